@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Afterimage.Reports;
+
+/// <summary>
+/// What happens during an audit, in order: the lines of events.jsonl and the feed of every view. Iterates may be dropped;
+/// nothing else may.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(AuditStarted), "audit-started")]
+[JsonDerivedType(typeof(CaseStarted), "case-started")]
+[JsonDerivedType(typeof(IterateSeen), "iterate")]
+[JsonDerivedType(typeof(CaseFinished), "case-finished")]
+[JsonDerivedType(typeof(AuditFinished), "audit-finished")]
+public abstract record AuditEvent
+{
+    /// <summary>Seconds since the audit started.</summary>
+    public double At { get; init; }
+}
+
+/// <param name="Header">The report without cases and verdict.</param>
+/// <param name="CaseIds">Every case of the audit in order, with its name.</param>
+public sealed record AuditStarted(AuditReport Header, ImmutableArray<CaseTitle> CaseIds) : AuditEvent;
+
+public sealed record CaseTitle(string Id, string Name);
+
+/// <param name="Budget">Evaluations that the case may use at most; 0 when unknown.</param>
+public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEvent;
+
+/// <param name="Thumbnail">The current reconstruction of the first images, or null.</param>
+public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, double Misfit, Thumbnail? Thumbnail) : AuditEvent;
+
+/// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>
+public sealed record Thumbnail(int Width, int Height, [property: JsonIgnore] byte[] Rgb);
+
+public sealed record CaseFinished(CaseReport Report) : AuditEvent;
+
+public sealed record AuditFinished(AuditReport Report) : AuditEvent;

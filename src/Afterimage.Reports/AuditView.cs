@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+
+namespace Afterimage.Reports;
+
+/// <summary>The state of an audit as every view shows it: the fold of its events.</summary>
+public sealed record AuditView
+{
+    public static AuditView Empty { get; } = new();
+
+    public AuditReport? Header { get; init; }
+
+    public ImmutableArray<CaseTitle> Cases { get; init; } = [];
+
+    public ImmutableArray<CaseReport> Finished { get; init; } = [];
+
+    /// <summary>The case that runs now, or null.</summary>
+    public RunningCase? Running { get; init; }
+
+    public AuditReport? Report { get; init; }
+
+    /// <summary>Seconds since the audit started, at the latest event.</summary>
+    public double At { get; init; }
+
+    public static AuditView Reduce(AuditView view, AuditEvent next)
+    {
+        view = view with { At = Math.Max(view.At, next.At) };
+        return next switch
+        {
+            AuditStarted started => view with { Header = started.Header, Cases = started.CaseIds },
+            CaseStarted started => view with { Running = new(started, null, [], started.At) },
+            IterateSeen seen when view.Running is { } running && running.Case.Id == seen.Id => view with { Running = running.With(seen) },
+            CaseFinished finished => view with
+            {
+                Running = view.Running?.Case.Id == finished.Report.Id ? null : view.Running,
+                Finished = [.. view.Finished.Where(report => report.Id != finished.Report.Id), finished.Report],
+            },
+            AuditFinished finished => view with { Report = finished.Report, Running = null },
+            _ => view,
+        };
+    }
+}
+
+/// <param name="Last">The latest iterate, or null before the first.</param>
+/// <param name="Objective">The objective of the current restart, for a sparkline.</param>
+public sealed record RunningCase(CaseStarted Case, IterateSeen? Last, ImmutableArray<double> Objective, double StartedAt)
+{
+    internal RunningCase With(IterateSeen seen) => this with
+    {
+        Last = seen with { Thumbnail = seen.Thumbnail ?? Last?.Thumbnail },
+        Objective = Last is null || Last.Restart == seen.Restart ? Objective.Add(seen.Objective) : [seen.Objective],
+    };
+}

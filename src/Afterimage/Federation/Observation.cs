@@ -1,0 +1,30 @@
+using Afterimage.Models;
+
+namespace Afterimage.Federation;
+
+/// <summary>
+/// All that the server sees and knows of one client in one round. Whatever is null the threat model hides, and an attack
+/// must infer it or do without.
+/// </summary>
+public sealed class Observation : IDisposable
+{
+    /// <summary>What the client sent.</summary>
+    public required GradientSet Update { get; init; }
+
+    /// <summary>How the client trained, as far as the server knows.</summary>
+    public required LocalTraining Training { get; init; }
+
+    /// <summary>Images in the client's batch.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>The labels, one class for each image, when the threat model reveals them.</summary>
+    public Seq<int>? Labels { get; init; }
+
+    /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
+    public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
+
+    public Observation To(ScalarType type, Device device) =>
+        new() { Update = Update.To(type, device), Training = Training, BatchSize = BatchSize, Labels = Labels };
+
+    public void Dispose() => Update.Dispose();
+}

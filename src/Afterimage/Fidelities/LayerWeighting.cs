@@ -1,0 +1,17 @@
+namespace Afterimage.Fidelities;
+
+/// <summary>How much each parameter tensor counts in a fidelity.</summary>
+public enum LayerWeighting
+{
+    /// <summary>Every number alike.</summary>
+    Equal,
+
+    /// <summary>Each tensor is divided by the root mean square of its observed update.</summary>
+    InverseRms,
+
+    /// <summary>Weights fall linearly from the first tensor to 1/L for the last.</summary>
+    Linear,
+
+    /// <summary>Weights halve from one tensor to the next.</summary>
+    Exponential,
+}

@@ -1,0 +1,20 @@
+namespace Afterimage.Models;
+
+/// <summary>Where the shared model comes from: a built-in architecture or a file.</summary>
+public abstract record ModelSource
+{
+    /// <summary>A safetensors file with the weights, by parameter name; null draws the initialization from the seed.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>Channel means and deviations of the client's normalization; null leaves images in [0,1].</summary>
+    public Normalization? Normalization { get; init; }
+
+    /// <summary>Builds the model for images of one shape.</summary>
+    /// <param name="input">Shape of one image.</param>
+    /// <param name="classes">Outputs of the head.</param>
+    /// <param name="random">Draws the initialization.</param>
+    /// <param name="type">float32 or float64.</param>
+    /// <param name="device">Where the model lives.</param>
+    /// <exception cref="AfterimageException">The architecture does not fit the input, or the file does not fit the architecture.</exception>
+    public abstract VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device);
+}

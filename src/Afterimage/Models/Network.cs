@@ -1,0 +1,19 @@
+namespace Afterimage.Models;
+
+/// <summary>A network as data: what comes in, how many classes go out, and the layers between.</summary>
+public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
+{
+    public IEnumerable<ParameterSpec> Parameters => Layers.SelectMany(layer => layer.Parameters);
+
+    public IEnumerable<ParameterSpec> Buffers => Layers.SelectMany(layer => layer.Buffers);
+
+    public TensorLayout Layout() => new(Parameters.Select(spec => (spec.Name, spec.Shape.ToArray())));
+
+    /// <summary>Throws with a sentence where shapes do not follow one another or the last is not [classes].</summary>
+    public Network Checked()
+    {
+        var shape = Layers.Aggregate<Layer, long[]>([Input.Channels, Input.Height, Input.Width], (current, layer) => layer.Follow(current));
+        return shape is [var outputs] && outputs == Classes ? this
+            : throw new AfterimageException($"The network ends in shape [{string.Join(",", shape)}], not in {Classes} classes.");
+    }
+}

@@ -1,0 +1,12 @@
+using Afterimage.Federation;
+
+namespace Afterimage.Starts;
+
+/// <summary>Where the search for the images begins.</summary>
+public abstract record Start
+{
+    /// <summary>Images of shape [B,C,H,W].</summary>
+    /// <param name="context">The round.</param>
+    /// <param name="random">The stream of this restart.</param>
+    public abstract Tensor Draw(AttackContext context, RandomSource random);
+}
