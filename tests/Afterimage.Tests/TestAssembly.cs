@@ -1,0 +1,15 @@
+using System.Runtime.CompilerServices;
+using Afterimage.Numerics;
+
+namespace Afterimage.Tests;
+
+internal static class TestAssembly
+{
+    /// <summary>Tests may touch libtorch before any type of the library: its module initializer must have run.</summary>
+    [ModuleInitializer]
+    internal static void Start()
+    {
+        RuntimeHelpers.RunModuleConstructor(typeof(NativeRuntime).Module.ModuleHandle);
+        TorchSharp.torch.set_num_threads(1);
+    }
+}
