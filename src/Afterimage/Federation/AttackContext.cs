@@ -14,6 +14,9 @@ public sealed class AttackContext : IDisposable
     /// <summary>[B,C,H,W] of the batch that the attack looks for.</summary>
     public long[] ImagesShape => [Observation.BatchSize, Model.Input.Channels, Model.Input.Height, Model.Input.Width];
 
+    /// <summary>A(x) and its products for a candidate batch, as the attacker simulates the client.</summary>
+    public Linearization Linearize(Tensor images, Tensor targets) => Observation.Training.Linearize(Model, images, targets);
+
     /// <summary>The same context in another precision; the caller owns it.</summary>
     public AttackContext To(ScalarType type) => new()
     {

@@ -6,8 +6,32 @@ public abstract record Fidelity
     /// <summary>How much each parameter tensor counts.</summary>
     public LayerWeighting Layers { get; init; } = LayerWeighting.Equal;
 
-    /// <summary>Prepares the comparison with one observation.</summary>
+    /// <summary>Prepares the comparison with one observed update; zero where the prediction equals it.</summary>
     public abstract Misfit Against(GradientSet observed);
+
+    /// <summary>The weight of every number, or null when all count alike.</summary>
+    private protected Tensor? Weights(GradientSet observed)
+    {
+        if (Layers == LayerWeighting.Equal)
+            return null;
+        var entries = observed.Layout.Entries;
+        var weights = empty_like(observed.Flat);
+        for (var i = 0; i < entries.Count; i++)
+            weights.narrow(0, entries[i].Offset, entries[i].Count).fill_(Layers switch
+            {
+                LayerWeighting.InverseRms => InverseMeanSquare(observed, entries[i]),
+                LayerWeighting.Linear => (double)(entries.Count - i) / entries.Count,
+                _ => Math.Pow(0.5, i),
+            });
+        return weights;
+    }
+
+    // A tensor without any update (a dead layer) tells nothing; it counts nothing.
+    private static double InverseMeanSquare(GradientSet observed, TensorLayout.Entry entry)
+    {
+        var mean = observed.Flat.narrow(0, entry.Offset, entry.Count).square().mean().ToDouble();
+        return mean > 0 ? 1 / (mean * entry.Count) : 0;
+    }
 }
 
 /// <summary>A fidelity bound to the observed update.</summary>

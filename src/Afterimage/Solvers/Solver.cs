@@ -3,14 +3,11 @@ namespace Afterimage.Solvers;
 /// <summary>A function to be minimized.</summary>
 public abstract class Objective
 {
-    /// <summary>The value at a flat vector and the gradient there, a fresh vector in the caller's scope.</summary>
-    public abstract (double Value, Tensor Gradient) Evaluate(Tensor point);
+    /// <summary>The value at a flat vector; the gradient there is written into <paramref name="gradient"/>.</summary>
+    public abstract double Evaluate(Tensor point, Tensor gradient);
 
-    /// <summary>Moves a point, in place, to the nearest allowed one.</summary>
-    public abstract void Project(Tensor point);
-
-    /// <summary>Evaluations so far.</summary>
-    public int Evaluations { get; protected set; }
+    /// <summary>Moves a point, in place, to the nearest allowed one; false when it was allowed already.</summary>
+    public abstract bool Project(Tensor point);
 }
 
 /// <summary>One step of a descent: a point and the value at this very point.</summary>
@@ -20,6 +17,12 @@ public readonly record struct Iterate(int Number, double Value, Tensor Point);
 /// <summary>How an objective is minimized.</summary>
 public abstract record Solver
 {
+    /// <summary>Steps at most.</summary>
+    public int Iterations { get; init; } = 300;
+
     /// <summary>Iterates until the solver is done; the caller may stop early. Each iterate was evaluated before it is yielded.</summary>
+    /// <param name="objective">What is minimized.</param>
+    /// <param name="start">A flat vector; it is not changed.</param>
+    /// <param name="random">The stream of this restart.</param>
     public abstract IEnumerable<Iterate> Descend(Objective objective, Tensor start, RandomSource random);
 }

@@ -22,6 +22,6 @@ public abstract class Search
     /// <summary>The derivative of a scalar with respect to the variables, from its derivative with respect to the images.</summary>
     public abstract Tensor Pullback(Tensor variables, Tensor imageGradient);
 
-    /// <summary>Moves variables, in place, to the nearest ones whose images are allowed.</summary>
-    public abstract void Project(Tensor variables);
+    /// <summary>Moves variables, in place, to the nearest ones whose images are allowed; false when they were allowed already.</summary>
+    public abstract bool Project(Tensor variables);
 }

@@ -1,0 +1,158 @@
+using Afterimage.Federation;
+using Afterimage.Fidelities;
+using Afterimage.LabelRecovery;
+using Afterimage.Priors;
+using Afterimage.Solvers;
+using Afterimage.Spaces;
+using Afterimage.Starts;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// Looks for images whose update matches the observed one: min over z of Fidelity(A(decode(z)), y) + sum of priors. The
+/// published optimization attacks are settings of this record (<see cref="Known"/>). Of all restarts the best iterate by
+/// the attacker's own objective is kept.
+/// </summary>
+public sealed record GradientMatching : Attack
+{
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new BiasSign();
+
+    public Start Start { get; init; } = new Uniform();
+
+    public SearchSpace Space { get; init; } = new Pixels();
+
+    public Fidelity Fidelity { get; init; } = new Euclidean();
+
+    public Seq<Prior> Priors { get; init; } = [];
+
+    public Solver Solver { get; init; } = new Lbfgs();
+
+    /// <summary>Starts tried at most.</summary>
+    public int Restarts { get; init; } = 1;
+
+    /// <summary>A restart whose relative misfit |A(x) - y| / |y| ends below this has converged, and no further one is tried; 0 tries all.</summary>
+    public double Tolerance { get; init; } = 1e-3;
+
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
+    {
+        if (Restarts < 1)
+            throw new AfterimageException($"An attack needs at least one start; restarts is {Restarts}.");
+        using var scope = Tidy.Scope();
+        var own = Precision == Precision.Float64 ? context.To(ScalarType.Float64) : null;
+        try
+        {
+            return Search(own ?? context, watch, cancellation);
+        }
+        finally
+        {
+            own?.Dispose();
+        }
+    }
+
+    private Reconstruction Search(AttackContext context, Action<Sighting>? watch, CancellationToken cancellation)
+    {
+        var labels = Labels.Recover(context);
+        Found? best = null;
+        var (iterations, evaluations, restart) = (0, 0, 0);
+        for (; restart < Restarts && !cancellation.IsCancellationRequested; restart++)
+        {
+            var random = context.Random.Derive("restart", restart);
+            var search = Space.Open(context, Start.Draw(context, random));
+            var objective = new MatchingObjective(context, search, Fidelity, Priors, labels, random);
+            var found = new Found(restart, objective);
+            foreach (var iterate in Solver.Descend(objective, objective.Start, random))
+            {
+                found.Offer(iterate);
+                watch?.Invoke(new(restart, iterate.Number, iterate.Value, objective.LastMisfit, evaluations + objective.Evaluations,
+                    () => objective.Images(iterate.Point)));
+                iterations++;
+                if (cancellation.IsCancellationRequested || !double.IsFinite(iterate.Value))
+                    break;
+            }
+            evaluations += objective.Evaluations;
+            if (best is null || found.Value < best.Value)
+                best = found;
+            if (found.RelativeMisfit < Tolerance)
+                break;
+        }
+        return Conclude(context, labels, best, Math.Min(restart + 1, Restarts), iterations, evaluations, cancellation.IsCancellationRequested);
+    }
+
+    private Reconstruction Conclude(AttackContext context, Labels labels, Found? best, int restarts, int iterations, int evaluations, bool canceled)
+    {
+        if (best?.Point is null)
+            return new()
+            {
+                Images = full(context.ImagesShape, 0.5, ScalarType.Float32).MoveToOuterDisposeScope(),
+                Labels = labels,
+                Objective = double.NaN,
+                RelativeMisfit = double.NaN,
+                Outcome = canceled
+                    ? new(OutcomeKind.Canceled, "The attack was stopped before its first iterate; run it again to continue.")
+                    : new(OutcomeKind.Diverged, "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values."),
+                Restarts = restarts,
+                Iterations = iterations,
+                Evaluations = evaluations,
+            };
+        var misfit = best.RelativeMisfit;
+        return new()
+        {
+            Images = best.Objective.Images(best.Point).to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
+            Labels = labels.Refine ? best.Refined() : labels,
+            Objective = best.Value,
+            RelativeMisfit = misfit,
+            Outcome = Judge(misfit, restarts, canceled),
+            Restart = best.Restart,
+            Restarts = restarts,
+            Iterations = iterations,
+            Evaluations = evaluations,
+        };
+    }
+
+    private Outcome Judge(double misfit, int restarts, bool canceled)
+    {
+        if (canceled)
+            return new(OutcomeKind.Canceled, $"Stopped early; the best reconstruction so far explains the update up to {misfit:P1}.");
+        if (misfit < Math.Max(Tolerance, 1e-3))
+            return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
+        return new(OutcomeKind.BudgetSpent,
+            $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, " +
+            "so a poor image here is no sign of protection; give it more iterations or restarts, or another attack.");
+    }
+
+    /// <summary>The best iterate of one restart; score and point always belong together.</summary>
+    private sealed class Found(int restart, MatchingObjective objective)
+    {
+        private double? misfit;
+
+        public int Restart => restart;
+
+        public MatchingObjective Objective => objective;
+
+        public double Value { get; private set; } = double.PositiveInfinity;
+
+        public Tensor? Point { get; private set; }
+
+        public double RelativeMisfit => Point is null ? double.PositiveInfinity : misfit ??= objective.RelativeMisfit(Point);
+
+        public void Offer(Iterate iterate)
+        {
+            if (!(iterate.Value < Value))
+                return;
+            Point ??= empty_like(iterate.Point);
+            Point.copy_(iterate.Point);
+            (Value, misfit) = (iterate.Value, null);
+        }
+
+        public Labels Refined()
+        {
+            using var scope = Tidy.Scope();
+            var (confidence, classes) = objective.Targets(Point!).max(1);
+            return new(classes.cpu().data<long>().Select(c => (int)c).ToSeq(), confidence.to(ScalarType.Float64).cpu().data<double>().ToSeq());
+        }
+    }
+}
+
+public enum Precision { Float32, Float64 }

@@ -1,0 +1,22 @@
+using Afterimage.Federation;
+
+namespace Afterimage.Priors;
+
+/// <summary>
+/// Mean absolute difference of neighboring pixels, across plus down (Rudin, Osher and Fatemi, 1992; as used by Geiping
+/// et al., 2020), of the images as the network sees them, after normalization.
+/// </summary>
+public sealed record TotalVariation : Prior
+{
+    public override Func<Tensor, Tensor> Bind(AttackContext context)
+    {
+        var scale = tensor(context.Model.Normalization.Std.ToArray(), context.Model.Type, context.Model.Device).view(1, -1, 1, 1);
+        return images =>
+        {
+            var normalized = images / scale;
+            var across = normalized.diff(dim: 3).abs().mean();
+            var down = normalized.diff(dim: 2).abs().mean();
+            return across + down;
+        };
+    }
+}

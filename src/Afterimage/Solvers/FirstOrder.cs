@@ -1,0 +1,106 @@
+namespace Afterimage.Solvers;
+
+/// <summary>
+/// Adam (Kingma and Ba, 2015) or SGD with momentum, with what gradient inversion adds to them: the sign of the gradient
+/// (Geiping et al., 2020), schedules, warm-up and Langevin noise (Yin et al., 2021).
+/// </summary>
+public sealed record FirstOrder : Solver
+{
+    public FirstOrderMethod Method { get; init; } = FirstOrderMethod.Adam;
+
+    public double LearningRate { get; init; } = 0.1;
+
+    /// <summary>Momentum of SGD; Adam uses its own .9 and .999.</summary>
+    public double Momentum { get; init; }
+
+    public GradientSign Sign { get; init; } = GradientSign.None;
+
+    public Schedule Schedule { get; init; } = Schedule.Constant;
+
+    /// <summary>Steps over which the learning rate grows linearly from zero.</summary>
+    public int WarmUp { get; init; }
+
+    /// <summary>Standard deviation of gaussian noise added to the gradient, as a multiple of the learning rate.</summary>
+    public double Langevin { get; init; }
+
+    public override IEnumerable<Iterate> Descend(Objective objective, Tensor start, RandomSource random)
+    {
+        using var generator = random.Derive("langevin").Generator(start.device);
+        using var point = start.clone();
+        using var gradient = zeros_like(point);
+        using var first = zeros_like(point);
+        using var second = zeros_like(point);
+        for (var step = 0; step < Iterations; step++)
+        {
+            var value = objective.Evaluate(point, gradient);
+            yield return new(step, value, point);
+            using var _ = Tidy.Scope();
+            Step(step, Rate(step), point, gradient, first, second, generator);
+            objective.Project(point);
+        }
+    }
+
+    private void Step(int step, double rate, Tensor point, Tensor gradient, Tensor first, Tensor second, Generator generator)
+    {
+        var direction = gradient;
+        if (Langevin > 0)
+            direction = direction + randn(point.shape, point.dtype, point.device, generator: generator) * (Langevin * rate);
+        direction = Sign switch
+        {
+            GradientSign.Hard => direction.sign(),
+            GradientSign.Soft => Soft(direction, 1 - (double)step / Iterations),
+            _ => direction,
+        };
+        if (Method == FirstOrderMethod.Sgd)
+        {
+            first.mul_(Momentum).add_(direction);
+            point.add_(first, alpha: -rate);
+            return;
+        }
+        const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
+        first.mul_(Beta1).add_(direction, alpha: 1 - Beta1);
+        second.mul_(Beta2).addcmul_(direction, direction, value: 1 - Beta2);
+        var correction = Math.Sqrt(1 - Math.Pow(Beta2, step + 1));
+        var denominator = second.sqrt().div_(correction).add_(Epsilon);
+        point.addcdiv_(first, denominator, value: -rate / (1 - Math.Pow(Beta1, step + 1)));
+    }
+
+    private static Tensor Soft(Tensor direction, double sharpness) => (direction * sharpness).tanh_().div_(sharpness);
+
+    internal double Rate(int step)
+    {
+        var decay = Schedule switch
+        {
+            Schedule.Step => Math.Pow(0.1, new[] { 3 / 8.0, 5 / 8.0, 7 / 8.0 }.Count(milestone => step >= (int)(milestone * Iterations))),
+            Schedule.Cosine => (1 + Math.Cos(Math.PI * step / Iterations)) / 2,
+            Schedule.Linear => 1 - (double)step / Iterations,
+            _ => 1,
+        };
+        return LearningRate * decay * (WarmUp > 0 ? Math.Min(1, (step + 1.0) / WarmUp) : 1);
+    }
+}
+
+public enum FirstOrderMethod { Adam, Sgd }
+
+public enum GradientSign
+{
+    None,
+
+    /// <summary>sign(g).</summary>
+    Hard,
+
+    /// <summary>tanh(s g) / s with s falling from 1 to 0 over the run.</summary>
+    Soft,
+}
+
+public enum Schedule
+{
+    Constant,
+
+    /// <summary>Times 0.1 at 3/8, 5/8 and 7/8 of the run.</summary>
+    Step,
+
+    Cosine,
+
+    Linear,
+}
