@@ -62,7 +62,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         var images = rand([2, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float32, CPU, generator: generator)
             .to(model.Type, model.Device);
         var expected = script.Logits(images);
-        return ((model.Logits(images) - expected).norm() / expected.norm().clamp(min: 1e-30)).item<double>();
+        return ((model.Logits(images) - expected).norm() / expected.norm().clamp(min: 1e-30)).ToDouble();
     }
 
     private byte[] Bytes()

@@ -83,7 +83,7 @@ internal static class ScriptLexer
         while (at < source.Length && (char.IsLetterOrDigit(source[at]) || source[at] == '.' || source[at] is '+' or '-' && source[at - 1] is 'e' or 'E'))
             at++;
         var text = source[start..at];
-        object? value = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var whole) ? whole
+        var value = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var whole) ? (object)whole
             : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) ? real
             : throw new UnreadableScriptException($"its code holds the number {text}");
         return new(TokenKind.Number, text, value);
