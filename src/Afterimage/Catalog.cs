@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using Afterimage.Attacks;
+using Afterimage.Data;
+using Afterimage.Federation;
+using Afterimage.Fidelities;
+using Afterimage.LabelRecovery;
+using Afterimage.Models;
+using Afterimage.Priors;
+using Afterimage.Solvers;
+using Afterimage.Spaces;
+using Afterimage.Starts;
+
+namespace Afterimage;
+
+/// <summary>
+/// The only place where a name meets a type. A part's name is its type's name in kebab-case; a user's own part is one
+/// record and one line, <c>Catalog.Standard.With&lt;Prior, Mine&gt;()</c>.
+/// </summary>
+public sealed class Catalog
+{
+    private readonly ImmutableDictionary<Type, ImmutableArray<Type>> parts;
+    private readonly ImmutableSortedDictionary<string, Attack> attacks;
+    private readonly Lazy<JsonSerializerOptions> json;
+
+    private Catalog(ImmutableDictionary<Type, ImmutableArray<Type>> parts, ImmutableSortedDictionary<string, Attack> attacks)
+    {
+        (this.parts, this.attacks) = (parts, attacks);
+        json = new(() => CatalogJson.Options(this));
+    }
+
+    /// <summary>Every part and published attack that comes with Afterimage.</summary>
+    public static Catalog Standard { get; } = new Catalog(ImmutableDictionary<Type, ImmutableArray<Type>>.Empty, ImmutableSortedDictionary<string, Attack>.Empty)
+        .With<ModelSource, Mlp>().With<ModelSource, LeNet>().With<ModelSource, ConvNet>().With<ModelSource, ResNet>().With<ModelSource, TorchScriptFile>()
+        .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>().With<DataSource, ImageFolder>()
+        .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>()
+        .With<LabelRecovery.LabelRecovery, Given>().With<LabelRecovery.LabelRecovery, Joint>()
+        .With<LabelRecovery.LabelRecovery, Idlg>().With<LabelRecovery.LabelRecovery, BiasSign>()
+        .With<Start, Gaussian>().With<Start, Uniform>().With<Start, ConstantGray>().With<Start, Patterned>()
+        .With<SearchSpace, Pixels>()
+        .With<Fidelity, Euclidean>().With<Fidelity, Cosine>()
+        .With<Prior, TotalVariation>()
+        .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
+        .With<Attack, GradientMatching>()
+        .WithAttack("matching", Known.Matching)
+        .WithAttack("deep-leakage", Known.DeepLeakage)
+        .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
+        .WithAttack("inverting-gradients", Known.InvertingGradients);
+
+    /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>
+    public IEnumerable<Type> Roots => parts.Keys.OrderBy(root => root.Name, StringComparer.Ordinal);
+
+    /// <summary>Named attacks, published ones among them.</summary>
+    public IReadOnlyDictionary<string, Attack> Attacks => attacks;
+
+    /// <summary>Strict options under which every part reads and writes itself; comments are allowed.</summary>
+    public JsonSerializerOptions Json => json.Value;
+
+    /// <summary>A catalog that also knows one more part.</summary>
+    public Catalog With<TRoot, TPart>() where TRoot : class where TPart : TRoot =>
+        new(parts.SetItem(typeof(TRoot), Parts(typeof(TRoot)).Add(typeof(TPart))), attacks);
+
+    /// <summary>A catalog that also knows one more named attack.</summary>
+    public Catalog WithAttack(string name, Attack attack) => new(parts, attacks.SetItem(name, attack));
+
+    public bool IsRoot(Type type) => parts.ContainsKey(type);
+
+    public ImmutableArray<Type> Parts(Type root) => parts.GetValueOrDefault(root, []);
+
+    /// <summary>"gradient-matching" for GradientMatching, "lenet" for LeNet.</summary>
+    public static string Kind(Type part)
+    {
+        var kind = new StringBuilder();
+        for (var i = 0; i < part.Name.Length; i++)
+        {
+            if (i > 0 && char.IsUpper(part.Name[i]) && !part.Name.AsSpan(i).SequenceEqual("Net"))
+                kind.Append('-');
+            kind.Append(char.ToLowerInvariant(part.Name[i]));
+        }
+        return kind.ToString();
+    }
+
+    /// <summary>The part of that kind, whatever its dashes and capitals; null when there is none.</summary>
+    public Type? Find(Type root, string kind) => Parts(root).FirstOrDefault(part => Plain(Kind(part)) == Plain(kind));
+
+    /// <summary>The named attack, whatever its dashes and capitals; null when there is none.</summary>
+    public Attack? FindAttack(string name) => attacks.FirstOrDefault(pair => Plain(pair.Key) == Plain(name)).Value;
+
+    /// <summary>Reads JSON with comments; every fault is reported at once.</summary>
+    /// <param name="origin">What the text is, for messages: a file name, "the command line".</param>
+    /// <exception cref="AfterimageException">The text is not JSON, names an unknown part or property, or has a value of the wrong type.</exception>
+    public T Read<T>(string text, string origin) where T : notnull => CatalogJson.Read<T>(this, text, origin);
+
+    /// <summary>Canonical JSON: equal values give equal text.</summary>
+    public string Write<T>(T value) => JsonSerializer.Serialize(value, Json);
+
+    /// <summary>The JSON schema of a type, for editors.</summary>
+    public JsonNode Schema<T>() => Json.GetJsonSchemaAsNode(typeof(T));
+
+    private static string Plain(string name) => name.Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+}
