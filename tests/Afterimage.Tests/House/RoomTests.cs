@@ -13,11 +13,12 @@ public class RoomTests
     {
         ["Numerics"] = [],
         ["Models"] = ["Numerics"],
+        ["Compiled"] = ["Numerics", "Models"],
         ["Data"] = ["Numerics", "Models", "Federation"],
-        ["Federation"] = ["Numerics", "Models", "Data"],
+        ["Federation"] = ["Numerics", "Models", "Data", "Compiled"],
         ["Networks"] = Ground,
         ["Leakage"] = Ground,
-        ["Attacks"] = [.. Ground, .. Parts, "Networks", "Leakage"],
+        ["Attacks"] = [.. Ground, .. Parts, "Compiled", "Networks", "Leakage"],
     };
 
     // A part that returns tensors returns them into its caller's scope, so it opens none. A label recovery returns none.
@@ -53,6 +54,8 @@ public class RoomTests
     [InlineData("Priors", "class A { /* Solvers.Solver */ string b = \"Solvers.Solver\"; Federation.Labels? c; }", 0)]
     [InlineData("Attacks", "class A { Solvers.Solver? b; }", 0)]
     [InlineData("Attacks", "class A { Catalog? b; }", 1)]
+    [InlineData("Compiled", "class A { Federation.Labels? b; }", 1)]
+    [InlineData("Compiled", "class A { Models.Model? b; }", 0)]
     [InlineData("Numerics", "class A { Models.Model? b; }", 1)]
     [InlineData("Cellar", "class A { Models.Model? b; }", 1)]
     public void Climbing_is_seen(string room, string code, int breaches) => Assert.Equal(breaches, Climbs(Crafted(room, code)).Count());
