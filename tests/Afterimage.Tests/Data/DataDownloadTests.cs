@@ -107,7 +107,7 @@ public class DataDownloadTests
     public void An_archive_cannot_write_outside_its_folder()
     {
         using var folder = new TemporaryFolder();
-        foreach (var name in (string[])["../../evil.txt", "/tmp/afterimage-evil.txt", "set.tar.gz"])
+        foreach (var name in (string[])["../../evil.txt", "/afterimage-evil.txt", "set.tar.gz"])
         {
             var archive = Archive(File(name, "evil"));
             Assert.Contains("not a plain file inside it", Fault(folder, Entry(archive), new() { [Address] = archive }));
