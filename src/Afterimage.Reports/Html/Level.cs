@@ -11,11 +11,11 @@ internal sealed record Level(LeakLevel Value, string Meaning, string Pixels)
         new(LeakLevel.Nothing, "no better than public images alone",
             "+..+...+ ..+..+.. .+..+..+ +....... ..+...+. +..+..+. .+....+. ...+.+.+"),
         new(LeakLevel.Traces, "better than public images, none recognizable",
-            "+..+.+.+ ..#.++.. .++.#.+. +..#+... ...+.+.+ +.+#++.. .+.+#.+# +#.++.#+"),
+            "+..+#..+ ..+.#+.. .#.+..+. +.+#.+.+ ...++#.. +#.+.+#. .+#.++.+ +.+#.#+."),
         new(LeakLevel.Recognizable, "at least one image is recognizable",
-            "..+##+.. +.####.. ..#+##.+ ..####.. +..##.+. .+####+. ###+#### +###+##+"),
+            "+.#+##.. .#####+. .##+##+. +######. ..+###.+ .####+#. +#####+# ##+####+"),
         new(LeakLevel.Exact, "at least one image came back nearly pixel for pixel",
-            "..####.. ..####.. ..####.. ..####.. ...##... .######. ######## ########"),
+            "..####.. .######. .######. .######. ..####.. .######. ######## ########"),
     ];
 
     private static readonly Level Inconclusive = new(LeakLevel.Inconclusive, "the attack did not converge, so this says nothing about protection",

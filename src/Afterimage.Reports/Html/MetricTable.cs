@@ -43,10 +43,13 @@ internal static class MetricTable
         if (baselines.Length == 0)
             return "No baseline was computed. Without one a PSNR means nothing: a gray image already scores 10 to 15 dB against most photographs.";
         var metric = MetricText.Of("psnr");
-        return metric.Strongest("psnr", found) is { } best
-            ? $"A PSNR means nothing by itself: here the {best.Name}, which needs no update at all, already scores {metric.WithUnit(best.Spread.Median)}. " +
-                $"The update gave away what lies beyond that: {metric.WithUnit(found.Metrics["psnr"].Median - best.Spread.Median)} in the median."
-            : "A number means nothing by itself: only what lies beyond the baselines, which need no update at all, was given away by the update.";
+        if (metric.Strongest("psnr", found) is not { } best)
+            return "A number means nothing by itself: only what lies beyond the baselines, which need no update at all, was given away by the update.";
+        var beyond = found.Metrics["psnr"].Median - best.Spread.Median;
+        return $"A PSNR means nothing by itself: here the {best.Name}, which needs no update at all, already scores {metric.WithUnit(best.Spread.Median)}. " +
+            (beyond > 0
+                ? $"The update gave away what lies beyond that: {metric.WithUnit(beyond)} in the median."
+                : $"This reconstruction stays below that by {metric.WithUnit(-beyond)} in the median: it shows nothing that public images would not.");
     }
 
     private static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);

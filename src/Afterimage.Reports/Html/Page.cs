@@ -44,7 +44,7 @@ internal static class Page
 
     private static Element? Citations(AuditReport report) => report.Citations.IsEmpty ? null : Tag("section", ("class", "block"),
         Tag("h2", "What this rests on"),
-        Tag("ol", [("class", "citations"), .. report.Citations.Select(citation => Tag("li", ("id", "cite-" + citation.Key), Cite(citation)))]));
+        Tag("ol", [("class", "citations"), .. report.Citations.Select((citation, index) => Tag("li", ("id", CaseSection.CiteAnchor(index)), Cite(citation)))]));
 
     /// <summary>Only web addresses become links: a report may come from someone else.</summary>
     private static Part Cite(Citation citation) =>

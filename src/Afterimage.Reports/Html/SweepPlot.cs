@@ -66,7 +66,7 @@ internal static class SweepPlot
     /// <summary>Logarithmic or linear where that spreads the values, otherwise (zero and powers of ten) evenly spaced.</summary>
     private static Scale XScale(double[] values)
     {
-        Tick[] ticks = [.. values.Where((_, index) => index % ((values.Length + 7) / 8) == 0).Select(value => new Tick(value, Numbers.Short(value)))];
+        Tick[] ticks = [.. values.Where((_, index) => index % ((values.Length + 5) / 6) == 0).Select(value => new Tick(value, Numbers.Short(value)))];
         var smallestGap = values.Zip(values.Skip(1), (low, high) => high - low).Min();
         if (smallestGap >= (values[^1] - values[0]) / 12)
             return new LinearScale(values[0], values[^1], ticks);
