@@ -15,11 +15,14 @@ internal static class CaseSection
         var found = report.Cases[index];
         var anchor = Anchor(index);
         var several = report.Cases.Length > 1;
-        return Tag("article", ("class", "case " + Level.Of(found.Verdict.Level).Class), ("id", anchor), ("aria-labelledby", anchor + "-name"),
+        return Tag("article", ("class", "case " + Level.Of(found.Verdict.Level).Class), ("id", anchor),
+            ("aria-labelledby", anchor + "-name"),
             Tag("header", ("class", "case-head"),
                 several ? Tag("p", ("class", "count"), $"Case {index + 1} of {report.Cases.Length}") : null,
                 Tag("h2", ("id", anchor + "-name"), found.Name),
-                several ? Tag("p", ("class", "case-verdict"), Level.Of(found.Verdict.Level).Badge, Tag("span", found.Verdict.Sentence)) : null,
+                several
+                    ? Tag("p", ("class", "case-verdict"), Level.Of(found.Verdict.Level).Badge, Tag("span", found.Verdict.Sentence))
+                    : null,
                 Tag("p", ("class", "equation"), found.Equation)),
             found.Images.Length == 1
                 ? Tag("div", ("class", "side-by-side"), Images(found, pictures), KeyFigures.Draw(found))
@@ -37,7 +40,9 @@ internal static class CaseSection
                 Tag("p", ("class", "note"), "Case ", Tag("code", found.Id)), Code.Json(found.Configuration)));
     }
 
-    private static Element? Block(string title, Element? content) => content is null ? null : Tag("section", ("class", "block"), Tag("h3", title), content);
+    private static Element? Block(string title, Element? content) => content is null
+        ? null
+        : Tag("section", ("class", "block"), Tag("h3", title), content);
 
     private static Element Images(CaseReport found, Pictures pictures) => found.Images.IsEmpty
         ? Tag("p", ("class", "note"), "No image came back.")
@@ -48,15 +53,22 @@ internal static class CaseSection
     private static Element NobodyJudged(CaseReport found) => Tag("p", ("class", "note"),
         found.Images.IsEmpty
             ? "There is nothing to judge."
-            : "Nobody judged this result: the report has no true images to compare with. The misfit says how well the reconstruction explains " +
-                "the update, not how close it is to the truth; different images can explain the same update.");
+            : "Nobody judged this result: the report has no true images to compare with. The misfit says how well the reconstruction " +
+                "explains the update, not how close it is to the truth; different images can explain the same update.");
 
-    private static Element? Assumptions(CaseReport found) => found.Assumptions.IsEmpty ? null : Tag("div", ("class", "scroll"), ("role", "region"),
-        ("tabindex", "0"), ("aria-label", $"Assumptions of {found.Name}"),
-        Tag("table",
-            Tag("thead", Tag("tr", Tag("th", ("scope", "col"), "About"), Tag("th", ("scope", "col"), "Known"), Tag("th", ("scope", "col"), "From where"))),
-            Tag("tbody", [.. found.Assumptions.Select(known => Tag("tr", Tag("th", ("scope", "row"), known.Topic), Tag("td", known.Knowledge),
-                Tag("td", Tag("span", ("class", known.Given ? "source given" : "source"), known.Given ? "● given" : "○ inferred"))))])));
+    private static Element? Assumptions(CaseReport found) => found.Assumptions.IsEmpty
+        ? null
+        : Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", $"Assumptions of {found.Name}"),
+            Tag("table",
+                Tag("thead", Tag("tr", Head("About"), Head("Known"), Head("From where"))),
+                Tag("tbody", [.. found.Assumptions.Select(Assumption)])));
+
+    private static Element Assumption(Assumption known) => Tag("tr",
+        Tag("th", ("scope", "row"), known.Topic),
+        Tag("td", known.Knowledge),
+        Tag("td", Tag("span", ("class", known.Given ? "source given" : "source"), known.Given ? "● given" : "○ inferred")));
+
+    private static Element Head(string title) => Tag("th", ("scope", "col"), title);
 
     private static Element Cost(CaseReport found) => Tag("dl", ("class", "facts"),
         Fact("Evaluations", Numbers.Count(found.Cost.Evaluations)),
@@ -71,7 +83,8 @@ internal static class CaseSection
         ("class", "findings"),
         .. found.Findings.OrderByDescending(finding => finding.Severity).Select(finding => Tag("li",
             ("class", finding.Severity switch { Severity.Leak => "leak", Severity.Warning => "warning", _ => "plain" }),
-            Tag("span", ("class", "severity"), finding.Severity switch { Severity.Leak => "■ Leak", Severity.Warning => "▲ Warning", _ => "○ Note" }),
+            Tag("span", ("class", "severity"),
+                finding.Severity switch { Severity.Leak => "■ Leak", Severity.Warning => "▲ Warning", _ => "○ Note" }),
             Tag("span", finding.Text))),
     ]);
 

@@ -7,7 +7,12 @@ internal static class ImageGrid
 {
     public static Element Draw(CaseReport found, Pictures pictures) => Tag("div",
     [
-        ("class", found.Images.Length == 1 ? "images single" : found.Images.Any(image => image.Truth is not null) ? "images pairs" : "images loners"),
+        ("class", found.Images switch
+        {
+            { Length: 1 } => "images single",
+            var images when images.Any(image => image.Truth is not null) => "images pairs",
+            _ => "images loners",
+        }),
         .. found.Images.Select(image => Card(image, pictures)),
     ]);
 
@@ -25,7 +30,8 @@ internal static class ImageGrid
     private static Element Card(ImageReport image, Pictures pictures) => Tag("figure", ("class", "card"),
         Tag("div", ("class", image.Truth is null ? "pair loner" : "pair"),
             image.Truth is null ? null : Tag("div", Tag("p", ("class", "role"), "True"), pictures.Show(image.Truth, TruthAlt(image), 192)),
-            Tag("div", Tag("p", ("class", "role"), "Reconstructed"), pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
+            Tag("div", image.Truth is null ? null : Tag("p", ("class", "role"), "Reconstructed"),
+                pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
         Tag("figcaption",
             Tag("p", ("class", "name"), $"Image {image.Index}"),
             Tag("dl",

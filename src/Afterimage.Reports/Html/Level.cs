@@ -18,7 +18,8 @@ internal sealed record Level(LeakLevel Value, string Meaning, string Pixels)
             "..####.. .######. .######. .######. ..####.. .######. ######## ########"),
     ];
 
-    private static readonly Level Inconclusive = new(LeakLevel.Inconclusive, "the attack did not converge, so this says nothing about protection",
+    private static readonly Level Inconclusive = new(LeakLevel.Inconclusive,
+        "the attack did not converge, so this says nothing about protection",
         "..####.. .##..##. .....##. ....##.. ...##... ...##... ........ ...##...");
 
     private static readonly Level Unjudged = new(LeakLevel.Unjudged, "there were no true images to compare with",
@@ -45,6 +46,7 @@ internal sealed record Level(LeakLevel Value, string Meaning, string Pixels)
 
     private string JsonName => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(Value.ToString());
 
-    private static Element Cell(int x, int y, bool faint) => Tag("rect", ("x", Numbers.Coordinate(x + 0.04)), ("y", Numbers.Coordinate(y + 0.04)),
+    private static Element Cell(int x, int y, bool faint) =>
+        Tag("rect", ("x", Numbers.Coordinate(x + 0.04)), ("y", Numbers.Coordinate(y + 0.04)),
         ("width", "0.92"), ("height", "0.92"), ("opacity", faint ? "0.45" : null));
 }

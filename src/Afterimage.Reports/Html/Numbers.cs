@@ -31,7 +31,8 @@ internal static class Numbers
         mantissa == "1" ? PowerOfTen(exponent) : $"{Sign(mantissa)}\u202F×\u202F{PowerOfTen(exponent)}";
 
     public static string PowerOfTen(int exponent) =>
-        "10" + string.Concat(exponent.ToString(CultureInfo.InvariantCulture).Select(digit => digit == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit - '0']));
+        "10" + string.Concat(exponent.ToString(CultureInfo.InvariantCulture)
+            .Select(digit => digit == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit - '0']));
 
     public static string Seconds(double seconds) => seconds switch
     {

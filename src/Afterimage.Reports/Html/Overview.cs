@@ -11,13 +11,16 @@ internal static class Overview
         string[] metrics = [.. new[] { "psnr", "ssim" }.Where(name => report.Cases.Any(found => found.Metrics.ContainsKey(name)))];
         return Tag("section", ("class", "overview"), ("aria-labelledby", "overview-title"),
             Tag("h2", ("id", "overview-title"), "All cases"),
+            Tag("p", ("class", "note"), "Medians over the images of each case; the best baseline beside them needs no update at all."),
             Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", "All cases"),
                 Tag("table", ("class", "numbers"),
-                    Tag("caption", "Medians over the images of each case; the best baseline beside them needs no update at all."),
                     Tag("thead", Tag("tr",
                     [
-                        Head("Case"), Head("Verdict", "words"), Head("First image, true and back", "words"), .. axes.Select(axis => Tag("th", ("scope", "col"), ("class", axis.Numeric ? null : "words"), ("title", axis.Name), axis.Short)),
-                        .. metrics.SelectMany(name => new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
+                        Head("Case"), Head("Verdict", "words"), Head("First image, true and back", "words"),
+                        .. axes.Select(axis =>
+                            Tag("th", ("scope", "col"), ("class", axis.Numeric ? null : "words"), ("title", axis.Name), axis.Short)),
+                        .. metrics.SelectMany(name =>
+                            new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
                         Head("Outcome", "words"),
                     ])),
                     Tag("tbody", [.. report.Cases.Select((found, index) => Row(found, index, axes, metrics, pictures))]))));

@@ -10,7 +10,8 @@ public sealed class AuditViewTests : IDisposable
 
     private AuditReport Report => _folder.Samples.Single();
 
-    private AuditStarted Start(params string[] ids) => new(Report with { Cases = [] }, [.. ids.Select(id => new CaseTitle(id, "case " + id))]);
+    private AuditStarted Start(params string[] ids) =>
+        new(Report with { Cases = [] }, [.. ids.Select(id => new CaseTitle(id, "case " + id))]);
 
     private CaseFinished Finish(string id, double at) => new(Report.Cases[0] with { Id = id }) { At = at };
 
@@ -56,7 +57,8 @@ public sealed class AuditViewTests : IDisposable
 
     [Fact]
     public void The_clock_never_runs_backward() =>
-        Assert.Equal(5, AuditView.Replay([Start("a"), new CaseStarted("a", "case a", 0) { At = 5 }, new IterateSeen("a", 1, 1, 1, 9, 1) { At = 4 }]).At);
+        Assert.Equal(5, AuditView.Replay([Start("a"), new CaseStarted("a", "case a", 0) { At = 5 },
+            new IterateSeen("a", 1, 1, 1, 9, 1) { At = 4 }]).At);
 
     [Fact]
     public void A_case_that_finishes_again_replaces_its_first_result()
@@ -68,7 +70,8 @@ public sealed class AuditViewTests : IDisposable
     [Fact]
     public void A_resumed_audit_drops_cases_that_left_the_plan()
     {
-        var view = AuditView.Replay([Start("a", "b"), Finish("a", 5), Finish("b", 6), new CaseStarted("b", "case b", 0) { At = 7 }, Start("b", "c")]);
+        var view = AuditView.Replay([Start("a", "b"), Finish("a", 5), Finish("b", 6), new CaseStarted("b", "case b", 0) { At = 7 },
+            Start("b", "c")]);
         Assert.Equal(["b"], view.Finished.Select(found => found.Id));
         Assert.Null(view.Running);
         Assert.Equal(0, view.At);

@@ -20,7 +20,8 @@ public sealed class CsvExporterTests : IDisposable
         Assert.Equal("0", Cell(rows, 13, "axis /clients/0/defenses/0/standardDeviation"));
         Assert.Equal("converged", Cell(rows, 13, "outcome"), ignoreCase: true);
         Assert.Equal("recognizable", Cell(rows, 13, "level"));
-        Assert.Equal(report.Cases[6].Images[0].Metrics["psnr"], double.Parse(Cell(rows, 13, "psnr"), System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(report.Cases[6].Images[0].Metrics["psnr"],
+            double.Parse(Cell(rows, 13, "psnr"), System.Globalization.CultureInfo.InvariantCulture));
         Assert.Equal("13.9", Cell(rows, 13, "psnr of best of 100 public images"));
     }
 

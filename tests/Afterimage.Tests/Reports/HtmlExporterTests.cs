@@ -16,7 +16,13 @@ public sealed class HtmlExporterTests : IDisposable
 
     private AuditReport Empty => _folder.Samples.Single() with
     {
-        Cases = [_folder.Samples.Single().Cases[0] with { Images = [], Curves = [], Outcome = "Crashed", Metrics = ImmutableSortedDictionary<string, Spread>.Empty }],
+        Cases =
+        [
+            _folder.Samples.Single().Cases[0] with
+            {
+                Images = [], Curves = [], Outcome = "Crashed", Metrics = ImmutableSortedDictionary<string, Spread>.Empty,
+            },
+        ],
     };
 
     /// <summary>Parsing as XML is the test that every element is closed and every text escaped.</summary>
@@ -32,12 +38,16 @@ public sealed class HtmlExporterTests : IDisposable
             Assert.Empty(page.Descendants("link"));
             Assert.Empty(page.Descendants("iframe"));
             Assert.All(page.DescendantsAndSelf().Attributes("src"), source => Assert.StartsWith("data:image/png;base64,", source.Value));
-            Assert.DoesNotContain(page.DescendantsAndSelf().Attributes(), attribute => attribute.Name.LocalName.StartsWith("on", StringComparison.Ordinal));
-            Assert.All(page.Descendants().Attributes("href"), link => Assert.True(link.Value.StartsWith('#') || link.Parent!.Parent!.Attribute("id")!.Value.StartsWith("cite-", StringComparison.Ordinal)));
+            Assert.DoesNotContain(page.DescendantsAndSelf().Attributes(), attribute =>
+                attribute.Name.LocalName.StartsWith("on", StringComparison.Ordinal));
+            Assert.All(page.Descendants().Attributes("href"), link =>
+                Assert.True(link.Value.StartsWith('#')
+                || link.Parent!.Parent!.Attribute("id")!.Value.StartsWith("cite-", StringComparison.Ordinal)));
             var style = Assert.Single(page.Descendants("style")).Value;
             Assert.DoesNotContain("url(", style);
             Assert.DoesNotContain("@import", style);
-            Assert.Contains("default-src 'none'", page.Descendants("meta").Select(meta => (string?)meta.Attribute("content")).First(content => content?.Contains("src") == true));
+            Assert.Contains("default-src 'none'", page.Descendants("meta").Select(meta => (string?)meta.Attribute("content"))
+                .First(content => content?.Contains("src") == true));
         }
     }
 
@@ -53,13 +63,15 @@ public sealed class HtmlExporterTests : IDisposable
             Assert.All(page.Descendants("img"), image => Assert.False(string.IsNullOrWhiteSpace((string?)image.Attribute("alt"))));
             Assert.All(page.Descendants("th"), head => Assert.NotNull(head.Attribute("scope")));
             Assert.All(page.Descendants("figure"), figure => Assert.Single(figure.Elements("figcaption")));
-            Assert.All(page.Descendants("svg"), drawing => Assert.True(drawing.Attribute("aria-hidden") is not null || drawing.Attribute("aria-label") is not null));
+            Assert.All(page.Descendants("svg"), drawing =>
+                Assert.True(drawing.Attribute("aria-hidden") is not null || drawing.Attribute("aria-label") is not null));
             Assert.All(page.Descendants("table"), table => Assert.Single(table.Elements("thead").Elements("tr").Elements("th")
                 .Zip(table.Elements("tbody").Elements("tr").Select(row => row.Elements().Count()).Distinct(), (_, cells) => cells)));
             var ids = page.Descendants().Attributes("id").Select(id => id.Value).ToArray();
             Assert.Equal(ids.Distinct(), ids);
             Assert.All(page.Descendants().Attributes("aria-labelledby"), label => Assert.Contains(label.Value, ids));
-            Assert.All(page.Descendants("a").Attributes("href").Where(link => link.Value[0] == '#'), link => Assert.Contains(link.Value[1..], ids));
+            Assert.All(page.Descendants("a").Attributes("href").Where(link => link.Value[0] == '#'), link =>
+                Assert.Contains(link.Value[1..], ids));
         }
     }
 
@@ -106,7 +118,8 @@ public sealed class HtmlExporterTests : IDisposable
     public void The_baselines_stand_beside_the_metrics_and_are_explained()
     {
         var text = Page(_folder.Samples.Batch()).Descendants("section").First(section => section.Element("h3")?.Value == "Metrics");
-        Assert.Equal(["Metric", "Median", "Best of 100 public images", "Mean public image", "Minimum", "Mean", "Maximum", "Standard deviation"],
+        Assert.Equal(["Metric", "Median", "Best of 100 public images", "Mean public image", "Minimum", "Mean", "Maximum",
+            "Standard deviation"],
             text.Descendants("thead").Descendants("th").Select(head => head.Value));
         Assert.Contains("A PSNR means nothing by itself", text.Value);
     }
@@ -137,16 +150,19 @@ public sealed class HtmlExporterTests : IDisposable
     {
         var plot = Page(_folder.Samples.Single()).Descendants("div").Single(div => (string?)div.Attribute("class") == "plot");
         Assert.Equal(3, plot.Element("svg")!.Elements("polyline").Count());
-        Assert.Equal(["restart 1, lowest", "restart 2", "restart 3"], plot.Element("ul")!.Elements("li").Select(entry => entry.Value.Trim()));
+        Assert.Equal(["restart 1, lowest", "restart 2", "restart 3"], plot.Element("ul")!.Elements("li")
+            .Select(entry => entry.Value.Trim()));
         Assert.Contains("10⁻⁴", plot.Descendants("text").Select(tick => tick.Value));
-        Assert.Equal(3, plot.Element("svg")!.Elements("polyline").Select(line => line.Attribute("class")!.Value.Split(' ')[2]).Distinct().Count());
+        Assert.Equal(3, plot.Element("svg")!.Elements("polyline").Select(line => line.Attribute("class")!.Value.Split(' ')[2]).Distinct()
+            .Count());
     }
 
     [Fact]
     public void Values_that_cannot_be_drawn_leave_a_gap_and_a_sentence()
     {
         var report = _folder.Samples.Single();
-        report = report with { Cases = [report.Cases[0] with { Curves = [new("restart 1", [new(1, 3), new(2, double.NaN), new(3, 0), new(4, 1), new(5, double.PositiveInfinity)])] }] };
+        var curve = new Curve("restart 1", [new(1, 3), new(2, double.NaN), new(3, 0), new(4, 1), new(5, double.PositiveInfinity)]);
+        report = report with { Cases = [report.Cases[0] with { Curves = [curve] }] };
         var figure = Page(report).Descendants("figure").Single(figure => (string?)figure.Attribute("class") == "plot-figure");
         Assert.Equal(2, figure.Descendants("polyline").Single().Attribute("points")!.Value.Split(' ').Length);
         Assert.Contains("3 points that are not finite or not positive", figure.Element("figcaption")!.Value);
@@ -169,8 +185,10 @@ public sealed class HtmlExporterTests : IDisposable
         var report = _folder.Samples.Sweep();
         var page = Page(report);
         var overview = page.Descendants("section").Single(section => (string?)section.Attribute("class") == "overview");
-        Assert.Equal(Enumerable.Range(1, 12).Select(index => $"#case-{index}"), overview.Descendants("a").Select(link => link.Attribute("href")!.Value));
-        Assert.Equal(["Case", "Verdict", "First image, true and back", "kind", "standardDeviation"], overview.Descendants("th").Take(5).Select(head => head.Value));
+        Assert.Equal(Enumerable.Range(1, 12).Select(index => $"#case-{index}"), overview.Descendants("a")
+            .Select(link => link.Attribute("href")!.Value));
+        Assert.Equal(["Case", "Verdict", "First image, true and back", "kind", "standardDeviation"], overview.Descendants("th").Take(5)
+            .Select(head => head.Value));
         var plot = page.Descendants("div").First(div => (string?)div.Attribute("class") == "plot");
         Assert.Equal(3, plot.Element("svg")!.Elements("polyline").Count());
         Assert.Equal(2, plot.Element("svg")!.Elements("polygon").Count());
@@ -181,7 +199,12 @@ public sealed class HtmlExporterTests : IDisposable
     public void Cases_that_differ_only_by_seed_share_a_point()
     {
         var report = _folder.Samples.Sweep();
-        report = report with { Cases = [.. report.Cases.Take(4).Select((found, index) => found with { Axes = ImmutableSortedDictionary<string, string>.Empty.Add("/batch", $"{1 + (index / 2)}").Add("/seed", $"{index}") })] };
+        var axes = ImmutableSortedDictionary<string, string>.Empty;
+        report = report with
+        {
+            Cases = [.. report.Cases.Take(4).Select((found, at) =>
+                found with { Axes = axes.Add("/batch", $"{at / 2}").Add("/seed", $"{at}") })],
+        };
         var plot = Page(report).Descendants("div").First(div => (string?)div.Attribute("class") == "plot");
         Assert.Equal(2, plot.Element("svg")!.Elements("polyline").First().Attribute("points")!.Value.Split(' ').Length);
         Assert.Equal("batch", plot.Descendants("text").Last(text => (string?)text.Attribute("class") == "axis-title").Value);

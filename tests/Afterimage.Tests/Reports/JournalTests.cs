@@ -16,7 +16,8 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public void Events_come_back_in_order_across_openings()
     {
-        AuditEvent[] events = [new CaseStarted("a", "first", 10), new IterateSeen("a", 1, 1, 1, 2.5, 0.5) { At = 1 }, new CaseStarted("b", "zweiter ½", 0) { At = 2 }];
+        AuditEvent[] events = [new CaseStarted("a", "first", 10), new IterateSeen("a", 1, 1, 1, 2.5, 0.5) { At = 1 },
+            new CaseStarted("b", "zweiter ½", 0) { At = 2 }];
         using (var journal = Journal.Open(_folder.File("deep/new")))
             journal.Append(events[0]);
         using (var journal = Journal.Open(_folder.File("deep/new")))
@@ -99,7 +100,8 @@ public sealed class JournalTests : IDisposable
         var report = _folder.Samples.Single();
         var done = report.Cases[0] with { Id = "a" };
         CaseTitle[] plan = [new("a", "first"), new("b", "second")];
-        Write(new AuditStarted(report with { Cases = [] }, [.. plan]), new CaseStarted("a", "first", 10), new CaseFinished(done) { At = 90 },
+        Write(new AuditStarted(report with { Cases = [] }, [.. plan]), new CaseStarted("a", "first", 10),
+            new CaseFinished(done) { At = 90 },
             new CaseStarted("b", "second", 10) { At = 91 });
 
         var before = AuditView.Replay(Journal.Read(_folder.Path));

@@ -15,7 +15,8 @@ public sealed class ReportJsonTests : IDisposable
     [Fact]
     public void Every_value_survives_the_round_trip()
     {
-        foreach (var report in new[] { _folder.Samples.Single(), _folder.Samples.Batch(), _folder.Samples.Sweep(), _folder.Samples.WithoutTruth() })
+        foreach (var report in new[] { _folder.Samples.Single(), _folder.Samples.Batch(), _folder.Samples.Sweep(),
+            _folder.Samples.WithoutTruth() })
         {
             var again = ReportJson.Read(ReportJson.Write(report));
             Assert.Equivalent(report with { Cases = [] }, again with { Cases = [] }, strict: true);
