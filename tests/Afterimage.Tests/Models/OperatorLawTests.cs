@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Models;
 
-/// <summary>What holds for the forward operator of every built-in model, in double precision.</summary>
+/// <summary>What holds for the forward operator of every built-in model; in double precision, but for ResNet-18, whose convolutions are slow in it.</summary>
 public class OperatorLawTests
 {
     private const int Batch = 3, Classes = 4;
@@ -25,28 +25,29 @@ public class OperatorLawTests
         ["convnet"] = (new ConvNet { Width = 2 }, new(3, 12, 12), false),
         ["resnet 20"] = (new ResNet { Depth = 20 }, new(3, 8, 8), false),
         ["resnet 18"] = (new ResNet(), new(3, 8, 8), false),
-        ["resnet 18 imagenet"] = (new ResNet { Stem = ResNetStem.ImageNet }, new(3, 32, 32), false),
     };
 
-    public static TheoryData<string, ModelMode> Cases => new(Models.Keys.SelectMany(name =>
-        name.StartsWith("mlp", StringComparison.Ordinal) || name.StartsWith("lenet", StringComparison.Ordinal)
-            ? new[] { (name, ModelMode.Eval) } : [(name, ModelMode.Eval), (name, ModelMode.Train)]));
+    /// <summary>Train mode is another operator only where there is BatchNorm.</summary>
+    public static TheoryData<string, ModelMode> SmallCases => new(Models.Where(pair => !IsLarge(pair.Key)).SelectMany(pair =>
+        pair.Value.Model is ConvNet or ResNet ? new[] { (pair.Key, ModelMode.Eval), (pair.Key, ModelMode.Train) } : [(pair.Key, ModelMode.Eval)]));
 
-    public static TheoryData<string, ModelMode> SmallCases => new(Cases.Where(row => !row.Data.Item1.StartsWith("resnet 18", StringComparison.Ordinal))
-        .Select(row => row.Data));
+    public static TheoryData<string, ModelMode> Cases => [.. SmallCases.Select(row => row.Data), ("resnet 18", ModelMode.Eval)];
+
+    private static bool IsLarge(string name) => name.StartsWith("resnet 18", StringComparison.Ordinal);
 
     private static VictimModel Open(string name) => (Models[name].Model with
     {
         Normalization = new(Enumerable.Repeat(0.45, Models[name].Input.Channels).ToSeq(), Enumerable.Repeat(0.25, Models[name].Input.Channels).ToSeq()),
-    }).Open(Models[name].Input, Classes, new(4), ScalarType.Float64, CPU);
+    }).Open(Models[name].Input, Classes, new(4), IsLarge(name) ? ScalarType.Float32 : ScalarType.Float64, CPU);
 
     private static Tensor Images(VictimModel model, string stream, int batch = Batch)
     {
         using var generator = new RandomSource(2).Derive(stream).Generator(CPU);
-        return rand([batch, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float64, CPU, generator: generator);
+        return rand([batch, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float64, CPU, generator: generator).to(model.Type);
     }
 
-    private static Tensor Targets(int batch = Batch) => new Labels(Enumerable.Range(0, batch).Select(i => i % Classes).ToSeq(), []).Targets(Classes, ScalarType.Float64, CPU);
+    private static Tensor Targets(VictimModel model, int batch = Batch) =>
+        new Labels(Enumerable.Range(0, batch).Select(i => i % Classes).ToSeq(), []).Targets(Classes, model.Type, CPU);
 
     [Theory, MemberData(nameof(Cases))]
     public void PullbackAndPushforwardAreAdjointAndLeaveNoTrace(string name, ModelMode mode)
@@ -55,14 +56,29 @@ public class OperatorLawTests
         using var model = Open(name);
         var before = Snapshot(model);
         var images = Images(model, "x", 2);
-        foreach (LocalTraining training in new LocalTraining[] { new FedSgd { Mode = mode }, new FedAvg { Mode = mode, BatchSize = 2, LearningRate = 0.1 } })
+        LocalTraining[] trainings = [new FedSgd { Mode = mode }, new FedAvg { Mode = mode, BatchSize = 1, LearningRate = 0.1 }];
+        foreach (var training in IsLarge(name) || mode == ModelMode.Train ? trainings[..1] : trainings)
         {
-            var at = training.Linearize(model, images, Targets(2));
+            var at = training.Linearize(model, images, Targets(model, 2));
             var u = Images(model, "u", 2) - 0.5;
             var v = new GradientSet(model.Layout, randn_like(at.Value.Flat, new RandomSource(6)));
-            var (left, right) = ((at.Pushforward(u).Flat * v.Flat).sum().ToDouble(), (u * at.Pullback(v).Images).sum().ToDouble());
-            Assert.InRange(Math.Abs(left - right) / (at.Pushforward(u).Flat.norm() * v.Flat.norm()).ToDouble(), 0, 1e-12);
+            var pushed = at.Pushforward(u).Flat;
+            var (left, right) = ((pushed * v.Flat).sum().ToDouble(), (u * at.Pullback(v).Images).sum().ToDouble());
+            Assert.InRange(Math.Abs(left - right) / (pushed.norm() * v.Flat.norm()).ToDouble(), 0, IsLarge(name) ? 1e-5 : 1e-12);
         }
+        Assert.Equal(before, Snapshot(model));
+    }
+
+    [Theory]
+    [InlineData(ResNetStem.Cifar)]
+    [InlineData(ResNetStem.ImageNet)]
+    public void ResNet18InTrainModeLeavesNoTrace(ResNetStem stem)
+    {
+        using var _ = NewDisposeScope();
+        using var model = new ResNet { Stem = stem }.Open(new(3, 32, 32), Classes, new(4), ScalarType.Float32, CPU);
+        var before = Snapshot(model);
+        var at = new FedSgd { Mode = ModelMode.Train }.Linearize(model, Images(model, "x", 2), Targets(model, 2));
+        Assert.True(at.Pullback(at.Value).Images.abs().sum().ToDouble() > 0);
         Assert.Equal(before, Snapshot(model));
     }
 
@@ -74,11 +90,11 @@ public class OperatorLawTests
         var images = Images(model, "x");
         var u = Images(model, "u") - 0.5;
         var training = new FedSgd { Mode = mode };
-        var exact = training.Linearize(model, images, Targets()).Pushforward(u).Flat;
+        var exact = training.Linearize(model, images, Targets(model)).Pushforward(u).Flat;
         // Where ReLU or max pooling switches between the two points, the difference quotient has a jump: a small step avoids most.
         var h = Models[name].IsSmooth ? 1e-5 : 1e-7;
-        var difference = (training.Linearize(model, images + h * u, Targets()).Value.Flat
-            - training.Linearize(model, images - h * u, Targets()).Value.Flat) / (2 * h);
+        var difference = (training.Linearize(model, images + h * u, Targets(model)).Value.Flat
+            - training.Linearize(model, images - h * u, Targets(model)).Value.Flat) / (2 * h);
         Assert.InRange(((difference - exact).norm() / exact.norm()).ToDouble(), 0, Models[name].IsSmooth ? 1e-8 : 1e-5);
     }
 
@@ -87,8 +103,8 @@ public class OperatorLawTests
     {
         using var _ = NewDisposeScope();
         using var model = Open(name);
-        var gradient = new FedSgd { Mode = mode }.Linearize(model, Images(model, "x"), Targets()).Value.Flat;
-        var step = new FedAvg { Mode = mode, BatchSize = Batch, LearningRate = 0.03 }.Linearize(model, Images(model, "x"), Targets()).Value.Flat;
+        var gradient = new FedSgd { Mode = mode }.Linearize(model, Images(model, "x"), Targets(model)).Value.Flat;
+        var step = new FedAvg { Mode = mode, BatchSize = Batch, LearningRate = 0.03 }.Linearize(model, Images(model, "x"), Targets(model)).Value.Flat;
         Assert.InRange(((step + 0.03 * gradient).norm() / (0.03 * gradient).norm()).ToDouble(), 0, 1e-12);
     }
 
@@ -98,7 +114,7 @@ public class OperatorLawTests
         const double Rate = 0.02;
         using var _ = NewDisposeScope();
         using var model = Open(name);
-        var (images, targets) = (Images(model, "x", 5), Targets(5));
+        var (images, targets) = (Images(model, "x", 5), Targets(model, 5));
         var training = new FedAvg { Mode = mode, Epochs = 2, BatchSize = 3, LearningRate = Rate };
         var unrolled = training.Linearize(model, images, targets).Value.Flat;
 
