@@ -21,7 +21,8 @@ public abstract record Layer
             throw new AfterimageException($"{name} needs an image, but what reaches it has shape [{string.Join(",", shape)}].");
         var (height, width) = (shape[1] + 2 * padding - dilation * (kernel - 1) - 1, shape[2] + 2 * padding - dilation * (kernel - 1) - 1);
         return height >= 0 && width >= 0 ? [channels, height / stride + 1, width / stride + 1]
-            : throw new AfterimageException($"{name} has a {kernel}x{kernel} window, but only {shape[1]}x{shape[2]} pixels reach it: the image is too small.");
+            : throw new AfterimageException($"{name} has a {kernel}x{kernel} window, " +
+                $"but only {shape[1]}x{shape[2]} pixels reach it: the image is too small.");
     }
 }
 
@@ -36,7 +37,8 @@ public sealed record Linear(string Name, int Input, int Output, bool Bias = true
         Spec.WeightAndBias(Name, [Output, Input], Input, Bias);
 
     public override long[] Follow(long[] shape) => shape is [var features] && features == Input ? [Output]
-        : throw new AfterimageException($"The linear layer {Name} takes {Input} features, but what reaches it has shape [{string.Join(",", shape)}].");
+        : throw new AfterimageException($"The linear layer {Name} takes {Input} features, " +
+            $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 public sealed record Conv2d(string Name, int Input, int Output, int Kernel, int Stride = 1, int Padding = 0, int Dilation = 1,
@@ -66,7 +68,8 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
     ];
 
     public override long[] Follow(long[] shape) => shape is [var channels, _, _] && channels == Channels ? shape
-        : throw new AfterimageException($"The BatchNorm {Name} takes {Channels} channels, but what reaches it has shape [{string.Join(",", shape)}].");
+        : throw new AfterimageException($"The BatchNorm {Name} takes {Channels} channels, " +
+            $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 public sealed record Activation(ActivationKind Kind, double Slope = 0.01) : Layer

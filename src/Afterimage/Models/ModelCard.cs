@@ -1,6 +1,6 @@
 namespace Afterimage.Models;
 
-/// <summary>What a person wants to know of a model before attacking it: its layers, its head, and what such an architecture gives away.</summary>
+/// <summary>What a person wants to know of a model before an attack: its layers, its head, what such an architecture gives away.</summary>
 /// <param name="Name">As the caller calls it.</param>
 /// <param name="Layers">In order; empty shapes for a script, whose graph is unknown.</param>
 /// <param name="ParameterCount">Numbers in one gradient.</param>
@@ -31,7 +31,8 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
     private static IEnumerable<string> Hint(VictimModel model, List<Layer> layers, bool hasBatchNorm, bool? isSmooth)
     {
         if (layers.FirstOrDefault(layer => layer is not Flatten) is Linear { Bias: true })
-            yield return "The first layer is linear with a bias: the bias attack is exact at batch 1, and for every unit that only one image of a batch activates.";
+            yield return "The first layer is linear with a bias: the bias attack is exact at batch 1, " +
+                "and for every unit that only one image of a batch activates.";
         yield return model.Head switch
         {
             null => "No final linear layer was found: labels cannot be read from its gradient.",
@@ -45,9 +46,11 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
         if (isSmooth is { } smooth)
             yield return smooth
                 ? "Everything is smooth: L-BFGS on the gradient distance works (Deep Leakage from Gradients)."
-                : "ReLU or max pooling makes the gradient jump with the image: prefer first-order solvers and the cosine distance (Inverting Gradients).";
+                : "ReLU or max pooling makes the gradient jump with the image: " +
+                  "prefer first-order solvers and the cosine distance (Inverting Gradients).";
         if (hasBatchNorm)
-            yield return "BatchNorm in train mode mixes the images of a batch through its statistics; sent along, they help an attack, and unknown, they hinder it.";
+            yield return "BatchNorm in train mode mixes the images of a batch through its statistics; " +
+                "sent along, they help an attack, and unknown, they hinder it.";
     }
 
     private static Seq<LayerCard> Rows(Network network)

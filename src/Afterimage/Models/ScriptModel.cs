@@ -48,19 +48,22 @@ public sealed class ScriptModel : VictimModel
     }
 
     /// <summary>Loads a file whose archive has been checked, and runs one black image through it.</summary>
-    /// <exception cref="AfterimageException">libtorch cannot load it, it has no parameters, or it does not map such images to that many logits.</exception>
-    internal static ScriptModel Load(string path, byte[] file, ImageShape input, int classes, Normalization normalization, ScalarType type, Device device)
+    /// <exception cref="AfterimageException">libtorch cannot load it, or it does not map such images to that many logits.</exception>
+    internal static ScriptModel Load(string path, byte[] file, ImageShape input, int classes, Normalization normalization,
+        ScalarType type, Device device)
     {
         using var scope = NewDisposeScope();
         var model = new ScriptModel(path, file, Module(path, file), input, classes, normalization, type, device);
         try
         {
             if (model.Parameters.Count == 0)
-                throw new AfterimageException($"{path} has no parameters, perhaps because it was frozen: export it again without torch.jit.freeze.");
+                throw new AfterimageException($"{path} has no parameters, perhaps because it was frozen: " +
+                    "export it again without torch.jit.freeze.");
             using var _ = no_grad();
             var shape = model.Logits(zeros([1, input.Channels, input.Height, input.Width], type, device)).shape;
             return shape is [1, var outputs] && outputs == classes ? model
-                : throw new AfterimageException($"{path} maps an image of {input} to shape [{string.Join(",", shape)}], not to [1,{classes}]: give its own class count.");
+                : throw new AfterimageException($"{path} maps an image of {input} to shape [{string.Join(",", shape)}], " +
+                    $"not to [1,{classes}]: give its own class count.");
         }
         catch
         {
@@ -136,10 +139,10 @@ public sealed class ScriptModel : VictimModel
         }
     }
 
-    /// <summary>libtorch's messages end in a stack trace; the reason stands in the last line before or the first line of it.</summary>
+    /// <summary>libtorch's messages hold stack traces; the reason stands in a line "RuntimeError: ...", or else in the first.</summary>
     private static string FirstLine(Exception error) =>
-        error.Message.Split('\n').FirstOrDefault(line => line.Contains("Error", StringComparison.Ordinal) || line.Contains("xpected", StringComparison.Ordinal))
-            ?.Trim() ?? error.Message.Split('\n')[0].Trim();
+        error.Message.Split('\n').FirstOrDefault(line => line.Contains("Error:", StringComparison.Ordinal))?.Trim()
+            ?? error.Message.Split('\n')[0].Trim();
 
     protected override void Dispose(bool disposing)
     {

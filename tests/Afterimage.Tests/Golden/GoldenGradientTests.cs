@@ -72,7 +72,8 @@ public class GoldenGradientTests
         if (problem.Training is not FedAvg training)
             return Tolerance;
         var model = problem.Model.Open(problem.Input, problem.Classes, new RandomSource(1), ScalarType.Float64, CPU);
-        var weights = cat([.. model.Parameters.Select(parameter => parameter.reshape(-1))]).norm() / problem.Update(model.Layout, ScalarType.Float64).Flat.norm();
+        var weights = cat([.. model.Parameters.Select(parameter => parameter.reshape(-1))]).norm()
+            / problem.Update(model.Layout, ScalarType.Float64).Flat.norm();
         var steps = -training.GradientFactor((int)problem.Truth(ScalarType.Float32).Images.shape[0]) / training.LearningRate;
         return Math.Max(Tolerance, Math.Sqrt(steps) * Math.Pow(2, -24) * weights.ToDouble());
     }

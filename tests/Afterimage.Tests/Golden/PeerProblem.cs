@@ -20,14 +20,16 @@ internal sealed class PeerProblem : IDisposable
         arrays = ArrayFile.Read(Shared.Path("problems", "peers", name + ".npz"));
     }
 
-    public static TheoryData<string> Names => [.. Shared.Names("problems/peers", "*.npz").Select(name => Path.GetFileNameWithoutExtension(name))];
+    public static TheoryData<string> Names =>
+        [.. Shared.Names("problems/peers", "*.npz").Select(name => Path.GetFileNameWithoutExtension(name))];
 
     public string Loss => about.RootElement.GetProperty("loss").GetString()!;
 
     public int Classes => about.RootElement.GetProperty("num_classes").GetInt32();
 
     /// <summary>BatchNorm's mode while the gradient was taken.</summary>
-    public ModelMode Mode => Ops.Any(op => op.TryGetProperty("mode", out var mode) && mode.GetString() != "eval") ? ModelMode.Train : ModelMode.Eval;
+    public ModelMode Mode =>
+        Ops.Any(op => op.TryGetProperty("mode", out var mode) && mode.GetString() != "eval") ? ModelMode.Train : ModelMode.Eval;
 
     private IEnumerable<JsonElement> Ops => about.RootElement.GetProperty("ops").EnumerateArray();
 
@@ -50,7 +52,7 @@ internal sealed class PeerProblem : IDisposable
     public (Tensor Images, Tensor Targets) Truth(ScalarType type)
     {
         if (Loss == "logistic_mean")
-            return (arrays["gt"].ToTensor(type, CPU), tensor(arrays["labels"].ToInt64().Select(label => label > 0 ? 1.0 : -1.0).ToArray(), type).view(-1, 1));
+            return (arrays["gt"].ToTensor(type, CPU), 2 * arrays["labels"].ToTensor(type, CPU).gt(0).to(type).view(-1, 1) - 1);
         var soft = arrays.Arrays.FirstOrDefault(array => array.Name == "soft_labels");
         return (arrays["gt"].ToTensor(type, CPU), soft?.ToTensor(type, CPU)
             ?? new Labels(arrays["labels"].ToInt64().Select(label => (int)label).ToSeq(), []).Targets(Classes, type, CPU));

@@ -31,7 +31,8 @@ public class ModelCardTests
     {
         var card = Card(new ResNet { Depth = 18 });
         Assert.Equal(8, card.Layers.Count(layer => layer.Kind == "residual"));
-        Assert.Contains(card.Layers, layer => layer.Depth == 1 && layer.Parameters.Any(parameter => parameter.Name == "layer2.0.downsample.0.weight"));
+        Assert.Contains(card.Layers, layer => layer.Depth == 1
+            && layer.Parameters.Any(parameter => parameter.Name == "layer2.0.downsample.0.weight"));
         Assert.Equal(card.ParameterCount, card.Layers.Sum(layer => layer.Parameters.Sum(parameter => parameter.Count)));
         Assert.True(card.HasBatchNorm);
         Assert.False(card.IsSmooth);

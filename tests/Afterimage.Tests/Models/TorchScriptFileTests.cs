@@ -60,13 +60,15 @@ public sealed class TorchScriptFileTests : IDisposable
                 return _9
 
             """;
+        ModuleValue WeightAndBias(params long[] weight) =>
+            new("__torch__.Layer", ("weight", new TensorValue(weight)), ("bias", new TensorValue(weight[0])), ("training", false));
         object Layer(string name) => name switch
         {
-            "head" => new ModuleValue("__torch__.Layer", ("weight", new TensorValue(4, features)), ("bias", new TensorValue(4)), ("training", false)),
-            "conv" => new ModuleValue("__torch__.Layer", ("weight", new TensorValue(3, 2, 3, 3)), ("bias", new TensorValue(3)), ("training", false)),
+            "head" => WeightAndBias(4, features),
+            "conv" => WeightAndBias(3, 2, 3, 3),
             "norm" => new ModuleValue("__torch__.Norm", ("weight", new TensorValue(3)), ("bias", new TensorValue(3)),
                 ("running_mean", new TensorValue(3)), ("running_var", new TensorValue(3)), ("training", true)),
-            _ => new ModuleValue("__torch__.Layer", ("weight", new TensorValue(3, 3, 3, 3)), ("bias", new TensorValue(3)), ("training", false)),
+            _ => WeightAndBias(3, 3, 3, 3),
         };
         var root = new ModuleValue("__torch__.Model", [("training", true), ("down", true), ("pad", 2),
             .. registered.Split(", ").Select(name => (name, (object?)Layer(name)))]);
@@ -169,7 +171,8 @@ public sealed class TorchScriptFileTests : IDisposable
         var model = Open(file);
         Assert.IsType<NetworkModel>(model);
         Assert.Equal(["head.weight", "head.bias", "conv.weight", "conv.bias"], model.Layout.Entries.Select(entry => entry.Name));
-        AssertSameOperator(model, file.OpenScript(Small, 4, ScalarType.Float32, CPU), new FedAvg { Epochs = 2, BatchSize = 1, LearningRate = 0.1 });
+        AssertSameOperator(model, file.OpenScript(Small, 4, ScalarType.Float32, CPU),
+            new FedAvg { Epochs = 2, BatchSize = 1, LearningRate = 0.1 });
     }
 
     [Theory]
@@ -204,7 +207,8 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.InRange(((found - expected).norm() / expected.norm()).ToDouble(), 0, expected.dtype == ScalarType.Float64 ? 1e-12 : 1e-5);
 
     private static IEnumerable<byte[]> Snapshot(VictimModel model) =>
-        model.Parameters.Concat(model.Buffers.OrderBy(pair => pair.Key).Select(pair => pair.Value)).Select(tensor => tensor.detach().bytes.ToArray()).ToList();
+        model.Parameters.Concat(model.Buffers.OrderBy(pair => pair.Key).Select(pair => pair.Value))
+            .Select(tensor => tensor.detach().bytes.ToArray()).ToList();
 
     [Fact]
     public void ImagesAndClassesOfAnotherShapeAreSaidInASentence()

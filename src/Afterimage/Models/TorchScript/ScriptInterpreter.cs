@@ -211,7 +211,8 @@ internal sealed class ScriptInterpreter
         if (function == "getattr" && arguments is [var owner, string attribute])
             return Attribute(owner, attribute);
         if (!function.StartsWith("__torch__", StringComparison.Ordinal))
-            return operators.Apply(function.StartsWith("torch.", StringComparison.Ordinal) ? function["torch.".Length..] : function, arguments, named);
+            return operators.Apply(function.StartsWith("torch.", StringComparison.Ordinal) ? function["torch.".Length..] : function,
+                arguments, named);
         var (file, method) = Split(function);
         return File(file).Functions.TryGetValue(method, out var found)
             ? Invoke(found, arguments, named)

@@ -21,7 +21,8 @@ internal static class TorchScriptReader
             // libtorch's own parser would overflow the stack, which ends the process.
             throw new AfterimageException("The TorchScript file's code is nested too deeply to be opened: export it again.", error);
         }
-        catch (Exception error) when (error is OverflowException or InvalidOperationException or IndexOutOfRangeException or ArgumentException)
+        catch (Exception error) when (error is OverflowException or InvalidOperationException or IndexOutOfRangeException
+            or ArgumentException)
         {
             return (null, ["The file runs as a script because its code is not of the kind that torch.jit.save writes."]);
         }
