@@ -6,6 +6,7 @@ namespace Afterimage.Data;
 internal sealed class LeafPainter
 {
     private const int Fine = 4;
+    private const float Samples = Fine * Fine;
     private const int MostLeaves = 20_000;
     private const float Blur = 0.03f;
 
@@ -48,7 +49,8 @@ internal sealed class LeafPainter
         return Develop();
     }
 
-    private sealed record Leaf(LeafKind Kind, Vector2 Center, float Radius, double Turn, float Aspect, int Corners, Vector3 Color, float Contrast, float Grain);
+    private sealed record Leaf(LeafKind Kind, Vector2 Center, float Radius, double Turn, float Aspect, int Corners, Vector3 Color,
+        float Contrast, float Grain);
 
     /// <summary>Inverts the distribution function of the density 1/r^3 between two radii.</summary>
     private float Radius(float smallest, float largest)
@@ -76,8 +78,9 @@ internal sealed class LeafPainter
         return Make((LeafKind)random.Next(5), center, radius, Tint(brightness, tone, Between(0.05, 0.65)));
     }
 
-    private Leaf Make(LeafKind kind, Vector2 center, float radius, Vector3 color) => new(kind, center, radius, random.NextDouble() * Math.Tau,
-        (float)Between(0.35, 0.75), 5 + random.Next(4), color, (float)Between(0.03, 0.14), (float)Between(0.6, 2.2));
+    private Leaf Make(LeafKind kind, Vector2 center, float radius, Vector3 color) =>
+        new(kind, center, radius, random.NextDouble() * Math.Tau,
+            (float)Between(0.35, 0.75), 5 + random.Next(4), color, (float)Between(0.03, 0.14), (float)Between(0.6, 2.2));
 
     /// <summary>A color of given brightness, hue in degrees and saturation; every component stays in [0,1].</summary>
     private static Vector3 Tint(double brightness, double hue, double saturation)
@@ -114,7 +117,9 @@ internal sealed class LeafPainter
             }
     }
 
-    /// <summary>Whether a point is on the leaf, in the leaf's own axes and in units of its radius; every leaf lies inside the unit disk.</summary>
+    /// <summary>
+    /// Whether a point is on the leaf, in the leaf's own axes and in units of its radius; every leaf lies inside the unit disk.
+    /// </summary>
     private static bool Covers(Leaf leaf, Vector2 p) => leaf.Kind switch
     {
         LeafKind.Disk => p.LengthSquared() <= 1,
@@ -138,14 +143,15 @@ internal sealed class LeafPainter
         var pixels = new Vector3[size];
         for (var y = 0; y < height; y++)
             for (var x = 0; x < width; x++)
-                pixels[y / Fine * shape.Width + x / Fine] += Vector3.Clamp(canvas[y * width + x], Vector3.Zero, Vector3.One) / (Fine * Fine);
+                pixels[y / Fine * shape.Width + x / Fine] += Vector3.Clamp(canvas[y * width + x], Vector3.Zero, Vector3.One) / Samples;
         pixels = Blurred(Blurred(pixels, 1, shape.Width), shape.Width, shape.Height);
         var image = new float[shape.Count];
         for (var i = 0; i < size; i++)
             if (shape.Channels == 1)
                 image[i] = Math.Clamp(ImageFile.Luma(pixels[i].X, pixels[i].Y, pixels[i].Z), 0, 1);
             else
-                (image[i], image[size + i], image[2 * size + i]) = (Math.Clamp(pixels[i].X, 0, 1), Math.Clamp(pixels[i].Y, 0, 1), Math.Clamp(pixels[i].Z, 0, 1));
+                for (var channel = 0; channel < 3; channel++)
+                    image[channel * size + i] = Math.Clamp(pixels[i][channel], 0, 1);
         return image;
     }
 

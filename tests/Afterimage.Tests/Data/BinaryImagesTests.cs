@@ -33,7 +33,8 @@ public class BinaryImagesTests
     public void Damaged_records_are_named()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("does not exist", Assert.Throws<AfterimageException>(() => new Cifar10 { File = folder["none.bin"] }.Open()).Message);
+        Assert.Contains("does not exist",
+            Assert.Throws<AfterimageException>(() => new Cifar10 { File = folder["none.bin"] }.Open()).Message);
         var cut = folder.Write("cut.bin", Record(1, 2)[..3000]);
         Assert.Contains("3073", Assert.Throws<AfterimageException>(() => new Cifar10 { File = cut }.Open()).Message);
         var odd = folder.Write("odd.bin", Record(77, 2));
@@ -73,7 +74,8 @@ public class BinaryImagesTests
         using var folder = new TemporaryFolder();
         folder.Write("t10k-images-idx3-ubyte.gz", "plain");
         folder.Write("t10k-labels-idx1-ubyte.gz", "plain");
-        Assert.Contains("cannot be unpacked", Assert.Throws<AfterimageException>(() => new IdxImages { Folder = folder.Path }.Open()).Message);
+        Assert.Contains("cannot be unpacked",
+            Assert.Throws<AfterimageException>(() => new IdxImages { Folder = folder.Path }.Open()).Message);
     }
 
     [Fact]

@@ -46,7 +46,8 @@ public class DataDownloadTests
     public void An_archive_is_fetched_checked_unpacked_and_moved()
     {
         using var folder = new TemporaryFolder();
-        var archive = Archive(new PaxTarEntry(TarEntryType.Directory, "inside/"), File("inside/a.bin", "hello"), File("inside/deep/b.bin", "you"));
+        var archive = Archive(new PaxTarEntry(TarEntryType.Directory, "inside/"), File("inside/a.bin", "hello"),
+            File("inside/deep/b.bin", "you"));
         var network = new Network(new() { [Address] = archive });
         var seen = new List<(long Done, long? Total)>();
         var where = DataDownload.Get(Entry(archive), folder.Path, new Recorder(seen), network);
@@ -74,7 +75,8 @@ public class DataDownloadTests
         var entry = new DataEntry("set", "The set", "", "",
         [
             new(["http://one.example/a.gz"], 3, Convert.ToHexStringLower(SHA256.HashData(a))),
-            new(["http://one.example/b.gz", "http://two.example/b.gz"], 2, Convert.ToHexStringLower(CryptographicOperations.HashData(HashAlgorithmName.MD5, b))),
+            new(["http://one.example/b.gz", "http://two.example/b.gz"], 2,
+                Convert.ToHexStringLower(CryptographicOperations.HashData(HashAlgorithmName.MD5, b))),
         ]);
         var network = new Network(new() { ["http://two.example/b.gz"] = b });
         DataDownload.Get(entry, folder.Path, null, network);
@@ -105,7 +107,7 @@ public class DataDownloadTests
     public void An_archive_cannot_write_outside_its_folder()
     {
         using var folder = new TemporaryFolder();
-        foreach (var name in (string[])["../../evil.txt", "/tmp/afterimage-evil.txt", "set.tar.gz"])
+        foreach (var name in (string[])["../../evil.txt", "/afterimage-evil.txt", "set.tar.gz"])
         {
             var archive = Archive(File(name, "evil"));
             Assert.Contains("not a plain file inside it", Fault(folder, Entry(archive), new() { [Address] = archive }));
@@ -131,7 +133,8 @@ public class DataDownloadTests
     public void The_catalog_knows_its_sets_by_name()
     {
         Assert.Equal(["cifar10", "mnist", "fashion-mnist", "flowers17"], DataCatalog.Entries.Select(entry => entry.Name));
-        Assert.All(DataCatalog.Entries.SelectMany(entry => entry.Files), file => Assert.Matches("^([0-9a-f]{32}|[0-9a-f]{64})$", file.Checksum));
+        Assert.All(DataCatalog.Entries.SelectMany(entry => entry.Files),
+            file => Assert.Matches("^([0-9a-f]{32}|[0-9a-f]{64})$", file.Checksum));
         Assert.Contains("cifar10, mnist", Assert.Throws<AfterimageException>(() => DataCatalog.Find("imagenet")).Message);
     }
 
@@ -154,11 +157,13 @@ public class DataDownloadTests
         using var folder = new TemporaryFolder();
         var usual = DataFolders.From(null, folder["here"], folder["me"]);
         var message = Assert.Throws<AfterimageException>(() => usual.Find(DataCatalog.Cifar10, null, "test_batch.bin")).Message;
-        foreach (var part in (string[])["CIFAR-10", "test_batch.bin", folder["here", "data", "cifar10"], folder["me", "afterimage", "data", "cifar10"],
+        foreach (var part in (string[])["CIFAR-10", "test_batch.bin", folder["here", "data", "cifar10"],
+            folder["me", "afterimage", "data", "cifar10"],
             "\"afterimage data get cifar10\"", "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"])
             Assert.Contains(part, message);
         folder.Write("me/afterimage/data/cifar10/cifar-10-batches-bin/test_batch.bin", [1]);
-        Assert.Equal(folder["me", "afterimage", "data", "cifar10", "cifar-10-batches-bin"], usual.Find(DataCatalog.Cifar10, null, "test_batch.bin"));
+        Assert.Equal(folder["me", "afterimage", "data", "cifar10", "cifar-10-batches-bin"],
+            usual.Find(DataCatalog.Cifar10, null, "test_batch.bin"));
         folder.Write("here/data/cifar10/test_batch.bin", [1]);
         Assert.StartsWith(folder["here"], usual.Find(DataCatalog.Cifar10, null, "test_batch.bin"));
         Assert.Equal([folder["set"]], DataFolders.From(folder["set"], folder["here"], folder["me"]).Roots);

@@ -57,7 +57,8 @@ public class DeadLeavesTests
     public void Channels_are_correlated_like_colors_of_things()
     {
         var images = new DeadLeaves { Seed = 2 }.Open();
-        var correlations = Enumerable.Range(0, 40).Select(i => Correlation(images[i].Pixels.AsSpan(0, 1024), images[i].Pixels.AsSpan(1024, 1024))).ToList();
+        var correlations = Enumerable.Range(0, 40)
+            .Select(i => Correlation(images[i].Pixels.AsSpan(0, 1024), images[i].Pixels.AsSpan(1024, 1024))).ToList();
         Assert.InRange(correlations.Average(), 0.6, 0.99);
     }
 
@@ -77,7 +78,8 @@ public class DeadLeavesTests
         Assert.Equal("warm disk", images.ClassNames[0]);
         Assert.Equal("cool polygon", images.ClassNames[9]);
         Assert.Equal(10, Enumerable.Range(0, 200).Select(i => images[i].Label).Distinct().Count());
-        var warmth = Enumerable.Range(0, 200).Select(i => images[i]).ToLookup(image => image.Label >= 5, image => Center(image, 0) - Center(image, 2));
+        var warmth = Enumerable.Range(0, 200)
+            .Select(i => images[i]).ToLookup(image => image.Label >= 5, image => Center(image, 0) - Center(image, 2));
         Assert.True(warmth[false].Average() > 0.1 && warmth[true].Average() < -0.1);
 
         static double Center(LabeledImage image, int channel) =>
@@ -88,7 +90,8 @@ public class DeadLeavesTests
     public void Gray_families_are_dark_and_bright()
     {
         var images = new DeadLeaves { Shape = new(1, 28, 28) }.Open();
-        var brightness = Enumerable.Range(0, 200).Select(i => images[i]).ToLookup(image => image.Label >= 5, image => image.Pixels[14 * 28 + 14]);
+        var brightness = Enumerable.Range(0, 200)
+            .Select(i => images[i]).ToLookup(image => image.Label >= 5, image => image.Pixels[14 * 28 + 14]);
         Assert.Equal("dark disk", images.ClassNames[0]);
         Assert.True(brightness[false].Average() + 0.2 < brightness[true].Average());
     }

@@ -5,7 +5,10 @@ namespace Afterimage.Tests.Data;
 
 internal static class PowerSpectrum
 {
-    /// <summary>The slope of log power over log frequency of the mean of the channels, averaged over directions and images; natural images have about -2.</summary>
+    /// <summary>
+    /// The slope of log power over log frequency of the mean of the channels, averaged over directions and images; natural images
+    /// have about -2.
+    /// </summary>
     public static double Slope(IEnumerable<LabeledImage> images, int side, int from, int to)
     {
         var power = new double[side];
@@ -13,7 +16,8 @@ internal static class PowerSpectrum
         {
             var field = new Complex[side, side];
             var channels = image.Pixels.Length / (side * side);
-            var gray = Enumerable.Range(0, side * side).Select(i => Enumerable.Range(0, channels).Average(c => image.Pixels[c * side * side + i])).ToArray();
+            var gray = Enumerable.Range(0, side * side)
+                .Select(i => Enumerable.Range(0, channels).Average(c => image.Pixels[c * side * side + i])).ToArray();
             var mean = gray.Average();
             for (var y = 0; y < side; y++)
                 for (var x = 0; x < side; x++)

@@ -14,8 +14,9 @@ namespace Afterimage.Tests.Federation;
 /// <param name="Images">The truth: float [B,C,H,W] in [0,1].</param>
 /// <param name="SoftLabels">Float [B,classes] where the loss is soft.</param>
 /// <param name="Mode">Whose statistics BatchNorm used.</param>
-internal sealed record PeerProblem(string Name, string Loss, Network Network, Normalization Normalization, IReadOnlyList<NamedArray> Parameters,
-    IReadOnlyList<NamedArray> Gradients, IReadOnlyList<NamedArray> Buffers, NamedArray Images, Seq<int> Labels, NamedArray? SoftLabels, ModelMode Mode)
+internal sealed record PeerProblem(string Name, string Loss, Network Network, Normalization Normalization,
+    IReadOnlyList<NamedArray> Parameters, IReadOnlyList<NamedArray> Gradients, IReadOnlyList<NamedArray> Buffers, NamedArray Images,
+    Seq<int> Labels, NamedArray? SoftLabels, ModelMode Mode)
 {
     public static IEnumerable<TheoryDataRow<string>> Names =>
         Shared.Names("problems/peers", "*.json").Select(name => new TheoryDataRow<string>(Path.GetFileNameWithoutExtension(name)));
@@ -57,8 +58,8 @@ internal sealed record PeerProblem(string Name, string Loss, Network Network, No
         var kind = op.GetProperty("op").GetString();
         return kind switch
         {
-            "conv2d" => new Conv2d(Module(op), Integer(op, "inc"), Integer(op, "outc"), Square(op, "kernel"), Square(op, "stride"), Square(op, "padding"),
-                Bias: HasBias(op)),
+            "conv2d" => new Conv2d(Module(op), Integer(op, "inc"), Integer(op, "outc"), Square(op, "kernel"), Square(op, "stride"),
+                Square(op, "padding"), Bias: HasBias(op)),
             "linear" => new Linear(Module(op), Integer(op, "inf"), Integer(op, "outf"), HasBias(op)),
             "batchnorm2d" => new BatchNorm2d(Module(op), Integer(op, "c"), op.GetProperty("eps").GetDouble()),
             "maxpool2d" => new MaxPool2d(Square(op, "kernel"), Square(op, "stride")),

@@ -30,8 +30,10 @@ public class SharedProblemTests
     public void Problems_of_published_attacks_are_read_and_their_gradients_reproduced(string name)
     {
         var problem = PeerProblem.Load(name);
-        Assert.Equal(problem.Network.Parameters.Select(spec => (spec.Name, spec.Shape)), problem.Parameters.Select(array => (array.Name, array.Shape)));
-        Assert.Equal(problem.Network.Buffers.Select(spec => (spec.Name, spec.Shape)), problem.Buffers.Select(array => (array.Name, array.Shape)));
+        Assert.Equal(problem.Network.Parameters.Select(spec => (spec.Name, spec.Shape)),
+            problem.Parameters.Select(array => (array.Name, array.Shape)));
+        Assert.Equal(problem.Network.Buffers.Select(spec => (spec.Name, spec.Shape)),
+            problem.Buffers.Select(array => (array.Name, array.Shape)));
         Assert.Equal(problem.Images.Shape[0], problem.Labels.Count);
         using var scope = torch.NewDisposeScope();
         using var model = problem.Model(torch.ScalarType.Float64);

@@ -90,7 +90,8 @@ public class UpdateDescriptionTests
             select new UpdateDescription
             {
                 Training = average ? new FedAvg { LearningRate = rate, Epochs = batch, Mode = mode } : new FedSgd { Mode = mode },
-                BatchSize = batch, Classes = classes, Labels = labels.ToSeq(), Input = new(3, batch, classes), Normalization = new(mean.ToSeq(), std.ToSeq()),
+                BatchSize = batch, Classes = classes, Labels = labels.ToSeq(), Input = new(3, batch, classes),
+                Normalization = new(mean.ToSeq(), std.ToSeq()),
             };
         description.Sample(value => Parse(value.ToJson()) == value, iter: 300, threads: 1);
     }

@@ -7,7 +7,8 @@ namespace Afterimage.Tests.Federation;
 
 public class UpdateFileTests
 {
-    private static readonly TensorLayout Layout = new([("conv.weight", [2, 1, 2]), ("bn.weight", [2]), ("bn.bias", [2]), ("fc.weight", [3, 2]), ("fc.bias", [3])]);
+    private static readonly TensorLayout Layout = new([("conv.weight", [2, 1, 2]), ("bn.weight", [2]), ("bn.bias", [2]),
+        ("fc.weight", [3, 2]), ("fc.bias", [3])]);
     private static readonly (string, long[])[] Buffers = [("bn.running_mean", [2]), ("bn.running_var", [2])];
     private static readonly float[] Numbers = [.. Enumerable.Range(1, (int)Layout.Count).Select(i => i / 8f)];
 
@@ -81,11 +82,25 @@ public class UpdateFileTests
     }
 
     [Fact]
+    public void The_state_dict_of_a_ResNet_is_recognized_without_names()
+    {
+        var stateDict = ArrayFile.Read(Shared.Path("data", "weights", "cifar10_resnet20.safetensors")).Arrays;
+        var parameters = stateDict.Where(array => !array.Name.Contains("running", StringComparison.Ordinal)).ToList();
+        var layout = new TensorLayout(parameters.Select(array => (array.Name, array.Shape.ToArray())));
+        using var folder = new TemporaryFolder();
+        ArrayFile.Write(folder["update.npz"], Nameless(stateDict));
+        using var matched = UpdateFile.Read(folder["update.npz"]).Match(layout, torch.ScalarType.Float32, torch.CPU,
+            stateDict.Except(parameters).Select(array => (array.Name, array.Shape.ToArray())));
+        Assert.Equal(parameters.SelectMany(array => array.ToSingle()), matched.Flat.data<float>().ToArray());
+    }
+
+    [Fact]
     public void Every_mismatch_is_one_sentence()
     {
         Assert.Contains("tensor \"fc.bias\" has shape [5], but the model's parameter \"fc.bias\" has [3]",
             Fault([.. Arrays().Take(4), NamedArray.Of("fc.bias", [5], new float[5])]));
-        Assert.Contains("tensor \"arr_0\" has shape [3], but the model's parameter \"conv.weight\" has [2,1,2]", Fault(Nameless(Arrays().Reverse())));
+        Assert.Contains("tensor \"arr_0\" has shape [3], but the model's parameter \"conv.weight\" has [2,1,2]",
+            Fault(Nameless(Arrays().Reverse())));
         Assert.Contains("missing \"fc.bias\"", Fault([.. Arrays().Take(4)]));
         Assert.Contains("unknown \"head.bias\"", Fault([.. Arrays(), NamedArray.Of("head.bias", [1], [1f])]));
         Assert.Contains("no arr_1", Fault([.. Nameless(Arrays()).Where(array => array.Name != "arr_1")]));
@@ -114,7 +129,8 @@ public class UpdateFileTests
     {
         using var folder = new TemporaryFolder();
         using var update = new GradientSet(Layout, torch.tensor(Numbers).to(type) / 3);
-        var description = new UpdateDescription { Training = new FedAvg { Epochs = 2, BatchSize = 3, LearningRate = 0.05 }, BatchSize = 6, Classes = 3 };
+        var training = new FedAvg { Epochs = 2, BatchSize = 3, LearningRate = 0.05 };
+        var description = new UpdateDescription { Training = training, BatchSize = 6, Classes = 3 };
         UpdateFile.Write(folder[name], update, description, nameless);
         var read = UpdateFile.Read(folder[name]);
         Assert.Equal(description, read.Description);
@@ -130,6 +146,7 @@ public class UpdateFileTests
         Assert.Null(UpdateFile.Read(folder["u.npz"]).Description);
         var sidecar = folder.Write("elsewhere.json", """{ "batchSize": 4 }""");
         Assert.Equal(4, UpdateFile.Read(folder["u.npz"], sidecar).Description?.BatchSize);
-        Assert.Contains("none.json", Assert.Throws<AfterimageException>(() => UpdateFile.Read(folder["u.npz"], folder["none.json"])).Message);
+        Assert.Contains("none.json",
+            Assert.Throws<AfterimageException>(() => UpdateFile.Read(folder["u.npz"], folder["none.json"])).Message);
     }
 }
