@@ -29,7 +29,8 @@ public sealed record CaseTitle(string Id, string Name);
 public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEvent;
 
 /// <param name="Thumbnail">The current reconstruction of the first images, or null.</param>
-public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, double Misfit, Thumbnail? Thumbnail) : AuditEvent;
+public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, double Misfit, Thumbnail? Thumbnail = null)
+    : AuditEvent;
 
 /// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>
 public sealed record Thumbnail(int Width, int Height, [property: JsonIgnore] byte[] Rgb);

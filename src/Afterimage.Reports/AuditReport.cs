@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Afterimage.Reports;
 
@@ -171,6 +172,8 @@ public sealed record Spread(int Count, double Minimum, double Median, double Mea
 /// <param name="Name">For example "restart 1".</param>
 public sealed record Curve(string Name, ImmutableArray<CurvePoint> Points);
 
+/// <summary>In JSON the pair [evaluation, value].</summary>
+[JsonConverter(typeof(CurvePointConverter))]
 public readonly record struct CurvePoint(int Evaluation, double Value);
 
 public enum Severity { Note, Warning, Leak }
@@ -179,4 +182,4 @@ public enum Severity { Note, Warning, Leak }
 public sealed record Finding(Severity Severity, string Text);
 
 /// <param name="Text">Authors, title, venue and year.</param>
-public sealed record Citation(string Key, string Text, string? Url);
+public sealed record Citation(string Key, string Text, string? Url = null);

@@ -21,12 +21,22 @@ public sealed record AuditView
     /// <summary>Seconds since the audit started, at the latest event.</summary>
     public double At { get; init; }
 
+    /// <summary>The view after all events of a journal.</summary>
+    public static AuditView Replay(IEnumerable<AuditEvent> events) => events.Aggregate(Empty, Reduce);
+
+    /// <summary>A second <see cref="AuditStarted"/> is a resumed run: it keeps the finished cases that are still in the plan.</summary>
     public static AuditView Reduce(AuditView view, AuditEvent next)
     {
         view = view with { At = Math.Max(view.At, next.At) };
         return next switch
         {
-            AuditStarted started => view with { Header = started.Header, Cases = started.CaseIds },
+            AuditStarted started => Empty with
+            {
+                Header = started.Header,
+                Cases = started.CaseIds,
+                Finished = [.. view.Finished.Where(report => started.CaseIds.Any(title => title.Id == report.Id))],
+                At = started.At,
+            },
             CaseStarted started => view with { Running = new(started, null, [], started.At) },
             IterateSeen seen when view.Running is { } running && running.Case.Id == seen.Id => view with { Running = running.With(seen) },
             CaseFinished finished => view with

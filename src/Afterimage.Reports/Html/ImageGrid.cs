@@ -1,0 +1,51 @@
+using static Afterimage.Reports.Html.Markup;
+
+namespace Afterimage.Reports.Html;
+
+/// <summary>Each image of the batch beside what came back of it, with the numbers that go with exactly this pair.</summary>
+internal static class ImageGrid
+{
+    public static Element Draw(CaseReport found, Pictures pictures) => Tag("div",
+    [
+        ("class", found.Images.Length == 1 ? "images single" : "images"),
+        .. found.Images.Select(image => Card(image, pictures)),
+    ]);
+
+    /// <summary>For example "PSNR 41.2 dB, SSIM 0.991"; empty without metrics.</summary>
+    public static string Numerals(ImageReport image) => string.Join(", ", MetricText.InOrder(image.Metrics.Keys)
+        .Select(name => $"{MetricText.Of(name).Title} {MetricText.Of(name).WithUnit(image.Metrics[name])}"));
+
+    public static string TruthAlt(ImageReport image) =>
+        image.TrueLabel is null ? $"Image {image.Index}, true." : $"Image {image.Index}, true, label {image.TrueLabel}.";
+
+    public static string ReconstructionAlt(ImageReport image) =>
+        $"Image {image.Index}, reconstructed, label {image.RecoveredLabel} with confidence {Numbers.Percent(image.Confidence)}" +
+        (image.Metrics.IsEmpty ? "; nobody judged it." : $": {Numerals(image)}.");
+
+    private static Element Card(ImageReport image, Pictures pictures) => Tag("figure", ("class", "card"),
+        Tag("div", ("class", image.Truth is null ? "pair alone" : "pair"),
+            image.Truth is null ? null : Tag("div", Tag("p", ("class", "role"), "True"), pictures.Show(image.Truth, TruthAlt(image), 192)),
+            Tag("div", Tag("p", ("class", "role"), "Reconstructed"), pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
+        Tag("figcaption",
+            Tag("p", ("class", "name"), $"Image {image.Index}"),
+            Tag("dl",
+            [
+                .. MetricText.InOrder(image.Metrics.Keys).Where(name => name is "psnr" or "ssim").Select(name => Metric(name, image)),
+                image.TrueLabel is null ? null : Fact("True label", image.TrueLabel),
+                Tag("div", Tag("dt", "Recovered label"), Tag("dd", $"{image.RecoveredLabel} ({Numbers.Percent(image.Confidence)} sure)",
+                    image.TrueLabel is null ? null : RightOrWrong(image.TrueLabel == image.RecoveredLabel))),
+            ])));
+
+    private static Element Metric(string name, ImageReport image)
+    {
+        var metric = MetricText.Of(name);
+        var baselines = image.Baselines.Where(pair => pair.Value.ContainsKey(name)).Select(pair => pair.Value[name]).ToArray();
+        return Tag("div", Tag("dt", metric.Title), Tag("dd",
+            Tag("strong", metric.WithUnit(image.Metrics[name])),
+            baselines.Length == 0 ? null : Tag("span", ("class", "against"), $" baseline {metric.WithUnit(baselines.Max())}")));
+    }
+
+    private static Element Fact(string term, string fact) => Tag("div", Tag("dt", term), Tag("dd", fact));
+
+    private static Element RightOrWrong(bool right) => Tag("span", ("class", right ? "mark right" : "mark wrong"), right ? " ✓ right" : " ✗ wrong");
+}

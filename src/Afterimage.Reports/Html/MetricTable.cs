@@ -1,0 +1,55 @@
+using static Afterimage.Reports.Html.Markup;
+
+namespace Afterimage.Reports.Html;
+
+/// <summary>Every metric with its spread over the batch and, beside it, what no gradient at all would reach.</summary>
+internal static class MetricTable
+{
+    public static Element Draw(CaseReport found)
+    {
+        string[] baselines = [.. found.Baselines.Values.SelectMany(of => of.Keys).Distinct().Order(StringComparer.Ordinal)];
+        var single = found.Images.Length <= 1;
+        string[] spread = single ? [] : ["Minimum", "Mean", "Maximum", "Standard deviation"];
+        return Tag("div",
+            Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", $"Metrics of {found.Name}"),
+                Tag("table", ("class", "numbers"),
+                    Tag("caption", single ? "This image, and what needs no gradient." : $"Median and spread over {Numbers.Count(found.Images.Length, "image", "images")}, and what needs no gradient (medians)."),
+                    Tag("thead", Tag("tr",
+                    [
+                        Head("Metric"), Head(single ? "Value" : "Median", "lead"),
+                        .. baselines.Select(name => Head(Capital(name), "baseline")), .. spread.Select(name => Head(name)),
+                    ])),
+                    Tag("tbody", [.. MetricText.InOrder(found.Metrics.Keys).Select(name => Row(found, name, baselines, single))]))),
+            Tag("p", ("class", "note"), Explain(found, baselines)));
+    }
+
+    private static Element Row(CaseReport found, string name, string[] baselines, bool single)
+    {
+        var metric = MetricText.Of(name);
+        var of = found.Metrics[name];
+        double[] spread = single ? [] : [of.Minimum, of.Mean, of.Maximum, of.Deviation];
+        return Tag("tr",
+        [
+            Tag("th", ("scope", "row"), metric.TitleWithUnit, metric.Meaning.Length == 0 ? null : Tag("small", metric.Meaning)),
+            Tag("td", ("class", "lead"), metric.Format(of.Median)),
+            .. baselines.Select(baseline => Tag("td", ("class", "baseline"),
+                found.Baselines.TryGetValue(name, out var values) && values.TryGetValue(baseline, out var value) ? metric.Format(value.Median) : "–")),
+            .. spread.Select(value => Tag("td", metric.Format(value))),
+        ]);
+    }
+
+    private static string Explain(CaseReport found, string[] baselines)
+    {
+        if (baselines.Length == 0)
+            return "No baseline was computed. Without one a PSNR means nothing: a gray image already scores 10 to 15 dB against most photographs.";
+        var metric = MetricText.Of("psnr");
+        return metric.Strongest("psnr", found) is { } best
+            ? $"A PSNR means nothing by itself: here the {best.Name}, which needs no update at all, already scores {metric.WithUnit(best.Spread.Median)}. " +
+                $"The update gave away what lies beyond that: {metric.WithUnit(found.Metrics["psnr"].Median - best.Spread.Median)} in the median."
+            : "A number means nothing by itself: only what lies beyond the baselines, which need no update at all, was given away by the update.";
+    }
+
+    private static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);
+
+    private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
+}

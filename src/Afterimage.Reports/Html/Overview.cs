@@ -1,0 +1,48 @@
+using static Afterimage.Reports.Html.Markup;
+
+namespace Afterimage.Reports.Html;
+
+/// <summary>All cases of a sweep in one table, each row a link to its case.</summary>
+internal static class Overview
+{
+    public static Element Draw(AuditReport report, Pictures pictures)
+    {
+        var axes = Axes.Of(report);
+        string[] metrics = [.. new[] { "psnr", "ssim" }.Where(name => report.Cases.Any(found => found.Metrics.ContainsKey(name)))];
+        return Tag("section", ("class", "overview"), ("aria-labelledby", "overview-title"),
+            Tag("h2", ("id", "overview-title"), "All cases"),
+            Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", "All cases"),
+                Tag("table", ("class", "numbers"),
+                    Tag("caption", "Medians over the images of each case; the best baseline beside them needs no update at all."),
+                    Tag("thead", Tag("tr",
+                    [
+                        Head("Case"), Head("First image, true and back"), .. axes.Select(axis => Tag("th", ("scope", "col"), ("title", axis.Name), axis.Short)),
+                        .. metrics.SelectMany(name => new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
+                        Head("Outcome"), Head("Verdict"),
+                    ])),
+                    Tag("tbody", [.. report.Cases.Select((found, index) => Row(found, index, axes, metrics, pictures))]))));
+    }
+
+    private static Element Row(CaseReport found, int index, IReadOnlyList<Axis> axes, string[] metrics, Pictures pictures) => Tag("tr",
+    [
+        Tag("th", ("scope", "row"), Tag("a", ("href", "#" + CaseSection.Anchor(index)), found.Name)),
+        Tag("td", ("class", "thumbs"), found.Images.IsEmpty ? "–" : Thumbnails(found.Images[0], pictures)),
+        .. axes.Select(axis => Tag("td", ("class", axis.Numeric ? null : "words"), found.Axes.GetValueOrDefault(axis.Name, "–"))),
+        .. metrics.SelectMany(name => Cells(found, name)),
+        Tag("td", ("class", "words"), found.Outcome),
+        Tag("td", ("class", "words"), Level.Of(found.Verdict.Level).Badge),
+    ]);
+
+    private static Element Thumbnails(ImageReport image, Pictures pictures) => Tag("span",
+        image.Truth is null ? null : pictures.Show(image.Truth, ImageGrid.TruthAlt(image), 32),
+        pictures.Show(image.Reconstruction, ImageGrid.ReconstructionAlt(image), 32));
+
+    private static IEnumerable<Element> Cells(CaseReport found, string name)
+    {
+        var metric = MetricText.Of(name);
+        yield return Tag("td", ("class", "lead"), found.Metrics.TryGetValue(name, out var spread) ? metric.Format(spread.Median) : "–");
+        yield return Tag("td", ("class", "baseline"), metric.Strongest(name, found) is { } best ? metric.Format(best.Spread.Median) : "–");
+    }
+
+    private static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);
+}

@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
+
+namespace Afterimage.Reports;
+
+/// <summary>
+/// The events of an audit on disk, one line of JSON each, only ever appended to. A run that stopped is resumed from its
+/// <see cref="CaseFinished"/> lines. Thread-safe.
+/// </summary>
+public sealed class Journal : IDisposable
+{
+    public const string FileName = "events.jsonl";
+
+    private readonly FileStream _file;
+    private readonly Dictionary<string, IterateThinning> _iterates = [];
+    private readonly Lock _gate = new();
+
+    private Journal(FileStream file) => _file = file;
+
+    /// <summary>Opens the journal of a report folder for appending, creating both if need be; a torn last line is cut off.</summary>
+    public static Journal Open(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var file = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        file.SetLength(EndOfLastLine(file));
+        file.Seek(0, SeekOrigin.End);
+        return new(file);
+    }
+
+    /// <summary>
+    /// Appends one line and flushes it. Thumbnails are left out and iterates thinned: a case adds at most
+    /// <see cref="IterateThinning.LinesPerCase"/> of them. Everything else also survives a power cut once this returns.
+    /// </summary>
+    public void Append(AuditEvent next)
+    {
+        lock (_gate)
+        {
+            if (next is CaseStarted started)
+                _iterates[started.Id] = new(started.Budget);
+            if (next is IterateSeen seen)
+            {
+                if (!_iterates.TryGetValue(seen.Id, out var thinning))
+                    _iterates[seen.Id] = thinning = new(budget: 0);
+                if (!thinning.Keeps(seen))
+                    return;
+                next = seen with { Thumbnail = null };
+            }
+            _file.Write(Encoding.UTF8.GetBytes(ReportJson.WriteEvent(next) + "\n"));
+            _file.Flush(flushToDisk: next is not IterateSeen);
+        }
+    }
+
+    /// <summary>
+    /// All events of a report folder in order; none when there is no journal. A last line without its line break was torn by a
+    /// crash and is ignored.
+    /// </summary>
+    /// <exception cref="ReportException">Another line is not an event.</exception>
+    public static ImmutableArray<AuditEvent> Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path))
+            return [];
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var length = EndOfLastLine(file);
+        file.Seek(0, SeekOrigin.Begin);
+        using var text = new StreamReader(file, Encoding.UTF8);
+        var events = ImmutableArray.CreateBuilder<AuditEvent>();
+        for (long position = 0, number = 1; position < length && text.ReadLine() is { } line; number++)
+        {
+            position += Encoding.UTF8.GetByteCount(line) + 1;
+            try
+            {
+                events.Add(ReportJson.ReadEvent(line));
+            }
+            catch (JsonException fault)
+            {
+                throw new ReportException(
+                    $"{path}, line {number}, is not an event: {fault.Message} Remove the line to go on without it.", fault);
+            }
+        }
+        return events.ToImmutable();
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static long EndOfLastLine(FileStream file)
+    {
+        var block = new byte[4096];
+        for (var end = file.Length; end > 0;)
+        {
+            var start = Math.Max(0, end - block.Length);
+            var part = block.AsSpan(0, (int)(end - start));
+            file.Seek(start, SeekOrigin.Begin);
+            file.ReadExactly(part);
+            if (part.LastIndexOf((byte)'\n') is var at and >= 0)
+                return start + at + 1;
+            end = start;
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Afterimage.Reports;
+
+/// <summary>
+/// The one JSON form of reports and events, documented in docs/report.md. Strict: unknown, missing, repeated and null members are
+/// refused. What is unknown is absent; numbers that are not finite are the strings "NaN", "Infinity" and "-Infinity".
+/// </summary>
+public static class ReportJson
+{
+    private static readonly JsonSerializerOptions Indented = Options(indented: true);
+    private static readonly JsonSerializerOptions OneLine = Options(indented: false);
+
+    public static string Write(AuditReport report) => JsonSerializer.Serialize(report, Indented) + "\n";
+
+    /// <param name="name">What to call the text in an error, for example its file name.</param>
+    public static AuditReport Read(string json, string name = "report.json")
+    {
+        try
+        {
+            using (var document = JsonDocument.Parse(json))
+            {
+                var root = document.RootElement;
+                var schema = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("schema", out var member) ? member.ToString() : null;
+                if (schema != AuditReport.CurrentSchema)
+                    throw new ReportException(schema is null
+                        ? $"{name} names no schema, so it is not a report: expected \"schema\": \"{AuditReport.CurrentSchema}\"."
+                        : $"{name} has schema \"{schema}\", but this version reads \"{AuditReport.CurrentSchema}\": open it with the version that wrote it.");
+                RefuseNull(root, "$");
+            }
+            return JsonSerializer.Deserialize<AuditReport>(json, Indented)!;
+        }
+        catch (JsonException fault)
+        {
+            throw new ReportException($"{name} is not a valid report: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>An event as one line, without the line break.</summary>
+    public static string WriteEvent(AuditEvent next) => JsonSerializer.Serialize(next, OneLine);
+
+    /// <exception cref="JsonException">The line is not an event.</exception>
+    public static AuditEvent ReadEvent(string line)
+    {
+        using (var document = JsonDocument.Parse(line))
+        {
+            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("event", out _))
+                throw new JsonException("An event must be an object with a member \"event\".");
+            RefuseNull(document.RootElement, "$");
+        }
+        return JsonSerializer.Deserialize<AuditEvent>(line, OneLine)!;
+    }
+
+    private static void RefuseNull(JsonElement element, string path)
+    {
+        if (element.ValueKind == JsonValueKind.Null)
+            throw new JsonException($"{path} is null: leave out what is unknown.");
+        if (element.ValueKind == JsonValueKind.Object)
+            foreach (var member in element.EnumerateObject())
+                RefuseNull(member.Value, $"{path}.{member.Name}");
+        if (element.ValueKind == JsonValueKind.Array)
+            foreach (var (index, item) in element.EnumerateArray().Index())
+                RefuseNull(item, $"{path}[{index}]");
+    }
+
+    private static JsonSerializerOptions Options(bool indented) => new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = indented,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+    };
+}
