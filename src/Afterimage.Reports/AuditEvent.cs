@@ -29,7 +29,7 @@ public sealed record CaseTitle(string Id, string Name);
 public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEvent;
 
 /// <param name="Thumbnail">The current reconstruction of the first images, or null.</param>
-public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, double Misfit, Thumbnail? Thumbnail = null)
+public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, Thumbnail? Thumbnail = null)
     : AuditEvent;
 
 /// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>

@@ -30,6 +30,9 @@ public sealed record AuditReport
 
     public ImmutableArray<CaseReport> Cases { get; init; } = [];
 
+    /// <summary>Doubts that only the cases together raise.</summary>
+    public ImmutableArray<Finding> Findings { get; init; } = [];
+
     public ImmutableArray<Citation> Citations { get; init; } = [];
 }
 

@@ -14,7 +14,7 @@ public abstract record Attack
 
 /// <summary>One iterate as seen from outside.</summary>
 /// <param name="Images">Decodes the current images into [0,1], shape [B,C,H,W]; call it only when they are to be shown.</param>
-public readonly record struct Sighting(int Restart, int Iteration, double Objective, double Misfit, int Evaluations, Func<Tensor> Images);
+public readonly record struct Sighting(int Restart, int Iteration, double Objective, int Evaluations, Func<Tensor> Images);
 
 /// <summary>How an attack ended.</summary>
 public enum OutcomeKind { Converged, BudgetSpent, Diverged, Refused, Crashed, Canceled }

@@ -65,7 +65,7 @@ public sealed record GradientMatching : Attack
             foreach (var iterate in Solver.Descend(objective, objective.Start, random))
             {
                 found.Offer(iterate);
-                watch?.Invoke(new(restart, iterate.Number, iterate.Value, objective.LastMisfit, evaluations + objective.Evaluations,
+                watch?.Invoke(new(restart, iterate.Number, iterate.Value, evaluations + objective.Evaluations,
                     () => objective.Images(iterate.Point)));
                 iterations++;
                 if (cancellation.IsCancellationRequested || !double.IsFinite(iterate.Value))

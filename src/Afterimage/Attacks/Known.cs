@@ -10,6 +10,18 @@ namespace Afterimage.Attacks;
 /// <summary>Published attacks as expressions over parts, with the defaults of their papers or released code.</summary>
 public static class Known
 {
+    /// <summary>
+    /// Afterimage's own default: every layer counts alike, L-BFGS in double precision until the update is explained, and a new
+    /// start where one fails. Labels by the sign of the bias gradient.
+    /// </summary>
+    public static GradientMatching Matching { get; } = new()
+    {
+        Fidelity = new Euclidean { Layers = LayerWeighting.InverseRms },
+        Solver = new Lbfgs { Iterations = 4000, Target = 1e-11 },
+        Restarts = 4,
+        Precision = Precision.Float64,
+    };
+
     /// <summary>DLG: Zhu, Liu and Han, "Deep leakage from gradients", NeurIPS 2019. Labels and pixels together by L-BFGS, 300 steps of at most 20.</summary>
     public static GradientMatching DeepLeakage { get; } = new()
     {

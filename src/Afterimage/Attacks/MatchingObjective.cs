@@ -33,9 +33,6 @@ internal sealed class MatchingObjective : Objective
 
     public int Evaluations { get; private set; }
 
-    /// <summary>The fidelity term alone at the latest evaluation.</summary>
-    public double LastMisfit { get; private set; }
-
     public override double Evaluate(Tensor point, Tensor gradient)
     {
         using var scope = Tidy.Scope();
@@ -45,7 +42,6 @@ internal sealed class MatchingObjective : Objective
         var labels = Targets(point);
         var linearization = context.Linearize(images, labels);
         var (value, difference) = misfit.Evaluate(linearization.Value);
-        LastMisfit = value;
         var (imageGradient, targetGradient) = linearization.Pullback(difference);
         foreach (var (weight, penalty) in penalties)
         {

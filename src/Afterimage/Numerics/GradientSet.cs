@@ -65,5 +65,12 @@ public sealed class GradientSet(TensorLayout layout, Tensor flat) : IDisposable
     /// <summary>A copy in another precision or on another device.</summary>
     public GradientSet To(ScalarType type, Device device) => new(Layout, Flat.to(type, device, copy: true));
 
+    /// <summary>Takes the numbers out of the current scope: the caller owns them from now on.</summary>
+    public GradientSet Detach()
+    {
+        Flat.DetachFromDisposeScope();
+        return this;
+    }
+
     public void Dispose() => Flat.Dispose();
 }

@@ -16,6 +16,9 @@ public sealed record Lbfgs : Solver
     /// <summary>Stops when a step lowers the value by less than this fraction of it.</summary>
     public double ValueTolerance { get; init; } = 1e-12;
 
+    /// <summary>Stops when the value is below this.</summary>
+    public double Target { get; init; }
+
     /// <summary>Evaluations of one line search at most.</summary>
     public int LineSearchEvaluations { get; init; } = 20;
 
@@ -30,7 +33,7 @@ public sealed record Lbfgs : Solver
         yield return new(0, value, point);
         for (var step = 1; step <= Iterations && double.IsFinite(value); step++)
         {
-            if (Largest(gradient) <= GradientTolerance)
+            if (value <= Target || Largest(gradient) <= GradientTolerance)
                 yield break;
             var slope = memory.Direction(gradient, direction);
             if (!(slope < 0))

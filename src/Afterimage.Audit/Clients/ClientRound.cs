@@ -1,0 +1,34 @@
+using Afterimage.Federation;
+using Afterimage.Models;
+using Afterimage.Numerics;
+
+namespace Afterimage.Audit.Clients;
+
+/// <summary>One client in one round, with everything that happened on its side.</summary>
+public sealed class ClientRound : IDisposable
+{
+    public required VictimModel Model { get; init; }
+
+    /// <summary>What the client sends.</summary>
+    public required GradientSet Update { get; init; }
+
+    public required LocalTraining Training { get; init; }
+
+    public required int BatchSize { get; init; }
+
+    /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
+    public Seq<int>? Labels { get; init; }
+
+    /// <summary>The images, or null when only the update is at hand.</summary>
+    public PrivateBatch? Truth { get; init; }
+
+    public required Metrics.ImageBatch PublicImages { get; init; }
+
+    public required Seq<string> ClassNames { get; init; }
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        Update.Dispose();
+    }
+}

@@ -1,0 +1,40 @@
+using Afterimage.Audit.Metrics;
+using Afterimage.Data;
+using Afterimage.Models;
+using Afterimage.Numerics;
+
+namespace Afterimage.Audit.Clients;
+
+/// <summary>Where the update of an audit comes from: a client simulated here, or one that sent a file.</summary>
+public abstract record ClientSource
+{
+    /// <summary>
+    /// Images that anyone may know, for the no-information baselines; null takes images of the client's own source that it
+    /// does not hold, or <see cref="DeadLeaves"/> for an update file.
+    /// </summary>
+    public DataSource? Public { get; init; }
+
+    /// <summary>Runs the client's side of one round.</summary>
+    /// <param name="model">The shared model.</param>
+    /// <param name="trial">Which of the experiment's independent batches.</param>
+    /// <param name="random">The experiment's seed.</param>
+    /// <param name="device">Where the model lives.</param>
+    /// <exception cref="AfterimageException">Data, model and update do not fit together.</exception>
+    public abstract ClientRound Open(ModelSource model, int trial, RandomSource random, Device device);
+
+    /// <summary>Public images: at most 300, chosen by the seed.</summary>
+    private protected static ImageBatch PublicImages(ImageSet images, IReadOnlyCollection<int> hidden, RandomSource random)
+    {
+        const int Most = 300;
+        var order = Enumerable.Range(0, images.Count).Where(index => !hidden.Contains(index)).ToArray();
+        random.Derive("public").Managed().Shuffle(order);
+        return new(images.Shape, order.Take(Most).Select(index => images[index].Pixels));
+    }
+
+    private protected static ImageBatch PublicImages(DataSource source, ImageShape shape, RandomSource random)
+    {
+        var images = source.Open();
+        return images.Shape == shape ? PublicImages(images, [], random)
+            : throw new AfterimageException($"The public images have shape {images.Shape}, the client's {shape}: choose public images of that shape.");
+    }
+}

@@ -1,0 +1,88 @@
+using Afterimage.Data;
+using Afterimage.Federation;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using Afterimage.Numerics.Arrays;
+
+namespace Afterimage.Audit.Clients;
+
+/// <summary>
+/// A client that sent a file. What is null here the side-car beside the file says (docs/update-files.md); what neither says
+/// is asked for in one sentence.
+/// </summary>
+public sealed record RecordedUpdate : ClientSource
+{
+    /// <summary>The .safetensors or .npz file.</summary>
+    public required string Update { get; init; }
+
+    /// <summary>The JSON that describes it; null looks beside the file.</summary>
+    public string? Sidecar { get; init; }
+
+    /// <summary>Arrays "images" [B,C,H,W] in [0,1] and "labels" [B], for an auditor who has the truth.</summary>
+    public string? Truth { get; init; }
+
+    public ImageShape? Input { get; init; }
+
+    public int? Classes { get; init; }
+
+    public int? BatchSize { get; init; }
+
+    public LocalTraining? Training { get; init; }
+
+    /// <summary>The labels, where they are known; the threat model decides whether the attacker knows them too.</summary>
+    public Seq<int>? Labels { get; init; }
+
+    public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
+    {
+        var file = UpdateFile.Read(Update, Sidecar);
+        var said = file.Description ?? new UpdateDescription();
+        var input = Input ?? said.Input ?? throw Missing("the shape of one image", "--input 3x32x32", "input");
+        var classes = Classes ?? said.Classes ?? throw Missing("the number of classes", "--classes 10", "classes");
+        var truth = Truth is null ? null : ReadTruth(Truth, input, classes);
+        var batch = BatchSize ?? said.BatchSize ?? truth?.Count ?? throw Missing("the number of images in the client's batch", "--batch 1", "batchSize");
+        if (truth is not null && truth.Count != batch)
+            throw new AfterimageException($"{Truth} holds {truth.Count} images, but the batch size is {batch}: correct one of them.");
+        var labels = Labels ?? said.Labels ?? truth?.Labels;
+        if (labels is { } known && (known.Count != batch || known.Any(label => label < 0 || label >= classes)))
+            throw new AfterimageException($"{Update} is said to have the labels {known}: give {batch} labels between 0 and {classes - 1}.");
+        var victim = (model.Normalization is null ? model with { Normalization = said.Normalization } : model)
+            .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
+        try
+        {
+            var update = file.Match(victim.Layout, victim.Type, device, victim.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)));
+            return new()
+            {
+                Model = victim,
+                Update = update.Detach(),
+                Training = Training ?? said.Training ?? new FedSgd(),
+                BatchSize = batch,
+                Labels = labels,
+                Truth = truth,
+                PublicImages = PublicImages(Public ?? new DeadLeaves { Shape = input }, input, random),
+                ClassNames = truth?.ClassNames ?? Names(classes),
+            };
+        }
+        catch
+        {
+            victim.Dispose();
+            throw;
+        }
+    }
+
+    private AfterimageException Missing(string what, string flag, string field) =>
+        new($"{Update} comes without {what}: say it with {flag}, or as \"{field}\" in {UpdateDescription.PathFor(Update)}.");
+
+    private static Seq<string> Names(int classes) => Enumerable.Range(0, classes).Select(c => $"class {c}").ToSeq();
+
+    private static PrivateBatch ReadTruth(string path, ImageShape input, int classes)
+    {
+        var arrays = ArrayFile.Read(path);
+        var images = arrays.Arrays.FirstOrDefault(array => array.Name is "images" or "x" or "arr_0")
+            ?? throw new AfterimageException($"{path} has no array \"images\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
+        var labels = arrays.Arrays.FirstOrDefault(array => array.Name is "labels" or "y" or "arr_1")
+            ?? throw new AfterimageException($"{path} has no array \"labels\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
+        if (images.Shape.Count != 4 || images.Shape[1] != input.Channels || images.Shape[2] != input.Height || images.Shape[3] != input.Width)
+            throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need [batch,{input.Channels},{input.Height},{input.Width}].");
+        return new(input, [.. images.ToSingle().Chunk(input.Count)], labels.ToInt64().Select(label => (int)label).ToSeq(), Names(classes));
+    }
+}

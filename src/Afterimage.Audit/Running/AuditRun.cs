@@ -1,0 +1,142 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
+using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Findings;
+using Afterimage.Reports;
+using Afterimage.Reports.Exporters;
+
+namespace Afterimage.Audit.Running;
+
+/// <summary>
+/// An audit under way on a thread of its own: events as they happen, and the report at the end. The journal in the folder
+/// holds every finished case, so that an interrupted audit goes on where it was.
+/// </summary>
+public sealed class AuditRun
+{
+    private readonly Channel<AuditEvent> events = Channel.CreateBounded<AuditEvent>(new BoundedChannelOptions(1024) { SingleReader = true });
+    private readonly ExperimentFile files;
+    private readonly Experiment experiment;
+    private readonly RunOptions options;
+    private readonly CancellationToken cancellation;
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+
+    private AuditRun(ExperimentFile files, Experiment experiment, RunOptions options, CancellationToken cancellation)
+    {
+        (this.files, this.experiment, this.options, this.cancellation) = (files, experiment, options, cancellation);
+        Report = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Must be read to the end, or the audit waits; iterates are dropped while nobody reads.</summary>
+    public ChannelReader<AuditEvent> Events => events.Reader;
+
+    /// <summary>Completes when report.html, report.json, report.csv and events.jsonl are in the folder.</summary>
+    public Task<AuditReport> Report { get; }
+
+    /// <summary>Starts an audit. Cancellation stops it after the current iterate; what was found is reported.</summary>
+    public static AuditRun Start(ExperimentFile files, Experiment experiment, RunOptions options, CancellationToken cancellation = default) =>
+        new(files, experiment, options, cancellation);
+
+    private AuditReport Run()
+    {
+        try
+        {
+            set_num_threads(options.Threads);
+            var cases = files.Expand(experiment);
+            Directory.CreateDirectory(options.Folder);
+            var before = options.Resume ? Earlier(cases) : [];
+            if (!options.Resume)
+                File.Delete(Path.Combine(options.Folder, Journal.FileName));
+            using var journal = Journal.Open(options.Folder);
+            var header = Header();
+            Publish(journal, new AuditStarted(header, [.. cases.Select(one => new CaseTitle(one.Id, one.Name))]));
+            var reports = RunCases(journal, cases, before);
+            var report = header with
+            {
+                Cases = [.. reports],
+                Verdict = VerdictRule.Standard.Of(reports),
+                Findings = AuditFindings.Of(reports),
+                Citations = [.. reports.SelectMany(one => one.Cites).Distinct().Order(StringComparer.Ordinal).Select(References.Find)],
+            };
+            JsonExporter.Export(report, options.Folder);
+            CsvExporter.Export(report, options.Folder);
+            HtmlExporter.Export(report, options.Folder);
+            if (!cancellation.IsCancellationRequested)
+                Publish(journal, new AuditFinished(report));
+            events.Writer.Complete();
+            return report;
+        }
+        catch (Exception error)
+        {
+            events.Writer.Complete(error);
+            throw;
+        }
+    }
+
+    private List<CaseReport> RunCases(Journal journal, IReadOnlyList<Case> cases, ImmutableDictionary<string, CaseReport> before)
+    {
+        var runner = new CaseRunner(options.Folder, new Device(options.Device), clock, next => PublishIterate(journal, next));
+        var reports = new List<CaseReport>();
+        foreach (var one in cases)
+        {
+            if (before.TryGetValue(one.Id, out var earlier))
+            {
+                reports.Add(earlier);
+                Publish(journal, new CaseFinished(earlier));
+                continue;
+            }
+            if (cancellation.IsCancellationRequested)
+                break;
+            Publish(journal, new CaseStarted(one.Id, one.Name, Budget(one)));
+            var report = runner.Run(one, cancellation);
+            reports.Add(report);
+            // A canceled case is shown, but not journaled as finished: a resumed audit runs it again.
+            if (!cancellation.IsCancellationRequested)
+                Publish(journal, new CaseFinished(report));
+        }
+        return reports;
+    }
+
+    private ImmutableDictionary<string, CaseReport> Earlier(IReadOnlyList<Case> cases)
+    {
+        var ids = cases.Select(one => one.Id).ToHashSet();
+        return Journal.Read(options.Folder).OfType<CaseFinished>().Where(finished => ids.Contains(finished.Report.Id))
+            .GroupBy(finished => finished.Report.Id).ToImmutableDictionary(group => group.Key, group => group.Last().Report);
+    }
+
+    private static int Budget(Case one) => one.Configuration.Attack is Attacks.GradientMatching matching ? matching.Restarts * matching.Solver.Iterations : 0;
+
+    private void Publish(Journal journal, AuditEvent next)
+    {
+        var stamped = next with { At = clock.Elapsed.TotalSeconds };
+        journal.Append(stamped);
+        while (!events.Writer.TryWrite(stamped))
+            Thread.Sleep(5);
+    }
+
+    private void PublishIterate(Journal journal, AuditEvent next)
+    {
+        journal.Append(next);
+        events.Writer.TryWrite(next);
+    }
+
+    private AuditReport Header() => new()
+    {
+        Version = typeof(AuditRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown",
+        Title = experiment.Title,
+        Started = TimeProvider.System.GetUtcNow(),
+        Experiment = files.Write(experiment),
+        Command = options.Command,
+        Machine = new(RuntimeInformation.OSDescription, Processor(), Environment.ProcessorCount, RuntimeInformation.FrameworkDescription,
+            $"TorchSharp {typeof(torch).Assembly.GetName().Version?.ToString(3)}", options.Device),
+        Verdict = new(LeakLevel.Inconclusive, "The audit has not finished."),
+    };
+
+    private static string Processor()
+    {
+        var line = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line?.Split(':', 2)[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Globalization;
+using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Findings;
+using Afterimage.Audit.Metrics;
+using Afterimage.Federation;
+using Afterimage.Numerics;
+using Afterimage.Numerics.Arrays;
+using Afterimage.Reports;
+
+namespace Afterimage.Audit.Running;
+
+/// <summary>Runs one case from the client's images to a judged report; whatever goes wrong becomes an outcome with advice.</summary>
+internal sealed class CaseRunner(string folder, Device device, Stopwatch clock, Action<AuditEvent> publish)
+{
+    public CaseReport Run(Case one, CancellationToken cancellation)
+    {
+        var cpu = Cpu();
+        var started = clock.Elapsed.TotalSeconds;
+        CaseReport report;
+        try
+        {
+            using var scope = Tidy.Scope();
+            using var round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, new RandomSource(one.Configuration.Seed), device);
+            report = Attack(one, round, cancellation);
+        }
+        catch (AfterimageException refusal)
+        {
+            report = Blank(one, OutcomeKind.Refused, refusal.Message);
+        }
+        catch (Exception crash) when (crash is not OutOfMemoryException)
+        {
+            report = Blank(one, OutcomeKind.Crashed, $"The case stopped on an error of the program, not of its input: {crash.GetType().Name}: {crash.Message.Split('\n')[0]}");
+        }
+        report = report with { Cost = report.Cost with { Seconds = clock.Elapsed.TotalSeconds - started, CpuSeconds = Cpu() - cpu } };
+        report = report with { Verdict = VerdictRule.Standard.Of(report) };
+        return report with { Findings = CaseFindings.Standard.Of(report) };
+    }
+
+    private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
+    {
+        var observation = one.Configuration.Threat.Reveal(round);
+        var context = new AttackContext
+        {
+            Model = round.Model,
+            Observation = observation,
+            Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
+        };
+        var witness = new Witness(one.Id, round.Model.Input, clock, publish);
+        using var found = one.Configuration.Attack.Run(context, witness.See, cancellation);
+        var images = Tensors.Split(found.Images);
+        Directory.CreateDirectory(Path.Combine(folder, "reconstructions"));
+        ArrayFile.Write(Path.Combine(folder, "reconstructions", $"{one.Id[..12]}.npz"),
+        [
+            NamedArray.Of("images", found.Images.shape.ToSeq(), images.SelectMany(image => image).ToArray().AsSpan()),
+            NamedArray.Of("labels", [found.Labels.Classes.Count], found.Labels.Classes.Select(label => (long)label).ToArray().AsSpan()),
+        ]);
+        var report = Blank(one, found.Outcome.Kind, found.Outcome.Advice) with
+        {
+            Assumptions = Explanation.Assumptions(one.Configuration, round),
+            Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
+            RelativeMisfit = found.RelativeMisfit,
+            Curves = witness.Curves,
+        };
+        var judgment = round.Truth is { } truth
+            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
+            : null;
+        return report with
+        {
+            LabelAccuracy = judgment?.LabelAccuracy,
+            Metrics = judgment?.Metrics ?? report.Metrics,
+            Baselines = judgment?.Baselines ?? report.Baselines,
+            Images = Show(one, round, found, images, judgment, witness),
+        };
+    }
+
+    private ImmutableArray<ImageReport> Show(Case one, ClientRound round, Reconstruction found, float[][] images, Judgment? judgment, Witness witness)
+    {
+        var pictures = new Pictures(folder, one.Id, round.Model.Input);
+        return [.. Enumerable.Range(0, images.Length).Select(i =>
+        {
+            var judged = judgment?.Images[i];
+            var source = judged?.Reconstruction ?? i;
+            return new ImageReport
+            {
+                Index = i,
+                RecoveredLabel = round.ClassNames[found.Labels.Classes[source]],
+                Confidence = found.Labels.Confidence[source],
+                TrueLabel = judged is null ? null : round.ClassNames[judged.TrueLabel],
+                Metrics = judged?.Metrics ?? ImmutableSortedDictionary<string, double>.Empty,
+                Baselines = judged?.Baselines ?? ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>>.Empty,
+                Truth = round.Truth is { } truth ? pictures.Write($"truth-{i}", truth.Images[i].Pixels) : null,
+                Reconstruction = pictures.Write($"reconstruction-{i}", images[source]),
+                Path = [.. witness.Path(found.Restart).Select(step =>
+                    new PathStep(step.Iteration, pictures.Write(string.Create(CultureInfo.InvariantCulture, $"path-{i}-{step.Iteration:D6}"), step.Images[source])))],
+            };
+        })];
+    }
+
+    private static CaseReport Blank(Case one, OutcomeKind outcome, string advice) => new()
+    {
+        Id = one.Id,
+        Name = one.Name,
+        Axes = one.Axes,
+        Configuration = one.Json,
+        Equation = Explanation.Equation(one.Configuration),
+        Seed = one.Configuration.Seed,
+        Outcome = outcome.ToString(),
+        Advice = advice,
+        Verdict = new(LeakLevel.Inconclusive, ""),
+        Cost = new(0, 0, 0, 0, 0),
+        RelativeMisfit = double.NaN,
+        Cites = Explanation.Cites(one.Configuration),
+    };
+
+    private static double Cpu() => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
+}

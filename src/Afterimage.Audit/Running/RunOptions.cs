@@ -1,0 +1,20 @@
+namespace Afterimage.Audit.Running;
+
+/// <summary>How an experiment is run; nothing here changes its numbers.</summary>
+public sealed record RunOptions
+{
+    /// <summary>Where the report goes.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>"cpu" or "cuda".</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>libtorch's threads.</summary>
+    public int Threads { get; init; } = 1;
+
+    /// <summary>The command line that repeats this audit, for the report.</summary>
+    public string Command { get; init; } = "afterimage audit";
+
+    /// <summary>Whether cases that the folder's journal holds already are kept.</summary>
+    public bool Resume { get; init; }
+}

@@ -1,0 +1,23 @@
+using Afterimage.Audit.Clients;
+using Afterimage.Federation;
+
+namespace Afterimage.Audit.Threats;
+
+/// <summary>
+/// What the attacker knows. The server always sees the update, the shared model, how it asked clients to train and how many
+/// images they trained on; the rest is hidden unless revealed here.
+/// </summary>
+public sealed record ThreatModel
+{
+    /// <summary>Whether the attacker is handed the labels; an honest audit recovers them.</summary>
+    public bool RevealLabels { get; init; }
+
+    /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
+    public Observation Reveal(ClientRound round) => new()
+    {
+        Update = round.Update,
+        Training = round.Training,
+        BatchSize = round.BatchSize,
+        Labels = RevealLabels ? round.Labels : null,
+    };
+}

@@ -1,0 +1,42 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Afterimage.Tests.House;
+
+/// <summary>What each file of the attacker's side really uses, found by the compiler and not by looking at words.</summary>
+internal static class Usage
+{
+    private const string Implicit =
+        "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; " +
+        "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
+
+    private static readonly MetadataReference[] Platform = [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+        .Split(Path.PathSeparator)
+        .Where(path => Path.GetFileName(path) != "Afterimage.dll" && path.EndsWith(".dll", StringComparison.Ordinal))
+        .Select(path => MetadataReference.CreateFromFile(path))];
+
+    /// <summary>Every use of a type or member: the file it is in and the symbol.</summary>
+    public static IReadOnlyList<(string File, ISymbol Symbol)> Of(IEnumerable<SourceFile> files)
+    {
+        var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Preview);
+        var trees = files.Append(new("Implicit.cs", Implicit)).Select(file => CSharpSyntaxTree.ParseText(file.Text, options, file.Path)).ToArray();
+        var compilation = CSharpCompilation.Create("Attacker", trees, Platform,
+            new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
+        return [.. from tree in trees
+                   let model = compilation.GetSemanticModel(tree)
+                   from name in tree.GetRoot().DescendantNodes().OfType<SimpleNameSyntax>()
+                   let symbol = model.GetSymbolInfo(name).Symbol
+                   where symbol is not null
+                   select (tree.FilePath, symbol)];
+    }
+
+    /// <summary>The room a symbol belongs to: the part of its namespace after Afterimage, the catalog, or null for what is not a room's.</summary>
+    public static string? Room(ISymbol symbol)
+    {
+        if ((symbol as INamedTypeSymbol ?? symbol.ContainingType)?.ToDisplayString() == "Afterimage.Catalog")
+            return "Catalog";
+        var space = symbol is INamespaceSymbol or ITypeParameterSymbol ? null : symbol.ContainingNamespace?.ToDisplayString();
+        return space?.Split('.') is ["Afterimage", var room, ..] ? room : null;
+    }
+}
