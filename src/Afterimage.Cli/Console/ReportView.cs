@@ -1,0 +1,162 @@
+using System.Globalization;
+using Afterimage.Reports;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Afterimage.Cli.Console;
+
+/// <summary>A report in the terminal: a table, the verdict, what the attacker knew, where the rest is.</summary>
+internal static class ReportView
+{
+    private const int LargestWidth = 100, MostImages = 16, MostCases = 40;
+
+    public static void Write(IAnsiConsole console, AuditReport report)
+    {
+        var width = Math.Min(console.Profile.Width, LargestWidth);
+        console.WriteLine();
+        console.Write(new Text(report.Title, new(decoration: Decoration.Bold)));
+        console.WriteLine();
+        if (report.Cases is [var only])
+            WriteCase(console, only, width);
+        else if (!report.Cases.IsEmpty)
+            console.Write(Cases(report.Cases));
+        var notes = report.Findings.Concat(report.Cases.SelectMany(found => found.Findings)).Where(finding => finding.Severity != Severity.Note).Distinct().ToArray();
+        foreach (var finding in notes)
+            Bullet(console, finding.Severity == Severity.Leak ? "[red]●[/]" : "[yellow]![/]", finding.Text, width);
+        console.WriteLine();
+        console.Write(new Panel(new Text(report.Verdict.Sentence))
+        {
+            Header = new($" {Word(report.Verdict.Level)} "),
+            Border = BoxBorder.Rounded,
+            BorderStyle = new(Shade(report.Verdict.Level)),
+            Width = width,
+        });
+    }
+
+    private static void WriteCase(IAnsiConsole console, CaseReport found, int width)
+    {
+        console.Write(new Text($"{found.Outcome} in {Figures.Duration(found.Cost.Seconds)}: {Figures.Plural(found.Cost.Restarts, "start")}, " +
+            $"{Figures.Plural(found.Cost.Evaluations, "evaluation")}, relative misfit {Figures.Short(found.RelativeMisfit)}, seed {found.Seed}.", new(Color.Grey)));
+        console.WriteLine();
+        if (!found.Images.IsEmpty)
+            console.Write(Images(found));
+        if (found.Images.Length > MostImages)
+            console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
+        if (found.Assumptions.Length > 0)
+        {
+            console.Write(new Text("The attacker", new(Color.Grey)));
+            console.WriteLine();
+            foreach (var assumption in found.Assumptions)
+                Bullet(console, assumption.Given ? "[grey]knew[/]" : "[grey]found[/]", $"{assumption.Topic}: {assumption.Knowledge}", width, 5);
+        }
+        if (found.Outcome is not "Converged")
+            Bullet(console, "[yellow]![/]", found.Advice, width);
+    }
+
+    private static Table Images(CaseReport found)
+    {
+        var metrics = Figures.InOrder(found.Metrics.Keys).Where(name => name != "mse").Take(2).ToArray();
+        var baselines = Baselines(found);
+        var table = Blank();
+        table.AddColumn(Right("image"));
+        table.AddColumn(Left("label"));
+        foreach (var metric in metrics)
+            table.AddColumn(Right(Figures.Title(metric)));
+        foreach (var baseline in baselines)
+            table.AddColumn(Right(baseline));
+        table.AddColumn(Right("misfit"));
+        foreach (var image in found.Images.Take(MostImages))
+            table.AddRow((IRenderable[])
+            [
+                new Text(image.Index.ToString(CultureInfo.InvariantCulture)),
+                Label(image),
+                .. metrics.Select(metric => new Text(Figures.Metric(metric, image.Metrics[metric]), new(decoration: Decoration.Bold))),
+                .. baselines.Select(baseline => new Text(string.Join(" / ", metrics.Select(metric => Baseline(image, baseline, metric))), new(Color.Grey))),
+                new Text(Figures.Short(found.RelativeMisfit)),
+            ]);
+        return table;
+    }
+
+    private static Table Cases(IReadOnlyList<CaseReport> cases)
+    {
+        var metrics = Figures.InOrder(cases.SelectMany(found => found.Metrics.Keys).Distinct()).Where(name => name != "mse").Take(2).ToArray();
+        var table = Blank();
+        table.AddColumn(Left("case"));
+        foreach (var metric in metrics)
+            table.AddColumn(Right($"{Figures.Title(metric)}\nmedian (max)"));
+        if (metrics.Length > 0)
+            table.AddColumn(Right($"best public\n{Figures.Title(metrics[0])}"));
+        table.AddColumn(Right("labels\nright"));
+        table.AddColumn(Right("misfit"));
+        table.AddColumn(Left("verdict"));
+        foreach (var found in cases.Take(MostCases))
+            table.AddRow((IRenderable[])
+            [
+                new Text(found.Name) { Overflow = Overflow.Ellipsis },
+                .. metrics.Select(metric => new Text(found.Metrics.TryGetValue(metric, out var spread)
+                    ? $"{Figures.Metric(metric, spread.Median)} ({Figures.Metric(metric, spread.Maximum)})" : "-")),
+                .. metrics.Take(1).Select(metric => new Text(Strongest(found, metric), new(Color.Grey))),
+                new Text(found.LabelAccuracy is { } accuracy ? accuracy.ToString("0 %", CultureInfo.InvariantCulture) : "-"),
+                new Text(Figures.Short(found.RelativeMisfit)),
+                found.Outcome is "Crashed" or "Refused" or "Canceled"
+                    ? new Text(found.Outcome.ToLowerInvariant(), new(Color.Yellow))
+                    : new Text(Word(found.Verdict.Level).ToLowerInvariant(), new(Shade(found.Verdict.Level))),
+            ]);
+        if (cases.Count > MostCases)
+            table.Caption($"and {cases.Count - MostCases} more cases: see report.html");
+        return table;
+    }
+
+    /// <summary>The two baselines that are hardest to beat, strongest first: every figure stands beside what needs no gradient.</summary>
+    private static string[] Baselines(CaseReport found)
+    {
+        var metric = Figures.InOrder(found.Baselines.Keys).FirstOrDefault();
+        return metric is null ? [] : [.. found.Baselines[metric].OrderByDescending(pair => metric == "mse" ? -pair.Value.Median : pair.Value.Median).Take(2).Select(pair => pair.Key)];
+    }
+
+    private static string Strongest(CaseReport found, string metric) =>
+        found.Baselines.TryGetValue(metric, out var baselines) && !baselines.IsEmpty ? Figures.Metric(metric, baselines.Values.Max(spread => spread.Median)) : "-";
+
+    private static string Baseline(ImageReport image, string baseline, string metric) =>
+        image.Baselines.TryGetValue(baseline, out var values) && values.TryGetValue(metric, out var value) ? Figures.Metric(metric, value) : "-";
+
+    private static Text Label(ImageReport image)
+    {
+        var confidence = image.Confidence < 0.995 ? $" ({image.Confidence.ToString("0 %", CultureInfo.InvariantCulture)})" : "";
+        return image.TrueLabel switch
+        {
+            null => new(image.RecoveredLabel + confidence),
+            var truth when truth == image.RecoveredLabel => new($"{truth} ✓", new(Color.Green)),
+            var truth => new($"{image.RecoveredLabel}, not {truth}", new(Color.Red)),
+        };
+    }
+
+    private static string Word(LeakLevel level) => level switch
+    {
+        LeakLevel.Unjudged => "Not judged",
+        _ => level.ToString(),
+    };
+
+    private static Color Shade(LeakLevel level) => level switch
+    {
+        LeakLevel.Exact or LeakLevel.Recognizable => Color.Red,
+        LeakLevel.Traces or LeakLevel.Inconclusive => Color.Yellow,
+        LeakLevel.Nothing => Color.Green,
+        _ => Color.Grey,
+    };
+
+    private static Table Blank() => new() { Border = TableBorder.Simple, BorderStyle = new(Color.Grey) };
+
+    private static TableColumn Right(string title) => new(new Text(title, new(Color.Grey))) { Alignment = Justify.Right };
+
+    private static TableColumn Left(string title) => new(new Text(title, new(Color.Grey)));
+
+    private static void Bullet(IAnsiConsole console, string mark, string text, int width, int indent = 1)
+    {
+        var grid = new Grid { Width = width };
+        grid.AddColumn(new GridColumn { Width = indent, Padding = new(0, 0, 1, 0), NoWrap = true });
+        grid.AddColumn(new GridColumn { Width = width - indent - 1, Padding = new(0) });
+        grid.AddRow(new Markup(mark), new Text(text));
+        console.Write(grid);
+    }
+}
