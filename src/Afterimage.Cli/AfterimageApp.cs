@@ -24,8 +24,8 @@ public static class AfterimageApp
         try
         {
             var line = Root(new ExperimentFile(catalog ?? Catalog.Standard), terminal).Parse(args);
-            if (line.Errors is [var error, ..])
-                throw new AfterimageException($"{error.Message.Trim().TrimEnd('.')}. Run \"{Path(line.CommandResult)} --help\" for the choices.");
+            if (Fault(line) is { } fault)
+                throw new AfterimageException($"{fault.Trim().TrimEnd('.')}. Run \"{Path(line.CommandResult)} --help\" for the choices.");
             return line.Invoke(new() { Output = terminal.Raw, Error = terminal.Error, EnableDefaultExceptionHandler = false });
         }
         catch (Exception fault) when (fault is AfterimageException or ReportException or IOException or UnauthorizedAccessException)
@@ -61,6 +61,19 @@ public static class AfterimageApp
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(terminal);
         return root;
     }
+
+    // An option that does not exist is a positional argument to the parser, so its own message would point elsewhere.
+    private static string? Fault(ParseResult line) => line.Errors switch
+    {
+        _ when Words(line).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal)) is { } option => $"There is no option {option}",
+        [] => null,
+        _ when line.CommandResult.Command.Subcommands.Count > 0 && line.UnmatchedTokens is [var word, ..] => $"There is no command \"{word}\"",
+        _ when line.CommandResult.Command.Subcommands.Count > 0 => "A command is missing",
+        [var error, ..] => error.Message,
+    };
+
+    private static IEnumerable<string> Words(ParseResult line) =>
+        line.UnmatchedTokens.Concat(line.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value));
 
     private static string Path(SymbolResult command) => command is CommandResult { Command: var self } && self is not RootCommand
         ? $"{Path(command.Parent!)} {self.Name}" : "afterimage";

@@ -57,7 +57,7 @@ internal static class AuditCommand
         var run = AuditRun.Start(files, experiment, options, interruption.Token);
         Watching.ToTheEnd(run.Events, terminal, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
-        ReportView.Write(terminal.Output, report);
+        ReportView.Write(terminal.Output, report, options.Folder);
         terminal.Raw.WriteLine(Path.Combine(options.Folder, HtmlExporter.FileName));
         return Conclude(report, condition, interruption.Token.IsCancellationRequested, options.Folder, terminal);
     }
@@ -66,7 +66,8 @@ internal static class AuditCommand
     {
         if (canceled)
         {
-            terminal.Raw.WriteLine($"Stopped. What was found is kept; to run the rest: {CommandLine.Resuming(report.Command, folder)}");
+            terminal.Raw.WriteLine("Stopped; what was found is kept. To go on:");
+            terminal.Raw.WriteLine($"  {CommandLine.Resuming(report.Command, folder)}");
             return ExitCode.Canceled;
         }
         if (report.Cases.FirstOrDefault(found => found.Outcome == "Crashed") is { } crashed)

@@ -15,7 +15,7 @@ internal static class ShowCommand
         command.SetAction(line =>
         {
             var path = line.GetRequiredValue(folder);
-            ReportView.Write(terminal.Output, Read(path));
+            ReportView.Write(terminal.Output, Read(path), path);
             var html = Path.Combine(path, HtmlExporter.FileName);
             if (File.Exists(html))
                 terminal.Raw.WriteLine(html);

@@ -16,6 +16,9 @@ internal static class Figures
     /// <summary>How a metric is called in a heading, with its unit.</summary>
     public static string Title(string metric) => metric switch { "psnr" => "PSNR dB", "ssim" => "SSIM", "mse" => "MSE", _ => metric };
 
+    /// <summary>For example "PSNR 21.3 dB".</summary>
+    public static string WithUnit(string metric, double value) => metric == "psnr" ? $"PSNR {Metric(metric, value)} dB" : $"{Title(metric)} {Metric(metric, value)}";
+
     /// <summary>PSNR and SSIM first: they are what readers know.</summary>
     public static IEnumerable<string> InOrder(IEnumerable<string> metrics) =>
         metrics.OrderBy(name => name switch { "psnr" => 0, "ssim" => 1, "mse" => 2, _ => 3 }).ThenBy(name => name, StringComparer.Ordinal);

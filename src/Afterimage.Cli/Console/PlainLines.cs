@@ -36,5 +36,6 @@ internal sealed class PlainLines(TextWriter output)
 
     private static string Found(CaseReport report) => report.Metrics.IsEmpty
         ? $"relative misfit {Figures.Short(report.RelativeMisfit)}"
-        : string.Join(", ", Figures.InOrder(report.Metrics.Keys).Take(2).Select(metric => $"median {Figures.Title(metric)} {Figures.Metric(metric, report.Metrics[metric].Median)}"));
+        : (report.Images.Length > 1 ? "median " : "") + string.Join(", ", Figures.InOrder(report.Metrics.Keys).Take(2)
+            .Select(metric => Figures.WithUnit(metric, report.Metrics[metric].Median)));
 }

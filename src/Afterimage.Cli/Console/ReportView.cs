@@ -8,16 +8,17 @@ namespace Afterimage.Cli.Console;
 /// <summary>A report in the terminal: a table, the verdict, what the attacker knew, where the rest is.</summary>
 internal static class ReportView
 {
-    private const int LargestWidth = 100, MostImages = 16, MostCases = 40;
+    private const int LargestWidth = 100, MostImages = 16, MostCases = 40, PictureRows = 20;
 
-    public static void Write(IAnsiConsole console, AuditReport report)
+    /// <param name="folder">Where the pictures are that the report names.</param>
+    public static void Write(IAnsiConsole console, AuditReport report, string folder)
     {
         var width = Math.Min(console.Profile.Width, LargestWidth);
         console.WriteLine();
         console.Write(new Text(report.Title, new(decoration: Decoration.Bold)));
         console.WriteLine();
         if (report.Cases is [var only])
-            WriteCase(console, only, width);
+            WriteCase(console, only, folder, width);
         else if (!report.Cases.IsEmpty)
             console.Write(Cases(report.Cases));
         var notes = report.Findings.Concat(report.Cases.SelectMany(found => found.Findings)).Where(finding => finding.Severity != Severity.Note).Distinct().ToArray();
@@ -33,21 +34,28 @@ internal static class ReportView
         });
     }
 
-    private static void WriteCase(IAnsiConsole console, CaseReport found, int width)
+    private static void WriteCase(IAnsiConsole console, CaseReport found, string folder, int width)
     {
         console.Write(new Text($"{found.Outcome} in {Figures.Duration(found.Cost.Seconds)}: {Figures.Plural(found.Cost.Restarts, "start")}, " +
             $"{Figures.Plural(found.Cost.Evaluations, "evaluation")}, relative misfit {Figures.Short(found.RelativeMisfit)}, seed {found.Seed}.", new(Color.Grey)));
         console.WriteLine();
+        if (console.Profile.Capabilities.ColorSystem == ColorSystem.TrueColor && PictureStrip.Of(found, folder) is { } strip)
+        {
+            console.WriteLine();
+            console.Write(HalfBlocks.Of(strip.Picture, width, PictureRows));
+            console.Write(new Text(strip.Caption, new(Color.Grey)));
+            console.WriteLine();
+        }
         if (!found.Images.IsEmpty)
             console.Write(Images(found));
         if (found.Images.Length > MostImages)
             console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
         if (found.Assumptions.Length > 0)
         {
-            console.Write(new Text("The attacker", new(Color.Grey)));
+            console.Write(new Text("The attacker was given (✓) or did without (○)", new(Color.Grey)));
             console.WriteLine();
             foreach (var assumption in found.Assumptions)
-                Bullet(console, assumption.Given ? "[grey]knew[/]" : "[grey]found[/]", $"{assumption.Topic}: {assumption.Knowledge}", width, 5);
+                Bullet(console, assumption.Given ? "✓" : "○", $"{assumption.Topic}: {assumption.Knowledge}", width);
         }
         if (found.Outcome is not "Converged")
             Bullet(console, "[yellow]![/]", found.Advice, width);
@@ -56,23 +64,25 @@ internal static class ReportView
     private static Table Images(CaseReport found)
     {
         var metrics = Figures.InOrder(found.Metrics.Keys).Where(name => name != "mse").Take(2).ToArray();
-        var baselines = Baselines(found);
         var table = Blank();
-        table.AddColumn(Right("image"));
+        table.AddColumn(Right("#"));
         table.AddColumn(Left("label"));
         foreach (var metric in metrics)
-            table.AddColumn(Right(Figures.Title(metric)));
-        foreach (var baseline in baselines)
-            table.AddColumn(Right(baseline));
-        table.AddColumn(Right("misfit"));
+        {
+            table.AddColumn(Right(Figures.Title(metric).Replace(' ', '\n')));
+            foreach (var baseline in found.Baselines.GetValueOrDefault(metric)?.Keys ?? [])
+                table.AddColumn(Right(Heading(baseline)));
+        }
         foreach (var image in found.Images.Take(MostImages))
             table.AddRow((IRenderable[])
             [
                 new Text(image.Index.ToString(CultureInfo.InvariantCulture)),
                 Label(image),
-                .. metrics.Select(metric => new Text(Figures.Metric(metric, image.Metrics[metric]), new(decoration: Decoration.Bold))),
-                .. baselines.Select(baseline => new Text(string.Join(" / ", metrics.Select(metric => Baseline(image, baseline, metric))), new(Color.Grey))),
-                new Text(Figures.Short(found.RelativeMisfit)),
+                .. metrics.SelectMany(metric => (IRenderable[])
+                [
+                    new Text(Figures.Metric(metric, image.Metrics[metric]), new(decoration: Decoration.Bold)),
+                    .. (found.Baselines.GetValueOrDefault(metric)?.Keys ?? []).Select(baseline => new Text(Baseline(image, baseline, metric), new(Color.Grey))),
+                ]),
             ]);
         return table;
     }
@@ -107,18 +117,15 @@ internal static class ReportView
         return table;
     }
 
-    /// <summary>The two baselines that are hardest to beat, strongest first: every figure stands beside what needs no gradient.</summary>
-    private static string[] Baselines(CaseReport found)
-    {
-        var metric = Figures.InOrder(found.Baselines.Keys).FirstOrDefault();
-        return metric is null ? [] : [.. found.Baselines[metric].OrderByDescending(pair => metric == "mse" ? -pair.Value.Median : pair.Value.Median).Take(2).Select(pair => pair.Key)];
-    }
-
     private static string Strongest(CaseReport found, string metric) =>
         found.Baselines.TryGetValue(metric, out var baselines) && !baselines.IsEmpty ? Figures.Metric(metric, baselines.Values.Max(spread => spread.Median)) : "-";
 
     private static string Baseline(ImageReport image, string baseline, string metric) =>
         image.Baselines.TryGetValue(baseline, out var values) && values.TryGetValue(metric, out var value) ? Figures.Metric(metric, value) : "-";
+
+    /// <summary>A baseline's name over a narrow column: "best of 100 public images" as "best" over "of 100".</summary>
+    private static string Heading(string baseline) => baseline.Replace(" public images", "", StringComparison.Ordinal)
+        .Replace(" of the", "", StringComparison.Ordinal).Replace(" image", "", StringComparison.Ordinal).Replace(" of ", "\nof ", StringComparison.Ordinal);
 
     private static Text Label(ImageReport image)
     {
@@ -147,15 +154,15 @@ internal static class ReportView
 
     private static Table Blank() => new() { Border = TableBorder.Simple, BorderStyle = new(Color.Grey) };
 
-    private static TableColumn Right(string title) => new(new Text(title, new(Color.Grey))) { Alignment = Justify.Right };
+    private static TableColumn Right(string title) => new(new Text(title, new(Color.Grey))) { Alignment = Justify.Right, Padding = new(1, 0, 0, 0) };
 
-    private static TableColumn Left(string title) => new(new Text(title, new(Color.Grey)));
+    private static TableColumn Left(string title) => new(new Text(title, new(Color.Grey))) { Padding = new(1, 0, 0, 0) };
 
-    private static void Bullet(IAnsiConsole console, string mark, string text, int width, int indent = 1)
+    private static void Bullet(IAnsiConsole console, string mark, string text, int width)
     {
         var grid = new Grid { Width = width };
-        grid.AddColumn(new GridColumn { Width = indent, Padding = new(0, 0, 1, 0), NoWrap = true });
-        grid.AddColumn(new GridColumn { Width = width - indent - 1, Padding = new(0) });
+        grid.AddColumn(new GridColumn { Width = 1, Padding = new(0, 0, 1, 0), NoWrap = true });
+        grid.AddColumn(new GridColumn { Width = width - 2, Padding = new(0) });
         grid.AddRow(new Markup(mark), new Text(text));
         console.Write(grid);
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using Afterimage.Reports;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Afterimage.Cli.Console;
 
@@ -23,13 +24,15 @@ internal static class Watching
         var pictures = console.Profile.Capabilities.ColorSystem == ColorSystem.TrueColor;
         var clock = Stopwatch.StartNew();
         var view = AuditView.Empty;
-        LivePanel Panel() => new(view, clock.Elapsed.TotalSeconds, stopping.IsCancellationRequested);
-        console.Live(Panel().Draw(console.Profile.Width, console.Profile.Height, pictures)).AutoClear(true).Start(live =>
+        // The terminal echoes "^C" where the cursor is: room for it keeps the panel's lines where they are expected.
+        IRenderable Panel() => new LivePanel(view, clock.Elapsed.TotalSeconds, stopping.IsCancellationRequested)
+            .Draw(console.Profile.Width - 3, console.Profile.Height, pictures);
+        console.Live(Panel()).AutoClear(true).Start(live =>
         {
             foreach (var batch in Batches(events))
             {
                 view = batch.Aggregate(view, AuditView.Reduce);
-                live.UpdateTarget(Panel().Draw(console.Profile.Width, console.Profile.Height, pictures));
+                live.UpdateTarget(Panel());
             }
         });
     }
