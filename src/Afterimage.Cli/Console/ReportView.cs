@@ -21,8 +21,10 @@ internal static class ReportView
             WriteCase(console, only, folder, width);
         else if (!report.Cases.IsEmpty)
             console.Write(Cases(report.Cases));
-        var notes = report.Findings.Concat(report.Cases.SelectMany(found => found.Findings)).Where(finding => finding.Severity != Severity.Note).Distinct().ToArray();
-        foreach (var finding in notes)
+        foreach (var failed in report.Cases.Where(found => report.Cases.Length > 1 && found.Outcome is "Refused" or "Crashed").Take(MostImages))
+            Bullet(console, "[yellow]![/]", $"{failed.Name}: {failed.Advice}", width);
+        var findings = report.Cases is [var one] ? report.Findings.AddRange(one.Findings) : report.Findings;
+        foreach (var finding in findings.Where(finding => finding.Severity != Severity.Note).Distinct())
             Bullet(console, finding.Severity == Severity.Leak ? "[red]●[/]" : "[yellow]![/]", finding.Text, width);
         console.WriteLine();
         console.Write(new Panel(new Text(report.Verdict.Sentence))
@@ -91,23 +93,27 @@ internal static class ReportView
     {
         var metrics = Figures.InOrder(cases.SelectMany(found => found.Metrics.Keys).Distinct()).Where(name => name != "mse").Take(2).ToArray();
         var table = Blank();
-        table.AddColumn(Left("case"));
+        table.AddColumn(Left("\ncase"));
         foreach (var metric in metrics)
-            table.AddColumn(Right($"{Figures.Title(metric)}\nmedian (max)"));
+        {
+            table.AddColumn(Right($"{Figures.Title(metric)}\nmedian"));
+            table.AddColumn(Right("\nmax"));
+        }
         if (metrics.Length > 0)
-            table.AddColumn(Right($"best public\n{Figures.Title(metrics[0])}"));
+            table.AddColumn(Right($"{Figures.Title(metrics[0])}\npublic"));
         table.AddColumn(Right("labels\nright"));
-        table.AddColumn(Right("misfit"));
-        table.AddColumn(Left("verdict"));
+        table.AddColumn(Right("\nmisfit"));
+        table.AddColumn(Left("\nverdict"));
         foreach (var found in cases.Take(MostCases))
             table.AddRow((IRenderable[])
             [
-                new Text(found.Name) { Overflow = Overflow.Ellipsis },
-                .. metrics.Select(metric => new Text(found.Metrics.TryGetValue(metric, out var spread)
-                    ? $"{Figures.Metric(metric, spread.Median)} ({Figures.Metric(metric, spread.Maximum)})" : "-")),
+                new Text(found.Name),
+                .. metrics.SelectMany(metric => found.Metrics.TryGetValue(metric, out var spread)
+                    ? [new Text(Figures.Metric(metric, spread.Median), new(decoration: Decoration.Bold)), new Text(Figures.Metric(metric, spread.Maximum))]
+                    : (IRenderable[])[new Text("-"), new Text("-")]),
                 .. metrics.Take(1).Select(metric => new Text(Strongest(found, metric), new(Color.Grey))),
                 new Text(found.LabelAccuracy is { } accuracy ? accuracy.ToString("0 %", CultureInfo.InvariantCulture) : "-"),
-                new Text(Figures.Short(found.RelativeMisfit)),
+                new Text(double.IsNaN(found.RelativeMisfit) ? "-" : Figures.Short(found.RelativeMisfit)),
                 found.Outcome is "Crashed" or "Refused" or "Canceled"
                     ? new Text(found.Outcome.ToLowerInvariant(), new(Color.Yellow))
                     : new Text(Word(found.Verdict.Level).ToLowerInvariant(), new(Shade(found.Verdict.Level))),
