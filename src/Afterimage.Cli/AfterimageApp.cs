@@ -65,6 +65,7 @@ public static class AfterimageApp
     // An option that does not exist is a positional argument to the parser, so its own message would point elsewhere.
     private static string? Fault(ParseResult line) => line.Errors switch
     {
+        _ when line.Action is HelpPage or PrintVersion => null,
         _ when Words(line).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal)) is { } option => $"There is no option {option}",
         [] => null,
         _ when line.CommandResult.Command.Subcommands.Count > 0 && line.UnmatchedTokens is [var word, ..] => $"There is no command \"{word}\"",
@@ -80,6 +81,8 @@ public static class AfterimageApp
 
     private sealed class PrintVersion(Terminal terminal) : System.CommandLine.Invocation.SynchronousCommandLineAction
     {
+        public override bool ClearsParseErrors => true;
+
         public override int Invoke(ParseResult parseResult)
         {
             terminal.Raw.WriteLine($"afterimage {Version}");

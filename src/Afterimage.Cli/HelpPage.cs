@@ -49,6 +49,8 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         option.Action = new HelpPage((HelpAction)option.Action!);
     }
 
+    public override bool ClearsParseErrors => true;
+
     public override int Invoke(ParseResult parseResult)
     {
         page.Invoke(parseResult);

@@ -94,7 +94,7 @@ public class AppTests
         Assert.Equal(ExitCode.Fine, Commanded.QuickAudit(folder["run"], "--set", "/title=A title").Code);
         var report = AuditView.Replay(Journal.Read(folder["run"])).Report!;
         Assert.Equal("A title", report.Title);
-        Assert.Equal($"afterimage audit --iterations 3 --restarts 1 --out {folder["run"]} --set '/title=A title'", report.Command);
+        Assert.Equal($"afterimage audit --iterations 3 --restarts 1 --set /client/data/shape=1x16x16 --out {folder["run"]} --set '/title=A title'", report.Command);
     }
 
     [Fact]
@@ -110,8 +110,8 @@ public class AppTests
     public void CheckCountsTheCases()
     {
         using var folder = new TemporaryFolder();
-        var path = folder.Write("sweep.json", """{ "trials": 2, "vary": [{ "pointer": "/client/batchSize", "values": [1, 2, 4] }] }""");
-        Assert.Contains("No faults; 6 cases to run.", Commanded.Run("check", path).Output, StringComparison.Ordinal);
+        var path = folder.Write("sweep.json", """{ "trials": 2, "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "1x16x16" } }, "vary": [{ "pointer": "/client/batchSize", "values": [1, 2] }] }""");
+        Assert.Contains("No faults; 4 cases to run.", Commanded.Run("check", path).Output, StringComparison.Ordinal);
     }
 
     [Fact]

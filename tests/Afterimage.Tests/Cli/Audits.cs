@@ -37,7 +37,7 @@ internal static class Audits
             LabelAccuracy = 0.5,
             Images = images,
             Metrics = Spreads(images.Select(image => image.Metrics)),
-            Baselines = new[] { "psnr", "ssim" }.ToImmutableSortedDictionary(metric => metric,
+            Baselines = (images.IsEmpty ? [] : (string[])["psnr", "ssim"]).ToImmutableSortedDictionary(metric => metric,
                 metric => Baselines.ToImmutableSortedDictionary(baseline => baseline, baseline => Spread.Of(images.Select(image => image.Baselines[baseline][metric])))),
             Findings = [new(Severity.Warning, "The attack is a lower bound of what leaks, because a better attack may exist that nobody has tried on this model so far.")],
         };
