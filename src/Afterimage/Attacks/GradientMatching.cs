@@ -27,6 +27,12 @@ public sealed record GradientMatching : Attack
 
     public Solver Solver { get; init; } = new Lbfgs();
 
+    /// <summary>
+    /// Continuation: factors of the prior weights, one solver run for each, every run from where the one before ended. A strong
+    /// prior leads past wrong images, a weak one at the end lets the update decide.
+    /// </summary>
+    public Seq<double> Continuation { get; init; } = [1];
+
     /// <summary>Starts tried at most.</summary>
     public int Restarts { get; init; } = 1;
 
@@ -62,15 +68,22 @@ public sealed record GradientMatching : Attack
             var search = Space.Open(context, Start.Draw(context, random));
             var objective = new MatchingObjective(context, search, Fidelity, Priors, labels, random);
             var found = new Found(restart, objective);
-            foreach (var iterate in Solver.Descend(objective, objective.Start, random))
+            var step = 0;
+            foreach (var factor in Continuation)
             {
-                found.Offer(iterate);
-                watch?.Invoke(new(restart, iterate.Number, iterate.Value, evaluations + objective.Evaluations,
-                    () => objective.Images(iterate.Point)));
-                iterations++;
-                if (cancellation.IsCancellationRequested || !double.IsFinite(iterate.Value))
+                objective.PriorFactor = factor;
+                var from = found.BeginStage() ?? objective.Start;
+                foreach (var iterate in Solver.Descend(objective, from, random))
+                {
+                    found.Offer(iterate);
+                    watch?.Invoke(new(restart, step++, iterate.Value, evaluations + objective.Evaluations, () => objective.Images(iterate.Point)));
+                    if (cancellation.IsCancellationRequested || !double.IsFinite(iterate.Value))
+                        break;
+                }
+                if (cancellation.IsCancellationRequested || found.Point is null)
                     break;
             }
+            iterations += step;
             evaluations += objective.Evaluations;
             if (best is null || found.Value < best.Value)
                 best = found;
@@ -136,6 +149,13 @@ public sealed record GradientMatching : Attack
         public Tensor? Point { get; private set; }
 
         public double RelativeMisfit => Point is null ? double.PositiveInfinity : misfit ??= objective.RelativeMisfit(Point);
+
+        /// <summary>Values under other prior weights do not compare: only the last stage's count. Returns where it starts.</summary>
+        public Tensor? BeginStage()
+        {
+            Value = double.PositiveInfinity;
+            return Point;
+        }
 
         public void Offer(Iterate iterate)
         {

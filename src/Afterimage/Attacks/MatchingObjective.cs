@@ -31,6 +31,9 @@ internal sealed class MatchingObjective : Objective
 
     public Tensor Start { get; }
 
+    /// <summary>Multiplies the weight of every prior.</summary>
+    public double PriorFactor { get; set; } = 1;
+
     public int Evaluations { get; private set; }
 
     public override double Evaluate(Tensor point, Tensor gradient)
@@ -43,13 +46,14 @@ internal sealed class MatchingObjective : Objective
         var linearization = context.Linearize(images, labels);
         var (value, difference) = misfit.Evaluate(linearization.Value);
         var (imageGradient, targetGradient) = linearization.Pullback(difference);
-        foreach (var (weight, penalty) in penalties)
-        {
-            var leaf = images.detach().requires_grad_();
-            var term = penalty(leaf);
-            imageGradient = imageGradient + Differentiate.Gradients(term, [leaf])[0] * weight;
-            value += weight * term.ToDouble();
-        }
+        if (PriorFactor != 0)
+            foreach (var (weight, penalty) in penalties)
+            {
+                var leaf = images.detach().requires_grad_();
+                var term = penalty(leaf);
+                imageGradient = imageGradient + Differentiate.Gradients(term, [leaf])[0] * (weight * PriorFactor);
+                value += weight * PriorFactor * term.ToDouble();
+            }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
         if (refine)
         {

@@ -17,14 +17,18 @@ public sealed record DataFile(Seq<string> Addresses, long? Bytes, string Checksu
 public sealed record DataEntry(string Name, string Title, string Summary, string Inside, Seq<DataFile> Files)
 {
     /// <summary>How to get it without the command.</summary>
-    public string ByHand(string folder) =>
-        $"download {string.Join(", ", Files.Select(file => file.Addresses[0]))} and {(Files.Any(file => file.IsArchive) ? "unpack it into" : "put them into")} {folder}";
+    public string ByHand(string folder)
+    {
+        var then = Files.Any(file => file.IsArchive) ? "unpack it into" : "put them into";
+        return $"download {string.Join(", ", Files.Select(file => file.Addresses[0]))} and {then} {folder}";
+    }
 }
 
 /// <summary>The public data sets that Afterimage knows how to fetch.</summary>
 public static class DataCatalog
 {
-    public static DataEntry Cifar10 { get; } = new("cifar10", "CIFAR-10", "60,000 photographs of 10 classes, 3x32x32", "cifar-10-batches-bin",
+    public static DataEntry Cifar10 { get; } = new("cifar10", "CIFAR-10", "60,000 photographs of 10 classes, 3x32x32",
+        "cifar-10-batches-bin",
     [
         new(["https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"], 170_052_171,
             "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
@@ -46,7 +50,8 @@ public static class DataCatalog
         Clothes("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
     ]);
 
-    public static DataEntry Flowers17 { get; } = new("flowers17", "Oxford 17 Flowers", "1,360 photographs of 17 flowers, of any size", "jpg",
+    public static DataEntry Flowers17 { get; } = new("flowers17", "Oxford 17 Flowers", "1,360 photographs of 17 flowers, of any size",
+        "jpg",
     [
         new(["https://www.robots.ox.ac.uk/~vgg/data/flowers/17/17flowers.tgz"], null, "b59a65d8d1a99cd66944d474e1289eab"),
     ]);
@@ -55,7 +60,8 @@ public static class DataCatalog
 
     /// <exception cref="AfterimageException">There is none of this name.</exception>
     public static DataEntry Find(string name) => Entries.FirstOrDefault(entry => entry.Name == name)
-        ?? throw new AfterimageException($"There is no data set \"{name}\"; there are {string.Join(", ", Entries.Select(entry => entry.Name))}.");
+        ?? throw new AfterimageException($"There is no data set \"{name}\"; there are " +
+            $"{string.Join(", ", Entries.Select(entry => entry.Name))}.");
 
     private static DataFile Digits(string file, long bytes, string checksum) =>
         new([$"https://ossci-datasets.s3.amazonaws.com/mnist/{file}", $"http://yann.lecun.com/exdb/mnist/{file}"], bytes, checksum);

@@ -15,7 +15,7 @@ public static class DataDownload
     /// <param name="progress">Bytes done of the current file, and its size when known.</param>
     /// <param name="handler">The network, or another in its place.</param>
     /// <param name="cancellation">Leaves nothing behind.</param>
-    /// <exception cref="AfterimageException">No network, a wrong checksum, or a damaged archive; the message gives the way by hand.</exception>
+    /// <exception cref="AfterimageException">No network, wrong checksum, damaged archive; the message gives the way by hand.</exception>
     public static string Get(DataEntry entry, string root, IProgress<(long Done, long? Total)>? progress = null,
         HttpMessageHandler? handler = null, CancellationToken cancellation = default)
     {
@@ -23,7 +23,11 @@ public static class DataDownload
         var work = Path.Combine(root, $".{entry.Name}-{Path.GetRandomFileName()}");
         try
         {
-            using var client = new HttpClient(handler ?? new SocketsHttpHandler(), disposeHandler: handler is null) { Timeout = Timeout.InfiniteTimeSpan };
+            using var client = new HttpClient(handler ?? new SocketsHttpHandler(),
+                disposeHandler: handler is null)
+            {
+                Timeout = Timeout.InfiniteTimeSpan,
+            };
             Directory.CreateDirectory(work);
             foreach (var file in entry.Files.Where(file => !file.IsArchive || !Directory.Exists(Path.Combine(folder, entry.Inside))))
             {
@@ -40,9 +44,11 @@ public static class DataDownload
             Move(work, folder);
             return folder;
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or InvalidDataException or UnauthorizedAccessException or FormatException)
+        catch (Exception error) when (error is HttpRequestException or IOException or InvalidDataException or UnauthorizedAccessException
+            or FormatException)
         {
-            throw new AfterimageException($"{entry.Title} could not be fetched ({error.Message.TrimEnd('.')}): try again, or {entry.ByHand(folder)}.", error);
+            throw new AfterimageException(
+                $"{entry.Title} could not be fetched ({error.Message.TrimEnd('.')}): try again, or {entry.ByHand(folder)}.", error);
         }
         finally
         {
@@ -51,7 +57,8 @@ public static class DataDownload
         }
     }
 
-    private static void Fetch(HttpClient client, DataFile file, string path, IProgress<(long, long?)>? progress, CancellationToken cancellation)
+    private static void Fetch(HttpClient client, DataFile file, string path, IProgress<(long, long?)>? progress,
+        CancellationToken cancellation)
     {
         for (var i = 0; ; i++)
             try
@@ -59,7 +66,8 @@ public static class DataDownload
                 Fetch(client, file.Addresses[i], file, path, progress, cancellation);
                 return;
             }
-            catch (Exception error) when (error is HttpRequestException or IOException or InvalidDataException && i + 1 < file.Addresses.Count)
+            catch (Exception error) when (i + 1 < file.Addresses.Count
+                && error is HttpRequestException or IOException or InvalidDataException)
             {
                 File.Delete(path);
             }
@@ -105,7 +113,8 @@ public static class DataDownload
             if (entry.EntryType is TarEntryType.Directory or TarEntryType.GlobalExtendedAttributes)
                 continue;
             var path = Path.GetFullPath(Path.Combine(folder, entry.Name));
-            if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile) || !path.StartsWith(inside, StringComparison.Ordinal) || path == archive)
+            if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)
+                || !path.StartsWith(inside, StringComparison.Ordinal) || path == archive)
                 throw new InvalidDataException($"the archive holds \"{entry.Name}\", which is not a plain file inside it");
             if ((unpacked += entry.Length) > LargestArchive)
                 throw new InvalidDataException("the archive unpacks to more than it should");

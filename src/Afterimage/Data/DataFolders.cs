@@ -37,7 +37,8 @@ public sealed record DataFolders(Seq<string> Roots)
         if ((folder is null ? Search(entry, files) : Holding(folder, entry, files)) is { } found)
             return found;
         var places = folder is null ? Roots.Select(root => Path.Combine(root, entry.Name)) : [folder];
-        throw new AfterimageException($"{entry.Title} was not found: looked for {string.Join(" and ", files.ToArray())} in {string.Join(" and in ", places)}. " +
+        throw new AfterimageException(
+            $"{entry.Title} was not found: looked for {string.Join(" and ", files.ToArray())} in {string.Join(" and in ", places)}. " +
             $"Run \"afterimage data get {entry.Name}\", or {entry.ByHand(folder ?? Path.Combine(Roots[^1], entry.Name))}.");
     }
 

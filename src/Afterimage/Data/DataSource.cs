@@ -4,7 +4,7 @@ namespace Afterimage.Data;
 public abstract record DataSource
 {
     /// <summary>Finds the images; pixels are read when they are asked for.</summary>
-    /// <exception cref="AfterimageException">They are not there, or damaged; the message says what was looked for where, and how to get it.</exception>
+    /// <exception cref="AfterimageException">They are absent or damaged; the message says what was sought where, and how to get it.</exception>
     public abstract ImageSet Open();
 }
 

@@ -29,7 +29,8 @@ public sealed record DeadLeaves : DataSource
         if (Shape.Channels is not (1 or 3) || Shape.Height is < 8 or > 512 || Shape.Width is < 8 or > 512)
             throw new AfterimageException($"Dead leaves cannot have shape {Shape}: they have 1 or 3 channels and 8 to 512 pixels a side.");
         if (Classes is < 1 or > MostClasses || Count < 1)
-            throw new AfterimageException($"Dead leaves have 1 to {MostClasses} classes and at least one image, not {Classes} and {Count}.");
+            throw new AfterimageException(
+                $"Dead leaves have 1 to {MostClasses} classes and at least one image, not {Classes} and {Count}.");
         return new Images(this);
     }
 

@@ -16,8 +16,8 @@ public sealed record Flowers17 : DataSource
         var folder = DataFolders.Standard().Find(DataCatalog.Flowers17, Folder, Name(0), Name(17 * ImagesPerClass - 1));
         return new FileImageSet(DataCatalog.Flowers17.Title, Size,
             [.. Enumerable.Range(0, 17 * ImagesPerClass).Select(i => (Path.Combine(folder, Name(i)), i / ImagesPerClass))],
-            ["daffodil", "snowdrop", "lily of the valley", "bluebell", "crocus", "iris", "tigerlily", "tulip", "fritillary", "sunflower", "daisy",
-                "colt's foot", "dandelion", "cowslip", "buttercup", "windflower", "pansy"]);
+            ["daffodil", "snowdrop", "lily of the valley", "bluebell", "crocus", "iris", "tigerlily", "tulip", "fritillary", "sunflower",
+                "daisy", "colt's foot", "dandelion", "cowslip", "buttercup", "windflower", "pansy"]);
     }
 
     private static string Name(int index) => $"image_{index + 1:0000}.jpg";

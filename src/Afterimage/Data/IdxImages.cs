@@ -28,7 +28,7 @@ public sealed record IdxImages : DataSource
         var images = Read(Path.Combine(folder, names[0]), 3);
         var labels = Read(Path.Combine(folder, names[1]), 1);
         if (images.Extents[0] != labels.Extents[0])
-            throw new AfterimageException($"{folder} has {images.Extents[0]} images and {labels.Extents[0]} labels: fetch both files again.");
+            throw ArrayFault.File(folder, $"has {images.Extents[0]} images and {labels.Extents[0]} labels: fetch both files again");
         Seq<string> classes = Set == IdxSet.Mnist ? ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
             : ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
         if (labels.Bytes.AsSpan(labels.Start).ContainsAnyExceptInRange<byte>(0, (byte)(classes.Count - 1)))
@@ -55,7 +55,8 @@ public sealed record IdxImages : DataSource
             throw ArrayFault.File(path, $"is not an IDX file of bytes with {rank} dimensions: fetch it again");
         var extents = Enumerable.Range(0, rank).Select(i => BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(4 + 4 * i))).ToArray();
         if (extents.Any(extent => extent is < 1 or > 1 << 24) || extents.Aggregate((Int128)1, (a, b) => a * b) != bytes.Length - start)
-            throw ArrayFault.File(path, $"claims {string.Join("x", extents)} bytes and has {bytes.Length - start}: it is cut or damaged; fetch it again");
+            throw ArrayFault.File(path,
+                $"claims {string.Join("x", extents)} bytes and has {bytes.Length - start}: it is cut or damaged; fetch it again");
         return new(bytes, start, extents);
     }
 

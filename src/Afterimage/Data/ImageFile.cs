@@ -16,7 +16,8 @@ internal static class ImageFile
     public static float[] Read(string path, ImageShape shape)
     {
         if (shape.Channels is not (1 or 3))
-            throw new AfterimageException($"Image files give 1 or 3 channels, not {shape.Channels}: ask for 3x{shape.Height}x{shape.Width}.");
+            throw new AfterimageException(
+                $"Image files give 1 or 3 channels, not {shape.Channels}: ask for 3x{shape.Height}x{shape.Width}.");
         if (!File.Exists(path))
             throw ArrayFault.File(path, "does not exist");
         using var codec = SKCodec.Create(path) ?? throw ArrayFault.File(path, "is not a readable PNG or JPEG");

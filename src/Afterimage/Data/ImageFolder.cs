@@ -37,8 +37,10 @@ public sealed record ImageFolder : DataSource
         if (folders.Count == 0)
             return ([.. flat.Select(path => (path, 0))], ["unlabeled"]);
         if (flat.Count > 0)
-            throw ArrayFault.File(Folder, $"has images beside its class folders, such as {Path.GetFileName(flat[0])}: move them into a class, or add labels.csv");
-        return ([.. folders.SelectMany((folder, label) => Images(folder).Select(path => (path, label)))], folders.Select(folder => Path.GetFileName(folder)!).ToSeq());
+            throw ArrayFault.File(Folder,
+                $"has images beside its class folders, such as {Path.GetFileName(flat[0])}: move them into a class, or add labels.csv");
+        return ([.. folders.SelectMany((folder, label) => Images(folder).Select(path => (path, label)))],
+            folders.Select(folder => Path.GetFileName(folder)!).ToSeq());
     }
 
     private static List<string> Images(string folder) =>
@@ -58,13 +60,16 @@ public sealed record ImageFolder : DataSource
         }
         if (rows.Find(row => !File.Exists(Path.Combine(Folder, row.File))) is { File: { } missing })
             throw ArrayFault.File(labels, $"lists {ArrayFault.Plain(missing)}, which is not in {Folder}");
-        var numbers = rows.Select(row => int.TryParse(row.Label, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n < 1_000_000 ? n : -1).ToList();
+        var numbers = rows.Select(row => Number(row.Label)).ToList();
         if (rows.Count > 0 && numbers.All(number => number >= 0))
             return ([.. rows.Zip(numbers, (row, number) => (Path.Combine(Folder, row.File), number))],
                 Enumerable.Range(0, numbers.Max() + 1).Select(number => number.ToString(CultureInfo.InvariantCulture)).ToSeq());
         var names = rows.Select(row => row.Label).Distinct().Order(StringComparer.Ordinal).ToList();
         return ([.. rows.Select(row => (Path.Combine(Folder, row.File), names.IndexOf(row.Label)))], names.ToSeq());
     }
+
+    private static int Number(string label) =>
+        int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < 1_000_000 ? number : -1;
 
     private static string[] ReadLines(string path)
     {

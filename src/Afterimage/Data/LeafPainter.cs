@@ -6,8 +6,9 @@ namespace Afterimage.Data;
 internal sealed class LeafPainter
 {
     private const int Fine = 4;
+    private const float Samples = Fine * Fine;
     private const int MostLeaves = 20_000;
-    private const float Blur = 0.04f;
+    private const float Blur = 0.03f;
 
     private readonly ImageShape shape;
     private readonly LeafTexture texture;
@@ -41,14 +42,15 @@ internal sealed class LeafPainter
     public float[] Paint(LeafClass front)
     {
         Lay(Front(front));
-        var (smallest, largest) = (0.05f * extent, 0.9f * extent);
+        var (smallest, largest) = (0.041f * extent, 0.9f * extent);
         for (var i = 0; open > 0 && i < MostLeaves; i++)
             Lay(Any(Radius(smallest, largest)));
         Lay(Any(4 * Math.Max(width, height)) with { Kind = LeafKind.Disk, Center = new(width / 2f, height / 2f) });
         return Develop();
     }
 
-    private sealed record Leaf(LeafKind Kind, Vector2 Center, float Radius, double Turn, float Aspect, int Corners, Vector3 Color, float Contrast, float Grain);
+    private sealed record Leaf(LeafKind Kind, Vector2 Center, float Radius, double Turn, float Aspect, int Corners, Vector3 Color,
+        float Contrast, float Grain);
 
     /// <summary>Inverts the distribution function of the density 1/r^3 between two radii.</summary>
     private float Radius(float smallest, float largest)
@@ -62,7 +64,7 @@ internal sealed class LeafPainter
         var spread = 0.6 * 180 / front.Families;
         var brightness = shape.Channels == 1 ? (front.Family + 0.2 + 0.6 * random.NextDouble()) / front.Families : Between(0.3, 0.7);
         var center = new Vector2((float)Between(0.35, 0.65) * width, (float)Between(0.35, 0.65) * height);
-        return Make(front.Kind, center, (float)Between(0.26, 0.4) * extent,
+        return Make(front.Kind, center, (float)Between(0.24, 0.38) * extent,
             Tint(brightness, front.Hue + Between(-spread, spread), Between(0.45, 0.9)));
     }
 
@@ -71,13 +73,14 @@ internal sealed class LeafPainter
         var center = new Vector2((float)Between(-0.3, 1.3) * width, (float)Between(-0.3, 1.3) * height);
         // Leaves near one another are lit alike, and the hues of one picture belong together: most lie near one another, some opposite.
         var region = texture.At(glow.X + 12 * center.X / extent, glow.Y + 12 * center.Y / extent);
-        var brightness = Math.Clamp(key + 0.1 * region + 0.19 * Gaussian(), 0.03, 0.97);
+        var brightness = Math.Clamp(key + 0.1 * region + 0.2 * Gaussian(), 0.03, 0.97);
         var tone = hue + 35 * Gaussian() + (random.NextDouble() < 0.2 ? 180 : 0);
         return Make((LeafKind)random.Next(5), center, radius, Tint(brightness, tone, Between(0.05, 0.65)));
     }
 
-    private Leaf Make(LeafKind kind, Vector2 center, float radius, Vector3 color) => new(kind, center, radius, random.NextDouble() * Math.Tau,
-        (float)Between(0.35, 0.75), 5 + random.Next(4), color, (float)Between(0.02, 0.11), (float)Between(0.6, 2.2));
+    private Leaf Make(LeafKind kind, Vector2 center, float radius, Vector3 color) =>
+        new(kind, center, radius, random.NextDouble() * Math.Tau,
+            (float)Between(0.35, 0.75), 5 + random.Next(4), color, (float)Between(0.03, 0.14), (float)Between(0.6, 2.2));
 
     /// <summary>A color of given brightness, hue in degrees and saturation; every component stays in [0,1].</summary>
     private static Vector3 Tint(double brightness, double hue, double saturation)
@@ -114,7 +117,9 @@ internal sealed class LeafPainter
             }
     }
 
-    /// <summary>Whether a point is on the leaf, in the leaf's own axes and in units of its radius; every leaf lies inside the unit disk.</summary>
+    /// <summary>
+    /// Whether a point is on the leaf, in the leaf's own axes and in units of its radius; every leaf lies inside the unit disk.
+    /// </summary>
     private static bool Covers(Leaf leaf, Vector2 p) => leaf.Kind switch
     {
         LeafKind.Disk => p.LengthSquared() <= 1,
@@ -138,14 +143,15 @@ internal sealed class LeafPainter
         var pixels = new Vector3[size];
         for (var y = 0; y < height; y++)
             for (var x = 0; x < width; x++)
-                pixels[y / Fine * shape.Width + x / Fine] += Vector3.Clamp(canvas[y * width + x], Vector3.Zero, Vector3.One) / (Fine * Fine);
+                pixels[y / Fine * shape.Width + x / Fine] += Vector3.Clamp(canvas[y * width + x], Vector3.Zero, Vector3.One) / Samples;
         pixels = Blurred(Blurred(pixels, 1, shape.Width), shape.Width, shape.Height);
         var image = new float[shape.Count];
         for (var i = 0; i < size; i++)
             if (shape.Channels == 1)
                 image[i] = Math.Clamp(ImageFile.Luma(pixels[i].X, pixels[i].Y, pixels[i].Z), 0, 1);
             else
-                (image[i], image[size + i], image[2 * size + i]) = (Math.Clamp(pixels[i].X, 0, 1), Math.Clamp(pixels[i].Y, 0, 1), Math.Clamp(pixels[i].Z, 0, 1));
+                for (var channel = 0; channel < 3; channel++)
+                    image[channel * size + i] = Math.Clamp(pixels[i][channel], 0, 1);
         return image;
     }
 

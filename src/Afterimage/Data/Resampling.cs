@@ -18,7 +18,8 @@ internal static class Resampling
             var center = offset + (i + 0.5) * scale;
             var first = Math.Clamp((int)Math.Floor(center - support), 0, available - 1);
             var last = Math.Clamp((int)Math.Ceiling(center + support), first + 1, available);
-            var weights = Enumerable.Range(first, last - first).Select(j => Math.Max(0, 1 - Math.Abs(j + 0.5 - center) / support)).ToArray();
+            var weights = Enumerable.Range(first, last - first)
+                .Select(j => Math.Max(0, 1 - Math.Abs(j + 0.5 - center) / support)).ToArray();
             var sum = weights.Sum();
             return new Taps(first, [.. weights.Select(weight => (float)(weight / sum))]);
         })];

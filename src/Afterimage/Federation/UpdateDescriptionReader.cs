@@ -37,7 +37,8 @@ internal sealed class UpdateDescriptionReader(string path)
         switch (root.TryGetProperty("update", out var update) ? Text(update, "update") : null)
         {
             case "gradient" when local:
-                throw Fault("localTraining", "belongs to a weight difference; a gradient has none: leave it out, or say \"update\": \"weightDifference\"");
+                throw Fault("localTraining",
+                    "belongs to a weight difference; a gradient has none: leave it out, or say \"update\": \"weightDifference\"");
             case "gradient":
                 return new FedSgd { Mode = mode };
             case "weightDifference" when !local:
@@ -65,7 +66,8 @@ internal sealed class UpdateDescriptionReader(string path)
         if (description.Normalization is { } normalization)
         {
             if (normalization.Mean.Count != normalization.Std.Count || normalization.Mean.Count == 0)
-                throw Fault("normalization", $"has {normalization.Mean.Count} means and {normalization.Std.Count} deviations: give one of each for every channel");
+                throw Fault("normalization",
+                    $"has {normalization.Mean.Count} means and {normalization.Std.Count} deviations: give one of each for every channel");
             if (description.Input is { } input && input.Channels != normalization.Mean.Count)
                 throw Fault("normalization", $"has {normalization.Mean.Count} channels, but images are {input}");
         }
@@ -89,7 +91,8 @@ internal sealed class UpdateDescriptionReader(string path)
             throw ArrayFault.About(path, $"{what} should be a JSON object");
         foreach (var property in element.EnumerateObject())
             if (!known.Contains(property.Name, StringComparer.Ordinal))
-                throw ArrayFault.File(path, $"has an unknown field \"{ArrayFault.Plain(property.Name)}\": known are {string.Join(", ", known)}");
+                throw ArrayFault.File(path,
+                    $"has an unknown field \"{ArrayFault.Plain(property.Name)}\": known are {string.Join(", ", known)}");
     }
 
     private JsonElement Required(JsonElement element, string field) =>
@@ -116,7 +119,18 @@ internal sealed class UpdateDescriptionReader(string path)
     private double Positive(JsonElement element, string field) =>
         Number(element, field) is > 0 and var number ? number : throw Fault(field, "should be positive");
 
-    private ImageShape Shape(JsonElement element, string field) => ImageShape.Parse(Text(element, field));
+    private ImageShape Shape(JsonElement element, string field)
+    {
+        var text = Text(element, field);
+        try
+        {
+            return ImageShape.Parse(text);
+        }
+        catch (AfterimageException)
+        {
+            throw Fault(field, "should be channels, height and width, for example \"3x32x32\"");
+        }
+    }
 
     private Seq<T> Items<T>(JsonElement element, string field, Func<JsonElement, string, T> read) =>
         element.ValueKind == JsonValueKind.Array ? element.EnumerateArray().Select(item => read(item, field)).ToSeq()

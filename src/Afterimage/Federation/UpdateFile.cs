@@ -29,7 +29,8 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
     public static void Write(string path, GradientSet update, UpdateDescription? description, bool nameless = false)
     {
         using var scope = NewDisposeScope();
-        ArrayFile.Write(path, [.. update.Layout.Entries.Select((entry, i) => NamedArray.Of(nameless ? $"arr_{i}" : entry.Name, update[i]))]);
+        ArrayFile.Write(path,
+            [.. update.Layout.Entries.Select((entry, i) => NamedArray.Of(nameless ? $"arr_{i}" : entry.Name, update[i]))]);
         if (description is not null)
             File.WriteAllText(UpdateDescription.PathFor(path), description.ToJson());
     }
@@ -56,12 +57,15 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
     private void CheckValues(TensorLayout layout, IReadOnlyList<NamedArray> arrays, double[] flat)
     {
         var bad = layout.Entries.Select((entry, i) =>
-                (arrays[i].Name, entry.Count, Bad: flat.AsSpan((int)entry.Offset, (int)entry.Count).ToArray().Count(value => !double.IsFinite(value))))
+                (arrays[i].Name, entry.Count,
+                    Bad: flat.AsSpan((int)entry.Offset, (int)entry.Count).ToArray().Count(value => !double.IsFinite(value))))
             .Where(found => found.Bad > 0).ToList();
         if (bad.Count > 0)
             throw ArrayFault.Tensor(Path, bad[0].Name, $"has {bad[0].Bad} of {bad[0].Count} values that are not finite (NaN or infinite)" +
-                (bad.Count > 1 ? $", and so have {bad.Count - 1} more tensors" : "") + ": the client's training diverged or the export is damaged; export it again");
+                (bad.Count > 1 ? $", and so have {bad.Count - 1} more tensors" : "") +
+                    ": the client's training diverged or the export is damaged; export it again");
         if (flat.All(value => value == 0))
-            throw ArrayFault.File(Path, "is zero in every parameter: a zero update holds no information; check that backward() ran before the export");
+            throw ArrayFault.File(Path,
+                "is zero in every parameter: a zero update holds no information; check that backward() ran before the export");
     }
 }

@@ -18,7 +18,8 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
                 throw ArrayFault.Tensor(file.Path, array.Name, $"has shape {ArrayFault.Shape(array.Shape)}, but the model's parameter " +
                     $"\"{entry.Name}\" has {ArrayFault.Shape(entry.Shape)}: {Remedy}");
             if (array.Type is not (ElementType.Float16 or ElementType.BFloat16 or ElementType.Float32 or ElementType.Float64))
-                throw ArrayFault.Tensor(file.Path, array.Name, $"is {array.Type}, which no update of weights is: undo the quantization and export float32");
+                throw ArrayFault.Tensor(file.Path, array.Name,
+                    $"is {array.Type}, which no update of weights is: undo the quantization and export float32");
         }
         return arrays;
     }
@@ -30,7 +31,8 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
         var found = new Dictionary<string, NamedArray>();
         var names = ArrayNames.WithoutWrappers(file.Arrays.Select(array => array.Name));
         foreach (var (name, array) in names.Zip(file.Arrays))
-            if (wanted.Contains(name) || !(bareBuffers.Contains(name) || Statistics.Any(ending => name.EndsWith(ending, StringComparison.Ordinal))))
+            if (wanted.Contains(name)
+                || !(bareBuffers.Contains(name) || Statistics.Any(ending => name.EndsWith(ending, StringComparison.Ordinal))))
                 found[name] = array;
         var missing = wanted.Where(name => !found.ContainsKey(name)).ToList();
         if (missing.Count == 0 && found.Count == wanted.Length)
@@ -39,7 +41,8 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
         if (missing.Count == wanted.Length && file.Format == ArrayFormat.Npz)
             return ByPosition([.. found.Values]);
         var extra = found.Where(pair => !wanted.Contains(pair.Key)).Select(pair => pair.Value.Name).ToList();
-        throw ArrayFault.File(file.Path, $"does not name the model's parameters: {Listed("missing", missing)}{(missing.Count > 0 && extra.Count > 0 ? "; " : "")}" +
+        throw ArrayFault.File(file.Path,
+            $"does not name the model's parameters: {Listed("missing", missing)}{(missing.Count > 0 && extra.Count > 0 ? "; " : "")}" +
             $"{Listed("unknown", extra)}. Name arrays as model.named_parameters() does, or {Remedy}");
     }
 
@@ -48,7 +51,8 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
         if (ArrayNames.AreNameless(arrays))
             for (var i = 0; i < arrays.Count; i++)
                 if (ArrayNames.Position(arrays[i].Name) != i)
-                    throw ArrayFault.File(file.Path, $"lists arrays by position but has no arr_{i}: export the whole list with numpy.savez(path, *arrays)");
+                    throw ArrayFault.File(file.Path,
+                        $"lists arrays by position but has no arr_{i}: export the whole list with numpy.savez(path, *arrays)");
         if (arrays.Count == layout.Entries.Count)
             return arrays;
         foreach (var counted in (bool[])[true, false])
@@ -83,6 +87,9 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
 
     private static string Module(string name) => name[..(name.LastIndexOf('.') + 1)];
 
-    private static string Listed(string what, List<string> names) => names.Count == 0 ? ""
-        : $"{what} {(names.Count > 8 ? $"{names.Count} names, among them " : "")}{string.Join(", ", names.Take(8).Select(name => $"\"{ArrayFault.Plain(name)}\""))}";
+    private static string Listed(string what, List<string> names)
+    {
+        var shown = string.Join(", ", names.Take(8).Select(name => $"\"{ArrayFault.Plain(name)}\""));
+        return names.Count switch { 0 => "", <= 8 => $"{what} {shown}", _ => $"{what} {names.Count} names, among them {shown}" };
+    }
 }

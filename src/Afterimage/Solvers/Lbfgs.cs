@@ -7,13 +7,15 @@ namespace Afterimage.Solvers;
 /// </summary>
 public sealed record Lbfgs : Solver
 {
+    private const int Patience = 20;
+
     /// <summary>Pairs remembered.</summary>
     public int History { get; init; } = 100;
 
     /// <summary>Stops when the largest entry of the gradient is below this.</summary>
     public double GradientTolerance { get; init; } = 1e-12;
 
-    /// <summary>Stops when a step lowers the value by less than this fraction of it.</summary>
+    /// <summary>Stops when the last 20 steps together lowered the value by less than this fraction of it.</summary>
     public double ValueTolerance { get; init; } = 1e-12;
 
     /// <summary>Stops when the value is below this.</summary>
@@ -31,6 +33,7 @@ public sealed record Lbfgs : Solver
         using var search = new WolfeLineSearch(objective, point, LineSearchEvaluations);
         var value = objective.Evaluate(point, gradient);
         yield return new(0, value, point);
+        var values = new Queue<double>([value]);
         for (var step = 1; step <= Iterations && double.IsFinite(value); step++)
         {
             if (value <= Target || Largest(gradient) <= GradientTolerance)
@@ -51,7 +54,6 @@ public sealed record Lbfgs : Solver
                 memory.Clear();
                 continue;
             }
-            var before = value;
             value = found.Value.Value;
             memory.Add(search.Point, point, search.Gradient, gradient);
             point.copy_(search.Point);
@@ -62,7 +64,8 @@ public sealed record Lbfgs : Solver
                 value = objective.Evaluate(point, gradient);
             }
             yield return new(step, value, point);
-            if (before - value <= ValueTolerance * Math.Abs(before) && memory.Count > 0)
+            values.Enqueue(value);
+            if (values.Count > Patience && values.Dequeue() is var before && before - value <= ValueTolerance * Math.Abs(before))
                 yield break;
         }
     }

@@ -3,7 +3,8 @@ namespace Afterimage.Numerics.Arrays;
 /// <summary>Sentences about array files. Names come from strangers, so they are cut and stripped of control characters.</summary>
 internal static class ArrayFault
 {
-    public static AfterimageException File(string file, string reason, Exception? inner = null) => Sentence($"{Plain(file)} {reason}", inner);
+    public static AfterimageException File(string file, string reason, Exception? inner = null) =>
+        Sentence($"{Plain(file)} {reason}", inner);
 
     public static AfterimageException About(string file, string text) => Sentence($"{Plain(file)}: {text}", null);
 

@@ -33,9 +33,11 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         if (known.StartsWith("PK"u8))
             return new(path, ArrayFormat.Npz, Npz.Read(stream, path));
         if (Npy.IsNpy(known))
-            return new(path, ArrayFormat.Npy, [Npy.Read(StreamBytes.Read(stream, stream.Length), path, System.IO.Path.GetFileNameWithoutExtension(path))]);
+            return new(path, ArrayFormat.Npy,
+                [Npy.Read(StreamBytes.Read(stream, stream.Length), path, System.IO.Path.GetFileNameWithoutExtension(path))]);
         if (known is [0x80, >= 2 and <= 5, ..])
-            throw ArrayFault.File(path, "is a Python pickle, which is never opened because it can run code: save with safetensors or numpy.savez");
+            throw ArrayFault.File(path,
+                "is a Python pickle, which is never opened because it can run code: save with safetensors or numpy.savez");
         return new(path, ArrayFormat.Safetensors, Safetensors.Read(stream, path));
     }
 
@@ -57,5 +59,6 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
 
     /// <exception cref="AfterimageException">There is none of this name.</exception>
     public NamedArray this[string name] => Arrays.FirstOrDefault(array => array.Name == name)
-        ?? throw new AfterimageException($"{Path} has no array \"{name}\"; it has {string.Join(", ", Arrays.Take(8).Select(array => array.Name))}{(Arrays.Count > 8 ? ", ..." : "")}.");
+        ?? throw new AfterimageException($"{Path} has no array \"{name}\"; its {Arrays.Count} arrays are called " +
+            $"{string.Join(", ", Arrays.Take(8).Select(array => ArrayFault.Plain(array.Name)))}{(Arrays.Count > 8 ? ", ..." : "")}.");
 }

@@ -5,7 +5,9 @@ namespace Afterimage.Numerics.Arrays;
 /// <summary>What the names of arrays say about their places in a model.</summary>
 internal static class ArrayNames
 {
-    /// <summary>What wrappers put in front of every parameter's name: DataParallel, torch.compile, Opacus, Lightning and the like.</summary>
+    /// <summary>
+    /// What wrappers put in front of every parameter's name: DataParallel, torch.compile, Opacus, Lightning and the like.
+    /// </summary>
     private static readonly string[] Wrappers = ["module.", "_orig_mod.", "_module.", "model.", "net."];
 
     /// <summary>The place that numpy.savez gives an array without a name (arr_3 is 3), or null for a real name.</summary>
@@ -13,7 +15,8 @@ internal static class ArrayNames
         name.StartsWith("arr_", StringComparison.Ordinal)
         && int.TryParse(name.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place : null;
 
-    public static bool AreNameless(IReadOnlyList<NamedArray> arrays) => arrays.Count > 0 && arrays.All(array => Position(array.Name) is not null);
+    public static bool AreNameless(IReadOnlyList<NamedArray> arrays) =>
+        arrays.Count > 0 && arrays.All(array => Position(array.Name) is not null);
 
     public static IReadOnlyList<NamedArray> InOrder(IReadOnlyList<NamedArray> arrays) =>
         AreNameless(arrays) ? [.. arrays.OrderBy(array => Position(array.Name))] : arrays;
@@ -22,7 +25,8 @@ internal static class ArrayNames
     public static string[] WithoutWrappers(IEnumerable<string> names)
     {
         string[] bare = [.. names];
-        while (bare.Length > 0 && Wrappers.FirstOrDefault(wrapper => bare.All(name => name.StartsWith(wrapper, StringComparison.Ordinal))) is { } shared)
+        while (bare.Length > 0
+            && Wrappers.FirstOrDefault(wrapper => bare.All(name => name.StartsWith(wrapper, StringComparison.Ordinal))) is { } shared)
             bare = Array.ConvertAll(bare, name => name[shared.Length..]);
         return bare;
     }

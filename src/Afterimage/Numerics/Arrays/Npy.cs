@@ -18,7 +18,8 @@ public static class Npy
     public static NamedArray Read(ReadOnlySpan<byte> bytes, string file, string name)
     {
         if (!IsNpy(bytes) || bytes.Length < 10)
-            throw ArrayFault.Tensor(file, name, "is not a NumPy array (it does not begin with \\x93NUMPY): save it with numpy.savez or numpy.save");
+            throw ArrayFault.Tensor(file, name,
+                "is not a NumPy array (it does not begin with \\x93NUMPY): save it with numpy.savez or numpy.save");
         var version = bytes[6];
         if (version is < 1 or > 3)
             throw ArrayFault.Tensor(file, name, $"has the NumPy format version {version}; 1 to 3 are read");
@@ -32,7 +33,8 @@ public static class Npy
         if (header.Shape.Length > 64 || header.Type.Bytes(header.Shape) is not { } expected)
             throw ArrayFault.Tensor(file, name, $"has the impossible shape {ArrayFault.Plain(ArrayFault.Shape(header.Shape))}");
         if (data.Length != expected)
-            throw ArrayFault.Tensor(file, name, $"has {data.Length} bytes of numbers, but shape {ArrayFault.Shape(header.Shape)} of {header.Type} needs {expected}");
+            throw ArrayFault.Tensor(file, name,
+                $"has {data.Length} bytes of numbers, but shape {ArrayFault.Shape(header.Shape)} of {header.Type} needs {expected}");
         var size = header.Type.Size();
         var numbers = header.ColumnMajor && header.Shape.Length > 1 ? RowMajor(data, header.Shape, size) : data.ToArray();
         if (header.BigEndian)
@@ -73,7 +75,9 @@ public static class Npy
     public static void Write(Stream stream, NamedArray array)
     {
         var shape = string.Concat(array.Shape.Select(extent => extent.ToString(CultureInfo.InvariantCulture) + ", ")).TrimEnd();
-        var text = $"{{'descr': '{Descriptor(array)}', 'fortran_order': False, 'shape': ({(array.Shape.Count > 1 ? shape.TrimEnd(',') : shape)}), }}";
+        if (array.Shape.Count > 1)
+            shape = shape.TrimEnd(',');
+        var text = $"{{'descr': '{Descriptor(array)}', 'fortran_order': False, 'shape': ({shape}), }}";
         text = text.PadRight((text.Length + 11 + 63) / 64 * 64 - 11) + "\n";
         stream.Write([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0, (byte)text.Length, (byte)(text.Length >> 8)]);
         stream.Write(Encoding.ASCII.GetBytes(text));
@@ -87,7 +91,8 @@ public static class Npy
             ElementType.Bool => 'b',
             ElementType.UInt8 or ElementType.UInt16 or ElementType.UInt32 or ElementType.UInt64 => 'u',
             ElementType.Int8 or ElementType.Int16 or ElementType.Int32 or ElementType.Int64 => 'i',
-            ElementType.BFloat16 => throw new AfterimageException($"Array \"{array.Name}\" is bfloat16, which NumPy files cannot hold: write safetensors."),
+            ElementType.BFloat16 =>
+                throw new AfterimageException($"Array \"{array.Name}\" is bfloat16, which NumPy files cannot hold: write safetensors."),
             _ => 'f',
         };
         var size = array.Type.Size();

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Afterimage.Numerics.Arrays;
 
 /// <summary>The header of a NumPy array: a Python dictionary with descr, fortran_order and shape, in any order.</summary>
@@ -22,7 +24,8 @@ internal sealed class NpyHeader
             switch (key)
             {
                 case "descr" when descriptor is null:
-                    descriptor = Accept('[') ? throw Fault("is a structured array, which is not read: save plain arrays of numbers") : QuotedText();
+                    descriptor = Accept('[') ? throw Fault("is a structured array, which is not read: save plain arrays of numbers")
+                        : QuotedText();
                     break;
                 case "fortran_order" when columnMajor is null:
                     columnMajor = Word() switch { "True" => true, "False" => false, _ => throw Damaged() };
@@ -77,7 +80,8 @@ internal sealed class NpyHeader
             _ => null,
         };
         return type is { } known ? (known, order == '>')
-            : throw Fault($"has the element type \"{ArrayFault.Plain(descriptor)}\", which is not read: convert it with .astype(\"float32\")");
+            : throw Fault(
+                $"has the element type \"{ArrayFault.Plain(descriptor)}\", which is not read: convert it with .astype(\"float32\")");
     }
 
     private long[] Extents()
@@ -86,7 +90,7 @@ internal sealed class NpyHeader
         Expect('(');
         while (!Accept(')'))
         {
-            if (!long.TryParse(Word(), System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var extent))
+            if (!long.TryParse(Word(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var extent))
                 throw Fault("has a shape that is not made of whole numbers");
             extents.Add(extent);
             if (!Accept(','))

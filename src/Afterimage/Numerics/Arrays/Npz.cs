@@ -9,10 +9,12 @@ public static class Npz
     private const int LargestRatio = 100;
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>All arrays, in the order of the archive; arr_0, arr_1, ... (the names of unnamed arrays) in the order of their numbers.</summary>
+    /// <summary>
+    /// All arrays, in the order of the archive; arr_0, arr_1, ... (the names of unnamed arrays) in the order of their numbers.
+    /// </summary>
     /// <param name="stream">A seekable stream at the start of the file.</param>
     /// <param name="file">What errors call it.</param>
-    /// <exception cref="AfterimageException">The archive is truncated, damaged, a zip bomb, or holds anything but arrays of numbers.</exception>
+    /// <exception cref="AfterimageException">The archive is cut, damaged, a zip bomb, or holds anything but arrays of numbers.</exception>
     public static IReadOnlyList<NamedArray> Read(Stream stream, string file)
     {
         try
@@ -20,7 +22,8 @@ public static class Npz
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             return ArrayNames.InOrder(Read(zip, Math.Max(FreeExpansion, stream.Length * LargestRatio), file));
         }
-        catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException or OverflowException)
+        catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException
+            or OverflowException)
         {
             throw ArrayFault.File(file, "is not a readable zip archive: it is cut or damaged", error);
         }
@@ -42,7 +45,8 @@ public static class Npz
                 throw ArrayFault.Tensor(file, name, "is there twice");
             allowed -= entry.Length;
             if (entry.Length < 0 || allowed < 0)
-                throw ArrayFault.File(file, $"unpacks to more than {LargestRatio} times its size at \"{ArrayFault.Plain(name)}\": this is not a model update");
+                throw ArrayFault.File(file,
+                    $"unpacks to more than {LargestRatio} times its size at \"{ArrayFault.Plain(name)}\": this is not a model update");
             if (entry.Length > Array.MaxLength)
                 throw ArrayFault.Tensor(file, name, $"has {entry.Length} bytes; at most {Array.MaxLength} can be read");
             arrays.Add(Npy.Read(Unpack(entry, file, name), file, name));

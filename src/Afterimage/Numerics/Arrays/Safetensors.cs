@@ -32,7 +32,8 @@ public static class Safetensors
             throw ArrayFault.File(file, $"has {stream.Length} bytes, too few for a safetensors file");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > (ulong)Math.Min(LongestHeader, stream.Length - 8))
-            throw ArrayFault.File(file, $"is not a safetensors file, or is cut: it claims a header of {length} bytes and has {stream.Length} in all");
+            throw ArrayFault.File(file,
+                $"is not a safetensors file, or is cut: it claims a header of {length} bytes and has {stream.Length} in all");
         var header = StreamBytes.Read(stream, (long)length);
         if (header.Length < (long)length)
             throw ArrayFault.File(file, "ends inside its header");
@@ -74,7 +75,8 @@ public static class Safetensors
         foreach (var place in places)
         {
             if (place.Begin != end)
-                throw ArrayFault.Tensor(file, place.Name, place.Begin < end ? "overlaps another one" : $"leaves a gap: it begins at {place.Begin}, not {end}");
+                throw ArrayFault.Tensor(file, place.Name, place.Begin < end ? "overlaps another one"
+                    : $"leaves a gap: it begins at {place.Begin}, not {end}");
             end = place.End;
         }
         return end == dataLength ? places
@@ -89,7 +91,8 @@ public static class Safetensors
             || !entry.TryGetProperty("data_offsets", out var places) || Integers(places) is not [var begin, var end])
             throw ArrayFault.Tensor(file, name, "has no proper dtype, shape and data_offsets: shapes and offsets are whole numbers");
         if (!Types.TryGetValue(dtype.GetString()!, out var type))
-            throw ArrayFault.Tensor(file, name, $"has the element type \"{ArrayFault.Plain(dtype.GetString()!)}\", which is not read: convert it to float32");
+            throw ArrayFault.Tensor(file, name,
+                $"has the element type \"{ArrayFault.Plain(dtype.GetString()!)}\", which is not read: convert it to float32");
         if (shape.Length > 64 || type.Bytes(shape) is not { } bytes)
             throw ArrayFault.Tensor(file, name, $"has the impossible shape {ArrayFault.Plain(ArrayFault.Shape(shape))}");
         if (begin < 0 || end < begin || end > dataLength)

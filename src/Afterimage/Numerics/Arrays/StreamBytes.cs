@@ -1,6 +1,8 @@
 namespace Afterimage.Numerics.Arrays;
 
-/// <summary>Reads what a stream really holds: memory grows with the bytes that arrive, never with the number that a header promises.</summary>
+/// <summary>
+/// Reads what a stream really holds: memory grows with the bytes that arrive, never with the number that a header promises.
+/// </summary>
 internal static class StreamBytes
 {
     private const int FirstStep = 1 << 20;

@@ -16,7 +16,8 @@ public static class Weights
         var wanted = expected.Where(entry => !ArrayNames.IsStepCounter(entry.Name)).ToList();
         var arrays = file.Arrays.Where(array => !ArrayNames.IsStepCounter(array.Name)).ToList();
         var bareWanted = ArrayNames.WithoutWrappers(wanted.Select(entry => entry.Name));
-        var found = ArrayNames.WithoutWrappers(arrays.Select(array => array.Name)).Zip(arrays).ToDictionary(pair => pair.First, pair => pair.Second);
+        var found = ArrayNames.WithoutWrappers(arrays.Select(array => array.Name)).Zip(arrays)
+            .ToDictionary(pair => pair.First, pair => pair.Second);
         var loaded = new Dictionary<string, NamedArray>();
         var faults = new List<string>();
         foreach (var ((name, shape), bare) in wanted.Zip(bareWanted))
@@ -26,10 +27,12 @@ public static class Weights
                 faults.Add($"\"{name}\" has shape {ArrayFault.Shape(array.Shape)} where the model has {ArrayFault.Shape(shape)}");
             else
                 loaded[name] = array.Renamed(name);
-        faults.AddRange(found.Values.Select(extra => $"\"{ArrayFault.Plain(extra.Name)}\" {ArrayFault.Shape(extra.Shape)} is not in the model"));
+        faults.AddRange(found.Values
+            .Select(extra => $"\"{ArrayFault.Plain(extra.Name)}\" {ArrayFault.Shape(extra.Shape)} is not in the model"));
         if (faults.Count == 0)
             return loaded;
         var shown = string.Join("; ", faults.Take(12)) + (faults.Count > 12 ? $"; and {faults.Count - 12} more" : "");
-        throw ArrayFault.File(path, $"does not fit the model: {shown}. Choose the architecture and the number of classes that these weights were trained with");
+        throw ArrayFault.File(path,
+            $"does not fit the model: {shown}. Choose the architecture and the number of classes that these weights were trained with");
     }
 }

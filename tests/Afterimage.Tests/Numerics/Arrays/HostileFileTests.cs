@@ -4,15 +4,19 @@ using CsCheck;
 
 namespace Afterimage.Tests.Numerics.Arrays;
 
-/// <summary>Whatever the bytes are, reading ends in arrays or in an AfterimageException, and never in memory that a header asked for.</summary>
+/// <summary>
+/// Whatever the bytes are, reading ends in arrays or in an AfterimageException, and never in memory that a header asked for.
+/// </summary>
 public class HostileFileTests
 {
     private static readonly NamedArray[] Arrays =
     [
-        NamedArray.Of("conv.weight", [2, 1, 3], [1f, -2, 3, 4, 5, 6]), NamedArray.Of("conv.bias", [2], [0.5, 2]), NamedArray.Of("steps", [], [3L]),
+        NamedArray.Of("conv.weight", [2, 1, 3], [1f, -2, 3, 4, 5, 6]), NamedArray.Of("conv.bias", [2], [0.5, 2]),
+        NamedArray.Of("steps", [], [3L]),
     ];
 
-    private static readonly byte[][] Valid = [Written(Safetensors.Write), Written(Npz.Write), Written((stream, arrays) => Npy.Write(stream, arrays[0]))];
+    private static readonly byte[][] Valid = [Written(Safetensors.Write), Written(Npz.Write),
+        Written((stream, arrays) => Npy.Write(stream, arrays[0]))];
 
     private static byte[] Written(Action<Stream, IReadOnlyList<NamedArray>> write)
     {
@@ -68,7 +72,8 @@ public class HostileFileTests
 
     [Fact]
     public void Round_trips() =>
-        Gen.Select(Gen.Long[0, 4].Array[0, 4], Gen.OneOf(ElementType.Float32, ElementType.Float64, ElementType.Int64, ElementType.UInt8, ElementType.Float16))
+        Gen.Select(Gen.Long[0, 4].Array[0, 4],
+            Gen.OneOf(ElementType.Float32, ElementType.Float64, ElementType.Int64, ElementType.UInt8, ElementType.Float16))
             .SelectMany((shape, type) => Gen.Byte.Array[(int)(shape.Aggregate(1L, (a, b) => a * b) * SizeOf(type))]
                 .Select(bytes => new NamedArray("x", shape.ToSeq(), type, bytes)))
             .Sample(array =>

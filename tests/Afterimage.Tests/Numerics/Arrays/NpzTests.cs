@@ -10,7 +10,8 @@ public class NpzTests
 {
     internal static byte[] Npy(string header, byte[] data, byte version = 1)
     {
-        byte[] length = version == 1 ? [(byte)header.Length, (byte)(header.Length >> 8)] : [(byte)header.Length, (byte)(header.Length >> 8), 0, 0];
+        byte[] length = version == 1 ? [(byte)header.Length, (byte)(header.Length >> 8)]
+            : [(byte)header.Length, (byte)(header.Length >> 8), 0, 0];
         return [0x93, .. "NUMPY"u8, version, 0, .. length, .. Encoding.ASCII.GetBytes(header), .. data];
     }
 
@@ -65,7 +66,8 @@ public class NpzTests
     public void Nameless_arrays_come_in_the_order_of_their_numbers()
     {
         var one = Npy(Header("|u1", "()"), [1]);
-        var read = Read(Zip(CompressionLevel.Optimal, [.. new[] { 0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9 }.Select(i => ($"arr_{i}.npy", one))]));
+        var read = Read(Zip(CompressionLevel.Optimal,
+            [.. new[] { 0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9 }.Select(i => ($"arr_{i}.npy", one))]));
         Assert.Equal(Enumerable.Range(0, 12).Select(i => $"arr_{i}"), read.Select(array => array.Name));
     }
 

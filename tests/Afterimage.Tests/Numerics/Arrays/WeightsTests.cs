@@ -13,7 +13,8 @@ public class WeightsTests
         ArrayFile.Write(folder["w.npz"],
         [
             NamedArray.Of("_orig_mod.module.bn.num_batches_tracked", [], [5L]), NamedArray.Of("_orig_mod.module.fc.bias", [2], [7f, 8]),
-            NamedArray.Of("_orig_mod.module.fc.weight", [2, 3], new float[6]), NamedArray.Of("_orig_mod.module.bn.running_mean", [2], new float[2]),
+            NamedArray.Of("_orig_mod.module.fc.weight", [2, 3], new float[6]),
+            NamedArray.Of("_orig_mod.module.bn.running_mean", [2], new float[2]),
         ]);
         var weights = Weights.Load(folder["w.npz"], Model);
         Assert.Equal(Model.Select(entry => entry.Item1).Order(), weights.Keys.Order());
@@ -25,7 +26,8 @@ public class WeightsTests
     {
         using var folder = new TemporaryFolder();
         ArrayFile.Write(folder["w.safetensors"],
-            [NamedArray.Of("fc.weight", [5, 3], new float[15]), NamedArray.Of("fc.bias", [2], new float[2]), NamedArray.Of("head.bias", [1], new float[1])]);
+            [NamedArray.Of("fc.weight", [5, 3], new float[15]), NamedArray.Of("fc.bias", [2], new float[2]),
+                NamedArray.Of("head.bias", [1], new float[1])]);
         var message = Assert.Throws<AfterimageException>(() => Weights.Load(folder["w.safetensors"], Model)).Message;
         Assert.Contains("\"fc.weight\" has shape [5,3] where the model has [2,3]", message);
         Assert.Contains("\"bn.running_mean\" [2] is missing", message);
