@@ -1,1 +1,3 @@
-System.Console.WriteLine("afterimage");
+using Afterimage.Cli;
+
+return AfterimageApp.Run(args);

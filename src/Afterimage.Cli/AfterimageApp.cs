@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Reflection;
+using Afterimage.Audit.Experiments;
+using Afterimage.Cli.Commands;
+using Afterimage.Cli.Console;
+using Afterimage.Reports;
+
+namespace Afterimage.Cli;
+
+/// <summary>
+/// The command afterimage. A program of your own hosts it with its own parts:
+/// <c>return AfterimageApp.Run(args, Catalog.Standard.With&lt;Prior, Mine&gt;());</c>
+/// </summary>
+public static class AfterimageApp
+{
+    /// <param name="args">The command line.</param>
+    /// <param name="catalog">The parts that experiments may name; the standard ones when not given.</param>
+    /// <param name="terminal">Where to write; the process's own console when not given.</param>
+    /// <returns>An <see cref="ExitCode"/>.</returns>
+    public static int Run(string[] args, Catalog? catalog = null, Terminal? terminal = null)
+    {
+        terminal ??= Terminal.OfProcess();
+        try
+        {
+            var line = Root(new ExperimentFile(catalog ?? Catalog.Standard), terminal).Parse(args);
+            if (Fault(line) is { } fault)
+                throw new AfterimageException($"{fault.Trim().TrimEnd('.')}. Run \"{Path(line.CommandResult)} --help\" for the choices.");
+            return line.Invoke(new() { Output = terminal.Raw, Error = terminal.Error, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception fault) when (fault is AfterimageException or ReportException or IOException or UnauthorizedAccessException)
+        {
+            terminal.Error.WriteLine($"afterimage: {fault.Message}");
+            return ExitCode.BadInput;
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Error.WriteLine("afterimage: stopped.");
+            return ExitCode.Canceled;
+        }
+    }
+
+    internal static string Version { get; } =
+        typeof(AfterimageApp).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+
+    private static RootCommand Root(ExperimentFile files, Terminal terminal)
+    {
+        var root = new RootCommand("Measures what a training gradient gives away: reconstructs a client's images from the update that it sends.")
+        {
+            AuditCommand.Create(files, terminal),
+            CheckCommand.Create(files, terminal),
+            ExplainCommand.Create(files, terminal),
+            ListCommand.Create(files, terminal),
+            ShowCommand.Create(terminal),
+            SchemaCommand.Create(files, terminal),
+            InspectCommand.Create(files, terminal),
+            DataCommand.Create(terminal),
+            DoctorCommand.Create(terminal),
+        };
+        HelpPage.Install(root);
+        root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(terminal);
+        return root;
+    }
+
+    // An option that does not exist is a positional argument to the parser, so its own message would point elsewhere.
+    private static string? Fault(ParseResult line) => line.Errors switch
+    {
+        _ when line.Action is HelpPage or PrintVersion => null,
+        _ when Words(line).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal)) is { } option => $"There is no option {option}",
+        [] => null,
+        _ when line.CommandResult.Command.Subcommands.Count > 0 && line.UnmatchedTokens is [var word, ..] => $"There is no command \"{word}\"",
+        _ when line.CommandResult.Command.Subcommands.Count > 0 => "A command is missing",
+        [var error, ..] => error.Message,
+    };
+
+    private static IEnumerable<string> Words(ParseResult line) =>
+        line.UnmatchedTokens.Concat(line.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value));
+
+    private static string Path(SymbolResult command) => command is CommandResult { Command: var self } && self is not RootCommand
+        ? $"{Path(command.Parent!)} {self.Name}" : "afterimage";
+
+    private sealed class PrintVersion(Terminal terminal) : System.CommandLine.Invocation.SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            terminal.Raw.WriteLine($"afterimage {Version}");
+            return ExitCode.Fine;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+using System.CommandLine;
+using System.Globalization;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Metrics;
+using Afterimage.Audit.Running;
+using Afterimage.Cli.Conditions;
+using Afterimage.Cli.Console;
+using Afterimage.Cli.Options;
+using Afterimage.Reports;
+using Afterimage.Reports.Exporters;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Runs an audit, shows it while it runs, and ends with a table, a verdict and a report.</summary>
+internal static class AuditCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal)
+    {
+        var experiment = new ExperimentOptions(files);
+        var folder = new Option<string?>("--out") { HelpName = "DIR", Description = "Folder of the report; by default a new one under runs/." };
+        var resume = new Option<bool>("--resume") { Description = "Keep the cases that the folder holds already, and run the rest." };
+        var failIf = new Option<string?>("--fail-if")
+        {
+            HelpName = "CONDITION",
+            Description = "End with exit code 2 if this is true of a case, for example \"ssim.max > 0.6\".",
+        };
+        var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
+        var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
+        var command = new Command("audit", "Attack a client's update and judge what came back.");
+        experiment.AddTo(command);
+        foreach (var option in (Option[])[folder, resume, failIf, device, threads])
+            command.Add(option);
+        command.SetAction(line =>
+        {
+            var condition = line.GetValue(failIf) is { } text ? Condition.Parse(text) : null;
+            var described = experiment.Read(line);
+            CanBeJudged(condition, described);
+            var options = new RunOptions
+            {
+                Folder = Folder(line.GetValue(folder), line.GetValue(resume), described),
+                Device = Device(line.GetRequiredValue(device)),
+                Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
+                Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
+                Resume = line.GetValue(resume),
+            };
+            if (files.Check(described) is { Count: > 0 } faults)
+                throw new AfterimageException(string.Join(Environment.NewLine, faults));
+            return Run(files, described, options, condition, terminal);
+        });
+        return command;
+    }
+
+    private static int Run(ExperimentFile files, Experiment experiment, RunOptions options, Condition? condition, Terminal terminal)
+    {
+        using var interruption = new Interruption();
+        var run = AuditRun.Start(files, experiment, options, interruption.Token);
+        Watching.ToTheEnd(run.Events, terminal, interruption.Token);
+        var report = run.Report.GetAwaiter().GetResult();
+        ReportView.Write(terminal.Output, report, options.Folder);
+        terminal.Raw.WriteLine(Path.Combine(options.Folder, HtmlExporter.FileName));
+        return Conclude(report, condition, interruption.Token.IsCancellationRequested, options.Folder, terminal);
+    }
+
+    private static int Conclude(AuditReport report, Condition? condition, bool canceled, string folder, Terminal terminal)
+    {
+        if (canceled)
+        {
+            terminal.Raw.WriteLine("Stopped; what was found is kept. To go on:");
+            terminal.Raw.WriteLine($"  {CommandLine.Resuming(report.Command, folder)}");
+            return ExitCode.Canceled;
+        }
+        if (report.Cases.FirstOrDefault(found => found.Outcome == "Crashed") is { } crashed)
+        {
+            terminal.Error.WriteLine($"afterimage: the case {crashed.Name} crashed. {crashed.Advice}");
+            return ExitCode.Crashed;
+        }
+        if (report.Cases.Length > 0 && report.Cases.All(found => found.Outcome == "Refused"))
+        {
+            terminal.Error.WriteLine($"afterimage: {report.Cases[0].Advice}");
+            return ExitCode.BadInput;
+        }
+        if (condition is null)
+            return ExitCode.Fine;
+        var leaking = report.Cases.Where(condition.Holds).Select(found => found.Name).ToArray();
+        var unsettled = report.Cases.Count(found => found.Outcome != "Converged");
+        terminal.Raw.WriteLine(leaking.Length > 0
+            ? $"--fail-if \"{condition.Text}\" is true of {Figures.Plural(leaking.Length, "case")}: {string.Join("; ", leaking)}"
+            : $"--fail-if \"{condition.Text}\" is not true of any case.{(unsettled > 0 ? $" But {Figures.Plural(unsettled, "attack")} did not converge, which is no sign of protection." : "")}");
+        return leaking.Length > 0 ? ExitCode.ConditionTrue : ExitCode.Fine;
+    }
+
+    private static void CanBeJudged(Condition? condition, Experiment experiment)
+    {
+        if (condition is null)
+            return;
+        if (experiment.Client is RecordedUpdate { Truth: null })
+            throw new AfterimageException($"--fail-if \"{condition.Text}\" compares with the true images, which nobody gave: add --truth truth.npz, or leave out --fail-if.");
+        condition.Check(Metric.Standard.Select(metric => metric.Name));
+    }
+
+    private static string Device(string name) => name switch
+    {
+        "cpu" => name,
+        "cuda" => TorchSharp.torch.cuda_is_available() ? name : throw new AfterimageException(DoctorCommand.HowToGetCuda),
+        _ => throw new AfterimageException($"There is no device \"{name}\": choose cpu or cuda."),
+    };
+
+    private static string Folder(string? given, bool resume, Experiment experiment)
+    {
+        if (given is null && resume)
+            throw new AfterimageException("--resume needs the folder to go on with: add --out DIR.");
+        if (given is not null && !resume && File.Exists(Path.Combine(given, Journal.FileName)))
+            throw new AfterimageException($"{given} holds an audit already: add --resume to go on with it, or choose another folder.");
+        if (given is not null)
+            return given;
+        var name = TimeProvider.System.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+        var title = string.Concat(experiment.Title.ToLowerInvariant().Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '-')).Trim('-');
+        var path = Path.Combine("runs", title is "" or "audit" ? name : $"{name}-{title}");
+        return Directory.Exists(path) ? $"{path}-{Environment.ProcessId}" : path;
+    }
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using Afterimage.Audit.Experiments;
+using Afterimage.Cli.Console;
+using Afterimage.Cli.Options;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Finds every fault of an experiment before anything runs.</summary>
+internal static class CheckCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal)
+    {
+        var experiment = new ExperimentOptions(files);
+        var command = new Command("check", "Find every fault of an experiment without running it.");
+        experiment.AddTo(command);
+        command.SetAction(line =>
+        {
+            var described = experiment.Read(line);
+            var faults = files.Check(described);
+            foreach (var fault in faults)
+                terminal.Error.WriteLine($"afterimage: {fault}");
+            if (faults.Count > 0)
+                return ExitCode.BadInput;
+            terminal.Raw.WriteLine($"No faults; {Figures.Plural(files.Expand(described).Count, "case")} to run.");
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using Afterimage.Audit;
+using Afterimage.Audit.Experiments;
+using Afterimage.Cli.Console;
+using Afterimage.Cli.Options;
+using Spectre.Console;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Prints an experiment as an equation, with the papers behind its parts, and its complete JSON.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal)
+    {
+        var options = new ExperimentOptions(files);
+        var command = new Command("explain", "Print an experiment as an equation with citations, and in full.");
+        options.AddTo(command);
+        command.SetAction(line =>
+        {
+            var experiment = options.Read(line);
+            Section(terminal, "Equation", Explanation.Equation(experiment));
+            var cases = files.Expand(experiment);
+            if (cases.Count > 1)
+                Section(terminal, Figures.Plural(cases.Count, "case"), string.Join("\n", cases.Take(20).Select(one => one.Name).Concat(cases.Count > 20 ? ["..."] : [])));
+            Section(terminal, "Literature", string.Join("\n\n", Explanation.Cites(experiment).Select(References.Find)
+                .Select(citation => citation.Url is null ? citation.Text : $"{citation.Text}\n{citation.Url}")));
+            terminal.Output.Write(new Text("Experiment", new(decoration: Decoration.Bold)));
+            terminal.Output.WriteLine();
+            terminal.Raw.WriteLine(files.Write(experiment));
+        });
+        return command;
+    }
+
+    private static void Section(Terminal terminal, string title, string text)
+    {
+        terminal.Output.Write(new Text(title, new(decoration: Decoration.Bold)));
+        terminal.Output.WriteLine();
+        terminal.Output.Write(new Padder(new Text(text), new(2, 0, 0, 0)));
+        terminal.Output.WriteLine();
+    }
+}

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Reflection;
+using Afterimage.Attacks;
+using Afterimage.Audit;
+using Afterimage.Audit.Experiments;
+using Afterimage.Cli.Console;
+using Afterimage.Cli.Options;
+using Afterimage.Data;
+using Afterimage.Models;
+using Spectre.Console;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Lists what an experiment can name, in one sentence each.</summary>
+internal static class ListCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal)
+    {
+        var what = new Argument<string>("what") { Description = "attacks, models, data or parts; all of them by default.", DefaultValueFactory = _ => "all" };
+        what.AcceptOnlyFromAmong("all", "attacks", "models", "data", "parts");
+        var command = new Command("list", "List attacks, models, data sets and parts, in one sentence each.") { what };
+        command.SetAction(line => Write(files.Catalog, terminal.Output, line.GetRequiredValue(what)));
+        return command;
+    }
+
+    private static void Write(Catalog catalog, IAnsiConsole console, string what)
+    {
+        var summaries = new Summaries();
+        if (what is "all" or "attacks")
+            Section(console, "Attacks", "--attack NAME", catalog.Attacks.Select(pair => (pair.Key, summaries.Of(pair.Key, pair.Value))));
+        if (what is "all" or "models")
+            Section(console, "Models", "--model NAME", Parts(catalog, summaries, typeof(ModelSource)));
+        if (what is "all" or "data")
+            Section(console, "Data", $"--data NAME: {string.Join(", ", PartName.DataNames(catalog))}, or a folder", Parts(catalog, summaries, typeof(DataSource)));
+        foreach (var root in what is "all" or "parts" ? catalog.Roots.Where(root => root != typeof(ModelSource) && root != typeof(DataSource)) : [])
+            Section(console, Title(root), summaries.Of(root), Parts(catalog, summaries, root));
+    }
+
+    private static IEnumerable<(string, string)> Parts(Catalog catalog, Summaries summaries, Type root) => catalog.Parts(root)
+        .Select(part => (Catalog.Kind(part), string.Join(" ", [summaries.Of(part), .. Cited(part)])));
+
+    private static IEnumerable<string> Cited(Type part) => (part.GetCustomAttribute<CitesAttribute>()?.Keys ?? []).Select(key => References.Find(key).Text);
+
+    private static string Title(Type root) => string.Concat(root.Name.Select((letter, i) => i > 0 && char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{letter}"));
+
+    private static void Section(IAnsiConsole console, string title, string subtitle, IEnumerable<(string Name, string Summary)> rows)
+    {
+        console.Write(new Text(title, new(decoration: Decoration.Bold)));
+        console.WriteLine();
+        if (subtitle.Length > 0)
+        {
+            console.Write(new Padder(new Text(subtitle, new(Color.Grey)), new(2, 0, 0, 0)));
+        }
+        var all = rows.ToArray();
+        var names = all.Length == 0 ? 0 : all.Max(row => row.Name.Length);
+        var grid = new Grid { Width = Math.Min(console.Profile.Width, 120) };
+        grid.AddColumn(new GridColumn { Width = names, Padding = new(2, 0, 2, 0), NoWrap = true });
+        grid.AddColumn(new GridColumn { Padding = new(0) });
+        foreach (var (name, summary) in all)
+            grid.AddRow(new Text(name, new(Color.Teal)), new Text(summary));
+        console.Write(grid);
+        console.WriteLine();
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Afterimage.Cli.Console;
+using Afterimage.Reports;
+using Afterimage.Reports.Exporters;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Shows the report of a folder in the terminal; of an audit that has not finished, what its journal holds.</summary>
+internal static class ShowCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var folder = new Argument<string>("FOLDER") { Description = "A folder that an audit wrote." };
+        var command = new Command("show", "Show a report in the terminal.") { folder };
+        command.SetAction(line =>
+        {
+            var path = line.GetRequiredValue(folder);
+            ReportView.Write(terminal.Output, Read(path), path);
+            var html = Path.Combine(path, HtmlExporter.FileName);
+            if (File.Exists(html))
+                terminal.Raw.WriteLine(html);
+        });
+        return command;
+    }
+
+    private static AuditReport Read(string folder)
+    {
+        if (File.Exists(Path.Combine(folder, JsonExporter.FileName)))
+            return JsonExporter.Import(folder);
+        var view = AuditView.Replay(Journal.Read(folder));
+        return view.Report ?? (view.Header is null
+            ? throw new AfterimageException($"{folder} holds no audit: neither {JsonExporter.FileName} nor {Journal.FileName} is there.")
+            : view.Header with { Cases = view.Finished });
+    }
+}

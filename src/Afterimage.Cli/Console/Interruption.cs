@@ -1,0 +1,33 @@
+using System.Runtime.InteropServices;
+
+namespace Afterimage.Cli.Console;
+
+/// <summary>Ctrl-C: the first asks for a clean stop, the second ends the process as usual.</summary>
+internal sealed class Interruption : IDisposable
+{
+    private readonly CancellationTokenSource source = new();
+    private readonly PosixSignalRegistration[] signals;
+
+    public Interruption() => signals = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+
+    public CancellationToken Token => source.Token;
+
+    public void Dispose()
+    {
+        foreach (var signal in signals)
+            signal.Dispose();
+        source.Dispose();
+    }
+
+    private void Handle(PosixSignalContext context)
+    {
+        if (source.IsCancellationRequested)
+        {
+            if (!System.Console.IsOutputRedirected)
+                System.Console.CursorVisible = true;
+            return;
+        }
+        context.Cancel = true;
+        source.Cancel();
+    }
+}

@@ -1,0 +1,19 @@
+namespace Afterimage.Cli;
+
+/// <summary>What the exit codes of the command mean; listed in its help.</summary>
+public static class ExitCode
+{
+    public const int Fine = 0;
+
+    /// <summary>The command line, a file or the machine is at fault; one sentence on the error stream says how.</summary>
+    public const int BadInput = 1;
+
+    /// <summary>The condition of --fail-if is true.</summary>
+    public const int ConditionTrue = 2;
+
+    /// <summary>A case crashed.</summary>
+    public const int Crashed = 3;
+
+    /// <summary>Stopped by Ctrl-C.</summary>
+    public const int Canceled = 130;
+}

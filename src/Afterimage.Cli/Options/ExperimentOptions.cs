@@ -1,0 +1,149 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Afterimage.Audit.Experiments;
+
+namespace Afterimage.Cli.Options;
+
+/// <summary>
+/// The flags that describe an experiment. Each is an edit of the experiment's JSON, so that a file and flags take one path;
+/// what neither says keeps its default.
+/// </summary>
+internal sealed class ExperimentOptions
+{
+    private enum For { AnyClient, SimulatedClient, UpdateFile }
+
+    private sealed record Flag(Option Option, For Client, Action<ParseResult, JsonObject> Edit);
+
+    private readonly ExperimentFile files;
+    private readonly List<Flag> flags = [];
+    private readonly Argument<string?> file = new("experiment.json")
+    {
+        Description = "An experiment; without it, one DeadLeaves image and LeNet.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    // Edits are made in this order: whole parts first, then what is inside them, then --set.
+    public ExperimentOptions(ExperimentFile files)
+    {
+        this.files = files;
+        var catalog = files.Catalog;
+        Add<string>("--update", "FILE", "The update of a real client (.npz or .safetensors).",
+            (json, path) => json["client"] = new JsonObject { ["kind"] = "recorded-update", ["update"] = path });
+        Add<string>("--input", "CxHxW", "Shape of the images behind an update file, for example 3x32x32.",
+            (json, shape) => json["client"]!["input"] = shape, For.UpdateFile);
+        Add<int>("--classes", "N", "Classes of the model behind an update file.", (json, count) => json["client"]!["classes"] = count, For.UpdateFile);
+        Add<string>("--truth", "FILE", "The images and labels behind an update file (.npz), to judge the result.",
+            (json, path) => json["client"]!["truth"] = path, For.UpdateFile);
+        Add<string>("--data", "NAME|PATH", $"Images of a simulated client: {string.Join(", ", PartName.DataNames(catalog))}, or a folder.",
+            (json, name) => json["client"]!["data"] = PartName.Data(catalog, name), For.SimulatedClient);
+        Add<string>("--images", "LIST", "These images of the data set, for example 0,4,7.",
+            (json, list) => json["client"]!["images"] = List("--images", list, Whole), For.SimulatedClient);
+        Add<string>("--label-mix", "MIX", "Labels of a batch: any, distinct or same.",
+            (json, mix) => json["client"]!["labels"] = OneOf("--label-mix", mix, "any", "distinct", "same"), For.SimulatedClient);
+        Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
+        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\".",
+            (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
+        Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
+        Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.", (json, name) => json["model"] = PartName.Model(catalog, name));
+        Add<string>("--weights", "FILE", "Weights of the model (.safetensors).", (json, path) => json["model"]!["weights"] = path);
+        Add<string>("--mean", "LIST", "Channel means of the client's normalization, for example 0.5,0.5,0.5.",
+            (json, list) => JsonPointer.Set(json, "/model/normalization/mean", List("--mean", list, Real)));
+        Add<string>("--std", "LIST", "Channel deviations of the client's normalization.",
+            (json, list) => JsonPointer.Set(json, "/model/normalization/std", List("--std", list, Real)));
+        Add<string>("--attack", "NAME", $"{string.Join(", ", catalog.Attacks.Keys)}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
+        Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
+        Add<int>("--restarts", "N", "Starts of the attack at most.", (json, count) => json["attack"]!["restarts"] = count);
+        Add<int>("--iterations", "N", "Iterations of one start at most.", (json, count) => JsonPointer.Set(json, "/attack/solver/iterations", count));
+        Add<int>("--trials", "N", "Independent batches.", (json, count) => json["trials"] = count);
+        Add<ulong>("--seed", "N", "Every random choice follows from it.", (json, seed) => json["seed"] = seed);
+        Add<string[]>("--set", "/PATH=VALUE", "Any other setting, for example /attack/tolerance=0; repeatable.",
+            (json, edits) => Array.ForEach(edits, edit => Set(json, edit)));
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Add(file);
+        flags.ForEach(flag => command.Add(flag.Option));
+    }
+
+    /// <summary>The experiment that a command line describes.</summary>
+    /// <exception cref="AfterimageException">The file or a flag is at fault.</exception>
+    public Experiment Read(ParseResult line)
+    {
+        var path = line.GetValue(file);
+        var experiment = path is null ? new Experiment() : files.Read(path);
+        var given = flags.Where(flag => line.GetResult(flag.Option) is { Implicit: false }).ToArray();
+        if (given.Length == 0)
+            return experiment;
+        var json = JsonNode.Parse(files.Write(experiment))!.AsObject();
+        foreach (var flag in given)
+        {
+            var recorded = json["client"]!["kind"]!.GetValue<string>() == "recorded-update";
+            if (flag.Client == For.SimulatedClient && recorded)
+                throw new AfterimageException($"{flag.Option.Name} is about a simulated client, but the update comes from a file: leave out one of the two.");
+            if (flag.Client == For.UpdateFile && !recorded)
+                throw new AfterimageException($"{flag.Option.Name} is about an update file: name that file with --update.");
+            flag.Edit(line, json);
+        }
+        return files.Parse(json.ToJsonString(), "The command line");
+    }
+
+    private void Add<T>(string name, string value, string description, Action<JsonObject, T> edit, For client = For.AnyClient)
+    {
+        var option = new Option<T>(name) { HelpName = value, Description = description };
+        flags.Add(new(option, client, (line, json) => edit(json, line.GetRequiredValue(option))));
+    }
+
+    private static void Mode(JsonObject json, string mode)
+    {
+        if (json["client"]!["training"] is not JsonObject training)
+            throw new AfterimageException("--mode says how the client trained: beside --update, give --local-training too.");
+        training["mode"] = OneOf("--mode", mode, "eval", "train");
+    }
+
+    private static void Labels(JsonObject json, string who)
+    {
+        var given = OneOf("--labels", who, "recovered", "given") == "given";
+        JsonPointer.Set(json, "/threat/revealLabels", given);
+        var attack = json["attack"]!.AsObject();
+        if (given)
+            attack["labels"] = "given";
+        else if (attack["labels"]?["kind"]?.GetValue<string>() == "given")
+            attack["labels"] = "bias-sign";
+    }
+
+    private static void Set(JsonObject json, string edit)
+    {
+        var at = edit.IndexOf('=', StringComparison.Ordinal);
+        if (at < 1)
+            throw new AfterimageException($"--set {edit} sets nothing: write a JSON pointer, =, and a value, for example /attack/tolerance=0.");
+        JsonPointer.Set(json, edit[..at], Value(edit[(at + 1)..]));
+    }
+
+    /// <summary>A value as JSON, or as a string where it is none: both /seed=3 and /attack/start=gaussian read naturally.</summary>
+    private static JsonNode? Value(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(text);
+        }
+    }
+
+    private static string OneOf(string flag, string value, params string[] known) => known.Contains(value) ? value
+        : throw new AfterimageException($"{flag} \"{value}\" is none of {string.Join(", ", known)}.");
+
+    private static JsonArray List(string flag, string text, Func<string, JsonNode?> number) =>
+        new([.. text.Split(',', StringSplitOptions.TrimEntries).Select(item => number(item)
+            ?? throw new AfterimageException($"{flag} \"{text}\" has \"{item}\", which is no number: write numbers with commas between them."))]);
+
+    private static JsonValue? Whole(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? JsonValue.Create(value) : null;
+
+    private static JsonValue? Real(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? JsonValue.Create(value) : null;
+}

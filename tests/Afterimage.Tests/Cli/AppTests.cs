@@ -1,0 +1,156 @@
+using System.Text.Json.Nodes;
+using Afterimage.Cli;
+using Afterimage.Reports;
+
+namespace Afterimage.Tests.Cli;
+
+public class AppTests
+{
+    [Theory]
+    [InlineData()]
+    [InlineData("audit")]
+    [InlineData("check")]
+    [InlineData("explain")]
+    [InlineData("list")]
+    [InlineData("show")]
+    [InlineData("schema")]
+    [InlineData("inspect")]
+    [InlineData("data")]
+    public void HelpHasExamples(params string[] command)
+    {
+        var (code, output, error) = Commanded.Run([.. command, "--help"]);
+        Assert.Equal((ExitCode.Fine, ""), (code, error));
+        Assert.Contains($"  afterimage {string.Join(' ', command)}".TrimEnd(), output, StringComparison.Ordinal);
+        Assert.Contains("Examples:", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void HelpListsTheExitCodes() => Assert.Contains("130  stopped by Ctrl-C", Commanded.Run("--help").Output, StringComparison.Ordinal);
+
+    [Fact]
+    public void TheVersionIsOneLine() => Assert.Matches("^afterimage [0-9]+\\.[0-9]+\\.[0-9]+\\s*$", Commanded.Run("--version").Output);
+
+    [Theory]
+    [InlineData("A command is missing")]
+    [InlineData("There is no command \"audt\"", "audt")]
+    [InlineData("There is no option --bacth. Run \"afterimage audit --help\"", "audit", "--bacth", "3")]
+    [InlineData("nowhere.json cannot be read", "audit", "nowhere.json")]
+    [InlineData("There is no device \"tpu\"", "audit", "--device", "tpu")]
+    [InlineData("--threads needs a number of at least 1", "audit", "--threads", "0")]
+    [InlineData("--resume needs the folder", "audit", "--resume")]
+    [InlineData("names the metric \"lpips\"; there are mse, psnr, ssim", "audit", "--fail-if", "lpips.max > 1")]
+    [InlineData("compares with the true images, which nobody gave", "audit", "--update", "u.npz", "--fail-if", "ssim.max > 1")]
+    [InlineData("u.npz", "check", "--update", "u.npz")]
+    [InlineData("holds no audit", "show", "nowhere")]
+    [InlineData("There is no data set \"imagenet\"", "data", "get", "imagenet")]
+    [InlineData("There is no model \"vgg\"", "inspect", "vgg")]
+    [InlineData("is not an image shape", "inspect", "lenet", "--input", "32x32")]
+    public void BadInputIsOneSentenceOnTheErrorStream(string expected, params string[] line)
+    {
+        var (code, output, error) = Commanded.Run(line);
+        Assert.Equal((ExitCode.BadInput, ""), (code, output));
+        Assert.StartsWith("afterimage: ", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnAuditIsAPrivacyTest()
+    {
+        using var folder = new TemporaryFolder();
+        var (code, output, error) = Commanded.QuickAudit(folder["leaks"], "--fail-if", "psnr.max > 1");
+        Assert.Equal((ExitCode.ConditionTrue, ""), (code, error));
+        Assert.Contains("--fail-if \"psnr.max > 1\" is true of 1 case", output, StringComparison.Ordinal);
+        Assert.Contains(folder["leaks", "report.html"], output, StringComparison.Ordinal);
+        Assert.True(File.Exists(folder["leaks", "report.html"]));
+
+        (code, output, _) = Commanded.QuickAudit(folder["safe"], "--fail-if", "psnr.max > 99");
+        Assert.Equal(ExitCode.Fine, code);
+        Assert.Contains("is not true of any case. But 1 attack did not converge, which is no sign of protection.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFolderIsShownAndNotWrittenOver()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(ExitCode.Fine, Commanded.QuickAudit(folder["run"]).Code);
+        var (code, output, _) = Commanded.Run("show", folder["run"]);
+        Assert.Equal(ExitCode.Fine, code);
+        Assert.Contains("PSNR", output, StringComparison.Ordinal);
+
+        File.Delete(folder["run", "report.json"]);
+        Assert.Contains("PSNR", Commanded.Run("show", folder["run"]).Output, StringComparison.Ordinal);
+
+        Assert.Contains("holds an audit already", Commanded.QuickAudit(folder["run"]).Error, StringComparison.Ordinal);
+        var resumed = Commanded.QuickAudit(folder["run"], "--resume");
+        Assert.Equal(ExitCode.Fine, resumed.Code);
+        Assert.Single(Journal.Read(folder["run"]).OfType<CaseStarted>());
+    }
+
+    [Fact]
+    public void TheReportNamesTheCommandThatRepeatsIt()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(ExitCode.Fine, Commanded.QuickAudit(folder["run"], "--set", "/title=A title").Code);
+        var report = AuditView.Replay(Journal.Read(folder["run"])).Report!;
+        Assert.Equal("A title", report.Title);
+        Assert.Equal($"afterimage audit --iterations 3 --restarts 1 --set /client/data/shape=1x16x16 --out {folder["run"]} --set '/title=A title'", report.Command);
+    }
+
+    [Fact]
+    public void ACaseThatIsRefusedIsBadInput()
+    {
+        using var folder = new TemporaryFolder();
+        var (code, _, error) = Commanded.QuickAudit(folder["run"], "--set", "/attack/labels=given");
+        Assert.Equal(ExitCode.BadInput, code);
+        Assert.StartsWith("afterimage: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CheckCountsTheCases()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("sweep.json", """{ "trials": 2, "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "1x16x16" } }, "vary": [{ "pointer": "/client/batchSize", "values": [1, 2] }] }""");
+        Assert.Contains("No faults; 4 cases to run.", Commanded.Run("check", path).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ExplainPrintsEquationLiteratureAndExperiment()
+    {
+        var output = Commanded.Run("explain", "--attack", "inverting-gradients").Output;
+        Assert.Contains("min over x: 1 - cos(A(x), y)", output, StringComparison.Ordinal);
+        Assert.Contains("https://doi.org/", output, StringComparison.Ordinal);
+        Assert.Equal("cosine", JsonNode.Parse(output[output.IndexOf("\n{", StringComparison.Ordinal)..])!["attack"]!["fidelity"]!["kind"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public void ListHasASentenceForEveryAttackModelAndDataSet()
+    {
+        var output = Commanded.Run("list").Output;
+        foreach (var name in Catalog.Standard.Attacks.Keys.Concat(Catalog.Standard.Roots.SelectMany(root => Catalog.Standard.Parts(root)).Select(Catalog.Kind)))
+            Assert.Matches($"\n  {name} +\\S+ \\S+", output);
+    }
+
+    [Fact]
+    public void TheSchemaIsJson() => Assert.NotNull(JsonNode.Parse(Commanded.Run("schema").Output)!["properties"]!["attack"]);
+
+    [Fact]
+    public void InspectShowsParameters()
+    {
+        var output = Commanded.Run("inspect", "lenet", "--input", "1x28x28").Output;
+        Assert.Contains("lenet: 1x28x28 to 10 classes, 13,426 parameters in 8 tensors.", output, StringComparison.Ordinal);
+        Assert.Contains("body.0.weight", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DoctorLoadsTheNativeLibrary()
+    {
+        var (code, output, _) = Commanded.Run("doctor");
+        Assert.Equal(ExitCode.Fine, code);
+        Assert.Contains("loads and multiplies a matrix", output, StringComparison.Ordinal);
+        Assert.Contains("cifar10", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DataListsWhatThereIs() => Assert.Contains("fashion-mnist", Commanded.Run("data", "list").Output, StringComparison.Ordinal);
+}

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Experiments;
+using Afterimage.Cli.Options;
+using Afterimage.Data;
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using Afterimage.Solvers;
+using Afterimage.Starts;
+
+namespace Afterimage.Tests.Cli;
+
+public class ExperimentOptionsTests
+{
+    [Fact]
+    public void WithoutAWordItIsTheDefaultExperiment() => Assert.Equal(new Experiment(), Read());
+
+    [Fact]
+    public void FlagsDescribeASimulatedClient() => Assert.Equal(
+        new Experiment
+        {
+            Model = new ConvNet(),
+            Client = new SimulatedClient { Data = new Cifar10(), BatchSize = 2, Labels = LabelMix.Distinct, Images = [3, 5], Training = new FedSgd { Mode = ModelMode.Train } },
+            Seed = 7,
+            Trials = 3,
+        },
+        Read("--data", "cifar10", "--model", "convnet", "--batch", "2", "--label-mix", "distinct", "--images", "3,5", "--mode", "train", "--seed", "7", "--trials", "3"));
+
+    [Fact]
+    public void FlagsDescribeTheUpdateOfARealClient() => Assert.Equal(
+        new Experiment
+        {
+            Model = new TorchScriptFile("model.pt") { Normalization = new([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]) },
+            Client = new RecordedUpdate
+            {
+                Update = "update.npz",
+                Input = new ImageShape(3, 32, 32),
+                Classes = 10,
+                Truth = "truth.npz",
+                BatchSize = 4,
+                Training = new FedAvg { Epochs = 2, BatchSize = 4, LearningRate = 0.05 },
+            },
+        },
+        Read("--model", "model.pt", "--input", "3x32x32", "--classes", "10", "--update", "update.npz", "--truth", "truth.npz", "--batch", "4",
+            "--mean", "0.5,0.5,0.5", "--std", "0.25,.25,0.25", "--local-training", "fedavg epochs=2 batch=4 rate=0.05"));
+
+    [Theory]
+    [InlineData("mnist", IdxSet.Mnist)]
+    [InlineData("fashion-mnist", IdxSet.FashionMnist)]
+    public void EveryDataSetHasItsPublicName(string name, IdxSet set) =>
+        Assert.Equal(new IdxImages { Set = set }, Assert.IsType<SimulatedClient>(Read("--data", name).Client).Data);
+
+    [Fact]
+    public void AFolderIsDataToo()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(new ImageFolder { Folder = folder.Path }, Assert.IsType<SimulatedClient>(Read("--data", folder.Path).Client).Data);
+    }
+
+    [Fact]
+    public void AnAttackIsNamedAndThenChanged()
+    {
+        var attack = Read("--restarts", "5", "--iterations", "9", "--attack", "inverting-gradients", "--set", "/attack/priors/0/weight=0.5", "--set", "/attack/start=patterned").Attack;
+        var expected = Known.InvertingGradients with { Restarts = 5, Solver = ((FirstOrder)Known.InvertingGradients.Solver) with { Iterations = 9 }, Start = new Patterned() };
+        Assert.Equal(expected with { Priors = [expected.Priors[0] with { Weight = 0.5 }] }, attack);
+    }
+
+    [Fact]
+    public void GivenLabelsAreRevealedAndUsed()
+    {
+        var experiment = Read("--labels", "given");
+        Assert.True(experiment.Threat.RevealLabels);
+        Assert.Equal(new Given(), Assert.IsType<GradientMatching>(experiment.Attack).Labels);
+    }
+
+    [Fact]
+    public void FlagsChangeAFile()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("experiment.json", """{ "title": "Mine", /* a comment */ "client": { "kind": "simulated-client", "batchSize": 8 }, "attack": "deep-leakage" }""");
+        Assert.Equal(new Experiment { Title = "Mine", Client = new SimulatedClient { BatchSize = 8 }, Attack = Known.DeepLeakage, Seed = 3 }, Read(path, "--seed", "3"));
+    }
+
+    [Theory]
+    [InlineData("There is no model \"resnt\"; there are mlp, lenet", "--model", "resnt")]
+    [InlineData("There is no data set \"cifar\"; there are dead-leaves, cifar10, mnist", "--data", "cifar")]
+    [InlineData("There is no attack \"dlg\"; there are deep-leakage", "--attack", "dlg")]
+    [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
+    [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
+    [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]
+    [InlineData("--label-mix \"some\" is none of any, distinct, same", "--label-mix", "some")]
+    [InlineData("\"x\", which is no number", "--mean", "0.5,x")]
+    [InlineData("--set /seed sets nothing", "--set", "/seed")]
+    [InlineData("/bogus: experiment has no such property", "--set", "/bogus=1")]
+    [InlineData("\"seed\" is no JSON pointer", "--set", "seed=1")]
+    public void EveryFaultIsOneClearSentence(string expected, params string[] line) =>
+        Assert.Contains(expected, Assert.Throws<AfterimageException>(() => Read(line)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("fedprox", "names no local training")]
+    [InlineData("", "names no local training")]
+    [InlineData("fedsgd rate=1", "fedsgd has no settings")]
+    [InlineData("fedavg epochs", "has \"epochs\", which is none of")]
+    [InlineData("fedavg epochs=0", "needs a positive whole number")]
+    [InlineData("fedavg rate=-1", "needs a positive number")]
+    public void LocalTrainingSaysWhatIsWrong(string text, string reason) =>
+        Assert.Contains(reason, Assert.Throws<AfterimageException>(() => LocalTrainingText.Parse(text)).Message, StringComparison.Ordinal);
+
+    private static Experiment Read(params string[] line)
+    {
+        var options = new ExperimentOptions(new ExperimentFile(Catalog.Standard));
+        var command = new RootCommand();
+        options.AddTo(command);
+        var parsed = command.Parse(line);
+        Assert.Empty(parsed.Errors);
+        return options.Read(parsed);
+    }
+}
