@@ -88,46 +88,44 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
 
     public override void Forward()
     {
-        var segments = stackalloc Segment<T>[taps];
-        AddTaps(segments, input.Value, weights.Forward);
-        Correlate(segments, taps, weights.Bias, output.Value);
+        var pair = new Segment<T>(input.Value, weights.Forward);
+        Correlate(&pair, 1, weights.Bias, output.Value);
     }
 
     public override void TangentForward(T* v)
     {
-        var segments = stackalloc Segment<T>[2 * taps];
+        var pairs = stackalloc Segment<T>[2];
         var count = 0;
         if (Moves(input, v))
-            count += AddTaps(segments, input.Tangent, weights.Forward);
+            pairs[count++] = new(input.Tangent, weights.Forward);
         if (v != null)
         {
             direction.Load(v);
-            count += AddTaps(segments + count, input.Value, direction.Forward);
+            pairs[count++] = new(input.Value, direction.Forward);
         }
-        Correlate(segments, count, v != null ? direction.Bias : null, output.Tangent);
+        Correlate(pairs, count, v != null ? direction.Bias : null, output.Tangent);
     }
 
-    private int AddTaps(Segment<T>* segments, T* source, T* forward)
+    /// <summary>Windows times filters, summed over pairs of images and filters.</summary>
+    private void Correlate(Segment<T>* pairs, int count, T* bias, T* to)
     {
-        for (var tap = 0; tap < taps; tap++)
-            segments[tap] = new(source + filters.TapOffset(tap, input), forward + (long)tap * filters.Run * kernels.PanelWidth(filters.OutputsPadded));
-        return taps;
-    }
-
-    private void Correlate(Segment<T>* segments, int count, T* bias, T* to)
-    {
+        var segments = stackalloc Segment<T>[count * taps];
         var product = new Product<T>
         {
-            Segments = segments, SegmentCount = count, Inner = filters.Run, StepA = 1,
+            Segments = segments, SegmentCount = count * taps, Inner = filters.Run, StepA = 1,
             RowsA = windows.Entries, RowsC = places.Entries, Rows = windows.Count, Writing = writing,
         };
         for (var group = 0; group < groups; group++)
             for (var panel = 0; panel < filters.OutputsPadded; panel += 2 * kernels.Lanes)
             {
-                product.StepB = kernels.PanelWidth(filters.OutputsPadded - panel);
-                product.Columns = Math.Min(filters.Outputs - panel, 2 * kernels.Lanes);
-                product.ShiftA = group * filters.Inputs;
-                product.ShiftB = group * filters.ForwardGroup + taps * filters.Run * panel;
+                var width = kernels.PanelWidth(filters.OutputsPadded - panel);
+                var begin = group * filters.ForwardGroup + taps * filters.Run * panel;
+                for (var pair = 0; pair < count; pair++)
+                    for (var tap = 0; tap < taps; tap++)
+                        segments[pair * taps + tap] = new(pairs[pair].A + group * filters.Inputs + filters.TapOffset(tap, input),
+                            pairs[pair].B + begin + tap * filters.Run * width);
+                product.StepB = width;
+                product.Columns = Math.Min(filters.Outputs - panel, width);
                 product.C = to + group * filters.Outputs + panel;
                 product.Start = bias == null ? null : bias + group * filters.OutputsPadded + panel;
                 kernels.Multiply(product);

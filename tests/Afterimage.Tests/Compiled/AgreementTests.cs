@@ -11,6 +11,9 @@ public class AgreementTests
     {
         { "lenet", 1 }, { "lenet", 3 }, { "mlp", 1 }, { "mlp", 5 }, { "convnet", 2 }, { "resnet", 1 }, { "resnet", 2 }, { "mixed", 1 }, { "mixed", 3 },
         { "plain", 1 }, { "plain", 9 }, { "bare", 2 },
+        { "group", 2 }, { "depthwise", 2 }, { "dilation", 2 }, { "pointwise", 2 }, { "stride", 2 }, { "norm", 2 }, { "average", 2 }, { "max", 2 },
+        { "shortcut", 2 }, { "doubled", 2 }, { "projected", 2 }, { "ReLU", 2 }, { "LeakyReLU", 2 }, { "Sigmoid", 2 }, { "Tanh", 2 }, { "Gelu", 2 },
+        { "Silu", 2 }, { "Softplus", 2 },
     };
 
     [Theory, MemberData(nameof(Cases))]

@@ -20,7 +20,32 @@ internal static class Architectures
         "mixed" => Mixed(),
         "plain" => new(new(2, 5, 6), 3, [new Flatten(), new Linear("fc", 60, 3)]),
         "bare" => new(new(3, 7, 7), 4, [new Conv2d("a", 3, 5, 3, Padding: 1), new Conv2d("b", 5, 4, 3, Padding: 2, Bias: false), new GlobalAvgPool2d(), new Flatten()]),
-        _ => throw new ArgumentOutOfRangeException(nameof(name)),
+        _ => Around(Part(name)),
+    };
+
+    /// <summary>One layer between convolutions, so that both its values and its derivatives matter.</summary>
+    private static Network Around(Layer layer)
+    {
+        List<Layer> layers = [new Conv2d("before", 2, 12, 3, Padding: 1), layer];
+        var shape = layers.Aggregate<Layer, long[]>([2, 9, 8], (current, next) => next.Follow(current));
+        layers.AddRange([new Conv2d("after", (int)shape[0], 5, 2, Padding: 1), Sigmoid, new GlobalAvgPool2d(), new Flatten(), new Linear("head", 5, 3)]);
+        return new(new(2, 9, 8), 3, layers.ToSeq());
+    }
+
+    private static Layer Part(string name) => name switch
+    {
+        "group" => new Conv2d("part", 12, 18, 3, Stride: 2, Padding: 1, Groups: 2),
+        "depthwise" => new Conv2d("part", 12, 12, 3, Padding: 1, Groups: 12),
+        "dilation" => new Conv2d("part", 12, 40, 3, Padding: 2, Dilation: 2, Bias: false),
+        "pointwise" => new Conv2d("part", 12, 33, 1),
+        "stride" => new Conv2d("part", 12, 7, 3, Stride: 3),
+        "norm" => new BatchNorm2d("part", 12),
+        "average" => new AvgPool2d(3, 2, 1),
+        "max" => new MaxPool2d(3, 2, 1),
+        "shortcut" => new PaddedShortcut(2, 3, 4),
+        "doubled" => new Residual([], []),
+        "projected" => new Residual([Sigmoid], [new Conv2d("part", 12, 12, 1)]),
+        _ => new Activation(Enum.Parse<ActivationKind>(name), 0.2),
     };
 
     /// <summary>The LeNet of Zhu et al. (2019): sigmoid after each of three 5x5 convolutions.</summary>
