@@ -46,7 +46,8 @@ public sealed record Conv2d(string Name, int Input, int Output, int Kernel, int 
     public override IEnumerable<ParameterSpec> Parameters =>
         Spec.WeightAndBias(Name, [Output, Input / Groups, Kernel, Kernel], Input / Groups * Kernel * Kernel, Bias);
 
-    public override long[] Follow(long[] shape) => shape[0] == Input ? Window(shape, Output, Kernel, Stride, Padding, Dilation, Name)
+    public override long[] Follow(long[] shape) => shape[0] == Input || shape.Length != 3
+        ? Window(shape, Output, Kernel, Stride, Padding, Dilation, Name)
         : throw new AfterimageException($"{Name} takes {Input} channels, but {shape[0]} reach it.");
 }
 
@@ -65,7 +66,8 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
         new($"{Name}.running_var", [Channels], 0, ParameterRole.RunningVariance),
     ];
 
-    public override long[] Follow(long[] shape) => shape;
+    public override long[] Follow(long[] shape) => shape is [var channels, _, _] && channels == Channels ? shape
+        : throw new AfterimageException($"{Name} takes {Channels} channels, but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 public sealed record Activation(ActivationKind Kind, double Slope = 0.01) : Layer

@@ -3,7 +3,22 @@ namespace Afterimage.Models;
 /// <summary>A network as data: what comes in, how many classes go out, and the layers between.</summary>
 public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
 {
-    public IEnumerable<ParameterSpec> Parameters => Layers.SelectMany(layer => layer.Parameters);
+    /// <summary>
+    /// Parameter names in the order in which PyTorch registered them, where that is not the order of the layers; an update
+    /// without names comes in this order. Empty: the order of the layers.
+    /// </summary>
+    public Seq<string> Order { get; init; } = [];
+
+    /// <summary>In PyTorch's order.</summary>
+    public IEnumerable<ParameterSpec> Parameters
+    {
+        get
+        {
+            var specs = Layers.SelectMany(layer => layer.Parameters);
+            var places = Order.Select((name, place) => (name, place)).ToDictionary(pair => pair.name, pair => pair.place);
+            return Order.Count == 0 ? specs : specs.OrderBy(spec => places[spec.Name]);
+        }
+    }
 
     public IEnumerable<ParameterSpec> Buffers => Layers.SelectMany(layer => layer.Buffers);
 

@@ -7,16 +7,22 @@ public sealed class NetworkModel : VictimModel
 {
     private readonly Tensor[] parameters;
     private readonly Dictionary<string, Tensor> buffers;
+    private readonly Dictionary<string, int> places;
 
     /// <param name="network">The layers.</param>
     /// <param name="normalization">Of the client's images.</param>
     /// <param name="parameters">One tensor for each parameter, in the network's order; the model takes ownership.</param>
     /// <param name="buffers">BatchNorm statistics by name; the model takes ownership.</param>
-    public NetworkModel(Network network, Normalization normalization, Tensor[] parameters, Dictionary<string, Tensor> buffers)
+    /// <param name="notes">What was found out while the model was opened.</param>
+    /// <exception cref="AfterimageException">The layers do not fit one another, or a tensor does not fit its layer.</exception>
+    public NetworkModel(Network network, Normalization normalization, Tensor[] parameters, Dictionary<string, Tensor> buffers,
+        Seq<string> notes = default)
         : base(network.Input, network.Classes, normalization, parameters[0].dtype, parameters[0].device)
     {
-        Network = network.Checked();
+        (Network, Notes) = (network.Checked(), notes);
         Layout = network.Layout();
+        Check(parameters, buffers);
+        places = Layout.Entries.Select((entry, place) => (entry.Name, place)).ToDictionary(pair => pair.Name, pair => pair.place);
         this.parameters = [.. parameters.Select(parameter => parameter.detach().requires_grad_().DetachFromDisposeScope())];
         this.buffers = buffers.ToDictionary(pair => pair.Key, pair => pair.Value.detach().DetachFromDisposeScope());
     }
@@ -34,28 +40,42 @@ public sealed class NetworkModel : VictimModel
         using var _ = NewDisposeScope();
         return new NetworkModel(Network, Normalization,
             [.. parameters.Select(parameter => parameter.detach().to(type, device, copy: true))],
-            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(type, device, copy: true)));
+            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(type, device, copy: true)), Notes);
     }
 
-    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters)
+    private void Check(Tensor[] given, Dictionary<string, Tensor> statistics)
     {
-        var reader = new Queue<Tensor>(parameters ?? this.parameters);
-        return Run(Network.Layers, normalized, mode, reader);
+        if (given.Length != Layout.Entries.Count)
+            throw new AfterimageException($"The network has {Layout.Entries.Count} parameters, but {given.Length} tensors are given.");
+        foreach (var (entry, tensor) in Layout.Entries.Zip(given))
+            Fits(entry.Name, entry.Shape, tensor);
+        foreach (var spec in Network.Buffers)
+            Fits(spec.Name, [.. spec.Shape], statistics.TryGetValue(spec.Name, out var found) ? found
+                : throw new AfterimageException($"The network needs the buffer {spec.Name}, but it is not given."));
     }
 
-    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, Queue<Tensor> reader)
+    private static void Fits(string name, long[] shape, Tensor tensor)
+    {
+        if (!tensor.shape.SequenceEqual(shape))
+            throw new AfterimageException($"{name} has shape [{string.Join(",", tensor.shape)}], but its layer needs [{string.Join(",", shape)}].");
+    }
+
+    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters) =>
+        Run(Network.Layers, normalized, mode, parameters ?? this.parameters);
+
+    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values)
     {
         foreach (var layer in layers)
-            x = Apply(layer, x, mode, reader);
+            x = Apply(layer, x, mode, values);
         return x;
     }
 
-    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, Queue<Tensor> reader) => layer switch
+    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values) => layer switch
     {
-        Linear linear => functional.linear(x, reader.Dequeue(), linear.Bias ? reader.Dequeue() : null),
-        Conv2d conv => functional.conv2d(x, reader.Dequeue(), conv.Bias ? reader.Dequeue() : null, [conv.Stride, conv.Stride],
-            [conv.Padding, conv.Padding], [conv.Dilation, conv.Dilation], conv.Groups),
-        BatchNorm2d norm => Normalize(norm, x, mode, reader.Dequeue(), reader.Dequeue()),
+        Linear linear => functional.linear(x, Weight(linear.Name, values), linear.Bias ? Bias(linear.Name, values) : null),
+        Conv2d conv => functional.conv2d(x, Weight(conv.Name, values), conv.Bias ? Bias(conv.Name, values) : null,
+            [conv.Stride, conv.Stride], [conv.Padding, conv.Padding], [conv.Dilation, conv.Dilation], conv.Groups),
+        BatchNorm2d norm => Normalize(norm, x, mode, Weight(norm.Name, values), Bias(norm.Name, values)),
         Activation activation => Activate(activation, x),
         AvgPool2d pool => functional.avg_pool2d(x, pool.Kernel, pool.Stride, pool.Padding),
         MaxPool2d pool => functional.max_pool2d(x, pool.Kernel, pool.Stride, pool.Padding),
@@ -64,17 +84,24 @@ public sealed class NetworkModel : VictimModel
         PaddedShortcut shortcut => functional.pad(x[TensorIndex.Colon, TensorIndex.Colon,
             TensorIndex.Slice(step: shortcut.Stride), TensorIndex.Slice(step: shortcut.Stride)],
             [0, 0, 0, 0, shortcut.ChannelsBefore, shortcut.ChannelsAfter]),
-        Residual residual => Run(residual.Body, x, mode, reader) + Run(residual.Shortcut, x, mode, reader),
+        Residual residual => Run(residual.Body, x, mode, values) + Run(residual.Shortcut, x, mode, values),
         _ => throw new AfterimageException($"{layer.GetType().Name} has no forward pass."),
     };
 
+    private Tensor Weight(string layer, IReadOnlyList<Tensor> values) => values[places[layer + ".weight"]];
+
+    private Tensor Bias(string layer, IReadOnlyList<Tensor> values) => values[places[layer + ".bias"]];
+
     private Tensor Normalize(BatchNorm2d norm, Tensor x, ModelMode mode, Tensor weight, Tensor bias)
     {
-        // In train mode no running statistics are handed over, so none can be mutated.
-        return mode == ModelMode.Train
-            ? functional.batch_norm(x, null!, null!, weight, bias, training: true, norm.Momentum, norm.Epsilon)
-            : functional.batch_norm(x, buffers[$"{norm.Name}.running_mean"], buffers[$"{norm.Name}.running_var"], weight, bias,
+        if (mode == ModelMode.Eval)
+            return functional.batch_norm(x, buffers[norm.Name + ".running_mean"], buffers[norm.Name + ".running_var"], weight, bias,
                 training: false, norm.Momentum, norm.Epsilon);
+        var shape = x.shape;
+        if (shape[0] * shape[2] * shape[3] == 1)
+            throw new AfterimageException($"{norm.Name} sees one value per channel, so train mode has no statistics: use a batch of two or more.");
+        // No running statistics are handed over, so none can be mutated.
+        return functional.batch_norm(x, null!, null!, weight, bias, training: true, norm.Momentum, norm.Epsilon);
     }
 
     private static Tensor Activate(Activation activation, Tensor x) => activation.Kind switch

@@ -58,6 +58,9 @@ public abstract class VictimModel : IDisposable
     /// <summary>BatchNorm statistics by name.</summary>
     public abstract IReadOnlyDictionary<string, Tensor> Buffers { get; }
 
+    /// <summary>What was found out while the model was opened, one sentence each.</summary>
+    public Seq<string> Notes { get; private protected set; } = [];
+
     /// <summary>The same model in another precision or on another device; the caller owns it.</summary>
     public abstract VictimModel To(ScalarType type, Device device);
 
@@ -65,8 +68,15 @@ public abstract class VictimModel : IDisposable
     /// <param name="images">Images in [0,1].</param>
     /// <param name="mode">Whose statistics BatchNorm uses.</param>
     /// <param name="parameters">Other parameters in place of the model's own, for unrolled local training.</param>
-    public Tensor Logits(Tensor images, ModelMode mode = ModelMode.Eval, IReadOnlyList<Tensor>? parameters = null) =>
-        Forward(IsIdentity ? images : (images - shift) / scale, mode, parameters);
+    /// <exception cref="AfterimageException">The images do not have the model's shape.</exception>
+    public Tensor Logits(Tensor images, ModelMode mode = ModelMode.Eval, IReadOnlyList<Tensor>? parameters = null)
+    {
+        // libtorch ends the process on some mismatched shapes.
+        if (!(images.shape is [> 0, var channels, var height, var width]
+            && (channels, height, width) == (Input.Channels, Input.Height, Input.Width)))
+            throw new AfterimageException($"The model takes images of {Input}, but the batch has shape [{string.Join(",", images.shape)}].");
+        return Forward(IsIdentity ? images : (images - shift) / scale, mode, parameters);
+    }
 
     /// <summary>Runs the network on normalized images.</summary>
     protected abstract Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters);

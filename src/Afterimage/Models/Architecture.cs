@@ -1,0 +1,23 @@
+namespace Afterimage.Models;
+
+/// <summary>A model that Afterimage builds itself: known layers under PyTorch's names, drawn from PyTorch's distributions.</summary>
+public abstract record Architecture : ModelSource
+{
+    /// <summary>The layers for images of one shape.</summary>
+    /// <exception cref="AfterimageException">The architecture does not fit the images.</exception>
+    public abstract Network Describe(ImageShape input, int classes);
+
+    /// <summary>The initial value of one parameter, float32 on the CPU.</summary>
+    protected abstract Tensor Draw(ParameterSpec spec, Generator generator);
+
+    public sealed override VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device)
+    {
+        using var _ = NewDisposeScope();
+        using var generator = random.Derive("initialization").Generator(CPU);
+        var network = Describe(input, classes).Checked();
+        var initial = network.Parameters.Concat(network.Buffers).ToDictionary(spec => spec.Name, spec => Draw(spec, generator));
+        return new NetworkModel(network, Normalization ?? Models.Normalization.None(input.Channels),
+            [.. network.Parameters.Select(spec => initial[spec.Name].to(type, device))],
+            network.Buffers.ToDictionary(spec => spec.Name, spec => initial[spec.Name].to(type, device)));
+    }
+}

@@ -1,0 +1,32 @@
+namespace Afterimage.Models;
+
+/// <summary>
+/// The ConvNet of Inverting Gradients (Geiping et al., 2020): eight 3x3 convolutions with BatchNorm and ReLU, two 3x3 max
+/// poolings and one linear layer. Named as in its published code: model.conv0, model.bn0, ..., model.linear.
+/// </summary>
+public sealed record ConvNet : Architecture
+{
+    /// <summary>Channels of the first convolution; the published results use 64.</summary>
+    public int Width { get; init; } = 64;
+
+    public override Network Describe(ImageShape input, int classes)
+    {
+        if (Width < 1)
+            throw new AfterimageException($"A ConvNet needs a width of at least 1; it has {Width}.");
+        int[] channels = [input.Channels, Width, 2 * Width, 2 * Width, 4 * Width, 4 * Width, 4 * Width, 4 * Width, 4 * Width];
+        var layers = new List<Layer>();
+        for (var i = 0; i < 8; i++)
+        {
+            layers.Add(new Conv2d($"model.conv{i}", channels[i], channels[i + 1], 3, Padding: 1));
+            layers.Add(new BatchNorm2d($"model.bn{i}", channels[i + 1]));
+            layers.Add(new Activation(ActivationKind.ReLU));
+            if (i is 5 or 7)
+                layers.Add(new MaxPool2d(3, 3));
+        }
+        layers.Add(new Flatten());
+        var features = layers.Aggregate<Layer, long[]>([input.Channels, input.Height, input.Width], (shape, layer) => layer.Follow(shape))[0];
+        return new(input, classes, [.. layers, new Linear("model.linear", (int)features, classes)]);
+    }
+
+    protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initializer.Default(spec, generator);
+}

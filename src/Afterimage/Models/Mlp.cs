@@ -1,0 +1,29 @@
+namespace Afterimage.Models;
+
+/// <summary>A multilayer perceptron, named as torch.nn.Sequential(Flatten, Linear, activation, Linear, ...): 1.weight, 1.bias, 3.weight, ...</summary>
+public sealed record Mlp : Architecture
+{
+    /// <summary>Linear layers, the head among them; at least 1.</summary>
+    public int Depth { get; init; } = 4;
+
+    /// <summary>Features of each hidden layer.</summary>
+    public int Width { get; init; } = 256;
+
+    public ActivationKind Activation { get; init; } = ActivationKind.ReLU;
+
+    public override Network Describe(ImageShape input, int classes)
+    {
+        if (Depth < 1 || Width < 1)
+            throw new AfterimageException($"An Mlp needs at least one layer of at least one feature; it has depth {Depth} and width {Width}.");
+        var layers = new List<Layer> { new Flatten() };
+        for (var i = 0; i < Depth; i++)
+        {
+            if (i > 0)
+                layers.Add(new Activation(Activation));
+            layers.Add(new Linear($"{2 * i + 1}", i == 0 ? input.Count : Width, i == Depth - 1 ? classes : Width));
+        }
+        return new(input, classes, layers.ToSeq());
+    }
+
+    protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initializer.Default(spec, generator);
+}

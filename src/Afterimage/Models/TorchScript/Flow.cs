@@ -1,0 +1,45 @@
+namespace Afterimage.Models.TorchScript;
+
+/// <summary>What runs through the network at one point: its shape without the batch, and the layers that led there.</summary>
+internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = null)
+{
+    public long[] Shape { get; } = shape;
+
+    private Layer? Step { get; } = step;
+
+    private Flow? Previous { get; } = previous;
+
+    public Flow Then(Layer layer) => new(layer.Follow(Shape), layer, this);
+
+    public Seq<Layer> LayersFrom(Flow? start)
+    {
+        var layers = new List<Layer>();
+        for (var flow = this; !ReferenceEquals(flow, start) && flow.Step is not null; flow = flow.Previous!)
+            layers.Add(flow.Step);
+        layers.Reverse();
+        return layers.ToSeq();
+    }
+
+    /// <summary>The sum of two branches is a residual around the point where they parted.</summary>
+    public static Flow Add(Flow left, Flow right)
+    {
+        var path = new HashSet<Flow>(ReferenceEqualityComparer.Instance);
+        for (var flow = left; flow is not null; flow = flow.Previous)
+            path.Add(flow);
+        var parting = right;
+        while (!path.Contains(parting))
+            parting = parting.Previous!;
+        var (body, shortcut) = (left.LayersFrom(parting), right.LayersFrom(parting));
+        if (body.Count == 0)
+            (body, shortcut) = (shortcut, body);
+        return body.Count == 0
+            ? throw new UnreadableScriptException("it adds a value to itself")
+            : parting.Then(new Residual(body, shortcut));
+    }
+}
+
+/// <summary>A flow of which only every n-th row and column is kept, before its channels are padded.</summary>
+internal sealed record Strided(Flow Flow, long Rows, long Columns);
+
+/// <summary>A parameter or buffer under its name in the file.</summary>
+internal sealed record NamedTensor(string Name, long[] Shape, bool IsTransposed = false);

@@ -1,0 +1,79 @@
+using Afterimage.Models.TorchScript;
+
+namespace Afterimage.Models;
+
+/// <summary>
+/// A model that torch.jit.script or torch.jit.trace exported. Where its code is made of known layers it opens as a network with
+/// the file's weights and names; otherwise as a <see cref="ScriptModel"/>, and its notes say why.
+/// </summary>
+/// <param name="Path">The file; TorchScript, not a state dict.</param>
+public sealed record TorchScriptFile(string Path) : ModelSource
+{
+    /// <summary>Largest difference between the logits of network and script, relative to the logits.</summary>
+    private const double Agreement = 1e-4;
+
+    /// <inheritdoc/>
+    /// <param name="random">Draws the images on which network and script are compared.</param>
+    public override VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device)
+    {
+        var file = Bytes();
+        var (network, notes) = TorchScriptReader.Read(ScriptArchive.Open(Path, file), input, classes);
+        using var _ = NewDisposeScope();
+        var script = Script(file, input, classes, type, device);
+        if (network is null)
+            return script.With(notes);
+        var names = script.Layout.Entries.Select(entry => entry.Name).ToSeq();
+        if (!names.Order().SequenceEqual(network.Parameters.Select(spec => spec.Name).Order()))
+            return script.With(["The file runs as a script because some of its parameters are used twice or not at all."]);
+
+        var model = new NetworkModel(network with { Order = names }, script.Normalization,
+            [.. script.Parameters.Select(parameter => parameter.detach().clone())],
+            network.Buffers.ToDictionary(spec => spec.Name, spec => script.Buffers[spec.Name].clone()), notes);
+        var difference = Difference(model, script, random);
+        if (difference <= Agreement)
+        {
+            script.Dispose();
+            return model;
+        }
+        model.Dispose();
+        return script.With([$"The file runs as a script because its layers give other logits (relative difference {difference:g2})."]);
+    }
+
+    /// <summary>The file as libtorch runs it, whatever it is made of.</summary>
+    /// <exception cref="AfterimageException">The file is no TorchScript, or does not map such images to that many logits.</exception>
+    public ScriptModel OpenScript(ImageShape input, int classes, ScalarType type, Device device)
+    {
+        var file = Bytes();
+        // A known network that does not fit the images must be found out before libtorch runs it.
+        TorchScriptReader.Read(ScriptArchive.Open(Path, file), input, classes);
+        return Script(file, input, classes, type, device);
+    }
+
+    private ScriptModel Script(byte[] file, ImageShape input, int classes, ScalarType type, Device device)
+    {
+        var script = ScriptModel.Load(Path, file, input, classes, Normalization ?? Models.Normalization.None(input.Channels), type, device);
+        return script;
+    }
+
+    private static double Difference(NetworkModel model, ScriptModel script, RandomSource random)
+    {
+        using var _ = no_grad();
+        using var generator = random.Derive("verification").Generator(CPU);
+        var images = rand([2, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float32, CPU, generator: generator)
+            .to(model.Type, model.Device);
+        var expected = script.Logits(images);
+        return ((model.Logits(images) - expected).norm() / expected.norm().clamp(min: 1e-30)).ToDouble();
+    }
+
+    private byte[] Bytes()
+    {
+        try
+        {
+            return File.ReadAllBytes(Path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new AfterimageException($"{Path} cannot be read: {error.Message}", error);
+        }
+    }
+}

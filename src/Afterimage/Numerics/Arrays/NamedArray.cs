@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+
+namespace Afterimage.Numerics.Arrays;
+
+/// <summary>One array of a file: a name, a shape, and numbers in row-major order, as stored (little-endian).</summary>
+public sealed class NamedArray
+{
+    private readonly byte[] bytes;
+
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="shape">Extents; empty for a scalar.</param>
+    /// <param name="type">How a number is stored.</param>
+    /// <param name="bytes">The numbers, row-major and little-endian; not copied.</param>
+    /// <exception cref="AfterimageException">The bytes are not as many as the shape asks for.</exception>
+    public NamedArray(string name, Seq<long> shape, ElementType type, byte[] bytes)
+    {
+        if (type.Bytes(shape.Span) != bytes.Length)
+            throw new AfterimageException($"Array \"{name}\" of shape {shape} and type {type} cannot be made of {bytes.Length} bytes.");
+        (Name, Shape, Type, this.bytes) = (name, shape, type, bytes);
+    }
+
+    public string Name { get; }
+
+    public Seq<long> Shape { get; }
+
+    public ElementType Type { get; }
+
+    public int Count => bytes.Length / Type.Size();
+
+    /// <summary>The numbers as stored: row-major, little-endian.</summary>
+    public ReadOnlySpan<byte> Bytes => bytes;
+
+    public static NamedArray Of(string name, Seq<long> shape, ReadOnlySpan<float> values) =>
+        new(name, shape, ElementType.Float32, MemoryMarshal.AsBytes(values).ToArray());
+
+    public static NamedArray Of(string name, Seq<long> shape, ReadOnlySpan<double> values) =>
+        new(name, shape, ElementType.Float64, MemoryMarshal.AsBytes(values).ToArray());
+
+    public static NamedArray Of(string name, Seq<long> shape, ReadOnlySpan<long> values) =>
+        new(name, shape, ElementType.Int64, MemoryMarshal.AsBytes(values).ToArray());
+
+    /// <summary>A copy of a float32 or float64 tensor, from any device.</summary>
+    public static NamedArray Of(string name, Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        var plain = values.detach().cpu().contiguous();
+        var shape = values.shape.ToSeq();
+        return plain.dtype == ScalarType.Float64 ? Of(name, shape, plain.data<double>().ToArray())
+            : Of(name, shape, plain.to(ScalarType.Float32).data<float>().ToArray());
+    }
+
+    /// <summary>The same numbers under another name.</summary>
+    public NamedArray Renamed(string name) => new(name, Shape, Type, bytes);
+
+    public float[] ToSingle() => Type == ElementType.Float32
+        ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
+        : Array.ConvertAll(ToDouble(), value => (float)value);
+
+    public double[] ToDouble() => Type switch
+    {
+        ElementType.Float64 => MemoryMarshal.Cast<byte, double>(bytes).ToArray(),
+        ElementType.Float32 => Convert<float>(value => value),
+        ElementType.Float16 => Convert<Half>(value => (double)value),
+        ElementType.BFloat16 => Convert<ushort>(value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
+        ElementType.Int64 => Convert<long>(value => value),
+        ElementType.Int32 => Convert<int>(value => value),
+        ElementType.Int16 => Convert<short>(value => value),
+        ElementType.Int8 => Convert<sbyte>(value => value),
+        ElementType.UInt64 => Convert<ulong>(value => value),
+        ElementType.UInt32 => Convert<uint>(value => value),
+        ElementType.UInt16 => Convert<ushort>(value => value),
+        ElementType.UInt8 => Convert<byte>(value => value),
+        _ => Convert<byte>(value => value == 0 ? 0 : 1),
+    };
+
+    /// <exception cref="AfterimageException">A number is not whole, or too large.</exception>
+    public long[] ToInt64() => Type == ElementType.Int64
+        ? MemoryMarshal.Cast<byte, long>(bytes).ToArray()
+        : Array.ConvertAll(ToDouble(), value => value == Math.Floor(value) && Math.Abs(value) <= 1L << 53 ? (long)value
+            : throw new AfterimageException($"Array \"{Name}\" holds {value} where whole numbers are needed."));
+
+    /// <summary>A fresh tensor of this shape.</summary>
+    public Tensor ToTensor(ScalarType type, Device device)
+    {
+        using var plain = Type == ElementType.Float32 ? tensor(ToSingle(), Shape.ToArray()) : tensor(ToDouble(), Shape.ToArray());
+        return plain.to(type, device, copy: true);
+    }
+
+    private double[] Convert<T>(Func<T, double> convert) where T : struct
+    {
+        var from = MemoryMarshal.Cast<byte, T>(bytes);
+        var to = new double[from.Length];
+        for (var i = 0; i < to.Length; i++)
+            to[i] = convert(from[i]);
+        return to;
+    }
+}

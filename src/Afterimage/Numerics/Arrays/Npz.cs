@@ -1,0 +1,91 @@
+using System.IO.Compression;
+
+namespace Afterimage.Numerics.Arrays;
+
+/// <summary>NumPy's archive of arrays: a zip of .npy files, stored or deflated.</summary>
+public static class Npz
+{
+    private const long FreeExpansion = 256L << 20;
+    private const int LargestRatio = 100;
+    private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>All arrays, in the order of the archive; arr_0, arr_1, ... (the names of unnamed arrays) in the order of their numbers.</summary>
+    /// <param name="stream">A seekable stream at the start of the file.</param>
+    /// <param name="file">What errors call it.</param>
+    /// <exception cref="AfterimageException">The archive is truncated, damaged, a zip bomb, or holds anything but arrays of numbers.</exception>
+    public static IReadOnlyList<NamedArray> Read(Stream stream, string file)
+    {
+        try
+        {
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+            return ArrayNames.InOrder(Read(zip, Math.Max(FreeExpansion, stream.Length * LargestRatio), file));
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException or OverflowException)
+        {
+            throw ArrayFault.File(file, "is not a readable zip archive: it is cut or damaged", error);
+        }
+    }
+
+    private static List<NamedArray> Read(ZipArchive zip, long allowed, string file)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var arrays = new List<NamedArray>();
+        foreach (var entry in zip.Entries)
+        {
+            if (entry.FullName.EndsWith("data.pkl", StringComparison.Ordinal))
+                throw ArrayFault.File(file, "was written by torch.save: its pickles are never opened because they can run code; " +
+                                            "save with safetensors.torch.save_file or numpy.savez");
+            if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal))
+                throw ArrayFault.File(file, $"holds \"{ArrayFault.Plain(entry.FullName)}\", which is not a .npy array");
+            var name = entry.FullName[..^4];
+            if (!names.Add(name))
+                throw ArrayFault.Tensor(file, name, "is there twice");
+            allowed -= entry.Length;
+            if (entry.Length < 0 || allowed < 0)
+                throw ArrayFault.File(file, $"unpacks to more than {LargestRatio} times its size at \"{ArrayFault.Plain(name)}\": this is not a model update");
+            if (entry.Length > Array.MaxLength)
+                throw ArrayFault.Tensor(file, name, $"has {entry.Length} bytes; at most {Array.MaxLength} can be read");
+            arrays.Add(Npy.Read(Unpack(entry, file, name), file, name));
+        }
+        return arrays;
+    }
+
+    private static byte[] Unpack(ZipArchiveEntry entry, string file, string name)
+    {
+        using var content = entry.Open();
+        var bytes = StreamBytes.Read(content, entry.Length);
+        if (bytes.Length != entry.Length || content.ReadByte() >= 0)
+            throw ArrayFault.Tensor(file, name, $"does not unpack to the {entry.Length} bytes that the archive names: the file is damaged");
+        return Checksum(bytes) == entry.Crc32 ? bytes
+            : throw ArrayFault.Tensor(file, name, "does not have the checksum that the archive names: the file is damaged");
+    }
+
+    /// <summary>Writes arrays uncompressed, in the order given; the same arrays make the same bytes.</summary>
+    public static void Write(Stream stream, IReadOnlyList<NamedArray> arrays)
+    {
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        foreach (var array in arrays)
+        {
+            var entry = zip.CreateEntry(array.Name + ".npy", CompressionLevel.NoCompression);
+            entry.LastWriteTime = Epoch;
+            using var content = entry.Open();
+            Npy.Write(content, array);
+        }
+    }
+
+    private static readonly uint[] Crc = [.. Enumerable.Range(0, 256).Select(n =>
+    {
+        var c = (uint)n;
+        for (var bit = 0; bit < 8; bit++)
+            c = (c & 1) != 0 ? 0xEDB88320 ^ (c >> 1) : c >> 1;
+        return c;
+    })];
+
+    private static uint Checksum(byte[] bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var b in bytes)
+            crc = Crc[(byte)(crc ^ b)] ^ (crc >> 8);
+        return ~crc;
+    }
+}

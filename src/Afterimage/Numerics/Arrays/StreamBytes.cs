@@ -1,0 +1,26 @@
+namespace Afterimage.Numerics.Arrays;
+
+/// <summary>Reads what a stream really holds: memory grows with the bytes that arrive, never with the number that a header promises.</summary>
+internal static class StreamBytes
+{
+    private const int FirstStep = 1 << 20;
+
+    /// <summary>Up to <paramref name="count"/> bytes; fewer when the stream ends before.</summary>
+    public static byte[] Read(Stream stream, long count)
+    {
+        var limit = (int)Math.Min(count, Array.MaxLength);
+        var buffer = new byte[Math.Min(limit, FirstStep)];
+        var filled = 0;
+        while (true)
+        {
+            var read = filled < buffer.Length ? stream.Read(buffer, filled, buffer.Length - filled) : 0;
+            filled += read;
+            if (filled == limit)
+                return buffer;
+            if (read == 0 && filled < buffer.Length)
+                return buffer[..filled];
+            if (filled == buffer.Length)
+                Array.Resize(ref buffer, (int)Math.Min(limit, 2L * buffer.Length));
+        }
+    }
+}

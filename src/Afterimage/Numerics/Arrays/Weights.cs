@@ -1,0 +1,35 @@
+namespace Afterimage.Numerics.Arrays;
+
+/// <summary>Reads a state dict from a safetensors or .npz file.</summary>
+public static class Weights
+{
+    /// <summary>
+    /// The arrays by the names that the model uses. Prefixes of wrappers ("module.", "_orig_mod.", ...) are overlooked, and so are
+    /// BatchNorm's step counters.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="expected">Names and shapes of the model's parameters and buffers.</param>
+    /// <exception cref="AfterimageException">Names every array that is missing, extra or of another shape, all at once.</exception>
+    public static IReadOnlyDictionary<string, NamedArray> Load(string path, IEnumerable<(string Name, long[] Shape)> expected)
+    {
+        var file = ArrayFile.Read(path);
+        var wanted = expected.Where(entry => !ArrayNames.IsStepCounter(entry.Name)).ToList();
+        var arrays = file.Arrays.Where(array => !ArrayNames.IsStepCounter(array.Name)).ToList();
+        var bareWanted = ArrayNames.WithoutWrappers(wanted.Select(entry => entry.Name));
+        var found = ArrayNames.WithoutWrappers(arrays.Select(array => array.Name)).Zip(arrays).ToDictionary(pair => pair.First, pair => pair.Second);
+        var loaded = new Dictionary<string, NamedArray>();
+        var faults = new List<string>();
+        foreach (var ((name, shape), bare) in wanted.Zip(bareWanted))
+            if (!found.Remove(bare, out var array))
+                faults.Add($"\"{name}\" {ArrayFault.Shape(shape)} is missing");
+            else if (!array.Shape.SequenceEqual(shape))
+                faults.Add($"\"{name}\" has shape {ArrayFault.Shape(array.Shape)} where the model has {ArrayFault.Shape(shape)}");
+            else
+                loaded[name] = array.Renamed(name);
+        faults.AddRange(found.Values.Select(extra => $"\"{ArrayFault.Plain(extra.Name)}\" {ArrayFault.Shape(extra.Shape)} is not in the model"));
+        if (faults.Count == 0)
+            return loaded;
+        var shown = string.Join("; ", faults.Take(12)) + (faults.Count > 12 ? $"; and {faults.Count - 12} more" : "");
+        throw ArrayFault.File(path, $"does not fit the model: {shown}. Choose the architecture and the number of classes that these weights were trained with");
+    }
+}
