@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Afterimage.Compiled;
 
 /// <summary>Batch normalization by running statistics: y = weight n + bias with n = (x - mean) / deviation.</summary>
-internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, T[] mean, T[] inverseDeviation, Node<T> input, Node<T> output) : Step<T>
+internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, long bias, T[] mean, T[] inverseDeviation, Node<T> input, Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Kernels<T> kernels = Kernels<T>.Best;
@@ -51,7 +51,7 @@ internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, T[] me
         {
             var channel = i % input.Channels;
             toWeights[i] = from[weight + channel];
-            toBiases[i] = from[weight + input.Channels + channel];
+            toBiases[i] = from[bias + channel];
             toScale[i] = toWeights[i] * inverse[i];
         }
     }
@@ -112,6 +112,6 @@ internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, T[] me
                 kernels.TimesThree(sums, zeros, zeros, secondAdjoint + output.RowOffset(row), tangent + input.RowOffset(row), inverse, length, add: true);
         }
         ChannelSums.Fold(output, sums, gradient + weight);
-        ChannelSums.Sum(kernels, output, adjoint, sums, gradient + weight + output.Channels);
+        ChannelSums.Sum(kernels, output, adjoint, sums, gradient + bias);
     }
 }

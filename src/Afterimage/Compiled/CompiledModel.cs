@@ -10,7 +10,8 @@ namespace Afterimage.Compiled;
 public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Arena<T> arena = new();
-    private readonly Dictionary<long, (Filters<T>, PackedFilters<T>)> convolutions = [];
+    private readonly Dictionary<string, (Filters<T>, PackedFilters<T>)> convolutions = [];
+    private readonly Dictionary<string, long> places;
     private readonly IReadOnlyDictionary<string, T[]> buffers;
 
     /// <param name="network">The layers.</param>
@@ -22,6 +23,7 @@ public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, I
         Network = network.Checked();
         Normalization = normalization;
         Layout = network.Layout();
+        places = Layout.Entries.ToDictionary(entry => entry.Name, entry => entry.Offset);
         if (parameters.Length != Layout.Count)
             throw new AfterimageException($"The network has {Layout.Count} parameters, but {parameters.Length} were given.");
         if (network.Buffers.FirstOrDefault(spec => !buffers.ContainsKey(spec.Name)) is { } missing)
@@ -42,20 +44,26 @@ public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, I
     /// <summary>A plan for batches of one size, for one thread at a time; the caller owns it.</summary>
     public CompiledPlan<T> Plan(int batch) => new(this, batch);
 
-    internal (Filters<T> Filters, PackedFilters<T> Weights) Convolution(Conv2d layer, long offset)
+    internal (Filters<T> Filters, PackedFilters<T> Weights) Convolution(Conv2d layer)
     {
         lock (convolutions)
         {
-            if (!convolutions.TryGetValue(offset, out var found))
+            if (!convolutions.TryGetValue(layer.Name, out var found))
             {
-                var filters = new Filters<T>(layer, offset);
+                var filters = new Filters<T>(layer, Weight(layer.Name), Bias(layer.Name));
                 var weights = new PackedFilters<T>(arena, filters);
                 weights.Load(Parameters);
-                convolutions.Add(offset, found = (filters, weights));
+                convolutions.Add(layer.Name, found = (filters, weights));
             }
             return found;
         }
     }
+
+    /// <summary>Where a layer's weight begins in the flat vector.</summary>
+    internal long Weight(string layer) => places[layer + ".weight"];
+
+    /// <summary>Where a layer's bias begins in the flat vector, or -1.</summary>
+    internal long Bias(string layer) => places.GetValueOrDefault(layer + ".bias", -1);
 
     internal T[] Buffer(string name) => buffers[name];
 

@@ -14,11 +14,11 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     private readonly Conv2d layer;
     private readonly bool wholeRows;
 
-    public Filters(Conv2d layer, long weight)
+    public Filters(Conv2d layer, long weight, long bias)
     {
         this.layer = layer;
         wholeRows = layer is { Dilation: 1, Groups: 1 };
-        Weight = weight;
+        (Weight, Bias) = (weight, bias);
         Inputs = layer.Input / layer.Groups;
         Outputs = layer.Output / layer.Groups;
         Taps = wholeRows ? layer.Kernel : layer.Kernel * layer.Kernel;
@@ -27,10 +27,10 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
         RunPadded = kernels.Padded(Run);
     }
 
-    /// <summary>Place of the weight, and of the bias after it, in the flat vector of parameters.</summary>
+    /// <summary>Place of the weight in the flat vector of parameters.</summary>
     public long Weight { get; }
 
-    public long Bias => Weight + (long)layer.Output * Inputs * layer.Kernel * layer.Kernel;
+    public long Bias { get; }
 
     public Conv2d Layer => layer;
 

@@ -4,13 +4,12 @@ using Afterimage.Models;
 namespace Afterimage.Compiled;
 
 /// <summary>A dense layer. Weights and directions are read where they lie, in PyTorch's order [O,I].</summary>
-internal sealed unsafe class LinearStep<T>(Linear layer, T* parameters, long weight, Node<T> input, Node<T> output) : Step<T>
+internal sealed unsafe class LinearStep<T>(Linear layer, T* parameters, long weight, long bias, Node<T> input, Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Rows of the weight that stay in cache while every sample passes over them.</summary>
     private const int RowsPerBlock = 8;
     private readonly Kernels<T> kernels = Kernels<T>.Best;
-    private readonly long bias = weight + (long)layer.Output * layer.Input;
     private readonly int batch = input.Batch;
 
     public override void Forward()

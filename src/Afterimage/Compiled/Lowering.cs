@@ -3,14 +3,13 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Turns the tree of layers into a flat list of steps over nodes; parameters are met in the layout's order.</summary>
+/// <summary>Turns the tree of layers into a flat list of steps over nodes; parameters are found by name.</summary>
 internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledModel<T> model;
     private readonly int batch;
     private readonly List<Step<T>> steps = [];
     private readonly List<Node<T>> nodes = [];
-    private long offset;
 
     public Lowering(CompiledModel<T> model, int batch, Arena<T> arena)
     {
@@ -54,14 +53,13 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
             var sum = Add([body.Channels, body.Height, body.Width], body.Learned || shortcut.Learned);
             return Append(new SumStep<T>(body, shortcut, sum), sum, body, shortcut);
         }
-        var begin = offset;
-        offset += layer.Parameters.Sum(spec => spec.Shape.Aggregate(1L, (count, n) => count * n));
-        var output = Add(Shape(layer, input), input.Learned || offset > begin);
+        var output = Add(Shape(layer, input), input.Learned || layer.Parameters.Any());
         return layer switch
         {
-            Linear linear => Append(new LinearStep<T>(linear, model.Parameters, begin, input, output), output, input),
-            Conv2d conv => Lower(conv, begin, input, output),
-            BatchNorm2d norm => Lower(norm, begin, input, output),
+            Linear linear => Append(new LinearStep<T>(linear, model.Parameters, model.Weight(linear.Name), model.Bias(linear.Name), input, output),
+                output, input),
+            Conv2d conv => Lower(conv, input, output),
+            BatchNorm2d norm => Lower(norm, input, output),
             Activation activation => Append(new ActivationStep<T>(activation, input, output), output, input),
             AvgPool2d pool => Append(new AvgPoolStep<T>(pool, input, output), output, input, ring: pool.Padding),
             MaxPool2d pool => Append(new MaxPoolStep<T>(pool, input, output), output, input),
@@ -75,17 +73,18 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
     private static long[] Shape(Layer layer, Node<T> input) =>
         layer.Follow(layer is Linear ? [input.Channels] : [input.Channels, input.Height, input.Width]);
 
-    private Node<T> Lower(Conv2d layer, long begin, Node<T> input, Node<T> output)
+    private Node<T> Lower(Conv2d layer, Node<T> input, Node<T> output)
     {
-        var (filters, weights) = model.Convolution(layer, begin);
+        var (filters, weights) = model.Convolution(layer);
         return Append(new ConvolutionStep<T>(filters, weights, input, output), output, input, ring: layer.Padding);
     }
 
-    private Node<T> Lower(BatchNorm2d layer, long begin, Node<T> input, Node<T> output)
+    private Node<T> Lower(BatchNorm2d layer, Node<T> input, Node<T> output)
     {
         var epsilon = T.CreateTruncating(layer.Epsilon);
         var inverse = model.Buffer($"{layer.Name}.running_var").Select(variance => T.One / T.Sqrt(variance + epsilon)).ToArray();
-        return Append(new BatchNormStep<T>(model.Parameters, begin, model.Buffer($"{layer.Name}.running_mean"), inverse, input, output), output, input);
+        return Append(new BatchNormStep<T>(model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name),
+            model.Buffer($"{layer.Name}.running_mean"), inverse, input, output), output, input);
     }
 
     private Node<T> Append(Step<T> step, Node<T> output, Node<T> input, Node<T>? other = null, int ring = 0)
