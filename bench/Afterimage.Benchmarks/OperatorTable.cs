@@ -1,4 +1,5 @@
-using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Afterimage.Compiled;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -63,7 +64,11 @@ internal static class OperatorTable
         public void Evaluate()
         {
             plan.Gradient(images, targets, gradient);
-            for (var i = 0; i < gradient.Length; i++)
+            var g = MemoryMarshal.Cast<float, Vector<float>>(gradient.AsSpan());
+            var y = MemoryMarshal.Cast<float, Vector<float>>(observed.AsSpan());
+            for (var i = 0; i < g.Length; i++)
+                g[i] = 2 * (g[i] - y[i]);
+            for (var i = g.Length * Vector<float>.Count; i < gradient.Length; i++)
                 gradient[i] = 2 * (gradient[i] - observed[i]);
             plan.Pullback(gradient, pullImages, pullTargets);
         }

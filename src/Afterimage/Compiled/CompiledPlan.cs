@@ -14,8 +14,10 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
     private readonly Step<T>[] steps;
     private readonly Node<T> input;
     private readonly Node<T> logits;
-    private readonly T[] shift;
-    private readonly T[] scale;
+    private readonly Kernels<T> kernels = Kernels<T>.Best;
+    private readonly T* scale;
+    private readonly T* shift;
+    private readonly T* ones;
     private readonly T* targets;
     private readonly T* probabilities;
     private bool evaluated;
@@ -28,8 +30,16 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
         Batch = batch;
         var lowering = new Lowering<T>(model, batch, arena);
         (steps, input, logits) = (lowering.Steps, lowering.Input, lowering.Output);
-        scale = [.. model.Normalization.Std.Select(deviation => T.One / T.CreateTruncating(deviation))];
-        shift = [.. model.Normalization.Mean.Select(T.CreateTruncating)];
+        scale = arena.Take(input.RowLength);
+        shift = arena.Take(input.RowLength);
+        ones = arena.Take(input.RowLength);
+        for (var i = 0; i < input.RowLength; i++)
+        {
+            var channel = i % input.Channels;
+            scale[i] = T.CreateTruncating(1 / model.Normalization.Std[channel]);
+            shift[i] = T.CreateTruncating(-model.Normalization.Mean[channel] / model.Normalization.Std[channel]);
+            ones[i] = T.One;
+        }
         targets = arena.Take((long)batch * Classes);
         probabilities = arena.Take((long)batch * Classes);
     }
@@ -112,31 +122,28 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
     private void Enter(T* images, T* to, bool shifted)
     {
         for (var row = 0; row < input.Rows; row++)
-            for (var channel = 0; channel < input.Channels; channel++)
-            {
-                var source = images + Place(row, channel);
-                var target = to + input.RowOffset(row) + channel;
-                var (minus, times) = (shifted ? shift[channel] : T.Zero, scale[channel]);
-                for (var x = 0; x < input.Width; x++)
-                    target[x * input.Channels] = (source[x] - minus) * times;
-            }
+        {
+            var target = to + input.RowOffset(row);
+            kernels.Transpose(images + Place(row), input.Height * input.Width, target, input.Channels, input.Channels, input.Width);
+            if (shifted)
+                kernels.TimesTwo(target, target, scale, shift, ones, input.RowLength, add: false);
+            else
+                kernels.Times(target, target, scale, input.RowLength, add: false);
+        }
     }
 
     private void Leave(T* images)
     {
         for (var row = 0; row < input.Rows; row++)
-            for (var channel = 0; channel < input.Channels; channel++)
-            {
-                var source = input.AdjointTangent + input.RowOffset(row) + channel;
-                var target = images + Place(row, channel);
-                var times = scale[channel];
-                for (var x = 0; x < input.Width; x++)
-                    target[x] = source[x * input.Channels] * times;
-            }
+        {
+            var source = input.AdjointTangent + input.RowOffset(row);
+            kernels.Times(source, source, scale, input.RowLength, add: false);
+            kernels.Transpose(source, input.Channels, images + Place(row), input.Height * input.Width, input.Width, input.Channels);
+        }
     }
 
-    private int Place(int row, int channel) =>
-        ((row / input.Height * input.Channels + channel) * input.Height + row % input.Height) * input.Width;
+    /// <summary>Where a row of pixels begins in the first channel of [B,C,H,W].</summary>
+    private int Place(int row) => (row / input.Height * input.Channels * input.Height + row % input.Height) * input.Width;
 
     private void Lose()
     {

@@ -157,17 +157,16 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
             input.Clear(to);
         var product = new Product<T>
         {
-            Segments = segments, SegmentCount = count, Inner = filters.Outputs, StepA = 1,
+            Segments = segments, SegmentCount = count, Inner = filters.Outputs, StepA = 1, StepB = filters.RunPadded,
             RowsA = scatterFrom.Entries, RowsC = scatterTo.Entries, Rows = scatterFrom.Count, Writing = Writing.Add,
         };
         for (var group = 0; group < groups; group++)
             for (var tap = 0; tap < taps; tap++)
                 for (var panel = 0; panel < filters.RunPadded; panel += 2 * kernels.Lanes)
                 {
-                    product.StepB = kernels.PanelWidth(filters.RunPadded - panel);
-                    product.Columns = (int)product.StepB;
+                    product.Columns = kernels.PanelWidth(filters.RunPadded - panel);
                     product.ShiftA = group * filters.Outputs;
-                    product.ShiftB = (group * taps + tap) * filters.BackwardTap + filters.Outputs * panel;
+                    product.ShiftB = (group * taps + tap) * filters.BackwardTap + panel;
                     product.C = to + filters.TapOffset(tap, input) + group * filters.Inputs + panel;
                     kernels.Multiply(product);
                 }

@@ -5,7 +5,7 @@ namespace Afterimage.Compiled;
 
 /// <summary>
 /// A convolution's weights in the two orders that its products read: panels of output channels for the forward pass,
-/// panels of one tap's inputs for the backward pass. A tap is a run of inputs that lie side by side: a whole row of the
+/// rows of one tap's inputs for the backward pass. A tap is a run of inputs that lie side by side: a whole row of the
 /// window where neither dilation nor groups tear it apart.
 /// </summary>
 internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -67,23 +67,18 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     public void Pack(T* parameters, T* forward, T* backward)
     {
         var area = layer.Kernel * layer.Kernel;
-        var source = parameters + Weight;
         for (var group = 0; group < layer.Groups; group++)
-            for (var output = 0; output < Outputs; output++, source += Inputs * area)
+            for (var tap = 0; tap < Taps; tap++)
             {
-                var panel = output / (2 * kernels.Lanes) * 2 * kernels.Lanes;
-                var width = kernels.PanelWidth(OutputsPadded - panel);
-                var ahead = forward + group * ForwardGroup + Taps * Run * panel + output - panel;
-                for (var tap = 0; tap < Taps; tap++)
+                var rows = backward + (group * Taps + tap) * BackwardTap;
+                for (var output = 0; output < Outputs; output++)
+                    kernels.Transpose(parameters + Weight + (long)(group * Outputs + output) * Inputs * area + tap * Pixels, area,
+                        rows + output * RunPadded, Inputs, Inputs, Pixels);
+                for (var panel = 0; panel < Outputs; panel += 2 * kernels.Lanes)
                 {
-                    var back = backward + (group * Taps + tap) * BackwardTap;
-                    for (var run = 0; run < Run; run++)
-                    {
-                        var value = source[Source(tap, run, area)];
-                        ahead[(tap * Run + run) * width] = value;
-                        var begin = run / (2 * kernels.Lanes) * 2 * kernels.Lanes;
-                        back[Outputs * begin + output * kernels.PanelWidth(RunPadded - begin) + run - begin] = value;
-                    }
+                    var width = kernels.PanelWidth(OutputsPadded - panel);
+                    kernels.Transpose(rows + panel * RunPadded, RunPadded,
+                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width, Math.Min(width, Outputs - panel), Run);
                 }
             }
     }
@@ -92,18 +87,13 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     public void Unpack(T* packed, int rowsPerGroup, T* gradient)
     {
         var area = layer.Kernel * layer.Kernel;
-        var to = gradient + Weight;
         for (var group = 0; group < layer.Groups; group++)
-            for (var output = 0; output < Outputs; output++, to += Inputs * area)
-            {
-                var from = packed + (long)(group * rowsPerGroup + output) * Taps * RunPadded;
-                for (var tap = 0; tap < Taps; tap++, from += RunPadded)
-                    for (var run = 0; run < Run; run++)
-                        to[Source(tap, run, area)] = from[run];
-            }
+            for (var output = 0; output < Outputs; output++)
+                for (var tap = 0; tap < Taps; tap++)
+                    kernels.Transpose(packed + ((long)(group * rowsPerGroup + output) * Taps + tap) * RunPadded, Inputs,
+                        gradient + Weight + (long)(group * Outputs + output) * Inputs * area + tap * Pixels, area, Pixels, Inputs);
     }
 
-    private int Source(int tap, int run, int area) => wholeRows
-        ? run % Inputs * area + tap * layer.Kernel + run / Inputs
-        : run * area + tap;
+    /// <summary>Pixels of one tap.</summary>
+    private int Pixels => wholeRows ? layer.Kernel : 1;
 }

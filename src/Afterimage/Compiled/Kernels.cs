@@ -76,6 +76,9 @@ internal abstract unsafe class Kernels<T> where T : unmanaged, IBinaryFloatingPo
     /// <summary>c[j] (+)= sum over k of a[k stepA] b[k stepB + j].</summary>
     public abstract void Combine(T* c, T* a, nint stepA, T* b, nint stepB, int inner, int count, bool add);
 
+    /// <summary>b[j,i] = a[i,j].</summary>
+    public abstract void Transpose(T* a, nint strideA, T* b, nint strideB, int rows, int columns);
+
     /// <summary>c (+)= a b.</summary>
     public abstract void Times(T* c, T* a, T* b, int count, bool add);
 

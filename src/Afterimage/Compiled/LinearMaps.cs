@@ -133,28 +133,25 @@ internal sealed unsafe class GlobalAvgPoolStep<T>(Node<T> input, Node<T> output)
 internal sealed unsafe class FlattenStep<T>(Node<T> input, Node<T> output) : LinearMap<T>(input, output)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly Kernels<T> kernels = Kernels<T>.Best;
+    private T* scratch;
+
+    public override void Allocate(Arena<T> arena) => scratch = arena.Take(Input.RowLength);
+
     protected override void Map(T* from, T* to)
     {
         for (var row = 0; row < Input.Rows; row++)
-        {
-            T* source = from + Input.RowOffset(row), target = to + Place(row);
-            for (var channel = 0; channel < Input.Channels; channel++)
-                for (var x = 0; x < Input.Width; x++)
-                    target[channel * Input.Height * Input.Width + x] = source[x * Input.Channels + channel];
-        }
+            kernels.Transpose(from + Input.RowOffset(row), Input.Channels, to + Place(row), Input.Height * Input.Width, Input.Width, Input.Channels);
     }
 
     protected override void Transpose(T* from, T* to, bool add)
     {
         for (var row = 0; row < Input.Rows; row++)
         {
-            T* source = from + Place(row), target = to + Input.RowOffset(row);
-            for (var channel = 0; channel < Input.Channels; channel++)
-                for (var x = 0; x < Input.Width; x++)
-                {
-                    var value = source[channel * Input.Height * Input.Width + x];
-                    target[x * Input.Channels + channel] = add ? target[x * Input.Channels + channel] + value : value;
-                }
+            var target = to + Input.RowOffset(row);
+            kernels.Transpose(from + Place(row), Input.Height * Input.Width, add ? scratch : target, Input.Channels, Input.Channels, Input.Width);
+            if (add)
+                kernels.Scale(target, T.One, scratch, Input.RowLength, add: true);
         }
     }
 

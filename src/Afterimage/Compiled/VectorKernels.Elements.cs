@@ -15,6 +15,29 @@ internal sealed unsafe partial class VectorKernels<V, T>
 
     public override void Scale(T* c, T factor, T* a, int count, bool add) => Combine1(c, factor, a, count, add);
 
+    [MethodImpl(Hot)]
+    public override void Transpose(T* a, nint strideA, T* b, nint strideB, int rows, int columns)
+    {
+        var row = 0;
+        for (; row + 4 <= rows; row += 4)
+        {
+            T* a0 = a + row * strideA, a1 = a0 + strideA, a2 = a1 + strideA, a3 = a2 + strideA, to = b + row;
+            for (var column = 0; column < columns; column++, to += strideB)
+            {
+                to[0] = a0[column];
+                to[1] = a1[column];
+                to[2] = a2[column];
+                to[3] = a3[column];
+            }
+        }
+        for (; row < rows; row++)
+        {
+            T* from = a + row * strideA, to = b + row;
+            for (var column = 0; column < columns; column++, to += strideB)
+                *to = from[column];
+        }
+    }
+
     private interface IFormula
     {
         static abstract V At(nint i, T* a, T* b, T* d, T* e, T* f);
