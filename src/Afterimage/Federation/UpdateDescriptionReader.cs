@@ -116,7 +116,18 @@ internal sealed class UpdateDescriptionReader(string path)
     private double Positive(JsonElement element, string field) =>
         Number(element, field) is > 0 and var number ? number : throw Fault(field, "should be positive");
 
-    private ImageShape Shape(JsonElement element, string field) => ImageShape.Parse(Text(element, field));
+    private ImageShape Shape(JsonElement element, string field)
+    {
+        var text = Text(element, field);
+        try
+        {
+            return ImageShape.Parse(text);
+        }
+        catch (AfterimageException)
+        {
+            throw Fault(field, "should be channels, height and width, for example \"3x32x32\"");
+        }
+    }
 
     private Seq<T> Items<T>(JsonElement element, string field, Func<JsonElement, string, T> read) =>
         element.ValueKind == JsonValueKind.Array ? element.EnumerateArray().Select(item => read(item, field)).ToSeq()

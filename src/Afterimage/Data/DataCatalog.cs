@@ -1,0 +1,65 @@
+namespace Afterimage.Data;
+
+/// <summary>A file on the network.</summary>
+/// <param name="Addresses">Where it is, the official address or mirror that answers best first.</param>
+/// <param name="Bytes">Its size, or null where it is not known.</param>
+/// <param name="Checksum">MD5 or SHA-256 in hexadecimal, as published.</param>
+public sealed record DataFile(Seq<string> Addresses, long? Bytes, string Checksum)
+{
+    public string Name => Addresses[0][(Addresses[0].LastIndexOf('/') + 1)..];
+
+    public bool IsArchive => Name.EndsWith(".tar.gz", StringComparison.Ordinal) || Name.EndsWith(".tgz", StringComparison.Ordinal);
+}
+
+/// <summary>A public data set that can be fetched.</summary>
+/// <param name="Name">As in "afterimage data get NAME"; also the subfolder.</param>
+/// <param name="Inside">The folder inside the archive that holds the files.</param>
+public sealed record DataEntry(string Name, string Title, string Summary, string Inside, Seq<DataFile> Files)
+{
+    /// <summary>How to get it without the command.</summary>
+    public string ByHand(string folder) =>
+        $"download {string.Join(", ", Files.Select(file => file.Addresses[0]))} and {(Files.Any(file => file.IsArchive) ? "unpack it into" : "put them into")} {folder}";
+}
+
+/// <summary>The public data sets that Afterimage knows how to fetch.</summary>
+public static class DataCatalog
+{
+    public static DataEntry Cifar10 { get; } = new("cifar10", "CIFAR-10", "60,000 photographs of 10 classes, 3x32x32", "cifar-10-batches-bin",
+    [
+        new(["https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"], 170_052_171,
+            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
+    ]);
+
+    public static DataEntry Mnist { get; } = new("mnist", "MNIST", "70,000 handwritten digits, 1x28x28", "",
+    [
+        Digits("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+        Digits("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+        Digits("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+        Digits("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    ]);
+
+    public static DataEntry FashionMnist { get; } = new("fashion-mnist", "Fashion-MNIST", "70,000 pictures of clothes, 1x28x28", "",
+    [
+        Clothes("train-images-idx3-ubyte.gz", 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        Clothes("train-labels-idx1-ubyte.gz", 29_515, "25c81989df183df01b3e8a0aad5dffbe"),
+        Clothes("t10k-images-idx3-ubyte.gz", 4_422_102, "bef4ecab320f06d8554ea6380940ec79"),
+        Clothes("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
+    ]);
+
+    public static DataEntry Flowers17 { get; } = new("flowers17", "Oxford 17 Flowers", "1,360 photographs of 17 flowers, of any size", "jpg",
+    [
+        new(["https://www.robots.ox.ac.uk/~vgg/data/flowers/17/17flowers.tgz"], null, "b59a65d8d1a99cd66944d474e1289eab"),
+    ]);
+
+    public static Seq<DataEntry> Entries { get; } = [Cifar10, Mnist, FashionMnist, Flowers17];
+
+    /// <exception cref="AfterimageException">There is none of this name.</exception>
+    public static DataEntry Find(string name) => Entries.FirstOrDefault(entry => entry.Name == name)
+        ?? throw new AfterimageException($"There is no data set \"{name}\"; there are {string.Join(", ", Entries.Select(entry => entry.Name))}.");
+
+    private static DataFile Digits(string file, long bytes, string checksum) =>
+        new([$"https://ossci-datasets.s3.amazonaws.com/mnist/{file}", $"http://yann.lecun.com/exdb/mnist/{file}"], bytes, checksum);
+
+    private static DataFile Clothes(string file, long bytes, string checksum) =>
+        new([$"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{file}"], bytes, checksum);
+}
