@@ -52,9 +52,14 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
     /// <summary>Mean cross-entropy at the last point.</summary>
     public T Loss { get; private set; }
 
-    private int Classes => model.Network.Classes;
+    /// <summary>Label probabilities of one image.</summary>
+    public int Classes => model.Network.Classes;
 
-    private int Pixels => Batch * model.Network.Input.Count;
+    /// <summary>Numbers of the whole batch of images.</summary>
+    public int Pixels => Batch * model.Network.Input.Count;
+
+    /// <summary>Numbers of a gradient.</summary>
+    public long Parameters => model.Layout.Count;
 
     /// <summary>A(x): the gradient, flat, in the layout's order.</summary>
     /// <param name="images">[B,C,H,W] in [0,1].</param>
