@@ -28,13 +28,18 @@ internal static class Contest
         return Math.Max(1, (int)(calls * 0.05 / clock.Elapsed.TotalSeconds));
     }
 
-    private static double Time(Action action, int calls)
+    public static double CpuSeconds(Action action)
     {
         var begin = Environment.CpuUsage.TotalTime;
+        action();
+        return (Environment.CpuUsage.TotalTime - begin).TotalSeconds;
+    }
+
+    private static double Time(Action action, int calls) => CpuSeconds(() =>
+    {
         for (var i = 0; i < calls; i++)
             action();
-        return (Environment.CpuUsage.TotalTime - begin).TotalSeconds / calls;
-    }
+    }) / calls;
 
     private static double Median(IEnumerable<double> values)
     {

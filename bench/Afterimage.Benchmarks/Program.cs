@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Afterimage.Benchmarks;
 using Afterimage.Numerics;
+using BenchmarkDotNet.Running;
 
 RuntimeHelpers.RunModuleConstructor(typeof(NativeRuntime).Module.ModuleHandle);
 switch (args)
@@ -8,7 +9,10 @@ switch (args)
     case ["operator", ..]:
         OperatorTable.Print(Console.Out, args[1..]);
         return 0;
+    case ["parts", ..]:
+        BenchmarkSwitcher.FromTypes([typeof(OperatorParts), typeof(OperatorProducts)]).Run(args[1..]);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...]");
+        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...] | parts [filter...]");
         return 2;
 }
