@@ -23,11 +23,12 @@ public static class ReportJson
             using (var document = JsonDocument.Parse(json))
             {
                 var root = document.RootElement;
-                var schema = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("schema", out var member) ? member.ToString() : null;
+                var schema = SchemaOf(root);
                 if (schema != AuditReport.CurrentSchema)
                     throw new ReportException(schema is null
                         ? $"{name} names no schema, so it is not a report: expected \"schema\": \"{AuditReport.CurrentSchema}\"."
-                        : $"{name} has schema \"{schema}\", but this version reads \"{AuditReport.CurrentSchema}\": open it with the version that wrote it.");
+                        : $"{name} has schema \"{schema}\", but this version reads \"{AuditReport.CurrentSchema}\": open it with the " +
+                            "version that wrote it.");
                 RefuseNull(root, "$");
             }
             return JsonSerializer.Deserialize<AuditReport>(json, Indented)!;
@@ -52,6 +53,9 @@ public static class ReportJson
         }
         return JsonSerializer.Deserialize<AuditEvent>(line, OneLine)!;
     }
+
+    private static string? SchemaOf(JsonElement root) =>
+        root.ValueKind == JsonValueKind.Object && root.TryGetProperty("schema", out var schema) ? schema.ToString() : null;
 
     private static void RefuseNull(JsonElement element, string path)
     {

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
+using Afterimage.Attacks;
 using Afterimage.Audit.Experiments;
 using Afterimage.Audit.Findings;
 using Afterimage.Reports;
@@ -102,11 +103,12 @@ public sealed class AuditRun
     private ImmutableDictionary<string, CaseReport> Earlier(IReadOnlyList<Case> cases)
     {
         var ids = cases.Select(one => one.Id).ToHashSet();
-        return Journal.Read(options.Folder).OfType<CaseFinished>().Where(finished => ids.Contains(finished.Report.Id))
+        return Journal.Read(options.Folder).OfType<CaseFinished>()
+            .Where(finished => ids.Contains(finished.Report.Id) && finished.Report.Outcome != nameof(OutcomeKind.Crashed))
             .GroupBy(finished => finished.Report.Id).ToImmutableDictionary(group => group.Key, group => group.Last().Report);
     }
 
-    private static int Budget(Case one) => one.Configuration.Attack is Attacks.GradientMatching matching ? matching.Restarts * matching.Solver.Iterations : 0;
+    private static int Budget(Case one) => one.Configuration.Attack is GradientMatching matching ? matching.Restarts * matching.Continuation.Count * matching.Solver.Iterations : 0;
 
     private void Publish(Journal journal, AuditEvent next)
     {

@@ -44,7 +44,8 @@ public static class CsvExporter
                     .. metrics.Select(metric => image is not null && image.Metrics.TryGetValue(metric, out var value) ? Number(value) : ""),
                     .. baselines.Select(pair => image is not null && image.Baselines.TryGetValue(pair.Baseline, out var of)
                         && of.TryGetValue(pair.Metric, out var value) ? Number(value) : ""),
-                    JsonNamingPolicy.CamelCase.ConvertName(found.Verdict.Level.ToString()), Text(found.Outcome), Number(found.RelativeMisfit), Number(found.LabelAccuracy),
+                    JsonNamingPolicy.CamelCase.ConvertName(found.Verdict.Level.ToString()), Text(found.Outcome),
+                    Number(found.RelativeMisfit), Number(found.LabelAccuracy),
                     Number(found.Seed), Number(found.Cost.Evaluations), Number(found.Cost.Iterations), Number(found.Cost.Restarts),
                     Number(found.Cost.Seconds), Number(found.Cost.CpuSeconds),
                 ]);
@@ -53,10 +54,13 @@ public static class CsvExporter
 
     /// <summary>A spreadsheet runs a cell that begins like a formula; an apostrophe makes it text again.</summary>
     private static string Text(string? text) =>
-        text is { Length: > 0 } && "=+-@\t\r".Contains(text[0]) && !double.TryParse(text, CultureInfo.InvariantCulture, out _) ? "'" + text : text ?? "";
+        text is { Length: > 0 } && "=+-@\t\r".Contains(text[0]) && !double.TryParse(text, CultureInfo.InvariantCulture, out _)
+            ? "'" + text
+            : text ?? "";
 
     private static string Number(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture) ?? "";
 
     private static void WriteRow(StringBuilder table, IEnumerable<string> cells) =>
-        table.AppendJoin(',', cells.Select(cell => cell.AsSpan().IndexOfAny("\",\r\n") < 0 ? cell : $"\"{cell.Replace("\"", "\"\"")}\"")).Append("\r\n");
+        table.AppendJoin(',', cells.Select(cell => cell.AsSpan().IndexOfAny("\",\r\n") < 0 ? cell : $"\"{cell.Replace("\"", "\"\"")}\""))
+            .Append("\r\n");
 }

@@ -17,7 +17,8 @@ internal static class Axes
     }
 
     public static double? Value(CaseReport found, string axis) =>
-        found.Axes.TryGetValue(axis, out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
+        found.Axes.TryGetValue(axis, out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out var value)
+            && double.IsFinite(value)
             ? value
             : null;
 
@@ -25,6 +26,7 @@ internal static class Axes
     {
         var segments = name.Split('/');
         return Enumerable.Range(1, segments.Length).Select(count => string.Join('/', segments[^count..]))
-            .FirstOrDefault(tail => tail.Length > 0 && all.Count(other => other == tail || other.EndsWith("/" + tail, StringComparison.Ordinal)) == 1, name);
+            .FirstOrDefault(tail => tail.Length > 0
+                && all.Count(other => other == tail || other.EndsWith("/" + tail, StringComparison.Ordinal)) == 1, name);
     }
 }

@@ -20,23 +20,21 @@ internal static class Banner
                     Tag("p", ("class", "word"), level.Word),
                     Tag("p", ("class", "sentence"), report.Verdict.Sentence))),
             Scale(level),
-            Tag("p", ("class", "imprint"),
+            Tag("div", ("class", "imprint"), Tag("p", $"{level.Word}: {level.Meaning}."), Tag("p",
                 $"{Numbers.Count(report.Cases.Length, "case", "cases")} · started ",
                 Tag("time", ("datetime", report.Started.ToString("O", CultureInfo.InvariantCulture)),
                     report.Started.ToString("d MMMM yyyy, HH:mm 'UTC'zzz", CultureInfo.InvariantCulture)),
-                $" · Afterimage {report.Version}")));
+                $" · Afterimage {report.Version}"))));
     }
 
     private static Element Scale(Level level)
     {
         var place = Level.Scale.Index().Where(step => step.Item == level).Select(step => step.Index).DefaultIfEmpty(-1).First();
-        return Tag("div", ("class", "scale"),
-            Tag("ol",
-            [
-                ("aria-label", "Scale of what came back"),
-                .. Level.Scale.Select((step, index) => Tag("li", ("class", index <= place ? "reached" : null),
-                    ("aria-current", index == place ? "true" : null), Tag("span", step.Word))),
-            ]),
-            Tag("p", $"{level.Word}: {level.Meaning}."));
+        return Tag("ol",
+        [
+            ("class", "scale"), ("aria-label", "Scale of what came back"),
+            .. Level.Scale.Select((step, index) => Tag("li", ("class", index <= place ? "reached" : null),
+                ("aria-current", index == place ? "true" : null), Tag("span", step.Word))),
+        ]);
     }
 }

@@ -7,7 +7,12 @@ internal static class ImageGrid
 {
     public static Element Draw(CaseReport found, Pictures pictures) => Tag("div",
     [
-        ("class", found.Images.Length == 1 ? "images single" : "images"),
+        ("class", found.Images switch
+        {
+            { Length: 1 } => "images single",
+            var images when images.Any(image => image.Truth is not null) => "images pairs",
+            _ => "images loners",
+        }),
         .. found.Images.Select(image => Card(image, pictures)),
     ]);
 
@@ -23,17 +28,16 @@ internal static class ImageGrid
         (image.Metrics.IsEmpty ? "; nobody judged it." : $": {Numerals(image)}.");
 
     private static Element Card(ImageReport image, Pictures pictures) => Tag("figure", ("class", "card"),
-        Tag("div", ("class", image.Truth is null ? "pair alone" : "pair"),
+        Tag("div", ("class", image.Truth is null ? "pair loner" : "pair"),
             image.Truth is null ? null : Tag("div", Tag("p", ("class", "role"), "True"), pictures.Show(image.Truth, TruthAlt(image), 192)),
-            Tag("div", Tag("p", ("class", "role"), "Reconstructed"), pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
+            Tag("div", image.Truth is null ? null : Tag("p", ("class", "role"), "Reconstructed"),
+                pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
         Tag("figcaption",
             Tag("p", ("class", "name"), $"Image {image.Index}"),
             Tag("dl",
             [
                 .. MetricText.InOrder(image.Metrics.Keys).Where(name => name is "psnr" or "ssim").Select(name => Metric(name, image)),
-                image.TrueLabel is null ? null : Fact("True label", image.TrueLabel),
-                Tag("div", Tag("dt", "Recovered label"), Tag("dd", $"{image.RecoveredLabel} ({Numbers.Percent(image.Confidence)} sure)",
-                    image.TrueLabel is null ? null : RightOrWrong(image.TrueLabel == image.RecoveredLabel))),
+                Tag("div", Tag("dt", "Label"), Tag("dd", Label(image))),
             ])));
 
     private static Element Metric(string name, ImageReport image)
@@ -45,7 +49,11 @@ internal static class ImageGrid
             baselines.Length == 0 ? null : Tag("span", ("class", "against"), $" baseline {metric.WithUnit(baselines.Max())}")));
     }
 
-    private static Element Fact(string term, string fact) => Tag("div", Tag("dt", term), Tag("dd", fact));
-
-    private static Element RightOrWrong(bool right) => Tag("span", ("class", right ? "mark right" : "mark wrong"), right ? " ✓ right" : " ✗ wrong");
+    private static Element Label(ImageReport image)
+    {
+        var sure = $"{Numbers.Percent(image.Confidence)} sure";
+        return image.TrueLabel is null ? Tag("span", Tag("strong", image.RecoveredLabel), Tag("span", ("class", "against"), $" {sure}"))
+            : Tag("span", Tag("strong", image.TrueLabel), Tag("span", ("class", "against"),
+                image.TrueLabel == image.RecoveredLabel ? $" ✓ recovered, {sure}" : $" ✗ taken for {image.RecoveredLabel}, {sure}"));
+    }
 }

@@ -12,7 +12,8 @@ internal static class KeyFigures
         Metric(found, "ssim"),
         found.LabelAccuracy is { } accuracy ? Figure("Labels right", Numbers.Percent(accuracy), "of the batch, in any order") : null,
         found.Metrics.IsEmpty && found.Images.Length > 0
-            ? Figure("Confidence in labels", Numbers.Percent(found.Images.Average(image => image.Confidence)), "the attacker's own, on average")
+            ? Figure("Confidence in labels", Numbers.Percent(found.Images.Average(image => image.Confidence)),
+                "the attacker's own, on average")
             : null,
         Figure("Relative misfit", Numbers.Short(found.RelativeMisfit), "all that the attacker can see of its success"),
         Figure("Effort", Numbers.Count(found.Cost.Evaluations), $"evaluations in {Numbers.Seconds(found.Cost.Seconds)}"),

@@ -11,14 +11,15 @@ internal sealed record Level(LeakLevel Value, string Meaning, string Pixels)
         new(LeakLevel.Nothing, "no better than public images alone",
             "+..+...+ ..+..+.. .+..+..+ +....... ..+...+. +..+..+. .+....+. ...+.+.+"),
         new(LeakLevel.Traces, "better than public images, none recognizable",
-            "+..+.+.+ ..#.++.. .++.#.+. +..#+... ...+.+.+ +.+#++.. .+.+#.+# +#.++.#+"),
+            "+..+#..+ ..+.#+.. .#.+..+. +.+#.+.+ ...++#.. +#.+.+#. .+#.++.+ +.+#.#+."),
         new(LeakLevel.Recognizable, "at least one image is recognizable",
-            "..+##+.. +.####.. ..#+##.+ ..####.. +..##.+. .+####+. ###+#### +###+##+"),
+            "+.#+##.. .#####+. .##+##+. +######. ..+###.+ .####+#. +#####+# ##+####+"),
         new(LeakLevel.Exact, "at least one image came back nearly pixel for pixel",
-            "..####.. ..####.. ..####.. ..####.. ...##... .######. ######## ########"),
+            "..####.. .######. .######. .######. ..####.. .######. ######## ########"),
     ];
 
-    private static readonly Level Inconclusive = new(LeakLevel.Inconclusive, "the attack did not converge, so this says nothing about protection",
+    private static readonly Level Inconclusive = new(LeakLevel.Inconclusive,
+        "the attack did not converge, so this says nothing about protection",
         "..####.. .##..##. .....##. ....##.. ...##... ...##... ........ ...##...");
 
     private static readonly Level Unjudged = new(LeakLevel.Unjudged, "there were no true images to compare with",
@@ -45,6 +46,7 @@ internal sealed record Level(LeakLevel Value, string Meaning, string Pixels)
 
     private string JsonName => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(Value.ToString());
 
-    private static Element Cell(int x, int y, bool faint) => Tag("rect", ("x", Numbers.Coordinate(x + 0.04)), ("y", Numbers.Coordinate(y + 0.04)),
+    private static Element Cell(int x, int y, bool faint) =>
+        Tag("rect", ("x", Numbers.Coordinate(x + 0.04)), ("y", Numbers.Coordinate(y + 0.04)),
         ("width", "0.92"), ("height", "0.92"), ("opacity", faint ? "0.45" : null));
 }

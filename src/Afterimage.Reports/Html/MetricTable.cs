@@ -11,9 +11,11 @@ internal static class MetricTable
         var single = found.Images.Length <= 1;
         string[] spread = single ? [] : ["Minimum", "Mean", "Maximum", "Standard deviation"];
         return Tag("div",
+            Tag("p", ("class", "note"), single
+                ? "This image, and what needs no gradient."
+                : $"Median and spread over {Numbers.Count(found.Images.Length, "image", "images")}, and what needs no gradient (medians)."),
             Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", $"Metrics of {found.Name}"),
                 Tag("table", ("class", "numbers"),
-                    Tag("caption", single ? "This image, and what needs no gradient." : $"Median and spread over {Numbers.Count(found.Images.Length, "image", "images")}, and what needs no gradient (medians)."),
                     Tag("thead", Tag("tr",
                     [
                         Head("Metric"), Head(single ? "Value" : "Median", "lead"),
@@ -33,7 +35,8 @@ internal static class MetricTable
             Tag("th", ("scope", "row"), metric.TitleWithUnit, metric.Meaning.Length == 0 ? null : Tag("small", metric.Meaning)),
             Tag("td", ("class", "lead"), metric.Format(of.Median)),
             .. baselines.Select(baseline => Tag("td", ("class", "baseline"),
-                found.Baselines.TryGetValue(name, out var values) && values.TryGetValue(baseline, out var value) ? metric.Format(value.Median) : "–")),
+                found.Baselines.TryGetValue(name, out var values) && values.TryGetValue(baseline, out var value)
+                    ? metric.Format(value.Median) : "–")),
             .. spread.Select(value => Tag("td", metric.Format(value))),
         ]);
     }
@@ -41,12 +44,18 @@ internal static class MetricTable
     private static string Explain(CaseReport found, string[] baselines)
     {
         if (baselines.Length == 0)
-            return "No baseline was computed. Without one a PSNR means nothing: a gray image already scores 10 to 15 dB against most photographs.";
+            return "No baseline was computed. Without one a PSNR means nothing: a gray image already scores 10 to 15 dB against most " +
+                "photographs.";
         var metric = MetricText.Of("psnr");
-        return metric.Strongest("psnr", found) is { } best
-            ? $"A PSNR means nothing by itself: here the {best.Name}, which needs no update at all, already scores {metric.WithUnit(best.Spread.Median)}. " +
-                $"The update gave away what lies beyond that: {metric.WithUnit(found.Metrics["psnr"].Median - best.Spread.Median)} in the median."
-            : "A number means nothing by itself: only what lies beyond the baselines, which need no update at all, was given away by the update.";
+        if (metric.Strongest("psnr", found) is not { } best)
+            return "A number means nothing by itself: the update gave away what lies beyond the baselines, which need no update.";
+        var beyond = found.Metrics["psnr"].Median - best.Spread.Median;
+        return $"A PSNR means nothing by itself: here the {best.Name}, which needs no update at all, already scores " +
+            $"{metric.WithUnit(best.Spread.Median)}. " +
+            (beyond > 0
+                ? $"The update gave away what lies beyond that: {metric.WithUnit(beyond)} in the median."
+                : $"This reconstruction stays below that by {metric.WithUnit(-beyond)} in the median: it shows nothing that public " +
+                    "images would not.");
     }
 
     private static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);

@@ -24,11 +24,15 @@ internal static class Numbers
         var exponent = (int)Math.Floor(Math.Log10(Math.Abs(value)));
         return exponent is >= -3 and < 5
             ? Sign(value.ToString("0." + new string('#', Math.Max(0, 2 - exponent)), CultureInfo.InvariantCulture))
-            : $"{Fixed(value / Math.Pow(10, exponent), 1)}\u202F×\u202F{PowerOfTen(exponent)}";
+            : Power((value / Math.Pow(10, exponent)).ToString("0.#", CultureInfo.InvariantCulture), exponent);
     }
 
+    private static string Power(string mantissa, int exponent) =>
+        mantissa == "1" ? PowerOfTen(exponent) : $"{Sign(mantissa)}\u202F×\u202F{PowerOfTen(exponent)}";
+
     public static string PowerOfTen(int exponent) =>
-        "10" + string.Concat(exponent.ToString(CultureInfo.InvariantCulture).Select(digit => digit == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit - '0']));
+        "10" + string.Concat(exponent.ToString(CultureInfo.InvariantCulture)
+            .Select(digit => digit == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit - '0']));
 
     public static string Seconds(double seconds) => seconds switch
     {

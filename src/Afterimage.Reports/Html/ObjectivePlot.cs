@@ -19,7 +19,8 @@ internal static class ObjectivePlot
         var low = drawn.Min(point => point.Value);
         var high = drawn.Max(point => point.Value);
         var last = Math.Max(1, drawn.Max(point => point.Evaluation));
-        var best = curves.Index().Where(pair => pair.Item.Points.Length > 0).MinBy(pair => pair.Item.Points.Min(point => point.Value)).Index;
+        var best = curves.Index().Where(pair => pair.Item.Points.Length > 0)
+            .MinBy(pair => pair.Item.Points.Min(point => point.Value)).Index;
         var x = LinearScale.Covering(0, last);
         var plot = new Plot(
             $"Objective over evaluations of {found.Name}",
@@ -28,13 +29,19 @@ internal static class ObjectivePlot
             logarithmic ? "objective (logarithmic)" : "objective",
             x with { High = last, Ticks = [.. x.Ticks.Where(tick => tick.Value <= last * 1.001)] },
             logarithmic ? LogScale.Covering(low, high) : LinearScale.Covering(low, high),
-            [.. curves.Select((curve, index) => new Series(index == best && curves.Length > 1 ? $"{curve.Name}, lowest" : curve.Name, Thin(curve.Points, last)) { Strong = index == best })]);
+            [.. curves.Select((curve, index) => Line(curve.Name, Thin(curve.Points, last), index == best, curves.Length > 1))]);
         var missing = found.Curves.Sum(curve => curve.Points.Length) - drawn.Length;
         return Tag("figure", ("class", "plot-figure"), plot.Draw(),
-            Tag("figcaption", "What the attack tries to make small: the distance between the update that its images would cause and the one observed, plus its priors. " +
+            Tag("figcaption", "What the attack tries to make small: the distance between the update that its images would cause and the " +
+                "one observed, plus its priors. " +
                 string.Join(" ", curves.Where((_, index) => index == best).Select(Describe)) +
-                (missing > 0 ? $" {Numbers.Count(missing, "point that is", "points that are")} not finite or not positive cannot be drawn." : "")));
+                (missing == 0
+                    ? ""
+                    : $" {Numbers.Count(missing, "point that is", "points that are")} not finite or not positive cannot be drawn.")));
     }
+
+    private static Series Line(string name, PlotPoint[] points, bool best, bool several) =>
+        new(best && several ? name + ", lowest" : name, points) { Strong = best };
 
     private static string Describe((string Name, CurvePoint[] Points) curve) => curve.Points.Length == 0
         ? $"{curve.Name} has no value that can be drawn."

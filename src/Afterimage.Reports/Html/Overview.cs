@@ -11,14 +11,17 @@ internal static class Overview
         string[] metrics = [.. new[] { "psnr", "ssim" }.Where(name => report.Cases.Any(found => found.Metrics.ContainsKey(name)))];
         return Tag("section", ("class", "overview"), ("aria-labelledby", "overview-title"),
             Tag("h2", ("id", "overview-title"), "All cases"),
+            Tag("p", ("class", "note"), "Medians over the images of each case; the best baseline beside them needs no update at all."),
             Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", "All cases"),
                 Tag("table", ("class", "numbers"),
-                    Tag("caption", "Medians over the images of each case; the best baseline beside them needs no update at all."),
                     Tag("thead", Tag("tr",
                     [
-                        Head("Case"), Head("First image, true and back"), .. axes.Select(axis => Tag("th", ("scope", "col"), ("title", axis.Name), axis.Short)),
-                        .. metrics.SelectMany(name => new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
-                        Head("Outcome"), Head("Verdict"),
+                        Head("Case"), Head("Verdict", "words"), Head("First image, true and back", "words"),
+                        .. axes.Select(axis =>
+                            Tag("th", ("scope", "col"), ("class", axis.Numeric ? null : "words"), ("title", axis.Name), axis.Short)),
+                        .. metrics.SelectMany(name =>
+                            new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
+                        Head("Outcome", "words"),
                     ])),
                     Tag("tbody", [.. report.Cases.Select((found, index) => Row(found, index, axes, metrics, pictures))]))));
     }
@@ -26,11 +29,11 @@ internal static class Overview
     private static Element Row(CaseReport found, int index, IReadOnlyList<Axis> axes, string[] metrics, Pictures pictures) => Tag("tr",
     [
         Tag("th", ("scope", "row"), Tag("a", ("href", "#" + CaseSection.Anchor(index)), found.Name)),
-        Tag("td", ("class", "thumbs"), found.Images.IsEmpty ? "–" : Thumbnails(found.Images[0], pictures)),
+        Tag("td", ("class", "words"), Level.Of(found.Verdict.Level).Badge),
+        Tag("td", ("class", "words thumbs"), found.Images.IsEmpty ? "–" : Thumbnails(found.Images[0], pictures)),
         .. axes.Select(axis => Tag("td", ("class", axis.Numeric ? null : "words"), found.Axes.GetValueOrDefault(axis.Name, "–"))),
         .. metrics.SelectMany(name => Cells(found, name)),
         Tag("td", ("class", "words"), found.Outcome),
-        Tag("td", ("class", "words"), Level.Of(found.Verdict.Level).Badge),
     ]);
 
     private static Element Thumbnails(ImageReport image, Pictures pictures) => Tag("span",

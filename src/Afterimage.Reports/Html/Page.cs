@@ -14,7 +14,8 @@ internal static class Page
             Tag("head",
                 Tag("meta", ("charset", "utf-8")),
                 Tag("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1")),
-                Tag("meta", ("http-equiv", "Content-Security-Policy"), ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'")),
+                Tag("meta", ("http-equiv", "Content-Security-Policy"),
+                    ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'")),
                 Tag("meta", ("name", "color-scheme"), ("content", "light dark")),
                 Tag("title", $"{Level.Of(report.Verdict.Level).Word}: {report.Title}"),
                 Tag("style", new StyleSheet(Css))),
@@ -44,7 +45,11 @@ internal static class Page
 
     private static Element? Citations(AuditReport report) => report.Citations.IsEmpty ? null : Tag("section", ("class", "block"),
         Tag("h2", "What this rests on"),
-        Tag("ol", [("class", "citations"), .. report.Citations.Select(citation => Tag("li", ("id", "cite-" + citation.Key), Cite(citation)))]));
+        Tag("ol",
+        [
+            ("class", "citations"),
+            .. report.Citations.Select((citation, index) => Tag("li", ("id", CaseSection.CiteAnchor(index)), Cite(citation))),
+        ]));
 
     /// <summary>Only web addresses become links: a report may come from someone else.</summary>
     private static Part Cite(Citation citation) =>

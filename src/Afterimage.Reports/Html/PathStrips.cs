@@ -15,7 +15,8 @@ internal static class PathStrips
             ("class", "paths"),
             .. strips.Take(Open),
             strips.Length <= Open ? null
-                : Tag("details", [Tag("summary", $"The other {Numbers.Count(strips.Length - Open, "image", "images")}"), .. strips.Skip(Open)]),
+                : Tag("details", [Tag("summary", $"The other {Numbers.Count(strips.Length - Open, "image", "images")}"),
+                    .. strips.Skip(Open)]),
         ]);
     }
 

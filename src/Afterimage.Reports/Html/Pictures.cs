@@ -27,7 +27,7 @@ internal sealed class Pictures(string folder)
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar;
         var path = Path.GetFullPath(Path.Combine(root, file));
         if (!path.StartsWith(root, StringComparison.Ordinal))
-            throw new ReportException($"The report names the picture \"{file}\" outside its folder: pictures must lie in the report's folder.");
+            throw new ReportException($"The report names the picture \"{file}\", which is outside its folder: move it inside.");
         if (!File.Exists(path))
             throw new ReportException($"The picture {path} is missing: keep report.json together with the pictures of its folder.");
         if (new FileInfo(path).Length > LargestFile)

@@ -29,7 +29,8 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
         [
             ("viewBox", $"0 0 {Width} {Height}"), ("role", "img"), ("aria-label", $"{Title}. {Description}"),
             .. Y.Ticks.SelectMany(YTick), .. X.Ticks.SelectMany(XTick),
-            Tag("line", ("class", "axis"), ("x1", N(Left)), ("x2", N(Width - Right)), ("y1", N(Height - Bottom)), ("y2", N(Height - Bottom))),
+            Tag("line", ("class", "axis"), ("x1", N(Left)), ("x2", N(Width - Right)), ("y1", N(Height - Bottom)),
+                ("y2", N(Height - Bottom))),
             Tag("text", ("class", "axis-title"), ("x", N(Left)), ("y", "14"), YTitle),
             Tag("text", ("class", "axis-title"), ("x", N(Width - Right)), ("y", N(Height - 10)), ("text-anchor", "end"), XTitle),
             .. Series.Index().Where(pair => pair.Item.Band.Count > 1).Select(pair => DrawBand(pair.Item, pair.Index)),
@@ -49,7 +50,8 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
 
     private IEnumerable<Part?> YTick(Tick tick)
     {
-        yield return Tag("line", ("class", "grid"), ("x1", N(Left)), ("x2", N(Width - Right)), ("y1", N(YAt(tick.Value))), ("y2", N(YAt(tick.Value))));
+        yield return Tag("line", ("class", "grid"), ("x1", N(Left)), ("x2", N(Width - Right)), ("y1", N(YAt(tick.Value))),
+            ("y2", N(YAt(tick.Value))));
         yield return Tag("text", ("x", N(Left - 10)), ("y", N(YAt(tick.Value))), ("dy", "0.35em"), ("text-anchor", "end"), tick.Label);
     }
 
@@ -57,7 +59,8 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
     {
         yield return Tag("line", ("class", "axis"), ("x1", N(XAt(tick.Value))), ("x2", N(XAt(tick.Value))),
             ("y1", N(Height - Bottom)), ("y2", N(Height - Bottom + 5)));
-        yield return Tag("text", ("x", N(XAt(tick.Value))), ("y", N(Height - Bottom + 9)), ("dy", "0.9em"), ("text-anchor", "middle"), tick.Label);
+        yield return Tag("text", ("x", N(XAt(tick.Value))), ("y", N(Height - Bottom + 9)), ("dy", "0.9em"), ("text-anchor", "middle"),
+            tick.Label);
     }
 
     private IEnumerable<Part?> DrawLine(Series series, int index)
@@ -79,7 +82,8 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
     {
         0 => Tag("circle", ("class", $"marker {Color(index)}"), ("cx", N(x)), ("cy", N(y)), ("r", "4.5")),
         1 => Tag("rect", ("class", $"marker {Color(index)}"), ("x", N(x - 4)), ("y", N(y - 4)), ("width", "8"), ("height", "8")),
-        _ => Tag("polygon", ("class", $"marker {Color(index)}"), ("points", $"{N(x)},{N(y - 6)} {N(x + 5.5)},{N(y + 4.5)} {N(x - 5.5)},{N(y + 4.5)}")),
+        _ => Tag("polygon", ("class", $"marker {Color(index)}"),
+            ("points", $"{N(x)},{N(y - 6)} {N(x + 5.5)},{N(y + 4.5)} {N(x - 5.5)},{N(y + 4.5)}")),
     };
 
     private static string LineClass(Series series, int index) =>

@@ -26,7 +26,8 @@ internal sealed record LinearScale(double Low, double High, IReadOnlyList<Tick> 
         return new(marks[0], marks[^1], [.. marks.Select(mark => new Tick(mark, Label(mark)))]);
     }
 
-    private static string Label(double value) => Math.Abs(value) is >= 1000 and < 1e7 ? Numbers.Count((long)Math.Round(value)) : Numbers.Short(value);
+    private static string Label(double value) =>
+        Math.Abs(value) is >= 1000 and < 1e7 ? Numbers.Count((long)Math.Round(value)) : Numbers.Short(value);
 }
 
 internal sealed record LogScale(double Low, double High, IReadOnlyList<Tick> Ticks) : Scale(Ticks)
@@ -41,12 +42,15 @@ internal sealed record LogScale(double Low, double High, IReadOnlyList<Tick> Tic
         var step = (last - first + 5) / 6;
         var marks = Enumerable.Range(0, (last - first) / step + 1).Select(index => first + index * step);
         return new(Math.Pow(10, first), Math.Pow(10, last),
-            [.. marks.Select(exponent => new Tick(Math.Pow(10, exponent), exponent is >= -1 and <= 2 ? Numbers.Short(Math.Pow(10, exponent)) : Numbers.PowerOfTen(exponent)))]);
+            [.. marks.Select(exponent => new Tick(Math.Pow(10, exponent), Label(exponent)))]);
     }
+
+    private static string Label(int exponent) =>
+        exponent is >= -1 and <= 2 ? Numbers.Short(Math.Pow(10, exponent)) : Numbers.PowerOfTen(exponent);
 }
 
-/// <summary>The given values, evenly spaced.</summary>
+/// <summary>The given values, two or more, evenly spaced.</summary>
 internal sealed record OrdinalScale(IReadOnlyList<double> Values, IReadOnlyList<Tick> Ticks) : Scale(Ticks)
 {
-    public override double At(double value) => Values.Count == 1 ? 0.5 : (double)Values.Index().First(pair => pair.Item == value).Index / (Values.Count - 1);
+    public override double At(double value) => (double)Values.Index().First(pair => pair.Item == value).Index / (Values.Count - 1);
 }

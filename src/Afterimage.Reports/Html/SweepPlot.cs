@@ -10,12 +10,15 @@ internal static class SweepPlot
     public static Element? Draw(AuditReport report)
     {
         var axes = Axes.Of(report);
-        var over = axes.Where(axis => axis.Numeric && !IsSeed(axis)).OrderByDescending(axis => Values(report, axis).Length).FirstOrDefault();
+        var over = axes.Where(axis => axis.Numeric && !IsSeed(axis)).MaxBy(axis => Values(report, axis).Length);
         if (over is null || Values(report, over) is not { Length: > 1 } values)
             return null;
         Axis[] others = [.. axes.Where(axis => axis != over && !IsSeed(axis))];
         Element[] plots = [.. new[] { "psnr", "ssim" }.Select(metric => Draw(report, metric, over, others, values)).OfType<Element>()];
-        return plots.Length == 0 ? null : Tag("section", ("class", "block"), Tag("h2", $"Over {over.Short}"), Tag("div", [("class", "plots"), .. plots]));
+        return plots.Length == 0
+            ? null
+            : Tag("section", ("class", "block"), Tag("h2", $"Over {over.Short}"),
+            Tag("div", [("class", "plots"), .. plots]));
     }
 
     private static Element? Draw(AuditReport report, string name, Axis over, Axis[] others, double[] values)
@@ -24,28 +27,33 @@ internal static class SweepPlot
         if (cases.Length < 2)
             return null;
         var metric = MetricText.Of(name);
-        var lines = cases.GroupBy(found => string.Join(", ", others.Select(axis => $"{axis.Short} {found.Axes.GetValueOrDefault(axis.Name, "–")}")))
+        var lines = cases.GroupBy(found =>
+            string.Join(", ", others.Select(axis => $"{axis.Short} {found.Axes.GetValueOrDefault(axis.Name, "–")}")))
             .Select(group => Line(group.Key.Length == 0 ? "reconstruction, median" : group.Key, group, name, over)).ToArray();
         var banded = lines.Length <= MostBands;
         if (!banded)
             lines = [.. lines.Select(line => line with { Band = [] })];
         Series[] series = [.. lines, .. Baseline(cases, metric, name, over)];
-        var all = series.SelectMany(line => line.Points.Select(point => point.Y).Concat(line.Band.SelectMany(at => new[] { at.Low, at.High })))
+        var all = series.SelectMany(line => line.Points.Select(point => point.Y)
+            .Concat(line.Band.SelectMany(at => new[] { at.Low, at.High })))
             .Where(double.IsFinite).ToArray();
         if (all.Length == 0)
             return null;
         var plot = new Plot($"{metric.Title} over {over.Short}", string.Join(" ", lines.Select(line =>
-                $"{line.Name}: " + string.Join(", ", line.Points.Select(point => $"{metric.WithUnit(point.Y)} at {Numbers.Short(point.X)}")) + ".")),
+                $"{line.Name}: " + string.Join(", ",
+                    line.Points.Select(point => $"{metric.WithUnit(point.Y)} at {Numbers.Short(point.X)}")) + ".")),
             over.Short, metric.TitleWithUnit, XScale(values), LinearScale.Covering(Math.Min(0, all.Min()), all.Max()), series);
         return Tag("figure", ("class", "plot-figure"), plot.Draw(),
-            Tag("figcaption", $"Median {metric.Title} of each case over {over.Short}" + (banded ? "; the band reaches from the worst to the best image." : ".")));
+            Tag("figcaption", $"Median {metric.Title} of each case over {over.Short}" +
+                (banded ? "; the band reaches from the worst to the best image." : ".")));
     }
 
     /// <summary>Cases that differ only by their seed share a point.</summary>
     private static Series Line(string title, IEnumerable<CaseReport> cases, string name, Axis over)
     {
         var points = cases.GroupBy(found => Axes.Value(found, over.Name)!.Value).OrderBy(group => group.Key)
-            .Select(group => (X: group.Key, Spreads: group.Select(found => found.Metrics[name]).Where(spread => double.IsFinite(spread.Median)).ToArray()))
+            .Select(group => (X: group.Key,
+                Spreads: group.Select(found => found.Metrics[name]).Where(spread => double.IsFinite(spread.Median)).ToArray()))
             .Where(group => group.Spreads.Length > 0).ToArray();
         return new(title, [.. points.Select(at => new PlotPoint(at.X, Spread.Of(at.Spreads.Select(spread => spread.Median)).Median))])
         {
@@ -66,7 +74,8 @@ internal static class SweepPlot
     /// <summary>Logarithmic or linear where that spreads the values, otherwise (zero and powers of ten) evenly spaced.</summary>
     private static Scale XScale(double[] values)
     {
-        Tick[] ticks = [.. values.Where((_, index) => index % ((values.Length + 7) / 8) == 0).Select(value => new Tick(value, Numbers.Short(value)))];
+        Tick[] ticks = [.. values.Where((_, index) => index % ((values.Length + 5) / 6) == 0)
+            .Select(value => new Tick(value, Numbers.Short(value)))];
         var smallestGap = values.Zip(values.Skip(1), (low, high) => high - low).Min();
         if (smallestGap >= (values[^1] - values[0]) / 12)
             return new LinearScale(values[0], values[^1], ticks);

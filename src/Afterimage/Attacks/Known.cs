@@ -11,13 +11,16 @@ namespace Afterimage.Attacks;
 public static class Known
 {
     /// <summary>
-    /// Afterimage's own default: every layer counts alike, L-BFGS in double precision until the update is explained, and a new
-    /// start where one fails. Labels by the sign of the bias gradient.
+    /// Afterimage's own default: every layer counts alike, L-BFGS in double precision, a total variation that fades from one run
+    /// to the next, and a new start where one fails. Labels by the sign of the bias gradient.
     /// </summary>
     public static GradientMatching Matching { get; } = new()
     {
         Fidelity = new Euclidean { Layers = LayerWeighting.InverseRms },
-        Solver = new Lbfgs { Iterations = 4000, Target = 1e-11 },
+        Start = new Uniform { Lowest = 0.4, Highest = 0.6 },
+        Priors = [new TotalVariation { Weight = 1e-3 }],
+        Continuation = [1, 0.03, 0.001],
+        Solver = new Lbfgs { Iterations = 1500, ValueTolerance = 1e-3 },
         Restarts = 4,
         Precision = Precision.Float64,
     };

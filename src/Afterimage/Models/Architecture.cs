@@ -16,6 +16,8 @@ public abstract record Architecture : ModelSource
         using var generator = random.Derive("initialization").Generator(CPU);
         var network = Describe(input, classes).Checked();
         var initial = network.Parameters.Concat(network.Buffers).ToDictionary(spec => spec.Name, spec => Draw(spec, generator));
+        foreach (var (name, array) in Stored(initial.Select(pair => (pair.Key, pair.Value.shape))))
+            initial[name] = array.ToTensor(type, device);
         return new NetworkModel(network, Normalization ?? Models.Normalization.None(input.Channels),
             [.. network.Parameters.Select(spec => initial[spec.Name].to(type, device))],
             network.Buffers.ToDictionary(spec => spec.Name, spec => initial[spec.Name].to(type, device)));

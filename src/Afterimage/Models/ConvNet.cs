@@ -24,8 +24,7 @@ public sealed record ConvNet : Architecture
                 layers.Add(new MaxPool2d(3, 3));
         }
         layers.Add(new Flatten());
-        var features = layers.Aggregate<Layer, long[]>([input.Channels, input.Height, input.Width], (shape, layer) => layer.Follow(shape))[0];
-        return new(input, classes, [.. layers, new Linear("model.linear", (int)features, classes)]);
+        return new(input, classes, [.. layers, new Linear("model.linear", (int)Network.Follow(input, layers)[0], classes)]);
     }
 
     protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initializer.Default(spec, generator);

@@ -1,9 +1,12 @@
 namespace Afterimage.Models;
 
-/// <summary>PyTorch's initial distributions. Every draw is in float32 on the CPU, so that a seed means one model whatever precision it runs in.</summary>
+/// <summary>
+/// PyTorch's initial distributions. Every draw is in float32 on the CPU, so that a seed means one model whatever precision it
+/// runs in.
+/// </summary>
 public static class Initializer
 {
-    /// <summary>Linear and Conv2d of PyTorch, kaiming_uniform(a = sqrt 5): U(-1/sqrt(fan in), 1/sqrt(fan in)) for weight and bias.</summary>
+    /// <summary>Linear and Conv2d of PyTorch, kaiming_uniform(a = sqrt 5): U(-b, b), b = 1/sqrt(fan in), for both tensors.</summary>
     public static Tensor Default(ParameterSpec spec, Generator generator) =>
         Normalization(spec) ?? Uniform(spec, 1 / Math.Sqrt(spec.FanIn), generator);
 

@@ -19,10 +19,10 @@ public abstract record Layer
     {
         if (shape.Length != 3)
             throw new AfterimageException($"{name} needs an image, but what reaches it has shape [{string.Join(",", shape)}].");
-        var height = (shape[1] + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
-        var width = (shape[2] + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
-        return height > 0 && width > 0 ? [channels, height, width]
-            : throw new AfterimageException($"The image is too small for {name}: {shape[1]}x{shape[2]} reaches a {kernel}x{kernel} window.");
+        var (height, width) = (shape[1] + 2 * padding - dilation * (kernel - 1) - 1, shape[2] + 2 * padding - dilation * (kernel - 1) - 1);
+        return height >= 0 && width >= 0 ? [channels, height / stride + 1, width / stride + 1]
+            : throw new AfterimageException($"{name} has a {kernel}x{kernel} window, " +
+                $"but only {shape[1]}x{shape[2]} pixels reach it: the image is too small.");
     }
 }
 
@@ -37,7 +37,8 @@ public sealed record Linear(string Name, int Input, int Output, bool Bias = true
         Spec.WeightAndBias(Name, [Output, Input], Input, Bias);
 
     public override long[] Follow(long[] shape) => shape is [var features] && features == Input ? [Output]
-        : throw new AfterimageException($"{Name} takes {Input} features, but what reaches it has shape [{string.Join(",", shape)}].");
+        : throw new AfterimageException($"The linear layer {Name} takes {Input} features, " +
+            $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 public sealed record Conv2d(string Name, int Input, int Output, int Kernel, int Stride = 1, int Padding = 0, int Dilation = 1,
@@ -47,8 +48,8 @@ public sealed record Conv2d(string Name, int Input, int Output, int Kernel, int 
         Spec.WeightAndBias(Name, [Output, Input / Groups, Kernel, Kernel], Input / Groups * Kernel * Kernel, Bias);
 
     public override long[] Follow(long[] shape) => shape[0] == Input || shape.Length != 3
-        ? Window(shape, Output, Kernel, Stride, Padding, Dilation, Name)
-        : throw new AfterimageException($"{Name} takes {Input} channels, but {shape[0]} reach it.");
+        ? Window(shape, Output, Kernel, Stride, Padding, Dilation, $"The convolution {Name}")
+        : throw new AfterimageException($"The convolution {Name} takes {Input} channels, but {shape[0]} reach it.");
 }
 
 /// <summary>Batch normalization over [B,C,H,W]; running statistics in eval mode, the batch's own in train mode.</summary>
@@ -67,7 +68,8 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
     ];
 
     public override long[] Follow(long[] shape) => shape is [var channels, _, _] && channels == Channels ? shape
-        : throw new AfterimageException($"{Name} takes {Channels} channels, but what reaches it has shape [{string.Join(",", shape)}].");
+        : throw new AfterimageException($"The BatchNorm {Name} takes {Channels} channels, " +
+            $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 public sealed record Activation(ActivationKind Kind, double Slope = 0.01) : Layer

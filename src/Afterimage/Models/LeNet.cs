@@ -20,8 +20,7 @@ public sealed record LeNet : Architecture
             new Conv2d("body.4", 12, 12, 5, Stride: 1, Padding: 2), activation,
             new Flatten(),
         ];
-        var features = body.Aggregate<Layer, long[]>([input.Channels, input.Height, input.Width], (shape, layer) => layer.Follow(shape))[0];
-        return new(input, classes, [.. body, new Linear("fc.0", (int)features, classes)]);
+        return new(input, classes, [.. body, new Linear("fc.0", (int)Network.Follow(input, body)[0], classes)]);
     }
 
     protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initialization == LeNetInitialization.Uniform

@@ -1,6 +1,6 @@
 namespace Afterimage.Models;
 
-/// <summary>A multilayer perceptron, named as torch.nn.Sequential(Flatten, Linear, activation, Linear, ...): 1.weight, 1.bias, 3.weight, ...</summary>
+/// <summary>A multilayer perceptron; names are those of torch.nn.Sequential(Flatten, Linear, activation, Linear, ...).</summary>
 public sealed record Mlp : Architecture
 {
     /// <summary>Linear layers, the head among them; at least 1.</summary>
@@ -14,7 +14,7 @@ public sealed record Mlp : Architecture
     public override Network Describe(ImageShape input, int classes)
     {
         if (Depth < 1 || Width < 1)
-            throw new AfterimageException($"An Mlp needs at least one layer of at least one feature; it has depth {Depth} and width {Width}.");
+            throw new AfterimageException($"An Mlp needs at least one layer of one feature; it has depth {Depth} and width {Width}.");
         var layers = new List<Layer> { new Flatten() };
         for (var i = 0; i < Depth; i++)
         {

@@ -27,8 +27,12 @@ public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
     /// <summary>Throws with a sentence where shapes do not follow one another or the last is not [classes].</summary>
     public Network Checked()
     {
-        var shape = Layers.Aggregate<Layer, long[]>([Input.Channels, Input.Height, Input.Width], (current, layer) => layer.Follow(current));
+        var shape = Follow(Input, Layers);
         return shape is [var outputs] && outputs == Classes ? this
             : throw new AfterimageException($"The network ends in shape [{string.Join(",", shape)}], not in {Classes} classes.");
     }
+
+    /// <summary>The shape to which layers bring images of one shape, [C,H,W] or [features].</summary>
+    public static long[] Follow(ImageShape input, IEnumerable<Layer> layers) =>
+        layers.Aggregate<Layer, long[]>([input.Channels, input.Height, input.Width], (shape, layer) => layer.Follow(shape));
 }

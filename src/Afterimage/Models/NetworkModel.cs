@@ -57,7 +57,8 @@ public sealed class NetworkModel : VictimModel
     private static void Fits(string name, long[] shape, Tensor tensor)
     {
         if (!tensor.shape.SequenceEqual(shape))
-            throw new AfterimageException($"{name} has shape [{string.Join(",", tensor.shape)}], but its layer needs [{string.Join(",", shape)}].");
+            throw new AfterimageException($"{name} has shape [{string.Join(",", tensor.shape)}], " +
+                $"but its layer needs [{string.Join(",", shape)}].");
     }
 
     protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters) =>
@@ -99,7 +100,8 @@ public sealed class NetworkModel : VictimModel
                 training: false, norm.Momentum, norm.Epsilon);
         var shape = x.shape;
         if (shape[0] * shape[2] * shape[3] == 1)
-            throw new AfterimageException($"{norm.Name} sees one value per channel, so train mode has no statistics: use a batch of two or more.");
+            throw new AfterimageException($"{norm.Name} sees one value per channel, " +
+                "so train mode has no statistics: use a batch of two or more.");
         // No running statistics are handed over, so none can be mutated.
         return functional.batch_norm(x, null!, null!, weight, bias, training: true, norm.Momentum, norm.Epsilon);
     }

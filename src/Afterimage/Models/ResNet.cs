@@ -18,7 +18,8 @@ public sealed record ResNet : Architecture
         18 => new(input, classes, [.. Begin(input), .. Stages([64, 128, 256, 512], 2, ProjectedShortcut),
             new GlobalAvgPool2d(), new Flatten(), new Linear("fc", 512, classes)]),
         20 or 32 or 56 when Stem == ResNetStem.ImageNet =>
-            throw new AfterimageException($"ResNet-{Depth} is of the CIFAR family, which has no ImageNet stem: choose depth 18 or the Cifar stem."),
+            throw new AfterimageException($"ResNet-{Depth} is of the CIFAR family, which has no ImageNet stem: " +
+                "choose depth 18 or the Cifar stem."),
         20 or 32 or 56 => new(input, classes, [.. ConvBnRelu("conv1", "bn1", input.Channels, 16, 1),
             .. Stages([16, 32, 64], (Depth - 2) / 6, OptionA),
             new GlobalAvgPool2d(), new Flatten(), new Linear("linear", 64, classes)]),
@@ -62,7 +63,10 @@ public sealed record ResNet : Architecture
         [new PaddedShortcut(stride, (width - before) / 2, (width - before) / 2)];
 
     private static Seq<Layer> ConvBnRelu(string conv, string norm, int before, int width, int stride) =>
-        [new Conv2d(conv, before, width, 3, stride, Padding: 1, Bias: false), new BatchNorm2d(norm, width), new Activation(ActivationKind.ReLU)];
+    [
+        new Conv2d(conv, before, width, 3, stride, Padding: 1, Bias: false), new BatchNorm2d(norm, width),
+        new Activation(ActivationKind.ReLU),
+    ];
 }
 
 public enum ResNetStem

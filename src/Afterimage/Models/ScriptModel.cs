@@ -3,47 +3,67 @@ using System.Runtime.InteropServices;
 namespace Afterimage.Models;
 
 /// <summary>
-/// A TorchScript file run by libtorch as it is. Its own parameters cannot be exchanged, so federated averaging cannot be
-/// unrolled through it; one gradient can.
+/// A TorchScript file run by libtorch as it is. Other parameters are lent to it for one forward pass, so that local training
+/// can be unrolled; its own parameters and buffers are back before the pass returns.
 /// </summary>
 public sealed class ScriptModel : VictimModel
 {
     private readonly string path;
     private readonly byte[] file;
     private readonly jit.ScriptModule<Tensor, Tensor> module;
-    private readonly Tensor[] parameters;
+    private readonly Slot[] slots;
     private readonly Dictionary<string, Tensor> buffers;
-    private readonly List<(jit.ScriptModule Owner, string Name, Tensor Value)> statistics;
 
     private ScriptModel(string path, byte[] file, jit.ScriptModule<Tensor, Tensor> module, ImageShape input, int classes,
         Normalization normalization, ScalarType type, Device device)
         : base(input, classes, normalization, type, device)
     {
         (this.path, this.file, this.module) = (path, file, module);
+        var owners = module.named_modules().ToDictionary(pair => pair.name, pair => (jit.ScriptModule)pair.module);
+        Slot Open(string name, Tensor value) => name.LastIndexOf('.') is var dot and > 0
+            ? new(owners[name[..dot]], name[(dot + 1)..], value.DetachFromDisposeScope())
+            : new(module, name, value.DetachFromDisposeScope());
+
+        // Conversion by libtorch would leave handles to the old tensors, of which the script's output is no function.
+        Tensor Convert(Tensor value) => value.detach().to(value.is_floating_point() ? type : value.dtype, device, copy: true);
         var named = module.named_parameters().ToList();
         Layout = new(named.Select(pair => (pair.name, pair.parameter.shape)));
-        parameters = [.. named.Select(pair => pair.parameter.requires_grad_().DetachFromDisposeScope())];
-        buffers = module.named_buffers().ToDictionary(pair => pair.name, pair => pair.buffer.DetachFromDisposeScope());
-        var owners = module.named_modules().ToDictionary(pair => pair.name, pair => (jit.ScriptModule)pair.module);
-        statistics = [.. buffers.Select(pair => pair.Key.LastIndexOf('.') is var dot and > 0
-            ? (owners[pair.Key[..dot]], pair.Key[(dot + 1)..], pair.Value)
-            : (module, pair.Key, pair.Value))];
+        Slot[] weights = [.. named.Select(pair => Open(pair.name, Convert(pair.parameter).requires_grad_()))];
+        buffers = module.named_buffers().ToDictionary(pair => pair.name, pair => Convert(pair.buffer));
+        slots = [.. weights, .. buffers.Select(pair => Open(pair.Key, pair.Value))];
+        Parameters = [.. weights.Select(slot => slot.Value)];
+        Restore();
+    }
+
+    /// <summary>Where the script reads one parameter or buffer.</summary>
+    private sealed record Slot(jit.ScriptModule Owner, string Name, Tensor Value)
+    {
+        public void Put(Tensor value) => Owner.set_attribute(Name, value);
+    }
+
+    private void Restore()
+    {
+        foreach (var slot in slots)
+            slot.Put(slot.Value);
     }
 
     /// <summary>Loads a file whose archive has been checked, and runs one black image through it.</summary>
-    /// <exception cref="AfterimageException">libtorch cannot load it, it has no parameters, or it does not map such images to that many logits.</exception>
-    internal static ScriptModel Load(string path, byte[] file, ImageShape input, int classes, Normalization normalization, ScalarType type, Device device)
+    /// <exception cref="AfterimageException">libtorch cannot load it, or it does not map such images to that many logits.</exception>
+    internal static ScriptModel Load(string path, byte[] file, ImageShape input, int classes, Normalization normalization,
+        ScalarType type, Device device)
     {
         using var scope = NewDisposeScope();
-        var model = new ScriptModel(path, file, Module(path, file, type, device), input, classes, normalization, type, device);
+        var model = new ScriptModel(path, file, Module(path, file), input, classes, normalization, type, device);
         try
         {
-            if (model.parameters.Length == 0)
-                throw new AfterimageException($"{path} has no parameters, perhaps because it was frozen: export it again without torch.jit.freeze.");
+            if (model.Parameters.Count == 0)
+                throw new AfterimageException($"{path} has no parameters, perhaps because it was frozen: " +
+                    "export it again without torch.jit.freeze.");
             using var _ = no_grad();
             var shape = model.Logits(zeros([1, input.Channels, input.Height, input.Width], type, device)).shape;
             return shape is [1, var outputs] && outputs == classes ? model
-                : throw new AfterimageException($"{path} maps an image of {input} to shape [{string.Join(",", shape)}], not to [1,{classes}]: give its own class count.");
+                : throw new AfterimageException($"{path} maps an image of {input} to shape [{string.Join(",", shape)}], " +
+                    $"not to [1,{classes}]: give its own class count.");
         }
         catch
         {
@@ -52,12 +72,11 @@ public sealed class ScriptModel : VictimModel
         }
     }
 
-    private static jit.ScriptModule<Tensor, Tensor> Module(string path, byte[] file, ScalarType type, Device device)
+    private static jit.ScriptModule<Tensor, Tensor> Module(string path, byte[] file)
     {
         try
         {
             var module = jit.load<Tensor, Tensor>(file, CPU);
-            module.to(device, type);
             module.eval();
             return module;
         }
@@ -78,7 +97,7 @@ public sealed class ScriptModel : VictimModel
 
     public override TensorLayout Layout { get; }
 
-    public override IReadOnlyList<Tensor> Parameters => parameters;
+    public override IReadOnlyList<Tensor> Parameters { get; }
 
     public override IReadOnlyDictionary<string, Tensor> Buffers => buffers;
 
@@ -86,56 +105,49 @@ public sealed class ScriptModel : VictimModel
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var copy = new ScriptModel(path, file, Module(path, file, type, device), Input, Classes, Normalization, type, device) { Notes = Notes };
-        foreach (var (target, source) in copy.parameters.Zip(parameters).Concat(copy.buffers.Values.Zip(buffers.Values)))
-            target.copy_(source);
+        var copy = new ScriptModel(path, file, Module(path, file), Input, Classes, Normalization, type, device) { Notes = Notes };
+        foreach (var (target, source) in copy.slots.Zip(slots))
+            target.Value.copy_(source.Value);
         return copy;
     }
 
     protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters)
     {
-        if (parameters is not null)
-            throw new AfterimageException($"{path} runs as a script, whose parameters cannot be exchanged, so several local steps cannot be unrolled: " +
-                "use FedSgd, or export a model of plain layers.");
         try
         {
-            if (mode == ModelMode.Eval)
-                return module.forward(normalized);
-            return InTrainMode(normalized);
+            for (var i = 0; i < parameters?.Count; i++)
+                slots[i].Put(parameters[i]);
+            if (mode == ModelMode.Train)
+            {
+                // BatchNorm updates whatever is registered: give it copies. Copying back would invalidate what the graph has saved.
+                foreach (var slot in slots.Skip(Parameters.Count))
+                    slot.Put(slot.Value.clone());
+                module.train();
+            }
+            return module.forward(normalized);
         }
         catch (ExternalException error)
         {
             throw new AfterimageException($"{path} fails on images of {Input}: {FirstLine(error)}", error);
         }
-    }
-
-    private Tensor InTrainMode(Tensor normalized)
-    {
-        // BatchNorm updates whatever is registered: give it copies. Copying back would invalidate what the graph has saved.
-        foreach (var (owner, name, value) in statistics)
-            owner.set_attribute(name, value.clone());
-        module.train();
-        try
-        {
-            return module.forward(normalized);
-        }
         finally
         {
-            module.eval();
-            foreach (var (owner, name, value) in statistics)
-                owner.set_attribute(name, value);
+            if (mode == ModelMode.Train)
+                module.eval();
+            if (mode == ModelMode.Train || parameters is not null)
+                Restore();
         }
     }
 
-    /// <summary>libtorch's messages end in a stack trace; the reason stands in the last line before or the first line of it.</summary>
+    /// <summary>libtorch's messages hold stack traces; the reason stands in a line "RuntimeError: ...", or else in the first.</summary>
     private static string FirstLine(Exception error) =>
-        error.Message.Split('\n').FirstOrDefault(line => line.Contains("Error", StringComparison.Ordinal) || line.Contains("xpected", StringComparison.Ordinal))
-            ?.Trim() ?? error.Message.Split('\n')[0].Trim();
+        error.Message.Split('\n').FirstOrDefault(line => line.Contains("Error:", StringComparison.Ordinal))?.Trim()
+            ?? error.Message.Split('\n')[0].Trim();
 
     protected override void Dispose(bool disposing)
     {
-        foreach (var tensor in parameters.Concat(buffers.Values))
-            tensor.Dispose();
+        foreach (var slot in slots)
+            slot.Value.Dispose();
         module.Dispose();
         base.Dispose(disposing);
     }

@@ -44,6 +44,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
     public ScriptModel OpenScript(ImageShape input, int classes, ScalarType type, Device device)
     {
         var file = Bytes();
+        using var _ = NewDisposeScope();
         // A known network that does not fit the images must be found out before libtorch runs it.
         TorchScriptReader.Read(ScriptArchive.Open(Path, file), input, classes);
         return Script(file, input, classes, type, device);
@@ -52,6 +53,11 @@ public sealed record TorchScriptFile(string Path) : ModelSource
     private ScriptModel Script(byte[] file, ImageShape input, int classes, ScalarType type, Device device)
     {
         var script = ScriptModel.Load(Path, file, input, classes, Normalization ?? Models.Normalization.None(input.Channels), type, device);
+        using var _ = no_grad();
+        var tensors = script.Layout.Entries.Select(entry => entry.Name).Zip(script.Parameters)
+            .Concat(script.Buffers.Select(pair => (pair.Key, pair.Value))).ToDictionary();
+        foreach (var (name, array) in Stored(tensors.Select(pair => (pair.Key, pair.Value.shape))))
+            tensors[name].copy_(array.ToTensor(type, device));
         return script;
     }
 

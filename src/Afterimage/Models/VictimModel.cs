@@ -3,7 +3,8 @@ namespace Afterimage.Models;
 /// <summary>Channel means and deviations with which the client normalizes its images, which are in [0,1].</summary>
 public sealed record Normalization(Seq<double> Mean, Seq<double> Std)
 {
-    public static Normalization None(int channels) => new(Enumerable.Repeat(0.0, channels).ToSeq(), Enumerable.Repeat(1.0, channels).ToSeq());
+    public static Normalization None(int channels) =>
+        new(Enumerable.Repeat(0.0, channels).ToSeq(), Enumerable.Repeat(1.0, channels).ToSeq());
 }
 
 /// <summary>How BatchNorm behaves during local training.</summary>
@@ -29,7 +30,8 @@ public abstract class VictimModel : IDisposable
     {
         (Input, Classes, Normalization, Type, Device) = (input, classes, normalization, type, device);
         if (normalization.Mean.Count != input.Channels || normalization.Std.Count != input.Channels)
-            throw new AfterimageException($"Normalization has {normalization.Mean.Count} means and {normalization.Std.Count} deviations; images have {input.Channels} channels.");
+            throw new AfterimageException($"Normalization has {normalization.Mean.Count} means and {normalization.Std.Count} deviations; " +
+                $"images have {input.Channels} channels.");
         if (normalization.Std.Any(value => !(value > 0)))
             throw new AfterimageException("Normalization deviations must be positive.");
         using var _ = NewDisposeScope();
@@ -74,7 +76,8 @@ public abstract class VictimModel : IDisposable
         // libtorch ends the process on some mismatched shapes.
         if (!(images.shape is [> 0, var channels, var height, var width]
             && (channels, height, width) == (Input.Channels, Input.Height, Input.Width)))
-            throw new AfterimageException($"The model takes images of {Input}, but the batch has shape [{string.Join(",", images.shape)}].");
+            throw new AfterimageException($"The model takes images of {Input}, " +
+                $"but the batch has shape [{string.Join(",", images.shape)}].");
         return Forward(IsIdentity ? images : (images - shift) / scale, mode, parameters);
     }
 

@@ -46,7 +46,8 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
                         Baselines = ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>>.Empty,
                     }),
                 ],
-                Findings = [new(Severity.Note, "There were no true images: only the misfit and the attack's own confidence can be reported.")],
+                Findings = [new(Severity.Note,
+                    "There were no true images: only the misfit and the attack's own confidence can be reported.")],
             },
         ]);
     }
@@ -59,8 +60,10 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
             {
                 var crashed = attackIndex == 0 && noiseIndex == 5;
                 var psnr = (attackIndex == 0 ? 44 : 24) - ((attackIndex == 0 ? 7.5 : 2.4) * noiseIndex);
-                var level = psnr > 30 ? LeakLevel.Exact : psnr > 18 ? LeakLevel.Recognizable : psnr > 13.5 ? LeakLevel.Traces : LeakLevel.Nothing;
-                var found = Case($"{attack}, noise {noise}", 2, Math.Max(9, psnr), crashed ? LeakLevel.Inconclusive : level, crashed ? "Diverged" : "Converged", 2);
+                var level = psnr > 30 ? LeakLevel.Exact : psnr > 18 ? LeakLevel.Recognizable : psnr > 13.5 ? LeakLevel.Traces
+                    : LeakLevel.Nothing;
+                var found = Case($"{attack}, noise {noise}", 2, Math.Max(9, psnr), crashed ? LeakLevel.Inconclusive : level,
+                    crashed ? "Diverged" : "Converged", 2);
                 cases.Add(found with
                 {
                     Id = $"{attackIndex}{noiseIndex}" + found.Id[2..],
@@ -69,7 +72,8 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
                 });
             }
         return Report("How much Gaussian noise protects a LeNet client?", new(LeakLevel.Exact,
-            "Without noise two attacks read the images back; a standard deviation of 0.01 leaves traces, 0.1 nothing beyond public images."), cases);
+            "Without noise two attacks read the images back; a standard deviation of 0.01 leaves " +
+            "traces, 0.1 nothing beyond public images."), cases);
     }
 
     private static AuditReport Report(string title, Verdict verdict, IReadOnlyList<CaseReport> cases) => new()
@@ -77,7 +81,7 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
         Version = "0.1.0",
         Title = title,
         Started = new DateTimeOffset(2025, 11, 23, 17, 36, 5, TimeSpan.FromHours(1)),
-        Experiment = """{"title":"sample","data":{"kind":"cifar10","take":4},"model":{"kind":"le-net","width":12},"attack":{"kind":"gradient-matching","restarts":3},"vary":[{"path":"/clients/0/defenses/0/standardDeviation","values":[0,0.0001,0.001]}]}""",
+        Experiment = """{"data":{"kind":"cifar10"},"model":{"kind":"le-net"},"vary":[{"path":"/clients/0/defenses/0/standardDeviation"}]}""",
         Command = "afterimage audit experiment.json --out runs/again",
         Machine = new("Debian GNU/Linux 12", "AMD EPYC 7763", 2, ".NET 10.0.0", "TorchSharp 0.107.0, libtorch 2.10.0", "CPU"),
         Verdict = verdict,
@@ -85,18 +89,20 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
         Citations =
         [
             new("zhu2019", "L. Zhu, Z. Liu, S. Han. Deep Leakage from Gradients. NeurIPS 2019.", "https://arxiv.org/abs/1906.08935"),
-            new("geiping2020", "J. Geiping, H. Bauermeister, H. Dröge, M. Moeller. Inverting Gradients: How easy is it to break privacy in federated learning? NeurIPS 2020.", "https://arxiv.org/abs/2003.14053"),
+            new("geiping2020", "J. Geiping, H. Bauermeister, H. Dröge, M. Moeller. Inverting Gradients: How easy is it to break privacy " +
+                "in federated learning? NeurIPS 2020.", "https://arxiv.org/abs/2003.14053"),
         ],
     };
 
     private CaseReport Case(string name, int batch, double psnr, LeakLevel level, string outcome, int restarts)
     {
-        var found = Enumerable.Range(0, batch).Select(index => Image(name, index, psnr + (index % 2 == 0 ? 1.5 : -2.25) * (batch > 1 ? 1 : 0))).ToArray();
+        var found = Enumerable.Range(0, batch)
+            .Select(index => Image(name, index, psnr + (index % 2 == 0 ? 1.5 : -2.25) * (batch > 1 ? 1 : 0))).ToArray();
         return new()
         {
             Id = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             Name = name,
-            Configuration = """{"attack":{"kind":"gradient-matching","fidelity":{"kind":"euclidean"},"solver":{"kind":"lbfgs","steps":300}},"batch":4}""",
+            Configuration = """{"attack":{"kind":"gradient-matching","solver":{"kind":"lbfgs","steps":300}},"batch":4}""",
             Equation = "min over x of ½‖A(x) − y‖² + 0.0002 · TV(x),  x in [0,1],  L-BFGS × 300, 3 restarts",
             Seed = 20_251_123,
             Assumptions =
@@ -110,8 +116,10 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
             Outcome = outcome,
             Advice = outcome == "BudgetSpent"
                 ? "The objective was still falling when the budget ended: raise --evaluations before calling this protected."
-                : outcome == "Diverged" ? "The objective grew without bound: lower the step size." : "The misfit is at the noise floor of single precision: there is nothing left to gain.",
-            Verdict = new(level, $"Median PSNR {psnr.ToString("0.0", CultureInfo.InvariantCulture)} dB against 13.9 dB of public images alone."),
+                : outcome == "Diverged" ? "The objective grew without bound: lower the step size."
+                    : "The misfit is at the noise floor of single precision: there is nothing left to gain.",
+            Verdict = new(level,
+                $"Median PSNR {psnr.ToString("0.0", CultureInfo.InvariantCulture)} dB against 13.9 dB of public images alone."),
             Cost = new(1240, 900, restarts, 38.4, 71.9),
             RelativeMisfit = Math.Pow(10, -psnr / 9),
             LabelAccuracy = batch == 4 ? 0.75 : 1,
@@ -126,7 +134,8 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
             [
                 new(Severity.Note, "Labels were recovered, not given; a client with repeated labels would be harder."),
                 new(Severity.Leak, "The gradient of the last layer reveals the label with certainty."),
-                new(Severity.Warning, "One restart of three ended at the gray image: fewer restarts would have been reported as protection."),
+                new(Severity.Warning,
+                    "One restart of three ended at the gray image: fewer restarts would have been reported as protection."),
             ],
             Cites = ["zhu2019"],
         };
@@ -135,7 +144,8 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
     private static Curve Curve(int restart, double psnr) => new($"restart {restart}",
     [
         .. Enumerable.Range(0, 400).Select(step => new CurvePoint(step + 1,
-            (40 * Math.Exp(-step * psnr / (restart == 2 ? 9000.0 : 900.0 + (140 * restart))) * (1.15 + Math.Sin(step * (0.4 + (0.13 * restart))) * 0.15)) + Math.Pow(10, -psnr / 6))),
+            (40 * Math.Exp(-step * psnr / (restart == 2 ? 9000.0 : 900.0 + (140 * restart))) * (1.15 +
+                Math.Sin(step * (0.4 + (0.13 * restart))) * 0.15)) + Math.Pow(10, -psnr / 6))),
     ]);
 
     private ImageReport Image(string name, int index, double psnr)
@@ -149,16 +159,20 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
             RecoveredLabel = index == 3 ? "frog" : Labels[index],
             Confidence = 0.998 - (0.11 * index),
             TrueLabel = Labels[index],
-            Metrics = ImmutableSortedDictionary<string, double>.Empty.Add("psnr", psnr).Add("mse", mse).Add("ssim", 1 / (1 + Math.Exp((15 - psnr) / 4))),
+            Metrics = ImmutableSortedDictionary<string, double>.Empty.Add("psnr", psnr).Add("mse", mse)
+                .Add("ssim", 1 / (1 + Math.Exp((15 - psnr) / 4))),
             Baselines = ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>>.Empty
-                .Add("mean public image", ImmutableSortedDictionary<string, double>.Empty.Add("psnr", 12.2 + (0.4 * index)).Add("mse", 0.06).Add("ssim", 0.09))
-                .Add("best of 100 public images", ImmutableSortedDictionary<string, double>.Empty.Add("psnr", 13.9 + (0.3 * index)).Add("mse", 0.041).Add("ssim", 0.17)),
+                .Add("mean public image", ImmutableSortedDictionary<string, double>.Empty.Add("psnr", 12.2 + (0.4 * index)).Add("mse", 0.06)
+                    .Add("ssim", 0.09))
+                .Add("best of 100 public images", ImmutableSortedDictionary<string, double>.Empty.Add("psnr", 13.9 + (0.3 * index))
+                    .Add("mse", 0.041).Add("ssim", 0.17)),
             Truth = Save($"{slug}-true.png", pixels, 0, index),
             Reconstruction = Save($"{slug}-back.png", pixels, Math.Sqrt(mse), index),
             Path =
             [
                 .. new[] { 0, 5, 10, 20, 40, 80, 160, 300 }.Select(step =>
-                    new PathStep(step, Save($"{slug}-{step}.png", pixels, Math.Max(Math.Sqrt(mse), 0.9 * Math.Exp(-step / 35.0)), index + step))),
+                    new PathStep(step, Save($"{slug}-{step}.png", pixels, Math.Max(Math.Sqrt(mse), 0.9 * Math.Exp(-step / 35.0)),
+                        index + step))),
             ],
         };
     }
@@ -173,7 +187,8 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
             var sum = 0.0;
             for (var draw = 0; draw < 3; draw++)
                 sum += ((state = (state * 1_664_525) + 1_013_904_223) >> 8) / (double)(1 << 24);
-            rgb[at] = (byte)Math.Clamp((planar[(at % 3 * 1024) + (at / 3)] * Math.Max(0, 1 - noise)) + (127 * Math.Min(1, noise)) + (255 * noise * 2 * (sum - 1.5)), 0, 255);
+            rgb[at] = (byte)Math.Clamp((planar[(at % 3 * 1024) + (at / 3)] * Math.Max(0, 1 - noise)) + (127 * Math.Min(1, noise)) +
+                (255 * noise * 2 * (sum - 1.5)), 0, 255);
         }
         File.WriteAllBytes(Path.Combine(folder, file), Png.Rgb(32, 32, rgb));
         return new(file, 32, 32);

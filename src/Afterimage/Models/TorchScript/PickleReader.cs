@@ -75,7 +75,7 @@ internal static class PickleReader
                     case (byte)'R': Reduce(); break;
                     case (byte)'Q': stack.Push(new PickledStorage((object?[])stack.Pop()!)); break;
                     case var other: throw new UnreadableScriptException(
-                        $"its data.pkl uses the pickle opcode 0x{other.ToString("x2", CultureInfo.InvariantCulture)}, which TorchScript does not write");
+                        FormattableString.Invariant($"its data.pkl uses the pickle opcode 0x{other:x2}, which TorchScript does not write"));
                 }
         }
 

@@ -208,10 +208,11 @@ internal sealed class ScriptInterpreter
             return Method(module, name, arguments, named);
         var function = (Value(call.Function, variables) as PickledName)?.Name
             ?? throw new UnreadableScriptException("its code calls a value");
-        if (function == "getattr")
-            return Attribute(arguments[0], (string)arguments[1]!);
+        if (function == "getattr" && arguments is [var owner, string attribute])
+            return Attribute(owner, attribute);
         if (!function.StartsWith("__torch__", StringComparison.Ordinal))
-            return operators.Apply(function.StartsWith("torch.", StringComparison.Ordinal) ? function["torch.".Length..] : function, arguments, named);
+            return operators.Apply(function.StartsWith("torch.", StringComparison.Ordinal) ? function["torch.".Length..] : function,
+                arguments, named);
         var (file, method) = Split(function);
         return File(file).Functions.TryGetValue(method, out var found)
             ? Invoke(found, arguments, named)

@@ -80,7 +80,8 @@ internal static class ScriptLexer
     private static Token Number(string source, ref int at)
     {
         var start = at;
-        while (at < source.Length && (char.IsLetterOrDigit(source[at]) || source[at] == '.' || source[at] is '+' or '-' && source[at - 1] is 'e' or 'E'))
+        while (at < source.Length && (char.IsLetterOrDigit(source[at]) || source[at] == '.'
+            || source[at] is '+' or '-' && source[at - 1] is 'e' or 'E'))
             at++;
         var text = source[start..at];
         var value = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var whole) ? (object)whole

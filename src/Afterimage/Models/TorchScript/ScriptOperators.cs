@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Afterimage.Models.TorchScript;
 
 /// <summary>The operators of TorchScript that are numbers, lists, or layers.</summary>
@@ -34,7 +32,8 @@ internal sealed class ScriptOperators
         "_convolution" when a.At<bool>(6, "transposed", false) => throw Unknown("a transposed convolution"),
         "_convolution" => a.Flow(0).Then(Convolution(a, a.At(8, "groups", 1L))),
         "linear" => Linear(a.Flow(0), a.Tensor(1), a.Optional(2)),
-        "addmm" when a.Positional is [NamedTensor bias, Flow flow, NamedTensor { IsTransposed: true } weight, ..] => Linear(flow, weight, bias),
+        "addmm" when a.Positional is [NamedTensor bias, Flow flow, NamedTensor { IsTransposed: true } weight, ..] =>
+            Linear(flow, weight, bias),
         "matmul" when a.Positional is [Flow flow, NamedTensor { IsTransposed: true } weight] => Linear(flow, weight, null),
         "batch_norm" => a.Flow(0).Then(BatchNorm(a)),
         "relu" or "relu_" => Activate(a, ActivationKind.ReLU),
@@ -96,7 +95,8 @@ internal sealed class ScriptOperators
         ("ops.prim.max", [List<object?> list]) => Longs(list).Max(),
         ("ops.prim.min", [long x, long y]) => Math.Min(x, y),
         ("ops.prim.max", [long x, long y]) => Math.Max(x, y),
-        ("int" or "bool" or "float" or "ops.prim.NumToTensor" or "IntImplicit" or "ScalarImplicit" or "Int", [long or double or bool]) => a.Positional[0],
+        ("int" or "bool" or "float" or "ops.prim.NumToTensor" or "IntImplicit" or "ScalarImplicit" or "Int", [long or double or bool]) =>
+            a.Positional[0],
         ("format" or "str", _) => "",
         ("warn" or "_log_api_usage_once" or "ops.prim.Print", _) => null,
         ("ops.prim.RaiseException", _) => throw new UnreadableScriptException("its own code raises an exception for this image shape"),
@@ -113,7 +113,8 @@ internal sealed class ScriptOperators
         const string Suffix = ".weight";
         var owner = weight.Name.EndsWith(Suffix, StringComparison.Ordinal) ? weight.Name[..^Suffix.Length] : null;
         return owner is not null && (bias is null || bias.Name == owner + ".bias") ? owner
-            : throw new UnreadableScriptException($"the parameters of {operation} are named {weight.Name} and {bias?.Name ?? "nothing"}, not X.weight and X.bias");
+            : throw new UnreadableScriptException($"the parameters of {operation} are named {weight.Name} and {bias?.Name ?? "nothing"}, " +
+                "not X.weight and X.bias");
     }
 
     private static Conv2d Convolution(Arguments a, long groups)
@@ -155,7 +156,8 @@ internal sealed class ScriptOperators
     private static AvgPool2d AvgPool(Arguments a)
     {
         var padding = a.Square(3, "padding", 0);
-        if (a.At(4, "ceil_mode", false) || padding > 0 && !a.At(5, "count_include_pad", true) || a.At<object?>(6, "divisor_override", null) is not null)
+        if (a.At(4, "ceil_mode", false) || padding > 0 && !a.At(5, "count_include_pad", true) 
+            || a.At<object?>(6, "divisor_override", null) is not null)
             throw Unknown("an average pooling with ceil_mode, a divisor or padding that does not count");
         var kernel = a.Square(1, "kernel_size", 0);
         return new(kernel, a.Square(2, "stride", kernel), padding);
@@ -200,7 +202,7 @@ internal sealed class ScriptOperators
         var isFlat = sizes is [var batch, var features]
             && (batch == Batch && (features == -1 || features == count) || batch == -1 && features == count);
         return isFlat ? flow.Shape.Length == 1 ? flow : flow.Then(new Flatten())
-            : throw new UnreadableScriptException($"it reshapes to [{string.Join(",", sizes)}], which is no flatten of every image by itself");
+            : throw new UnreadableScriptException($"it reshapes to [{string.Join(",", sizes)}], not one row per image");
     }
 
     private static object Slice(Arguments a)
@@ -275,7 +277,8 @@ internal sealed class ScriptOperators
         : [.. Enumerable.Range(0, (int)Math.Max(0, end - start)).Select(i => (object?)(start + i))];
 
     private static long[] Longs(object? value) =>
-        [.. List(value).Select(item => item as long? ?? throw new UnreadableScriptException("its code holds a list of something other than whole numbers"))];
+        [.. List(value).Select(item => item as long?
+            ?? throw new UnreadableScriptException("its code lists something other than whole numbers"))];
 
     /// <summary>The arguments of one call, by position or by name.</summary>
     private sealed record Arguments(string Name, object?[] Positional, Dictionary<string, object?> Named)
@@ -300,7 +303,7 @@ internal sealed class ScriptOperators
         public NamedTensor Tensor(int position) => Optional(position) ?? throw Unexpected("weight");
 
         public NamedTensor? Optional(int position) => position >= Positional.Length || Positional[position] is null ? null
-            : Positional[position] as NamedTensor ?? throw Unexpected($"its tensor number {position.ToString(CultureInfo.InvariantCulture)}");
+            : Positional[position] as NamedTensor ?? throw Unexpected(FormattableString.Invariant($"tensor number {position}"));
 
         /// <summary>One number for height and width; an empty list means the default.</summary>
         public int Square(int position, string name, int missing) => At<object?>(position, name, null) switch

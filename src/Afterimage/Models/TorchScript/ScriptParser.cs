@@ -84,7 +84,7 @@ internal sealed class ScriptParser
         return found;
     }
 
-    /// <summary>name : Type, name : Final[Type] = value, name = value, or __annotations__["name"] = Type, of which types do not matter.</summary>
+    /// <summary>name : Type, name : Final[Type] = value, name = value, or __annotations__["name"] = Type; types do not matter.</summary>
     private void Attribute(Class owner)
     {
         if (Take("pass"))

@@ -16,7 +16,13 @@ internal static class TorchScriptReader
         {
             return (null, [$"The file runs as a script because {reason.Message}."]);
         }
-        catch (Exception error) when (error is InsufficientExecutionStackException or OverflowException or InvalidOperationException)
+        catch (InsufficientExecutionStackException error)
+        {
+            // libtorch's own parser would overflow the stack, which ends the process.
+            throw new AfterimageException("The TorchScript file's code is nested too deeply to be opened: export it again.", error);
+        }
+        catch (Exception error) when (error is OverflowException or InvalidOperationException or IndexOutOfRangeException
+            or ArgumentException)
         {
             return (null, ["The file runs as a script because its code is not of the kind that torch.jit.save writes."]);
         }

@@ -1,0 +1,109 @@
+namespace Afterimage.Models;
+
+/// <summary>What a person wants to know of a model before an attack: its layers, its head, what such an architecture gives away.</summary>
+/// <param name="Name">As the caller calls it.</param>
+/// <param name="Layers">In order; empty shapes for a script, whose graph is unknown.</param>
+/// <param name="ParameterCount">Numbers in one gradient.</param>
+/// <param name="HasBatchNorm">Whether running statistics exist.</param>
+/// <param name="Activations">Each kind once.</param>
+/// <param name="Head">The names of the last linear layer's weight and, if it has one, bias.</param>
+/// <param name="IsSmooth">Whether second derivatives are continuous, which quasi-Newton solvers count on; null for a script.</param>
+/// <param name="Hints">What this architecture gives away, one sentence each.</param>
+/// <param name="Notes">What was found out while the model was opened.</param>
+public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<LayerCard> Layers, long ParameterCount, bool HasBatchNorm,
+    Seq<ActivationKind> Activations, (string Weight, string? Bias)? Head, bool? IsSmooth, Seq<string> Hints, Seq<string> Notes)
+{
+    public static ModelCard Of(VictimModel model, string name)
+    {
+        var layers = model.Network is { } network ? Rows(network) : Unordered(model.Layout);
+        var all = model.Network is { } known ? All(known.Layers).ToList() : [];
+        var activations = all.OfType<Activation>().Select(layer => layer.Kind).Distinct().ToSeq();
+        var hasBatchNorm = model.Buffers.Keys.Any(buffer => buffer.EndsWith("running_mean", StringComparison.Ordinal));
+        (string, string?)? head = model.Head is var (weight, bias)
+            ? (model.Layout.Entries[weight].Name, bias is { } place ? model.Layout.Entries[place].Name : null)
+            : null;
+        bool? isSmooth = all.Count == 0 ? null
+            : !all.OfType<MaxPool2d>().Any() && !activations.Any(kind => kind is ActivationKind.ReLU or ActivationKind.LeakyReLU);
+        return new(name, model.Input, model.Classes, layers, model.Layout.Count, hasBatchNorm, activations, head, isSmooth,
+            Hint(model, all, hasBatchNorm, isSmooth).ToSeq(), model.Notes);
+    }
+
+    private static IEnumerable<string> Hint(VictimModel model, List<Layer> layers, bool hasBatchNorm, bool? isSmooth)
+    {
+        if (layers.FirstOrDefault(layer => layer is not Flatten) is Linear { Bias: true })
+            yield return "The first layer is linear with a bias: the bias attack is exact at batch 1, " +
+                "and for every unit that only one image of a batch activates.";
+        yield return model.Head switch
+        {
+            null => "No final linear layer was found: labels cannot be read from its gradient.",
+            (_, null) => "The head has no bias: labels show only in the signs of its weight gradient.",
+            _ => "The head has a bias: the signs of its gradient name the labels that a batch holds once.",
+        };
+        var ratio = (double)model.Layout.Count / model.Input.Count;
+        yield return FormattableString.Invariant($"A gradient has {ratio:0.#} numbers for every number of an image") + (ratio < 1
+            ? ": it cannot determine an image by itself, so priors decide."
+            : $": counting alone would allow batches of {Math.Floor(ratio):0}, dead units and symmetries less.");
+        if (isSmooth is { } smooth)
+            yield return smooth
+                ? "Everything is smooth: L-BFGS on the gradient distance works (Deep Leakage from Gradients)."
+                : "ReLU or max pooling makes the gradient jump with the image: " +
+                  "prefer first-order solvers and the cosine distance (Inverting Gradients).";
+        if (hasBatchNorm)
+            yield return "BatchNorm in train mode mixes the images of a batch through its statistics; " +
+                "sent along, they help an attack, and unknown, they hinder it.";
+    }
+
+    private static Seq<LayerCard> Rows(Network network)
+    {
+        var rows = new List<LayerCard>();
+        Walk(network.Layers, [network.Input.Channels, network.Input.Height, network.Input.Width], 0, rows);
+        return rows.ToSeq();
+    }
+
+    private static void Walk(Seq<Layer> layers, long[] shape, int depth, List<LayerCard> rows)
+    {
+        foreach (var layer in layers)
+        {
+            var after = layer.Follow(shape);
+            var own = layer is Residual ? [] : layer.Parameters.Select(spec => new ParameterCard(spec.Name, spec.Shape));
+            rows.Add(new(Kind(layer), depth, after.ToSeq(), own.ToSeq()));
+            if (layer is Residual residual)
+            {
+                Walk(residual.Body, shape, depth + 1, rows);
+                Walk(residual.Shortcut, shape, depth + 1, rows);
+            }
+            shape = after;
+        }
+    }
+
+    private static Seq<LayerCard> Unordered(TensorLayout layout) => layout.Entries
+        .Select(entry => new LayerCard("parameter", 0, [], [new(entry.Name, entry.Shape.ToSeq())])).ToSeq();
+
+    private static IEnumerable<Layer> All(Seq<Layer> layers) =>
+        layers.SelectMany(layer => layer is Residual residual ? All(residual.Body).Concat(All(residual.Shortcut)) : [layer]);
+
+    private static string Kind(Layer layer) => layer switch
+    {
+        Linear => "linear",
+        Conv2d conv => $"conv {conv.Kernel}x{conv.Kernel}" + (conv.Stride > 1 ? $" stride {conv.Stride}" : ""),
+        BatchNorm2d => "batch norm",
+        Activation activation => activation.Kind.ToString(),
+        AvgPool2d pool => $"average pool {pool.Kernel}x{pool.Kernel}",
+        MaxPool2d pool => $"max pool {pool.Kernel}x{pool.Kernel}",
+        GlobalAvgPool2d => "global average pool",
+        Flatten => "flatten",
+        PaddedShortcut => "subsample and pad channels",
+        Residual => "residual",
+        _ => layer.GetType().Name,
+    };
+}
+
+/// <param name="Kind">In words.</param>
+/// <param name="Depth">0 for the network itself, 1 inside a residual.</param>
+/// <param name="Output">[C,H,W] or [features]; empty where it is unknown.</param>
+public sealed record LayerCard(string Kind, int Depth, Seq<long> Output, Seq<ParameterCard> Parameters);
+
+public sealed record ParameterCard(string Name, Seq<long> Shape)
+{
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+}

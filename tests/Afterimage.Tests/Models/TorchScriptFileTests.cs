@@ -1,0 +1,282 @@
+using System.IO.Compression;
+using Afterimage.Federation;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using Afterimage.Numerics.Arrays;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Afterimage.Tests.Models;
+
+public sealed class TorchScriptFileTests : IDisposable
+{
+    private static readonly ImageShape Small = new(2, 6, 6);
+    private readonly TemporaryFolder folder = new();
+
+    /// <summary>A convolution to three 6x6 channels, the body under test, and a linear head over what remains.</summary>
+    private TorchScriptFile Save(string body, int features, string registered = "conv, head")
+    {
+        var code = $$"""
+            class Layer(Module):
+              __parameters__ = ["weight", "bias", ]
+              __buffers__ = []
+              weight : Tensor
+              bias : Tensor
+              training : bool
+            class Norm(Module):
+              __parameters__ = ["weight", "bias", ]
+              __buffers__ = ["running_mean", "running_var", ]
+              weight : Tensor
+              bias : Tensor
+              running_mean : Tensor
+              running_var : Tensor
+              training : bool
+              def forward(self: __torch__.Norm,
+                x: Tensor) -> Tensor:
+                training = self.training
+                weight = self.weight
+                bias = self.bias
+                running_mean = self.running_mean
+                running_var = self.running_var
+                return torch.batch_norm(x, weight, bias, running_mean, running_var, training, 0.10000000000000001, 1.0000000000000001e-05, True)
+            class Model(Module):
+              __parameters__ = []
+              __buffers__ = []
+              training : bool
+              down : bool
+              pad : int
+            {{string.Join("\n", registered.Split(", ").Select(name => $"  {name} : __torch__.{(name == "norm" ? "Norm" : "Layer")}"))}}
+              def forward(self: __torch__.Model,
+                image: Tensor) -> Tensor:
+                head = self.head
+                conv = self.conv
+                weight = conv.weight
+                bias = conv.bias
+                x = torch._convolution(image, weight, bias, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, False, False, True, True)
+            {{string.Join("\n", body.Split('\n').Select(line => "    " + line))}}
+                weight0 = head.weight
+                bias0 = head.bias
+                _9 = torch.addmm(bias0, y, torch.t(weight0))
+                return _9
+
+            """;
+        ModuleValue WeightAndBias(params long[] weight) =>
+            new("__torch__.Layer", ("weight", new TensorValue(weight)), ("bias", new TensorValue(weight[0])), ("training", false));
+        object Layer(string name) => name switch
+        {
+            "head" => WeightAndBias(4, features),
+            "conv" => WeightAndBias(3, 2, 3, 3),
+            "norm" => new ModuleValue("__torch__.Norm", ("weight", new TensorValue(3)), ("bias", new TensorValue(3)),
+                ("running_mean", new TensorValue(3)), ("running_var", new TensorValue(3)), ("training", true)),
+            _ => WeightAndBias(3, 3, 3, 3),
+        };
+        var root = new ModuleValue("__torch__.Model", [("training", true), ("down", true), ("pad", 2),
+            .. registered.Split(", ").Select(name => (name, (object?)Layer(name)))]);
+        return new(folder.Write("model.pt", ScriptArchiveWriter.Write(code, root)));
+    }
+
+    private static VictimModel Open(TorchScriptFile file, ScalarType type = ScalarType.Float32) => file.Open(Small, 4, new(5), type, CPU);
+
+    [Theory]
+    [InlineData("torch.relu(x)")]
+    [InlineData("torch.relu_(x)")]
+    [InlineData("torch.leaky_relu(x, 0.20000000000000001)")]
+    [InlineData("torch.sigmoid(x)")]
+    [InlineData("torch.tanh(x)")]
+    [InlineData("torch.gelu(x)")]
+    [InlineData("torch.silu(x)")]
+    [InlineData("torch.softplus(x)")]
+    [InlineData("torch.dropout(x, 0.5, False)")]
+    [InlineData("torch.contiguous(x)")]
+    [InlineData("torch.add_(torch.sigmoid(x), x, alpha=1)")]
+    [InlineData("torch.add(x, torch.tanh(torch.sigmoid(x)))")]
+    [InlineData("torch.max_pool2d(x, [3, 3], [1, 1], [1, 1], [1, 1], False)")]
+    [InlineData("torch.avg_pool2d(x, [3, 3], [1, 1], [1, 1], False, True, None)")]
+    [InlineData("torch.adaptive_avg_pool2d(x, [6, 6])")]
+    public void KnownOperationsBecomeLayers(string operation)
+    {
+        using var model = Open(Save($"y = torch.flatten({operation}, 1)", 108));
+        Assert.IsType<NetworkModel>(model);
+        Assert.Equal(["conv.weight", "conv.bias", "head.weight", "head.bias"], model.Layout.Entries.Select(entry => entry.Name));
+    }
+
+    [Theory]
+    [InlineData("_1 = ops.prim.NumToTensor(torch.size(x, 0))\n_2 = int(_1)\ny = torch.view(x, [_2, -1])", 108)]
+    [InlineData("y = torch.reshape(x, [-1, 108])", 108)]
+    [InlineData("y = torch.reshape(torch.max_pool2d(x, [2, 2], annotate(List[int], []), [0, 0], [1, 1], False), [torch.size(x)[0], 27])", 27)]
+    [InlineData("y = torch.mean(torch.relu(x), [2, 3])", 3)]
+    [InlineData("y = torch.flatten(torch.mean(x, [-1, -2], True), 1, 3)", 3)]
+    [InlineData("y = torch.flatten(torch.adaptive_avg_pool2d(x, [1, 1]), 1)", 3)]
+    [InlineData("if self.down:\n  z = torch.avg_pool2d(x, [2, 2])\nelse:\n  z = torch.cat([x, x])\ny = torch.flatten(z, 1)", 27)]
+    [InlineData("y = torch.flatten(torch.pad(torch.slice(torch.slice(torch.slice(torch.slice(x), 1), 2, None, None, 2), 3, None, None, 2), [0, 0, 0, 0, self.pad, self.pad]), 1)", 63)]
+    [InlineData("n = 0\nz = x\nfor i in range(3):\n  n0 = torch.add(n, i)\n  n = n0\nif torch.eq(n, 3):\n  pass\nelse:\n  ops.prim.RaiseException(\"no\", \"builtins.ValueError\")\ny = torch.flatten(z, 1)", 108)]
+    public void ShapesAndControlFlowAreComputed(string body, int features)
+    {
+        using var model = Open(Save(body, features));
+        Assert.True(model is NetworkModel, string.Join(" ", model.Notes));
+    }
+
+    [Theory]
+    [InlineData("y = torch.flatten(torch.mul(x, x), 1)", "mul is not a layer")]
+    [InlineData("y = torch.flatten(torch.softplus(x, 2), 1)", "softplus is not a layer")]
+    [InlineData("y = torch.flatten(torch.hardtanh(x, 0., 6.), 1)", "hardtanh is not a layer")]
+    [InlineData("if bool(torch.gt(torch.sum(x), 0)):\n  z = x\nelse:\n  z = torch.relu(x)\ny = torch.flatten(z, 1)", "sum is not a layer")]
+    [InlineData("y = torch.flatten(torch.add(x, x), 1)", "adds a value to itself")]
+    [InlineData("y = torch.flatten(torch.conv2d(torch.slice(x, 1, 0, 2), weight, bias, [1, 1], [1, 1]), 1)", "a slice")]
+    [InlineData("y = torch.reshape(torch.transpose(x, 1, 2), [-1, 108])", "transpose is not a layer")]
+    public void OtherOperationsStayAScriptThatSaysWhy(string body, string reason)
+    {
+        using var _ = NewDisposeScope();
+        var model = Open(Save(body, 108));
+        Assert.IsType<ScriptModel>(model);
+        Assert.Contains(reason, Assert.Single(model.Notes), StringComparison.Ordinal);
+        var (images, targets) = (rand(2, 2, 6, 6), eye(4)[TensorIndex.Slice(0, 2)]);
+        var gradient = new FedSgd().Linearize(model, images, targets).Value.Flat;
+        Assert.True(gradient.norm().ToDouble() > 0);
+        // One full-batch step of federated averaging is a scaled gradient: other parameters can be lent to a script.
+        var step = new FedAvg { Epochs = 1, BatchSize = 2, LearningRate = 0.5 }.Linearize(model, images, targets).Value.Flat;
+        Assert.InRange(((step + 0.5 * gradient).norm() / gradient.norm()).ToDouble(), 0, 1e-6);
+        var further = new FedAvg { Epochs = 3, BatchSize = 1, LearningRate = 1e-3 }.Linearize(model, images, targets).Value.Flat;
+        Assert.True(further.isfinite().all().item<bool>());
+    }
+
+    [Fact]
+    public void AWeightUsedTwiceStaysAScript()
+    {
+        using var model = Open(Save("""
+            again = self.again
+            weight1 = again.weight
+            bias1 = again.bias
+            z = torch.conv2d(torch.relu(x), weight1, bias1, [1, 1], [1, 1])
+            y = torch.flatten(torch.conv2d(torch.relu(z), weight1, bias1, [1, 1], [1, 1]), 1)
+            """, 108, "conv, again, head"));
+        Assert.Contains("used twice", Assert.Single(model.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnUnusedParameterStaysAScriptWithZeroGradient()
+    {
+        using var _ = NewDisposeScope();
+        var model = Open(Save("y = torch.flatten(x, 1)", 108, "conv, idle, head"));
+        Assert.IsType<ScriptModel>(model);
+        using var value = new FedSgd().Linearize(model, rand(1, 2, 6, 6), eye(4)[TensorIndex.Slice(0, 1)]).Value;
+        Assert.Equal(0, value[value.Layout.IndexOf("idle.weight")].abs().sum().ToDouble());
+    }
+
+    [Fact]
+    public void KeepsTheFilesOrderOfParameters()
+    {
+        using var _ = NewDisposeScope();
+        var file = Save("y = torch.flatten(torch.relu(x), 1)", 108, "head, conv");
+        var model = Open(file);
+        Assert.IsType<NetworkModel>(model);
+        Assert.Equal(["head.weight", "head.bias", "conv.weight", "conv.bias"], model.Layout.Entries.Select(entry => entry.Name));
+        AssertSameOperator(model, file.OpenScript(Small, 4, ScalarType.Float32, CPU),
+            new FedAvg { Epochs = 2, BatchSize = 1, LearningRate = 0.1 });
+    }
+
+    [Theory]
+    [InlineData(ModelMode.Eval)]
+    [InlineData(ModelMode.Train)]
+    public void NetworkAndScriptAgreeAndLeaveNoTrace(ModelMode mode)
+    {
+        using var _ = NewDisposeScope();
+        var file = Save("norm = self.norm\nz = (norm).forward(x, )\ny = torch.flatten(torch.sigmoid(z), 1)", 108, "conv, norm, head");
+        var (network, script) = (Open(file, ScalarType.Float64), file.OpenScript(Small, 4, ScalarType.Float64, CPU));
+        Assert.IsType<NetworkModel>(network);
+        var before = Snapshot(network).Concat(Snapshot(script)).ToList();
+        AssertSameOperator(network, script, new FedSgd { Mode = mode });
+        AssertSameOperator(network, script, new FedAvg { Mode = mode, Epochs = 2, BatchSize = 2, LearningRate = 0.1 });
+        AssertSameOperator(network, script.To(ScalarType.Float64, CPU), new FedSgd { Mode = mode });
+        foreach (var (was, now) in before.Zip(Snapshot(network).Concat(Snapshot(script))))
+            Assert.Equal(was, now);
+    }
+
+    private static void AssertSameOperator(VictimModel first, VictimModel second, LocalTraining training)
+    {
+        using var generator = new RandomSource(9).Generator(CPU);
+        var images = rand([4, 2, 6, 6], ScalarType.Float32, CPU, generator: generator).to(first.Type);
+        var targets = eye(4, dtype: first.Type);
+        var (a, b) = (training.Linearize(first, images, targets), training.Linearize(second, images, targets));
+        AssertClose(a.Value.Flat, b.Value.Flat);
+        AssertClose(a.Pullback(b.Value).Images, b.Pullback(b.Value).Images);
+        AssertClose(a.Pushforward(images).Flat, b.Pushforward(images).Flat);
+    }
+
+    private static void AssertClose(Tensor found, Tensor expected) =>
+        Assert.InRange(((found - expected).norm() / expected.norm()).ToDouble(), 0, expected.dtype == ScalarType.Float64 ? 1e-12 : 1e-5);
+
+    private static IEnumerable<byte[]> Snapshot(VictimModel model) =>
+        model.Parameters.Concat(model.Buffers.OrderBy(pair => pair.Key).Select(pair => pair.Value))
+            .Select(tensor => tensor.detach().bytes.ToArray()).ToList();
+
+    [Fact]
+    public void ImagesAndClassesOfAnotherShapeAreSaidInASentence()
+    {
+        var file = Save("y = torch.flatten(torch.relu(x), 1)", 108);
+        string Message(ImageShape input, int classes) =>
+            Assert.Throws<AfterimageException>(() => file.Open(input, classes, new(1), ScalarType.Float32, CPU)).Message;
+        Assert.Equal("The convolution conv takes 2 channels, but 3 reach it.", Message(new(3, 6, 6), 4));
+        Assert.StartsWith("The linear layer head takes 108 features, but what reaches it has shape [192]", Message(new(2, 8, 8), 4), StringComparison.Ordinal);
+        Assert.Contains("not in 7 classes", Message(Small, 7), StringComparison.Ordinal);
+
+        file = Save("y = torch.flatten(torch.mul(x, x), 1)", 108);
+        Assert.Contains("shapes cannot be multiplied", Message(new(2, 8, 8), 4), StringComparison.Ordinal);
+        Assert.Contains("to shape [1,4], not to [1,7]", Message(Small, 7), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void StoredWeightsReplaceTheFilesOwn()
+    {
+        using var _ = NewDisposeScope();
+        var file = Save("y = torch.flatten(torch.relu(x), 1)", 108);
+        var own = Open(file);
+        ArrayFile.Write(folder["w.safetensors"], [.. own.Layout.Entries.Zip(own.Parameters)
+            .Select(pair => NamedArray.Of(pair.First.Name, 2 * pair.Second.detach()))]);
+        var other = Open(file with { Weights = folder["w.safetensors"] });
+        foreach (var (a, b) in own.Parameters.Zip(other.Parameters))
+            Assert.True((2 * a).eq(b).all().item<bool>());
+    }
+
+    public static TheoryData<string, byte[], string> OtherFiles => new()
+    {
+        { "empty", [], "is empty, not TorchScript" },
+        { "pickle", [0x80, 2, (byte)'}', (byte)'.'], "is a state dict or a pickled model, not TorchScript: export the model with torch.jit.script(model).save(path)" },
+        { "state dict", Zip(("m/data.pkl", [0x80, 2, (byte)'}', (byte)'.'])), "is a state dict or a pickled model, not TorchScript" },
+        { "no data", Zip(("m/readme.txt", [1])), "is a zip without a data.pkl" },
+        { "damaged pickle", Zip(("m/data.pkl", [0x80, 2, (byte)'h', 9]), ("m/code/__torch__.py", [])), "its data.pkl is damaged" },
+        { "strange pickle", Zip(("m/data.pkl", [0x80, 2, (byte)'i', 9]), ("m/code/__torch__.py", [])), "pickle opcode 0x69" },
+        { "truncated", Zip(("m/data.pkl", new byte[500]), ("m/code/__torch__.py", new byte[500]))[..700], "damaged or truncated zip" },
+        { "safetensors", [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}'], "is a safetensors file of weights without a model" },
+        { "text", "hello"u8.ToArray(), "is not a zip, not TorchScript" },
+    };
+
+    [Theory, MemberData(nameof(OtherFiles))]
+    public void OtherFilesNeverReachLibtorch(string name, byte[] bytes, string sentence)
+    {
+        var file = new TorchScriptFile(folder.Write($"{name}.pt", bytes));
+        Assert.Contains(sentence, Assert.Throws<AfterimageException>(() => Open(file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AMissingFileIsSaidInASentence() =>
+        Assert.Contains("cannot be read", Assert.Throws<AfterimageException>(() => Open(new(folder["nowhere.pt"]))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void EndlessNestingInTheCodeIsSaidInASentence()
+    {
+        var file = Save($"y = torch.flatten({new string('-', 1_000_000)}x, 1)", 108);
+        Assert.Contains("nested too deeply", Assert.Throws<AfterimageException>(() => Open(file)).Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] Zip(params (string Name, byte[] Bytes)[] entries)
+    {
+        using var content = new MemoryStream();
+        using (var zip = new ZipArchive(content, ZipArchiveMode.Create, leaveOpen: true))
+            foreach (var (name, bytes) in entries)
+                ScriptArchiveWriter.Entry(zip, name, bytes);
+        return content.ToArray();
+    }
+
+    public void Dispose() => folder.Dispose();
+}
