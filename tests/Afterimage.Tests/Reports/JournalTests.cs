@@ -88,10 +88,10 @@ public sealed class JournalTests : IDisposable
     public void The_first_iterate_of_each_restart_is_kept()
     {
         var thinning = new IterateThinning(budget: 10_000);
-        Assert.True(thinning.Keeps(new("a", 1, 1, 1, 1, 1)));
-        Assert.False(thinning.Keeps(new("a", 1, 2, 2, 1, 1)));
-        Assert.True(thinning.Keeps(new("a", 2, 1, 3, 1, 1)));
-        Assert.True(thinning.Keeps(new("a", 2, 60, 60, 1, 1)));
+        Assert.True(thinning.Keeps(new("a", 1, 1, 1, 1)));
+        Assert.False(thinning.Keeps(new("a", 1, 2, 2, 1)));
+        Assert.True(thinning.Keeps(new("a", 2, 1, 3, 1)));
+        Assert.True(thinning.Keeps(new("a", 2, 60, 60, 1)));
     }
 
     [Fact]
