@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
@@ -17,7 +18,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
 
         """;
 
-    private static readonly Dictionary<string, string[]> Examples = new()
+    private static readonly FrozenDictionary<string, string[]> Examples = new Dictionary<string, string[]>
     {
         ["afterimage"] =
         [
@@ -40,7 +41,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         ["schema"] = ["afterimage schema > experiment.schema.json"],
         ["inspect"] = ["afterimage inspect model.pt --input 3x32x32 --classes 10"],
         ["data"] = ["afterimage data list", "afterimage data get cifar10"],
-    };
+    }.ToFrozenDictionary();
 
     /// <summary>Gives a command line's help option this page; subcommands share the option.</summary>
     public static void Install(RootCommand root)
