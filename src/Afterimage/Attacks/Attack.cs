@@ -38,6 +38,9 @@ public sealed class Reconstruction : IDisposable
 
     public required Outcome Outcome { get; init; }
 
+    /// <summary>One sentence on how the operator was evaluated; null for attacks that do not.</summary>
+    public string? Operator { get; init; }
+
     /// <summary>The restart, from 0, that the images come from.</summary>
     public int Restart { get; init; }
 

@@ -117,6 +117,7 @@ public sealed record GradientMatching : Attack
             Objective = best.Value,
             RelativeMisfit = misfit,
             Outcome = Judge(misfit, restarts, canceled),
+            Operator = context.Operator.Reason,
             Restart = best.Restart,
             Restarts = restarts,
             Iterations = iterations,

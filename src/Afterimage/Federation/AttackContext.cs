@@ -6,6 +6,7 @@ namespace Afterimage.Federation;
 public sealed class AttackContext : IDisposable
 {
     private readonly Lazy<ForwardOperator> forward;
+    private bool ownsModel;
 
     public AttackContext() => forward = new(() => Observation!.Training.Operator(Model!, Observation.BatchSize, OperatorChoice));
 
@@ -24,9 +25,6 @@ public sealed class AttackContext : IDisposable
     /// <summary>[B,C,H,W] of the batch that the attack looks for.</summary>
     public long[] ImagesShape => [Observation.BatchSize, Model.Input.Channels, Model.Input.Height, Model.Input.Width];
 
-    /// <summary>A(x) and its products for a candidate batch, as the attacker simulates the client.</summary>
-    public Linearization Linearize(Tensor images, Tensor targets) => Observation.Training.Linearize(Model, images, targets);
-
     /// <summary>The same context in another precision; the caller owns it.</summary>
     public AttackContext To(ScalarType type) => new()
     {
@@ -34,12 +32,16 @@ public sealed class AttackContext : IDisposable
         Observation = Observation.To(type, Model.Device),
         Random = Random,
         OperatorChoice = OperatorChoice,
+        ownsModel = true,
     };
 
+    /// <summary>Disposes of the operator, and of model and observation where they are copies made by <see cref="To"/>.</summary>
     public void Dispose()
     {
         if (forward.IsValueCreated)
             forward.Value.Dispose();
+        if (!ownsModel)
+            return;
         Model.Dispose();
         Observation.Dispose();
     }
