@@ -60,7 +60,7 @@ public sealed class GradientSet(TensorLayout layout, Tensor flat) : IDisposable
 
     public GradientSet Scale(double factor) => new(Layout, Flat * factor);
 
-    public double Norm() => Flat.norm().item<double>();
+    public double Norm() => Flat.norm().ToDouble();
 
     /// <summary>A copy in another precision or on another device.</summary>
     public GradientSet To(ScalarType type, Device device) => new(Layout, Flat.to(type, device, copy: true));
