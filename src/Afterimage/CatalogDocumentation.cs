@@ -7,10 +7,12 @@ namespace Afterimage;
 /// <summary>What the XML documentation, which the compiler writes beside an assembly, says of a type.</summary>
 internal static partial class CatalogDocumentation
 {
-    public static string? FirstSentence(Type type) => Read(type.Assembly) is { } documentation
-        ? documentation.Descendants("member").FirstOrDefault(member => member.Attribute("name")?.Value == "T:" + type.FullName)?.Element("summary") is { } summary
-            ? Sentence().Match(Space().Replace(Text(summary), " ").Trim()).Value : null
-        : null;
+    public static string? FirstSentence(Type type)
+    {
+        var name = $"T:{type.FullName}";
+        var member = Read(type.Assembly)?.Descendants("member").FirstOrDefault(entry => entry.Attribute("name")?.Value == name);
+        return member?.Element("summary") is { } summary ? Sentence().Match(Space().Replace(Text(summary), " ").Trim()).Value : null;
+    }
 
     private static XDocument? Read(Assembly assembly)
     {
@@ -23,9 +25,12 @@ internal static partial class CatalogDocumentation
     private static string Text(XElement element) => string.Concat(element.Nodes().Select(node => node switch
     {
         XText text => text.Value,
-        XElement inner => (inner.Attribute("cref") ?? inner.Attribute("langword") ?? inner.Attribute("name"))?.Value.Split('.', ':')[^1] ?? Text(inner),
+        XElement inner => Reference(inner)?.Split('.', ':')[^1] ?? Text(inner),
         _ => "",
     }));
+
+    private static string? Reference(XElement element) =>
+        (element.Attribute("cref") ?? element.Attribute("langword") ?? element.Attribute("name"))?.Value;
 
     /// <summary>Up to a full stop that ends the text or comes before a capital: "et al., 2020" and "e.g. this" go on.</summary>
     [GeneratedRegex(@"^.*?\.(?=$| [A-Z])|^.+$", RegexOptions.CultureInvariant)]

@@ -49,7 +49,8 @@ public sealed class ExperimentFile(Catalog catalog)
                 var json = Write(configuration);
                 var axes = values.ToImmutableSortedDictionary(pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value));
                 for (var trial = 0; trial < experiment.Trials; trial++)
-                    cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), json));
+                    cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes
+                        : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), json));
             }
             catch (AfterimageException fault)
             {
@@ -67,12 +68,14 @@ public sealed class ExperimentFile(Catalog catalog)
         var faults = new List<string>();
         try
         {
-            foreach (var group in Expand(experiment).GroupBy(one => (one.Configuration.Model, one.Configuration.Client, one.Configuration.Seed)))
+            foreach (var group in Expand(experiment).GroupBy(one =>
+                (one.Configuration.Model, one.Configuration.Client, one.Configuration.Seed)))
             {
                 try
                 {
                     var last = group.MaxBy(one => one.Trial)!;
-                    using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial, new RandomSource(last.Configuration.Seed), CPU);
+                    using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
+                        new RandomSource(last.Configuration.Seed), CPU);
                 }
                 catch (AfterimageException fault)
                 {
@@ -98,7 +101,8 @@ public sealed class ExperimentFile(Catalog catalog)
 
     /// <summary>The last name in an axis's pointer, or all of it where another axis ends alike.</summary>
     private static string Label(Axis axis, Seq<Axis> axes) =>
-        axes.Count(other => JsonPointer.Last(other.Pointer) == JsonPointer.Last(axis.Pointer)) == 1 ? JsonPointer.Last(axis.Pointer) : axis.Pointer[1..];
+        axes.Count(other => JsonPointer.Last(other.Pointer) == JsonPointer.Last(axis.Pointer)) == 1 ? JsonPointer.Last(axis.Pointer)
+            : axis.Pointer[1..];
 
     private static IEnumerable<List<(Axis Axis, JsonNode? Value)>> Product(Seq<Axis> axes) =>
         axes.Aggregate<Axis, IEnumerable<List<(Axis, JsonNode?)>>>([[]], (product, axis) => axis.Values.Count > 0

@@ -34,9 +34,11 @@ public class DerivativeLaws
             var misfit = (Parts.Default<Fidelity>(kind) with { Layers = layers }).Against(observed);
             foreach (var name in (string[])["near", "far"])
             {
-                var point = observed.Flat * (name == "near" ? 1 : 0) + scene.Normal(name, layout.Count) * (0.2 * observed.Flat.abs().mean());
+                var point = observed.Flat * (name == "near" ? 1 : 0)
+                    + scene.Normal(name, layout.Count) * (0.2 * observed.Flat.abs().mean());
                 double Value(Tensor flat) => misfit.Evaluate(new(layout, flat)).Value;
-                Slope.Agrees(Value, point, misfit.Evaluate(new(layout, point)).Gradient.Flat, scene.Normal("direction", layout.Count), step: 1e-7, tolerance: 1e-5);
+                Slope.Agrees(Value, point, misfit.Evaluate(new(layout, point)).Gradient.Flat, scene.Normal("direction", layout.Count),
+                    step: 1e-7, tolerance: 1e-5);
             }
         }
     }
@@ -78,8 +80,10 @@ public class DerivativeLaws
             foreach (var space in Parts.Catalog.Parts(typeof(SearchSpace)).Select(Catalog.Kind).Select(Parts.Default<SearchSpace>))
             {
                 var start = scene.Images + scene.Normal("away", scene.Images.shape) * 0.1;
-                var priors = Parts.Catalog.Parts(typeof(Prior)).Select(Catalog.Kind).Select(kind => Parts.Default<Prior>(kind) with { Weight = 1e-3 });
-                var objective = new MatchingObjective(scene.Context, space.Open(scene.Context, start), fidelity, priors, labels, new RandomSource(3));
+                var priors = Parts.Catalog.Parts(typeof(Prior)).Select(Catalog.Kind)
+                    .Select(kind => Parts.Default<Prior>(kind) with { Weight = 1e-3 });
+                var objective = new MatchingObjective(scene.Context, space.Open(scene.Context, start), fidelity, priors, labels,
+                    new RandomSource(3));
                 var gradient = zeros_like(objective.Start);
                 var scratch = zeros_like(objective.Start);
                 objective.Evaluate(objective.Start, gradient);
@@ -89,7 +93,8 @@ public class DerivativeLaws
                 if (!labels.Refine)
                     continue;
                 var logits = zeros_like(gradient);
-                logits.narrow(0, gradient.shape[0] - scene.Model.Classes, scene.Model.Classes).copy_(scene.Normal("logits", scene.Model.Classes));
+                logits.narrow(0, gradient.shape[0] - scene.Model.Classes, scene.Model.Classes)
+                    .copy_(scene.Normal("logits", scene.Model.Classes));
                 Slope.Agrees(Value, objective.Start, gradient, logits, tolerance: 1e-5);
             }
     }

@@ -90,7 +90,8 @@ public class JsonLaws
     [Fact]
     public void An_unknown_kind_is_answered_with_those_that_exist() => Assert.All(Parts.Catalog.Roots, root =>
     {
-        foreach (var text in new[] { "{\"kind\": \"nothing-such\"}", "\"nothing-such\"", "{\"kind\": 3}", "{\"kind\": null}", "{}", "7", "[]" })
+        foreach (var text in new[] { "{\"kind\": \"nothing-such\"}", "\"nothing-such\"", "{\"kind\": 3}", "{\"kind\": null}", "{}",
+            "7", "[]" })
         {
             var message = Refusal(root.Name, text);
             Assert.Contains("the test", message, StringComparison.Ordinal);
@@ -101,7 +102,8 @@ public class JsonLaws
 
     [Fact]
     public void Kinds_are_unique_even_without_dashes() => Assert.All(Parts.Catalog.Roots, root =>
-        Assert.Equal(Parts.Catalog.Parts(root).Length, Parts.Catalog.Parts(root).Select(part => Catalog.Kind(part).Replace("-", "", StringComparison.Ordinal)).Distinct().Count()));
+        Assert.Equal(Parts.Catalog.Parts(root).Length, Parts.Catalog.Parts(root)
+            .Select(part => Catalog.Kind(part).Replace("-", "", StringComparison.Ordinal)).Distinct().Count()));
 
     [Theory, MemberData(nameof(Names))]
     public void A_kind_is_found_however_it_is_spelled(string root, string kind)
@@ -136,12 +138,14 @@ public class JsonLaws
     public void The_schema_knows_every_kind()
     {
         var schema = Parts.Catalog.Schema<Experiment>().ToJsonString();
-        foreach (var root in Parts.Catalog.Roots.Where(root => schema.Contains($"\"{Catalog.Kind(Parts.Catalog.Parts(root)[0])}\"", StringComparison.Ordinal)))
+        foreach (var root in Parts.Catalog.Roots.Where(root =>
+            schema.Contains($"\"{Catalog.Kind(Parts.Catalog.Parts(root)[0])}\"", StringComparison.Ordinal)))
             Assert.All(Parts.Catalog.Parts(root), part => Assert.Contains($"\"{Catalog.Kind(part)}\"", schema, StringComparison.Ordinal));
         Assert.Contains("\"lbfgs\"", schema, StringComparison.Ordinal);
     }
 
-    private static string Write(string root, object part) => System.Text.Json.JsonSerializer.Serialize(part, Parts.Root(root), Parts.Catalog.Json);
+    private static string Write(string root, object part) => System.Text.Json.JsonSerializer.Serialize(part, Parts.Root(root),
+        Parts.Catalog.Json);
 
     private static object Read(string root, string text)
     {

@@ -89,7 +89,8 @@ public class OperatorLaws
             {
                 var to = Math.Min(images, from + batchSize);
                 optimizer.zero_grad();
-                nn.functional.cross_entropy(scene.Model.Logits(scene.Images[from..to], ModelMode.Eval, weights), labels[from..to]).backward();
+                nn.functional.cross_entropy(scene.Model.Logits(scene.Images[from..to], ModelMode.Eval, weights), labels[from..to])
+                    .backward();
                 optimizer.step();
             }
         var difference = cat([.. weights.Zip(scene.Model.Parameters, (after, before) => (after.detach() - before.detach()).reshape(-1))]);
@@ -104,7 +105,7 @@ public class OperatorLaws
     public void Training_that_does_nothing_is_refused(int epochs, int batchSize, double rate, string values)
     {
         var training = new FedAvg { Epochs = epochs, BatchSize = batchSize, LearningRate = rate };
-        Assert.Contains(values, Assert.Throws<AfterimageException>(() => new Scene(new LeNet(), training)).Message, StringComparison.Ordinal);
+        Refusal.Says(values, () => new Scene(new LeNet(), training));
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -127,7 +128,7 @@ public class OperatorLaws
     {
         var made = Parts.Default<LocalTraining>(training) with { Mode = mode };
         // A step on a single image has no statistics of a batch.
-        return new(Scene.Source(model), made is FedAvg average ? average with { BatchSize = 2, Epochs = 2 } : made, batch: 4);
+        return new(Scene.Source(model), made is FedAvg average ? average with { BatchSize = 2 } : made, batch: 4);
     }
 
     private static GradientSet Disturbed(Scene scene, GradientSet update)

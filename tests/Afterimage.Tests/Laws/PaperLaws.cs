@@ -47,10 +47,10 @@ public partial class PaperLaws
     [Fact]
     public void A_summary_is_its_first_sentence_in_plain_text()
     {
-        Assert.Equal("Limited-memory BFGS (Liu and Nocedal, 1989) with a line search for the strong Wolfe conditions (Nocedal and Wright, " +
-            "2006, algorithms 3.5 and 3.6).", Catalog.Summary(typeof(Lbfgs)));
-        Assert.Equal("The ConvNet of Inverting Gradients (Geiping et al., 2020): eight 3x3 convolutions with BatchNorm and ReLU, two 3x3 max " +
-            "poolings and one linear layer.", Catalog.Summary(typeof(ConvNet)));
+        Assert.Equal("Limited-memory BFGS (Liu and Nocedal, 1989) with a line search for the strong Wolfe conditions " +
+            "(Nocedal and Wright, 2006, algorithms 3.5 and 3.6).", Catalog.Summary(typeof(Lbfgs)));
+        Assert.Equal("The ConvNet of Inverting Gradients (Geiping et al., 2020): eight 3x3 convolutions with BatchNorm and ReLU, two " +
+            "3x3 max poolings and one linear layer.", Catalog.Summary(typeof(ConvNet)));
         Assert.Null(Catalog.Summary(typeof(string)));
         Assert.Equal("Every part says what it is and whose idea it is.", Catalog.Summary(typeof(PaperLaws)));
     }

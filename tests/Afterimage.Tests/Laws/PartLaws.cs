@@ -38,7 +38,8 @@ public class PartLaws
                 Assert.True(first.isfinite().all().ToBoolean());
                 Assert.False(first.requires_grad);
                 Assert.True(first.equal(start.Draw(scene.Context, new RandomSource(1))).all().ToBoolean());
-                Assert.Equal(Fixed.Contains(start.GetType()), first.equal(start.Draw(scene.Context, new RandomSource(2))).all().ToBoolean());
+                Assert.Equal(Fixed.Contains(start.GetType()), first.equal(start.Draw(scene.Context, new RandomSource(2))).all()
+                    .ToBoolean());
             }
             Assert.Equal(before, Live.Tensors);
         }
@@ -51,7 +52,8 @@ public class PartLaws
         using var single = Scene.Smooth(ScalarType.Float32);
         using var twice = Scene.Smooth(ScalarType.Float64);
         var start = Parts.Default<Start>(kind);
-        var difference = start.Draw(single.Context, new RandomSource(1)).to(ScalarType.Float64) - start.Draw(twice.Context, new RandomSource(1));
+        var difference = start.Draw(single.Context, new RandomSource(1)).to(ScalarType.Float64)
+            - start.Draw(twice.Context, new RandomSource(1));
         Assert.True(difference.abs().max().ToDouble() < 1e-5);
     }
 
@@ -86,7 +88,8 @@ public class PartLaws
             var penalty = Parts.Default<Prior>(kind).Bind(scene.Context);
             Assert.True(double.IsFinite(penalty(scene.Images).ToDouble()));
             var flat = full_like(scene.Images, 0.5).requires_grad_();
-            Assert.True(Differentiate.Gradients(penalty(flat), [flat])[0].isfinite().all().ToBoolean(), "the gradient at a flat image is finite");
+            Assert.True(Differentiate.Gradients(penalty(flat), [flat])[0].isfinite().all().ToBoolean(),
+                "the gradient at a flat image is finite");
         }
         Assert.Equal(before, Live.Tensors);
     }
@@ -140,7 +143,8 @@ public class PartLaws
     {
         using var scope = NewDisposeScope();
         var solver = Parts.Default<Solver>(kind) with { Iterations = 30 };
-        double[] Values() => [.. solver.Descend(SolverProblem.Rosenbrock(6), SolverProblem.RosenbrockStart(6), new RandomSource(1)).Select(iterate => iterate.Value)];
+        double[] Values() => [.. solver.Descend(SolverProblem.Rosenbrock(6), SolverProblem.RosenbrockStart(6), new RandomSource(1))
+            .Select(iterate => iterate.Value)];
         Assert.Equal(Values(), Values());
     }
 

@@ -6,7 +6,7 @@ using Afterimage.Numerics;
 
 namespace Afterimage.Tests.Laws;
 
-/// <summary>Every part of the catalog, and instances of it made by reflection alone, so that a new part is covered as it is added.</summary>
+/// <summary>Every part of the catalog, and instances of it made by reflection alone: a new part is covered as it is added.</summary>
 internal static class Parts
 {
     public static ExperimentFile File { get; } = new(Catalog.Standard);
@@ -36,7 +36,8 @@ internal static class Parts
     public static object Default(Type part)
     {
         var constructor = Constructor(part);
-        var made = constructor.Invoke([.. constructor.GetParameters().Select(parameter => parameter.HasDefaultValue ? parameter.DefaultValue : Sample(parameter.ParameterType))]);
+        var made = constructor.Invoke([.. constructor.GetParameters()
+            .Select(parameter => parameter.HasDefaultValue ? parameter.DefaultValue : Sample(parameter.ParameterType))]);
         foreach (var property in Settable(part).Where(property => property.IsDefined(typeof(RequiredMemberAttribute))))
             property.SetValue(made, Sample(property.PropertyType));
         return made;
@@ -55,8 +56,10 @@ internal static class Parts
     public static JsonObject Least(Type part)
     {
         var json = new JsonObject { ["kind"] = Catalog.Kind(part) };
-        var required = Settable(part).Where(property => property.IsDefined(typeof(RequiredMemberAttribute))).Select(property => (property.Name, property.PropertyType))
-            .Concat(Constructor(part).GetParameters().Where(parameter => !parameter.HasDefaultValue).Select(parameter => (Name: parameter.Name!, PropertyType: parameter.ParameterType)));
+        var required = Settable(part).Where(property => property.IsDefined(typeof(RequiredMemberAttribute)))
+            .Select(property => (property.Name, property.PropertyType))
+            .Concat(Constructor(part).GetParameters().Where(parameter => !parameter.HasDefaultValue)
+                .Select(parameter => (Name: parameter.Name!, PropertyType: parameter.ParameterType)));
         foreach (var (name, type) in required)
             json[Camel(name)] = JsonNode.Parse(System.Text.Json.JsonSerializer.Serialize(Sample(type), type, Catalog.Json));
         return json;
@@ -67,7 +70,8 @@ internal static class Parts
 
     public static string Camel(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 
-    private static ConstructorInfo Constructor(Type part) => part.GetConstructors().OrderByDescending(constructor => constructor.GetParameters().Length).First();
+    private static ConstructorInfo Constructor(Type part) => part.GetConstructors()
+        .OrderByDescending(constructor => constructor.GetParameters().Length).First();
 
     private static object Sample(Type type) => Other(type, null)!;
 
@@ -92,7 +96,8 @@ internal static class Parts
             _ when type == typeof(JsonNode) => JsonValue.Create(2),
             _ when type.IsEnum => Enum.GetValues(type).Cast<object>().Last(other => !other.Equals(value)),
             _ when type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Seq<>) => Sequence(type.GetGenericArguments()[0]),
-            _ when Catalog.IsRoot(type) => Varied(Catalog.Parts(type).LastOrDefault(part => part != value?.GetType()) ?? Catalog.Parts(type)[0]),
+            _ when Catalog.IsRoot(type) => Varied(Catalog.Parts(type)
+                .LastOrDefault(part => part != value?.GetType()) ?? Catalog.Parts(type)[0]),
             _ => Varied(type),
         };
     }

@@ -9,7 +9,8 @@ namespace Afterimage.Tests.Laws;
 /// <summary>A small round: a model, a batch that is the truth, and the update of a client that holds it.</summary>
 internal sealed class Scene : IDisposable
 {
-    public Scene(ModelSource source, LocalTraining? training = null, int batch = 2, ulong seed = 1, ScalarType type = ScalarType.Float64, ImageShape? shape = null)
+    public Scene(ModelSource source, LocalTraining? training = null, int batch = 2, ulong seed = 1, ScalarType type = ScalarType.Float64,
+        ImageShape? shape = null)
     {
         using var scope = NewDisposeScope();
         var input = source is TorchScriptFile ? new ImageShape(3, 32, 32) : shape ?? new ImageShape(3, 12, 12);
@@ -17,7 +18,8 @@ internal sealed class Scene : IDisposable
         training ??= new FedSgd();
         Model = source.Open(input, classes, new RandomSource(seed).Derive("model"), type, CPU);
         using var generator = new RandomSource(seed).Derive("truth").Generator(CPU);
-        Images = rand([batch, input.Channels, input.Height, input.Width], ScalarType.Float32, CPU, generator: generator).to(type).DetachFromDisposeScope();
+        Images = rand([batch, input.Channels, input.Height, input.Width], ScalarType.Float32, CPU, generator: generator).to(type)
+            .DetachFromDisposeScope();
         Labels = Enumerable.Range(0, batch).Select(i => (3 * i + 1) % classes).ToSeq();
         Targets = new Labels(Labels, Enumerable.Repeat(1.0, batch).ToSeq()).Targets(classes, type, CPU).DetachFromDisposeScope();
         Context = new()
@@ -54,7 +56,8 @@ internal sealed class Scene : IDisposable
     }
 
     /// <summary>A network that differentiates smoothly and has a head with a bias.</summary>
-    public static Scene Smooth(ScalarType type = ScalarType.Float64, int batch = 2, ulong seed = 1) => new(new LeNet(), batch: batch, seed: seed, type: type);
+    public static Scene Smooth(ScalarType type = ScalarType.Float64, int batch = 2, ulong seed = 1) =>
+        new(new LeNet(), batch: batch, seed: seed, type: type);
 
     /// <summary>A network in which one step costs next to nothing.</summary>
     public static Scene Tiny(int batch = 1, LocalTraining? training = null, ScalarType type = ScalarType.Float32) =>
@@ -89,7 +92,8 @@ internal static class Slope
 {
     /// <summary>Compares the derivative of a function along a direction with its central difference.</summary>
     /// <param name="tolerance">Relative to the larger of the two.</param>
-    public static void Agrees(Func<Tensor, double> function, Tensor point, Tensor gradient, Tensor direction, double tolerance = 1e-6, double step = 1e-5)
+    public static void Agrees(Func<Tensor, double> function, Tensor point, Tensor gradient, Tensor direction, double tolerance = 1e-6,
+        double step = 1e-5)
     {
         var difference = (function(point + direction * step) - function(point - direction * step)) / (2 * step);
         var derivative = (gradient * direction).sum().ToDouble();

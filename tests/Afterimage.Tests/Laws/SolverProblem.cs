@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Laws;
 
 /// <summary>A function of a flat vector with its gradient, which remembers what it was asked.</summary>
-internal sealed class SolverProblem(Func<Tensor, (Tensor Value, Tensor Gradient)> function, double box = double.PositiveInfinity) : Objective
+internal sealed class SolverProblem(Func<Tensor, (Tensor Value, Tensor Gradient)> function, double box = double.PositiveInfinity)
+    : Objective
 {
     public int Evaluations { get; private set; }
 
@@ -56,5 +57,6 @@ internal sealed class SolverProblem(Func<Tensor, (Tensor Value, Tensor Gradient)
     });
 
     /// <summary>The usual start of Rosenbrock's function: -1.2, 1, -1.2, 1, ...</summary>
-    public static Tensor RosenbrockStart(int n) => tensor([.. Enumerable.Range(0, n).Select(i => i % 2 == 0 ? -1.2 : 1.0)], ScalarType.Float64);
+    public static Tensor RosenbrockStart(int n) => tensor([.. Enumerable.Range(0, n).Select(i => i % 2 == 0 ? -1.2 : 1.0)],
+        ScalarType.Float64);
 }

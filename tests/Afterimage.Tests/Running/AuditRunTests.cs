@@ -17,7 +17,8 @@ public class AuditRunTests
             Assert.True(new FileInfo(folder[file]).Length > 0, file);
         Assert.Equal(ReportJson.Write(report), ReportJson.Write(JsonExporter.Import(folder.Path)));
         Assert.Equal("afterimage audit small.json", report.Command);
-        Assert.Equal(SmallAudit.Files.Expand(SmallAudit.Experiment with { Trials = 2 }).Select(one => one.Id), report.Cases.Select(one => one.Id));
+        Assert.Equal(SmallAudit.Files.Expand(SmallAudit.Experiment with { Trials = 2 }).Select(one => one.Id),
+            report.Cases.Select(one => one.Id));
         Assert.Equal(SmallAudit.Experiment with { Trials = 2 }, SmallAudit.Files.Parse(report.Experiment, "the report"));
         Assert.All(report.Cases, one =>
         {
@@ -30,7 +31,8 @@ public class AuditRunTests
             Assert.True(one.Cost is { Evaluations: >= 10, Restarts: 1, Seconds: > 0 });
             Assert.NotEmpty(Assert.Single(one.Curves).Points);
             Assert.Contains("lbfgs", one.Configuration, StringComparison.Ordinal);
-            Assert.Equal(["images", "labels"], ArrayFile.Read(folder["reconstructions", $"{one.Id[..12]}.npz"]).Arrays.Select(array => array.Name).Order());
+            Assert.Equal(["images", "labels"], ArrayFile.Read(folder["reconstructions", $"{one.Id[..12]}.npz"])
+                .Arrays.Select(array => array.Name).Order());
         });
         Assert.Contains(report.Citations, citation => citation.Key == "liu1989limited");
         Assert.IsType<AuditStarted>(events[0]);
@@ -46,8 +48,10 @@ public class AuditRunTests
     {
         using var first = new TemporaryFolder();
         using var second = new TemporaryFolder();
-        static IEnumerable<object> Numbers(AuditReport report) => report.Cases.Select(one => (one.Id, one.RelativeMisfit, one.Images[0].Metrics["psnr"], one.Cost.Evaluations) as object);
-        Assert.Equal(Numbers((await SmallAudit.Run(SmallAudit.Experiment, first.Path)).Report), Numbers((await SmallAudit.Run(SmallAudit.Experiment, second.Path)).Report));
+        static IEnumerable<object> Numbers(AuditReport report) =>
+            report.Cases.Select(one => (one.Id, one.RelativeMisfit, one.Images[0].Metrics["psnr"], one.Cost.Evaluations) as object);
+        Assert.Equal(Numbers((await SmallAudit.Run(SmallAudit.Experiment, first.Path)).Report),
+            Numbers((await SmallAudit.Run(SmallAudit.Experiment, second.Path)).Report));
     }
 
     [Fact]
@@ -106,7 +110,8 @@ public class AuditRunTests
     public async Task An_audit_stopped_before_its_first_case_still_reports()
     {
         using var folder = new TemporaryFolder();
-        var (report, events) = await SmallAudit.Run(SmallAudit.Experiment, folder.Path, cancellation: new CancellationToken(canceled: true));
+        var (report, events) = await SmallAudit.Run(SmallAudit.Experiment, folder.Path,
+            cancellation: new CancellationToken(canceled: true));
         Assert.Empty(report.Cases);
         Assert.Empty(events.OfType<CaseStarted>());
         Assert.NotEqual(LeakLevel.Nothing, report.Verdict.Level);
@@ -151,7 +156,8 @@ public class AuditRunTests
     {
         using var folder = new TemporaryFolder();
         var recorded = RecordedUpdateTests.Record(folder, "update.npz");
-        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = new RecordedUpdate { Update = recorded } }, folder["report"]);
+        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = new RecordedUpdate { Update = recorded } },
+            folder["report"]);
         var only = Assert.Single(report.Cases);
         Assert.Equal(LeakLevel.Unjudged, only.Verdict.Level);
         Assert.Empty(only.Metrics);
@@ -161,6 +167,7 @@ public class AuditRunTests
 
     private static Experiment Varying(string pointer, string values) => SmallAudit.Experiment with
     {
-        Vary = [new(pointer, Afterimage.Numerics.Seq.ToSeq(System.Text.Json.Nodes.JsonNode.Parse(values)!.AsArray().Select(value => value?.DeepClone())))],
+        Vary = [new(pointer, Afterimage.Numerics.Seq.ToSeq(System.Text.Json.Nodes.JsonNode.Parse(values)!.AsArray()
+            .Select(value => value?.DeepClone())))],
     };
 }

@@ -32,7 +32,8 @@ internal static class SmallAudit
     public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false,
         Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
-        var run = AuditRun.Start(Files, experiment, new() { Folder = folder, Resume = resume, Command = "afterimage audit small.json" }, cancellation);
+        var run = AuditRun.Start(Files, experiment, new() { Folder = folder, Resume = resume, Command = "afterimage audit small.json" },
+            cancellation);
         var events = new List<AuditEvent>();
         await foreach (var next in run.Events.ReadAllAsync(CancellationToken.None))
         {
@@ -61,7 +62,8 @@ public sealed record Patient : Attack
             Labels = new(new int[context.Observation.BatchSize].ToSeq(), Enumerable.Repeat(0.25, context.Observation.BatchSize).ToSeq()),
             Objective = 1,
             RelativeMisfit = 1,
-            Outcome = cancellation.IsCancellationRequested ? new(OutcomeKind.Canceled, "Stopped.") : new(OutcomeKind.BudgetSpent, "Gray is gray."),
+            Outcome = cancellation.IsCancellationRequested ? new(OutcomeKind.Canceled, "Stopped.")
+                : new(OutcomeKind.BudgetSpent, "Gray is gray."),
             Iterations = iteration,
             Evaluations = iteration,
         };

@@ -18,7 +18,8 @@ public class FirstOrderTests
         var (problem, start) = (SolverProblem.Rosenbrock(6), SolverProblem.RosenbrockStart(6));
         var theirs = new TorchSharp.Modules.Parameter(start.clone());
         optim.Optimizer optimizer = method == FirstOrderMethod.Adam ? optim.Adam([theirs], rate) : optim.SGD([theirs], rate, momentum);
-        foreach (var iterate in new FirstOrder { Method = method, LearningRate = rate, Momentum = momentum, Iterations = 60 }.Descend(problem, start, new RandomSource(0)))
+        var solver = new FirstOrder { Method = method, LearningRate = rate, Momentum = momentum, Iterations = 60 };
+        foreach (var iterate in solver.Descend(problem, start, new RandomSource(0)))
         {
             Assert.True((iterate.Point - theirs.detach()).abs().max().ToDouble() <= 1e-12, $"step {iterate.Number}");
             optimizer.zero_grad();
@@ -53,14 +54,16 @@ public class FirstOrderTests
         Assert.Equal(0.02, solver.Rate(0), 1e-12);
         Assert.Equal(0.5, solver.Rate(24), 1e-12);
         Assert.All(Enumerable.Range(49, 900), step => Assert.Equal(1, solver.Rate(step)));
-        Assert.Equal((solver with { WarmUp = 0, Schedule = Schedule.Cosine }).Rate(500), (solver with { Schedule = Schedule.Cosine }).Rate(500));
+        Assert.Equal((solver with { WarmUp = 0, Schedule = Schedule.Cosine }).Rate(500),
+            (solver with { Schedule = Schedule.Cosine }).Rate(500));
     }
 
     [Fact]
     public void A_hard_sign_moves_every_variable_alike()
     {
         using var scope = NewDisposeScope();
-        var path = Points(new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.01, Sign = GradientSign.Hard, Iterations = 3 }, Line(), zeros([3], ScalarType.Float64));
+        var path = Points(new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.01, Sign = GradientSign.Hard, Iterations = 3 },
+            Line(), zeros([3], ScalarType.Float64));
         Assert.Equal([0.02, -0.02, 0], path[2], Close);
     }
 
@@ -68,7 +71,8 @@ public class FirstOrderTests
     public void A_soft_sign_sharpens_no_more_towards_the_end()
     {
         using var scope = NewDisposeScope();
-        var path = Points(new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.01, Sign = GradientSign.Soft, Iterations = 4 }, Line(), zeros([3], ScalarType.Float64));
+        var path = Points(new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.01, Sign = GradientSign.Soft, Iterations = 4 },
+            Line(), zeros([3], ScalarType.Float64));
         Assert.Equal([0.01 * Math.Tanh(3), -0.01 * Math.Tanh(0.5), 0], path[1], Close);
         Assert.Equal(path[1][0] + 0.01 * Math.Tanh(3 * 0.75) / 0.75, path[2][0], 1e-12);
         Assert.Equal(path[2][0] + 0.01 * Math.Tanh(3 * 0.5) / 0.5, path[3][0], 1e-12);
@@ -92,7 +96,8 @@ public class FirstOrderTests
     {
         using var scope = NewDisposeScope();
         var (problem, start) = (SolverProblem.Rosenbrock(4), SolverProblem.RosenbrockStart(4));
-        Assert.Equal(Points(new FirstOrder { Iterations = 20 }, problem, start, 1)[^1], Points(new FirstOrder { Iterations = 20 }, problem, start, 2)[^1]);
+        Assert.Equal(Points(new FirstOrder { Iterations = 20 }, problem, start, 1)[^1],
+            Points(new FirstOrder { Iterations = 20 }, problem, start, 2)[^1]);
     }
 
     [Fact]
@@ -102,7 +107,8 @@ public class FirstOrderTests
         var path = Points(new FirstOrder { LearningRate = 0.05, Schedule = Schedule.Cosine, Iterations = 400 },
             SolverProblem.Quadratic(11, 10, box: 0.5), full([11], -0.4, ScalarType.Float64));
         Assert.All(path, point => Assert.All(point, value => Assert.InRange(value, -0.5, 0.5)));
-        Assert.Equal([.. Enumerable.Range(0, 11).Select(i => Math.Min(0.5, i / 10.0))], path[^1], (left, right) => Math.Abs(left - right) < 1e-3);
+        Assert.Equal([.. Enumerable.Range(0, 11).Select(i => Math.Min(0.5, i / 10.0))], path[^1], (left, right) =>
+            Math.Abs(left - right) < 1e-3);
     }
 
     /// <summary>A slope of -3, .5 and 0 everywhere.</summary>

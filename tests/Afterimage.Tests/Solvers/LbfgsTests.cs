@@ -8,7 +8,8 @@ namespace Afterimage.Tests.Solvers;
 
 public class LbfgsTests
 {
-    private static readonly Lbfgs Free = new() { Target = double.NegativeInfinity, GradientTolerance = 0, ValueTolerance = 0, Iterations = 200 };
+    private static readonly Lbfgs Free = new() { Target = double.NegativeInfinity, GradientTolerance = 0, ValueTolerance = 0,
+        Iterations = 200 };
 
     [Theory]
     [InlineData(1, 1, 100)]
@@ -138,7 +139,8 @@ public class LbfgsTests
     public void Single_precision_converges_to_its_own_rounding()
     {
         using var scope = NewDisposeScope();
-        var values = Values(new Lbfgs { Iterations = 500 }, SolverProblem.Rosenbrock(10), SolverProblem.RosenbrockStart(10).to(ScalarType.Float32));
+        var values = Values(new Lbfgs { Iterations = 500 }, SolverProblem.Rosenbrock(10), SolverProblem.RosenbrockStart(10)
+            .to(ScalarType.Float32));
         Assert.True(values[^1] < 1e-7, $"{values[^1]}");
     }
 
