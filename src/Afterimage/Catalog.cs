@@ -83,6 +83,9 @@ public sealed class Catalog
         return kind.ToString();
     }
 
+    /// <summary>The first sentence of a part's XML summary, as plain text; null where no documentation lies beside its assembly.</summary>
+    public static string? Summary(Type part) => CatalogDocumentation.FirstSentence(part);
+
     /// <summary>The part of that kind, whatever its dashes and capitals; null when there is none.</summary>
     public Type? Find(Type root, string kind) => Parts(root).FirstOrDefault(part => Plain(Kind(part)) == Plain(kind));
 

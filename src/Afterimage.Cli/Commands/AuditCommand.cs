@@ -7,6 +7,7 @@ using Afterimage.Audit.Running;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
+using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 

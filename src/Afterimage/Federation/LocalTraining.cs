@@ -53,6 +53,7 @@ public enum UpdateKind
 }
 
 /// <summary>One gradient of the mean cross-entropy over the batch (McMahan et al., 2017).</summary>
+[Cites("mcmahan2017communication")]
 public sealed record FedSgd : LocalTraining
 {
     public override UpdateKind Kind => UpdateKind.Gradient;
@@ -70,6 +71,7 @@ public sealed record FedSgd : LocalTraining
 /// Federated averaging (McMahan et al., 2017): epochs of plain SGD over mini-batches in the order of the images; the
 /// update is the weight difference. Unrolled, so that it can be differentiated with respect to the images.
 /// </summary>
+[Cites("mcmahan2017communication")]
 public sealed record FedAvg : LocalTraining
 {
     public int Epochs { get; init; } = 1;

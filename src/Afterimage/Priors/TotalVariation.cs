@@ -6,6 +6,7 @@ namespace Afterimage.Priors;
 /// Mean absolute difference of neighboring pixels, across plus down (Rudin, Osher and Fatemi, 1992; as used by Geiping
 /// et al., 2020), of the images as the network sees them, after normalization.
 /// </summary>
+[Cites("rudin1992nonlinear", "geiping2020inverting")]
 public sealed record TotalVariation : Prior
 {
     public override Func<Tensor, Tensor> Bind(AttackContext context)
