@@ -11,7 +11,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
     private const string ExitCodes = """
         Exit codes:
           0    done
-          1    the command line, a file or the machine is at fault; one sentence on the error stream says how
+          1    the command line, a file or the machine is at fault; stderr says how
           2    the condition of --fail-if is true
           3    a case crashed
           130  stopped by Ctrl-C
@@ -31,7 +31,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage audit",
             "afterimage audit experiment.json --resume --out runs/sweep",
             "afterimage audit --data cifar10 --model lenet --batch 2 --label-mix distinct",
-            "afterimage audit --model model.pt --input 3x32x32 --classes 10 --update update.npz",
+            "afterimage audit --update u.npz --model model.pt --input 3x32x32 --classes 10",
             "afterimage audit --data photos/ --fail-if \"ssim.max > 0.6 or psnr.max > 25\"",
         ],
         ["check"] = ["afterimage check experiment.json"],
