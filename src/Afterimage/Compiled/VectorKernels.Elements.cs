@@ -22,7 +22,7 @@ internal sealed unsafe partial class VectorKernels<V, T>
         for (; row + 4 <= rows; row += 4)
         {
             T* a0 = a + row * strideA, a1 = a0 + strideA, a2 = a1 + strideA, a3 = a2 + strideA, to = b + row;
-            for (var column = 0; column < columns; column++, to += strideB)
+            for (nint column = 0; column < columns; column++, to += strideB)
             {
                 to[0] = a0[column];
                 to[1] = a1[column];
@@ -33,7 +33,7 @@ internal sealed unsafe partial class VectorKernels<V, T>
         for (; row < rows; row++)
         {
             T* from = a + row * strideA, to = b + row;
-            for (var column = 0; column < columns; column++, to += strideB)
+            for (nint column = 0; column < columns; column++, to += strideB)
                 *to = from[column];
         }
     }
