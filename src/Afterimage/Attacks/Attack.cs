@@ -38,6 +38,9 @@ public sealed class Reconstruction : IDisposable
 
     public required Outcome Outcome { get; init; }
 
+    /// <summary>What the attack found out on its way, one sentence each.</summary>
+    public Seq<string> Notes { get; init; } = [];
+
     /// <summary>The restart, from 0, that the images come from.</summary>
     public int Restart { get; init; }
 
