@@ -38,6 +38,11 @@ public static class AfterimageApp
             terminal.Error.WriteLine("afterimage: stopped.");
             return ExitCode.Canceled;
         }
+        catch (Exception crash)
+        {
+            terminal.Error.WriteLine($"afterimage: stopped on an error of the program, not of its input; please report this: {crash}");
+            return ExitCode.Crashed;
+        }
     }
 
     internal static string Version { get; } =

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
@@ -10,14 +11,14 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
     private const string ExitCodes = """
         Exit codes:
           0    done
-          1    the command line, a file or the machine is at fault; one sentence on the error stream says how
+          1    the command line, a file or the machine is at fault; stderr says how
           2    the condition of --fail-if is true
           3    a case crashed
           130  stopped by Ctrl-C
 
         """;
 
-    private static readonly Dictionary<string, string[]> Examples = new()
+    private static readonly FrozenDictionary<string, string[]> Examples = new Dictionary<string, string[]>
     {
         ["afterimage"] =
         [
@@ -30,7 +31,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage audit",
             "afterimage audit experiment.json --resume --out runs/sweep",
             "afterimage audit --data cifar10 --model lenet --batch 2 --label-mix distinct",
-            "afterimage audit --model model.pt --input 3x32x32 --classes 10 --update update.npz",
+            "afterimage audit --update u.npz --model model.pt --input 3x32x32 --classes 10",
             "afterimage audit --data photos/ --fail-if \"ssim.max > 0.6 or psnr.max > 25\"",
         ],
         ["check"] = ["afterimage check experiment.json"],
@@ -40,7 +41,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         ["schema"] = ["afterimage schema > experiment.schema.json"],
         ["inspect"] = ["afterimage inspect model.pt --input 3x32x32 --classes 10"],
         ["data"] = ["afterimage data list", "afterimage data get cifar10"],
-    };
+    }.ToFrozenDictionary();
 
     /// <summary>Gives a command line's help option this page; subcommands share the option.</summary>
     public static void Install(RootCommand root)

@@ -95,6 +95,9 @@ public sealed record CaseReport
 
     public required Cost Cost { get; init; }
 
+    /// <summary>One sentence on how the forward operator was evaluated; null for attacks that do not.</summary>
+    public string? Operator { get; init; }
+
     /// <summary>|A(x) - y| / |y| of the reconstruction: all that the attacker knows of its success.</summary>
     public double RelativeMisfit { get; init; }
 

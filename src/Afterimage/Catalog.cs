@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -84,6 +85,9 @@ public sealed class Catalog
         }
         return kind.ToString();
     }
+
+    /// <summary>The first sentence of the XML summary of a part, or of a property that holds one; null where no documentation lies beside its assembly.</summary>
+    public static string? Summary(MemberInfo part) => CatalogDocumentation.FirstSentence(part);
 
     /// <summary>The part of that kind, whatever its dashes and capitals; null when there is none.</summary>
     public Type? Find(Type root, string kind) => Parts(root).FirstOrDefault(part => Plain(Kind(part)) == Plain(kind));

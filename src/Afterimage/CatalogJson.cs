@@ -43,6 +43,7 @@ internal static class CatalogJson
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             AllowOutOfOrderMetadataProperties = true,
             RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = true,
             WriteIndented = true,
             Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false), new SeqConverter(), new ShapeConverter() },
         };
@@ -81,7 +82,7 @@ internal static class CatalogJson
 
     private static JsonNode SpellPart(Catalog catalog, JsonNode node, Type root, string path, List<string> faults)
     {
-        if (node is JsonValue value && value.TryGetValue<string>(out var name))
+        if (Text(node) is { } name)
             node = root == typeof(Attack) && catalog.FindAttack(name) is not null
                 ? new JsonObject { [KnownProperty] = name }
                 : new JsonObject { [KindProperty] = name };
@@ -90,19 +91,20 @@ internal static class CatalogJson
             faults.Add($"{path} must be the name of a {root.Name} or an object with a \"{KindProperty}\".");
             return node;
         }
-        if (root == typeof(Attack) && members[KnownProperty]?.GetValue<string>() is { } known)
+        if (root == typeof(Attack) && members.ContainsKey(KnownProperty))
         {
-            if (catalog.FindAttack(known) is not { } attack)
+            var known = Text(members[KnownProperty]);
+            if (known is null || catalog.FindAttack(known) is not { } attack)
             {
-                faults.Add($"{path}/{KnownProperty}: there is no attack \"{known}\"; there are {string.Join(", ", catalog.Attacks.Keys)}.");
+                faults.Add($"{path}/{KnownProperty}: {(known is null ? "must be the name of an attack" : $"there is no attack \"{known}\"")}; there are {string.Join(", ", catalog.Attacks.Keys)}.");
                 return node;
             }
             members = Overlay(JsonSerializer.SerializeToNode(attack, catalog.Json)!.AsObject(), members);
         }
-        var kind = members[KindProperty]?.GetValue<string>();
+        var kind = Text(members[KindProperty]);
         if (kind is null || catalog.Find(root, kind) is not { } part)
         {
-            faults.Add($"{path}/{KindProperty}: {(kind is null ? "missing" : $"there is no {root.Name} \"{kind}\"")}; there are {string.Join(", ", catalog.Parts(root).Select(Catalog.Kind))}.");
+            faults.Add($"{path}/{KindProperty}: {(kind is null ? $"must be the name of a {root.Name}" : $"there is no {root.Name} \"{kind}\"")}; there are {string.Join(", ", catalog.Parts(root).Select(Catalog.Kind))}.");
             return node;
         }
         var spelled = SpellMembers(catalog, members, part, path, faults);
@@ -110,6 +112,8 @@ internal static class CatalogJson
         spelled.Insert(0, KindProperty, Catalog.Kind(part));
         return spelled;
     }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
     private static JsonObject Overlay(JsonObject attack, JsonObject changes)
     {
@@ -156,8 +160,18 @@ internal static class CatalogJson
 
         private sealed class Of<T> : JsonConverter<Seq<T>>
         {
-            public override Seq<T> Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-                (JsonSerializer.Deserialize<T[]>(ref reader, options) ?? []).ToSeq();
+            public override Seq<T> Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+            {
+                try
+                {
+                    return (JsonSerializer.Deserialize<T[]>(ref reader, options) ?? []).ToSeq();
+                }
+                catch (JsonException error)
+                {
+                    // An error of the inner reader knows its place in the list; without a path of its own the outer reader adds the list's.
+                    throw new JsonException($"item {error.Path?.TrimStart('$')}: {error.Message.Split(" Path:")[0]}", error);
+                }
+            }
 
             public override void Write(Utf8JsonWriter writer, Seq<T> value, JsonSerializerOptions options) =>
                 JsonSerializer.Serialize(writer, value.ToArray(), options);

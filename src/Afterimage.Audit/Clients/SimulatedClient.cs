@@ -30,20 +30,32 @@ public sealed record SimulatedClient : ClientSource
         var shown = chosen[trial].Select(index => images[index]).ToArray();
         var truth = new PrivateBatch(images.Shape, [.. shown.Select(image => image.Pixels)], shown.Select(image => image.Label).ToSeq(), images.ClassNames);
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
-        using var scope = Tidy.Scope();
-        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, device);
-        var update = Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, device), targets).Value;
-        return new()
+        try
         {
-            Model = victim,
-            Update = update.To(victim.Type, device).Detach(),
-            Training = Training,
-            BatchSize = BatchSize,
-            Labels = truth.Labels,
-            Truth = truth,
-            PublicImages = Public is null ? PublicImages(images, [.. chosen.SelectMany(batch => batch)], random) : PublicImages(Public, images.Shape, random),
-            ClassNames = images.ClassNames,
-        };
+            return new()
+            {
+                Model = victim,
+                Update = Train(victim, truth),
+                Training = Training,
+                BatchSize = BatchSize,
+                Labels = truth.Labels,
+                Truth = truth,
+                PublicImages = Public is null ? PublicImages(images, [.. chosen.SelectMany(batch => batch)], random) : PublicImages(Public, images.Shape, random),
+                ClassNames = images.ClassNames,
+            };
+        }
+        catch
+        {
+            victim.Dispose();
+            throw;
+        }
+    }
+
+    private GradientSet Train(VictimModel victim, PrivateBatch truth)
+    {
+        using var scope = Tidy.Scope();
+        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
+        return Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets).Value.To(victim.Type, victim.Device).Detach();
     }
 
     // Batches up to the wanted trial, drawn one after the other from one permutation, so that no two share an image.

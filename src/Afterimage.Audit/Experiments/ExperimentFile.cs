@@ -30,23 +30,35 @@ public sealed class ExperimentFile(Catalog catalog)
 
     public string Write(Experiment experiment) => Catalog.Write(experiment);
 
-    /// <summary>Every case: the product of the axes, times the trials.</summary>
+    /// <summary>Every case: the product of the axes, times the trials; the last axis varies fastest.</summary>
+    /// <exception cref="AfterimageException">Axes lead nowhere or have values that mean nothing; all of them are named.</exception>
     public IReadOnlyList<Case> Expand(Experiment experiment)
     {
         if (experiment.Trials < 1)
             throw new AfterimageException($"An experiment needs at least one trial; \"trials\" is {experiment.Trials}.");
+        if (experiment.Vary.CountBy(axis => axis.Pointer).FirstOrDefault(pair => pair.Value > 1).Key is { } twice)
+            throw new AfterimageException($"Two axes vary {twice}: list all its values in one.");
         var bare = experiment with { Vary = [], Trials = 1 };
         var cases = new List<Case>();
+        var faults = new List<string>();
         foreach (var values in Product(experiment.Vary))
         {
-            var node = JsonNode.Parse(Write(bare))!;
-            foreach (var (axis, value) in values)
-                JsonPointer.Set(node, axis.Pointer, value?.DeepClone());
-            var configuration = Parse(node.ToJsonString(), values.Count == 0 ? "The experiment" : $"The case {string.Join(", ", values.Select(pair => $"{pair.Axis.Pointer} = {pair.Value?.ToJsonString()}"))}");
-            var axes = values.ToImmutableSortedDictionary(pair => JsonPointer.Last(pair.Axis.Pointer), pair => Plain(pair.Value));
-            for (var trial = 0; trial < experiment.Trials; trial++)
-                cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), Write(configuration)));
+            try
+            {
+                var configuration = Configure(bare, values);
+                var json = Write(configuration);
+                var axes = values.ToImmutableSortedDictionary(pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value));
+                for (var trial = 0; trial < experiment.Trials; trial++)
+                    cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes
+                        : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), json));
+            }
+            catch (AfterimageException fault)
+            {
+                faults.Add(fault.Message);
+            }
         }
+        if (faults.Count > 0)
+            throw new AfterimageException(string.Join(" ", faults.Distinct()));
         return cases;
     }
 
@@ -56,12 +68,14 @@ public sealed class ExperimentFile(Catalog catalog)
         var faults = new List<string>();
         try
         {
-            foreach (var group in Expand(experiment).GroupBy(one => (one.Configuration.Model, one.Configuration.Client, one.Configuration.Seed)))
+            foreach (var group in Expand(experiment).GroupBy(one =>
+                (one.Configuration.Model, one.Configuration.Client, one.Configuration.Seed)))
             {
                 try
                 {
                     var last = group.MaxBy(one => one.Trial)!;
-                    using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial, new RandomSource(last.Configuration.Seed), CPU);
+                    using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
+                        new RandomSource(last.Configuration.Seed), CPU);
                 }
                 catch (AfterimageException fault)
                 {
@@ -75,6 +89,20 @@ public sealed class ExperimentFile(Catalog catalog)
         }
         return [.. faults.Distinct()];
     }
+
+    private Experiment Configure(Experiment bare, List<(Axis Axis, JsonNode? Value)> values)
+    {
+        var node = JsonNode.Parse(Write(bare))!;
+        foreach (var (axis, value) in values)
+            JsonPointer.Set(node, axis.Pointer, value?.DeepClone());
+        return Parse(node.ToJsonString(), values.Count == 0 ? "The experiment"
+            : $"The case {string.Join(", ", values.Select(pair => $"{pair.Axis.Pointer} = {pair.Value?.ToJsonString() ?? "null"}"))}");
+    }
+
+    /// <summary>The last name in an axis's pointer, or all of it where another axis ends alike.</summary>
+    private static string Label(Axis axis, Seq<Axis> axes) =>
+        axes.Count(other => JsonPointer.Last(other.Pointer) == JsonPointer.Last(axis.Pointer)) == 1 ? JsonPointer.Last(axis.Pointer)
+            : axis.Pointer[1..];
 
     private static IEnumerable<List<(Axis Axis, JsonNode? Value)>> Product(Seq<Axis> axes) =>
         axes.Aggregate<Axis, IEnumerable<List<(Axis, JsonNode?)>>>([[]], (product, axis) => axis.Values.Count > 0

@@ -78,7 +78,7 @@ public sealed class AuditRun
 
     private List<CaseReport> RunCases(Journal journal, IReadOnlyList<Case> cases, ImmutableDictionary<string, CaseReport> before)
     {
-        var runner = new CaseRunner(options.Folder, new Device(options.Device), clock, next => PublishIterate(journal, next));
+        var runner = new CaseRunner(options.Folder, new Device(options.Device), options.Operator, clock, next => PublishIterate(journal, next));
         var reports = new List<CaseReport>();
         foreach (var one in cases)
         {

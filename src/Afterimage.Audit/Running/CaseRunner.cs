@@ -14,7 +14,7 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Running;
 
 /// <summary>Runs one case from the client's images to a judged report; whatever goes wrong becomes an outcome with advice.</summary>
-internal sealed class CaseRunner(string folder, Device device, Stopwatch clock, Action<AuditEvent> publish)
+internal sealed class CaseRunner(string folder, Device device, OperatorChoice choice, Stopwatch clock, Action<AuditEvent> publish)
 {
     public CaseReport Run(Case one, CancellationToken cancellation)
     {
@@ -43,11 +43,12 @@ internal sealed class CaseRunner(string folder, Device device, Stopwatch clock, 
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
     {
         var observation = one.Configuration.Threat.Reveal(round);
-        var context = new AttackContext
+        using var context = new AttackContext
         {
             Model = round.Model,
             Observation = observation,
             Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
+            OperatorChoice = choice,
         };
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
         using var found = one.Configuration.Attack.Run(context, witness.See, cancellation);
@@ -64,6 +65,7 @@ internal sealed class CaseRunner(string folder, Device device, Stopwatch clock, 
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves,
+            Operator = found.Operator,
         };
         var judgment = round.Truth is { } truth
             ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))

@@ -1,3 +1,5 @@
+using Afterimage.Numerics;
+
 namespace Afterimage.Audit.Running;
 
 /// <summary>How an experiment is run; nothing here changes its numbers.</summary>
@@ -8,6 +10,9 @@ public sealed record RunOptions
 
     /// <summary>"cpu" or "cuda".</summary>
     public string Device { get; init; } = "cpu";
+
+    /// <summary>How the forward operator is evaluated.</summary>
+    public OperatorChoice Operator { get; init; }
 
     /// <summary>libtorch's threads.</summary>
     public int Threads { get; init; } = 1;

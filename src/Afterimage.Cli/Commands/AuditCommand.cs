@@ -7,6 +7,7 @@ using Afterimage.Audit.Running;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
+using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 
@@ -27,9 +28,14 @@ internal static class AuditCommand
         };
         var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
         var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
+        var choice = new Option<OperatorChoice>("--operator")
+        {
+            HelpName = "auto|autograd|compiled",
+            Description = "How the forward operator is evaluated; auto decides by a short timing.",
+        };
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, device, threads])
+        foreach (var option in (Option[])[folder, resume, failIf, device, threads, choice])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -43,6 +49,7 @@ internal static class AuditCommand
                 Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
                 Resume = line.GetValue(resume),
+                Operator = line.GetValue(choice),
             };
             if (files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));

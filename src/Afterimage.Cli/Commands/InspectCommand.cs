@@ -17,31 +17,34 @@ internal static class InspectCommand
         var model = new Argument<string>("MODEL") { Description = "A built-in architecture or a TorchScript file." };
         var input = new Option<string>("--input") { HelpName = "CxHxW", Description = "Shape of one image.", DefaultValueFactory = _ => "3x32x32" };
         var classes = new Option<int>("--classes") { HelpName = "N", Description = "Outputs of the head.", DefaultValueFactory = _ => 10 };
-        var command = new Command("inspect", "Show the parameters and layers of a model.") { model, input, classes };
+        var command = new Command("inspect", "Show the layers of a model and what such a model gives away.") { model, input, classes };
         command.SetAction(line =>
         {
             var source = files.Catalog.Read<ModelSource>(PartName.Model(files.Catalog, line.GetRequiredValue(model)).ToJsonString(), "The command line");
             using var opened = source.Open(ImageShape.Parse(line.GetRequiredValue(input)), line.GetValue(classes), new RandomSource(0),
                 torch.ScalarType.Float32, torch.CPU);
-            Write(terminal.Output, line.GetRequiredValue(model), opened);
+            Write(terminal.Output, ModelCard.Of(opened, line.GetRequiredValue(model)));
         });
         return command;
     }
 
-    private static void Write(IAnsiConsole console, string name, VictimModel model)
+    private static void Write(IAnsiConsole console, ModelCard card)
     {
-        console.WriteLine($"{name}: {model.Input} to {Figures.Plural(model.Classes, "class", "classes")}, " +
-            $"{Figures.Plural((int)model.Layout.Count, "parameter")} in {Figures.Plural(model.Layout.Entries.Count, "tensor")}.");
-        var scalars = (double)model.Layout.Count / model.Input.Count;
-        console.WriteLine($"The update has {scalars:0.#} numbers for each number of an image.");
-        if (model.Buffers.Count > 0)
-            console.WriteLine($"BatchNorm keeps {Figures.Plural(model.Buffers.Count, "buffer")}: whether a client trains in train or eval mode matters.");
-        foreach (var note in model.Notes)
-            console.WriteLine(note);
+        console.WriteLine($"{card.Name}: {card.Input} to {Figures.Plural(card.Classes, "class", "classes")}, {Figures.Plural((int)card.ParameterCount, "parameter")}.");
+        foreach (var sentence in card.Hints.Concat(card.Notes))
+            console.Write(new Padder(new Text(sentence), new(2, 0, 0, 0)));
         var table = new Table { Border = TableBorder.Simple, BorderStyle = new(Color.Grey) };
-        table.AddColumn("parameter").AddColumn("shape").AddColumn(new TableColumn("numbers").RightAligned());
-        foreach (var entry in model.Layout.Entries)
-            table.AddRow(Markup.Escape(entry.Name), string.Join("x", entry.Shape), Figures.Count((int)entry.Count));
+        table.AddColumn("layer").AddColumn("output").AddColumn("parameter").AddColumn("shape").AddColumn(new TableColumn("numbers").RightAligned());
+        foreach (var layer in card.Layers)
+        {
+            var kind = new string(' ', 2 * layer.Depth) + layer.Kind;
+            table.AddRow(
+                new Text(kind),
+                new Text(string.Join("x", layer.Output)),
+                new Text(string.Join("\n", layer.Parameters.Select(parameter => parameter.Name))),
+                new Text(string.Join("\n", layer.Parameters.Select(parameter => string.Join("x", parameter.Shape)))),
+                new Text(string.Join("\n", layer.Parameters.Select(parameter => Figures.Count((int)parameter.Count)))));
+        }
         console.Write(table);
     }
 }

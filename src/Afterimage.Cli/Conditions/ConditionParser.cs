@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Afterimage.Numerics;
@@ -7,10 +8,10 @@ namespace Afterimage.Cli.Conditions;
 /// <summary>Reads a <see cref="Condition"/>; an error says where reading stopped and what was expected there.</summary>
 internal sealed partial class ConditionParser(string text)
 {
-    private static readonly Dictionary<string, Relation> Relations = new()
-    {
-        ["<"] = Relation.Less, ["<="] = Relation.AtMost, [">"] = Relation.Greater, [">="] = Relation.AtLeast, ["=="] = Relation.Equal, ["!="] = Relation.Different,
-    };
+    private static readonly ImmutableArray<(string Sign, Relation Relation)> Relations =
+    [
+        ("<", Relation.Less), ("<=", Relation.AtMost), (">", Relation.Greater), (">=", Relation.AtLeast), ("==", Relation.Equal), ("!=", Relation.Different),
+    ];
 
     private readonly Match[] tokens = [.. Token().Matches(text).Cast<Match>()];
     private int at;
@@ -35,10 +36,10 @@ internal sealed partial class ConditionParser(string text)
         var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max").Split('.');
         var statistic = Statistic.All.FirstOrDefault(candidate => candidate.Name == name[1])
             ?? throw new AfterimageException($"The condition \"{text}\" asks for \"{name[1]}\" of {name[0]}; a metric has {string.Join(", ", Statistic.All.Select(known => known.Name))}.");
-        var relation = Relations[Next(Relations.ContainsKey, $"one of {string.Join(" ", Relations.Keys)}")];
+        var sign = Next(token => Relations.Any(known => known.Sign == token), $"one of {string.Join(" ", Relations.Select(known => known.Sign))}");
         var number = 0.0;
         Next(token => double.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number), "a number");
-        return new(name[0], statistic, relation, number);
+        return new(name[0], statistic, Relations.First(known => known.Sign == sign).Relation, number);
     }
 
     private bool Accept(string word)

@@ -48,7 +48,7 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
         rows.AddRow(new Text("progress", new(Color.Grey)), Bar(pace.Fraction, inner - LabelWidth - 1));
         Row("time", $"{Figures.Duration(elapsed)}{(pace.Remaining is { } left and > 0 ? $", at most {Figures.Duration(left)} to go" : "")}");
         parts.Add(new Padder(stopping
-            ? new Text("Stopping after this iterate; the report is still written. Ctrl-C again ends at once.", new(Color.Yellow))
+            ? new Text("Stopping; the report is still written. Ctrl-C again ends at once.", new(Color.Yellow))
             : new Text("Ctrl-C stops and keeps what was found.", new(Color.Grey)), new(0, 1, 0, 0)));
 
         return new Panel(new Rows(parts))

@@ -49,7 +49,11 @@ internal static class ReportView
             console.WriteLine();
         }
         if (!found.Images.IsEmpty)
+        {
             console.Write(Images(found));
+            if (!found.Baselines.IsEmpty)
+                console.Write(new Text("Beside each figure, what needs no gradient: public images, scored the same way.\n", new(Color.Grey)));
+        }
         if (found.Images.Length > MostImages)
             console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
         if (found.Assumptions.Length > 0)

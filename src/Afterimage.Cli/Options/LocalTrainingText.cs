@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Text.Json.Nodes;
 
@@ -8,7 +9,8 @@ internal static class LocalTrainingText
 {
     private const string Example = "for example \"fedavg epochs=1 batch=2 rate=0.01\"";
 
-    private static readonly Dictionary<string, string> Settings = new() { ["epochs"] = "epochs", ["batch"] = "batchSize", ["rate"] = "learningRate" };
+    private static readonly FrozenDictionary<string, string> Settings =
+        new Dictionary<string, string> { ["epochs"] = "epochs", ["batch"] = "batchSize", ["rate"] = "learningRate" }.ToFrozenDictionary();
 
     /// <exception cref="AfterimageException">The text is no local training.</exception>
     public static JsonObject Parse(string text)

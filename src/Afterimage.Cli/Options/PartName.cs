@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Afterimage.Attacks;
 using Afterimage.Data;
@@ -8,7 +9,7 @@ namespace Afterimage.Cli.Options;
 /// <summary>What a name on the command line stands for, as canonical JSON: a part of the catalog, or a file.</summary>
 internal static class PartName
 {
-    private static readonly string[] ScriptEndings = [".pt", ".pth", ".ts", ".torchscript"];
+    private static readonly ImmutableArray<string> ScriptEndings = [".pt", ".pth", ".ts", ".torchscript"];
 
     /// <summary>A built-in architecture, or a TorchScript file.</summary>
     public static JsonNode Model(Catalog catalog, string name)

@@ -73,6 +73,7 @@ internal static class CaseSection
     private static Element Cost(CaseReport found) => Tag("dl", ("class", "facts"),
         Fact("Evaluations", Numbers.Count(found.Cost.Evaluations)),
         Fact("Iterations", Numbers.Count(found.Cost.Iterations)),
+        Fact("Operator", found.Operator ?? "not evaluated"),
         Fact("Restarts", Numbers.Count(found.Cost.Restarts)),
         Fact("Wall time", Numbers.Seconds(found.Cost.Seconds)),
         Fact("CPU time", Numbers.Seconds(found.Cost.CpuSeconds)),

@@ -41,6 +41,9 @@ public sealed class Reconstruction : IDisposable
     /// <summary>What the attack found out on its way, one sentence each.</summary>
     public Seq<string> Notes { get; init; } = [];
 
+    /// <summary>One sentence on how the operator was evaluated; null for attacks that do not.</summary>
+    public string? Operator { get; init; }
+
     /// <summary>The restart, from 0, that the images come from.</summary>
     public int Restart { get; init; }
 

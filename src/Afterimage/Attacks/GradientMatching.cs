@@ -9,10 +9,11 @@ using Afterimage.Starts;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// Looks for images whose update matches the observed one: min over z of Fidelity(A(decode(z)), y) + sum of priors. The
-/// published optimization attacks are settings of this record (<see cref="Known"/>). Of all restarts the best iterate by
-/// the attacker's own objective is kept.
+/// Looks for images whose update matches the observed one (Zhu, Liu and Han, 2019): min over z of
+/// Fidelity(A(decode(z)), y) + sum of priors. The published optimization attacks are settings of this record
+/// (<see cref="Known"/>). Of all restarts the best iterate by the attacker's own objective is kept.
 /// </summary>
+[Cites("zhu2019deep")]
 public sealed record GradientMatching : Attack
 {
     public LabelRecovery.LabelRecovery Labels { get; init; } = new BiasSign();
@@ -61,9 +62,10 @@ public sealed record GradientMatching : Attack
     {
         var labels = Labels.Recover(context);
         Found? best = null;
-        var (iterations, evaluations, restart) = (0, 0, 0);
-        for (; restart < Restarts && !cancellation.IsCancellationRequested; restart++)
+        var (iterations, evaluations, tried) = (0, 0, 0);
+        while (tried < Restarts && !cancellation.IsCancellationRequested)
         {
+            var restart = tried++;
             var random = context.Random.Derive("restart", restart);
             var search = Space.Open(context, Start.Draw(context, random));
             var objective = new MatchingObjective(context, search, Fidelity, Priors, labels, random);
@@ -90,7 +92,7 @@ public sealed record GradientMatching : Attack
             if (found.RelativeMisfit < Tolerance)
                 break;
         }
-        return Conclude(context, labels, best, Math.Min(restart + 1, Restarts), iterations, evaluations, cancellation.IsCancellationRequested);
+        return Conclude(context, labels, best, tried, iterations, evaluations, cancellation.IsCancellationRequested);
     }
 
     private Reconstruction Conclude(AttackContext context, Labels labels, Found? best, int restarts, int iterations, int evaluations, bool canceled)
@@ -117,6 +119,7 @@ public sealed record GradientMatching : Attack
             Objective = best.Value,
             RelativeMisfit = misfit,
             Outcome = Judge(misfit, restarts, canceled),
+            Operator = context.Operator.Reason,
             Restart = best.Restart,
             Restarts = restarts,
             Iterations = iterations,

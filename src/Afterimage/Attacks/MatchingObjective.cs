@@ -43,7 +43,7 @@ internal sealed class MatchingObjective : Objective
         var pixels = Pixels(point);
         var images = search.Decode(pixels);
         var labels = Targets(point);
-        var linearization = context.Linearize(images, labels);
+        var linearization = context.Operator.At(images, labels);
         var (value, difference) = misfit.Evaluate(linearization.Value);
         var (imageGradient, targetGradient) = linearization.Pullback(difference);
         if (PriorFactor != 0)
@@ -81,7 +81,7 @@ internal sealed class MatchingObjective : Objective
     public double RelativeMisfit(Tensor point)
     {
         using var scope = Tidy.Scope();
-        var predicted = context.Linearize(search.Decode(Pixels(point)), Targets(point)).Value;
+        var predicted = context.Operator.At(search.Decode(Pixels(point)), Targets(point)).Value;
         return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
     }
 

@@ -5,6 +5,7 @@ namespace Afterimage.Data;
 /// <summary>
 /// CIFAR-10 in its official binary format: records of a label and 32x32 pixels, red then green then blue (Krizhevsky, 2009).
 /// </summary>
+[Cites("krizhevsky2009learning")]
 public sealed record Cifar10 : DataSource
 {
     private const int Pixels = 3 * 32 * 32;

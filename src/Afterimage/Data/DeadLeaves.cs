@@ -10,6 +10,7 @@ namespace Afterimage.Data;
 /// Class c has shape c mod 5 (disk, square, rectangle, triangle, polygon) and color family c div 5: an equal share of the hues,
 /// or of the brightness where there is one channel. Two families are warm and cool, or dark and bright.
 /// </remarks>
+[Cites("lee2001occlusion", "baradad2021learning")]
 public sealed record DeadLeaves : DataSource
 {
     private const int MostClasses = 100;

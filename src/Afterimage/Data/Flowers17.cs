@@ -1,6 +1,7 @@
 namespace Afterimage.Data;
 
 /// <summary>The 17 flowers of Oxford (Nilsback and Zisserman, 2006): 80 photographs of each, in the order of their numbers.</summary>
+[Cites("nilsback2006visual")]
 public sealed record Flowers17 : DataSource
 {
     private const int ImagesPerClass = 80;

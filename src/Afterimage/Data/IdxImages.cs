@@ -8,6 +8,7 @@ namespace Afterimage.Data;
 public enum IdxSet { Mnist, FashionMnist }
 
 /// <summary>Gray images in gzipped IDX files: MNIST (LeCun et al., 1998) or Fashion-MNIST (Xiao et al., 2017).</summary>
+[Cites("lecun1998gradient", "xiao2017fashion")]
 public sealed record IdxImages : DataSource
 {
     private const int LargestFile = 1 << 30;

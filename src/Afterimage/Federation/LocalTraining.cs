@@ -1,3 +1,4 @@
+using Afterimage.Compiled;
 using Afterimage.Models;
 
 namespace Afterimage.Federation;
@@ -21,6 +22,17 @@ public abstract record LocalTraining
     public Linearization Linearize(VictimModel model, Tensor images, Tensor targets) =>
         new GraphLinearization(model.Layout, images, targets, (x, t) => Update(model, x, t));
 
+    /// <summary>The operator for many evaluations at batches of one size; the caller owns it and keeps the model alive.</summary>
+    /// <param name="model">The shared model before the round.</param>
+    /// <param name="batch">Images in the batch, for the timing behind <see cref="OperatorChoice.Auto"/>.</param>
+    /// <param name="choice">Which implementation.</param>
+    /// <exception cref="AfterimageException">The compiled operator was asked for and cannot be had.</exception>
+    public ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto) =>
+        OperatorChooser.Choose(this, model, batch, choice, Obstacle(model));
+
+    /// <summary>Why this local training of a model cannot be compiled, the beginning of a sentence, or null where it can.</summary>
+    public abstract string? Obstacle(VictimModel model);
+
     /// <summary>The differentiable update, one tensor for each parameter.</summary>
     protected abstract IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets);
 
@@ -41,11 +53,15 @@ public enum UpdateKind
 }
 
 /// <summary>One gradient of the mean cross-entropy over the batch (McMahan et al., 2017).</summary>
+[Cites("mcmahan2017communication")]
 public sealed record FedSgd : LocalTraining
 {
     public override UpdateKind Kind => UpdateKind.Gradient;
 
     public override double GradientFactor(int batch) => 1;
+
+    public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model)
+        ?? (Mode == ModelMode.Train && model.Buffers.Count > 0 ? "BatchNorm in train mode uses the batch's own statistics" : null);
 
     protected override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets) =>
         Differentiate.Gradients(Loss(model, images, targets, Mode), model.Parameters, graph: true);
@@ -55,6 +71,7 @@ public sealed record FedSgd : LocalTraining
 /// Federated averaging (McMahan et al., 2017): epochs of plain SGD over mini-batches in the order of the images; the
 /// update is the weight difference. Unrolled, so that it can be differentiated with respect to the images.
 /// </summary>
+[Cites("mcmahan2017communication")]
 public sealed record FedAvg : LocalTraining
 {
     public int Epochs { get; init; } = 1;
@@ -65,6 +82,8 @@ public sealed record FedAvg : LocalTraining
     public double LearningRate { get; init; } = 0.01;
 
     public override UpdateKind Kind => UpdateKind.WeightDifference;
+
+    public override string? Obstacle(VictimModel model) => "Federated averaging unrolls its local steps";
 
     public override double GradientFactor(int batch) => -LearningRate * Epochs * ((batch + BatchSize - 1) / BatchSize);
 

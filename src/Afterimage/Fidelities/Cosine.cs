@@ -1,6 +1,7 @@
 namespace Afterimage.Fidelities;
 
 /// <summary>One minus the cosine of the angle between the whole updates (Geiping et al., 2020).</summary>
+[Cites("geiping2020inverting")]
 public sealed record Cosine : Fidelity
 {
     public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));

@@ -1,6 +1,7 @@
 namespace Afterimage.Fidelities;
 
 /// <summary>Sum of squared differences (Zhu, Liu and Han, 2019).</summary>
+[Cites("zhu2019deep")]
 public sealed record Euclidean : Fidelity
 {
     public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));

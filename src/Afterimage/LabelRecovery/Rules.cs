@@ -11,6 +11,7 @@ public sealed record Given : LabelRecovery
 }
 
 /// <summary>Labels are unknowns of the search, as soft labels beside the pixels (Zhu, Liu and Han, 2019).</summary>
+[Cites("zhu2019deep")]
 public sealed record Joint : LabelRecovery
 {
     public override Labels Recover(AttackContext context)
@@ -24,6 +25,7 @@ public sealed record Joint : LabelRecovery
 /// The row of the head's weight gradient with the most negative sum is the label of a single image (Zhao, Mopuri and
 /// Bilen, 2020). Exact at batch size 1 when the head's inputs are not negative.
 /// </summary>
+[Cites("zhao2020idlg")]
 public sealed record Idlg : LabelRecovery
 {
     public override Labels Recover(AttackContext context)
@@ -40,9 +42,11 @@ public sealed record Idlg : LabelRecovery
 
 /// <summary>
 /// A class whose entry in the head's bias gradient is negative is in the batch, for the entry is the mean of p - 1 over
-/// its images and p over the others. With as many negative entries as images the labels are certain; otherwise the
-/// missing ones are repeats, taken greedily.
+/// its images and p over the others (as for the weights in Wainakh et al., 2022). With as many negative entries as images
+/// the labels are certain; otherwise the missing ones are taken greedily, which favors repeats and can miss a class that
+/// the model finds likely for the whole batch.
 /// </summary>
+[Cites("wainakh2022user")]
 public sealed record BiasSign : LabelRecovery
 {
     public override Labels Recover(AttackContext context)

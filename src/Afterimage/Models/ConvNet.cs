@@ -4,6 +4,7 @@ namespace Afterimage.Models;
 /// The ConvNet of Inverting Gradients (Geiping et al., 2020): eight 3x3 convolutions with BatchNorm and ReLU, two 3x3 max
 /// poolings and one linear layer. Named as in its published code: model.conv0, model.bn0, ..., model.linear.
 /// </summary>
+[Cites("geiping2020inverting")]
 public sealed record ConvNet : Architecture
 {
     /// <summary>Channels of the first convolution; the published results use 64.</summary>

@@ -4,6 +4,7 @@ namespace Afterimage.Models;
 /// The LeNet of Deep Leakage from Gradients (Zhu et al., 2019): three 5x5 convolutions of 12 channels with sigmoids and one
 /// linear layer; with sigmoids it is smooth, which L-BFGS needs. Named as in its published code: body.0, body.2, body.4, fc.0.
 /// </summary>
+[Cites("zhu2019deep")]
 public sealed record LeNet : Architecture
 {
     public LeNetInitialization Initialization { get; init; } = LeNetInitialization.Uniform;

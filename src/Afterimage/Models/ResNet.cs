@@ -5,6 +5,7 @@ namespace Afterimage.Models;
 /// 56 are the CIFAR family of 16 to 64 channels with parameter-free shortcuts ("option A"). Names are those of torchvision and
 /// of the common CIFAR code, so that published weights load.
 /// </summary>
+[Cites("he2016deep")]
 public sealed record ResNet : Architecture
 {
     /// <summary>18, 20, 32 or 56.</summary>

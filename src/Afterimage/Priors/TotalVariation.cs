@@ -6,6 +6,7 @@ namespace Afterimage.Priors;
 /// Mean absolute difference of neighboring pixels, across plus down (Rudin, Osher and Fatemi, 1992; as used by Geiping
 /// et al., 2020), of the images as the network sees them, after normalization.
 /// </summary>
+[Cites("rudin1992nonlinear", "geiping2020inverting")]
 public sealed record TotalVariation : Prior
 {
     public override Func<Tensor, Tensor> Bind(AttackContext context)
@@ -14,8 +15,8 @@ public sealed record TotalVariation : Prior
         return images =>
         {
             var normalized = images / scale;
-            var across = normalized.diff(dim: 3).abs().mean();
-            var down = normalized.diff(dim: 2).abs().mean();
+            var across = images.shape[3] > 1 ? normalized.diff(dim: 3).abs().mean() : normalized.sum() * 0;
+            var down = images.shape[2] > 1 ? normalized.diff(dim: 2).abs().mean() : normalized.sum() * 0;
             return across + down;
         };
     }

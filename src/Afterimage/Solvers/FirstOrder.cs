@@ -1,9 +1,10 @@
 namespace Afterimage.Solvers;
 
 /// <summary>
-/// Adam (Kingma and Ba, 2015) or SGD with momentum, with what gradient inversion adds to them: the sign of the gradient
-/// (Geiping et al., 2020), schedules, warm-up and Langevin noise (Yin et al., 2021).
+/// Adam (Kingma and Ba, 2015) or SGD with momentum, with what gradient inversion adds to them: the sign of the gradient,
+/// schedules, warm-up and Langevin noise.
 /// </summary>
+[Cites("kingma2015adam")]
 public sealed record FirstOrder : Solver
 {
     public FirstOrderMethod Method { get; init; } = FirstOrderMethod.Adam;
@@ -13,6 +14,7 @@ public sealed record FirstOrder : Solver
     /// <summary>Momentum of SGD; Adam uses its own .9 and .999.</summary>
     public double Momentum { get; init; }
 
+    /// <summary>Whether only the sign of the gradient counts (Geiping et al., 2020).</summary>
     public GradientSign Sign { get; init; } = GradientSign.None;
 
     public Schedule Schedule { get; init; } = Schedule.Constant;
@@ -20,7 +22,7 @@ public sealed record FirstOrder : Solver
     /// <summary>Steps over which the learning rate grows linearly from zero.</summary>
     public int WarmUp { get; init; }
 
-    /// <summary>Standard deviation of gaussian noise added to the gradient, as a multiple of the learning rate.</summary>
+    /// <summary>Standard deviation of gaussian noise added to the gradient, as a multiple of the learning rate (Yin et al., 2021).</summary>
     public double Langevin { get; init; }
 
     public override IEnumerable<Iterate> Descend(Objective objective, Tensor start, RandomSource random)

@@ -5,6 +5,7 @@ namespace Afterimage.Solvers;
 /// 2006, algorithms 3.5 and 3.6). The two-loop recursion runs on coefficients of the stored pairs, so that a step costs
 /// three matrix-vector products however long the memory is.
 /// </summary>
+[Cites("liu1989limited", "nocedal2006numerical")]
 public sealed record Lbfgs : Solver
 {
     private const int Patience = 20;

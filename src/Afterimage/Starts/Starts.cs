@@ -34,6 +34,7 @@ public sealed record ConstantGray : Start
 }
 
 /// <summary>A small tile of gaussian noise, repeated over the image (Wei et al., 2020), in the network's normalized input.</summary>
+[Cites("wei2020framework")]
 public sealed record Patterned : Start
 {
     /// <summary>Side of the tile in pixels.</summary>

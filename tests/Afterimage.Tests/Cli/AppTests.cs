@@ -138,8 +138,10 @@ public class AppTests
     public void InspectShowsParameters()
     {
         var output = Commanded.Run("inspect", "lenet", "--input", "1x28x28").Output;
-        Assert.Contains("lenet: 1x28x28 to 10 classes, 13,426 parameters in 8 tensors.", output, StringComparison.Ordinal);
+        Assert.Contains("lenet: 1x28x28 to 10 classes, 13,426 parameters.", output, StringComparison.Ordinal);
+        Assert.Contains("conv 5x5 stride 2", output, StringComparison.Ordinal);
         Assert.Contains("body.0.weight", output, StringComparison.Ordinal);
+        Assert.Contains("The head has a bias", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,64 @@
+using System.Numerics;
+using Afterimage.Models;
+
+namespace Afterimage.Compiled;
+
+/// <summary>y = f(x), with f' and f'' kept for the passes that follow.</summary>
+internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, Node<T> output) : Step<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Kernels<T> kernels = Kernels<T>.Best;
+    private readonly bool straight = layer.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU;
+    private readonly int length = input.RowLength;
+    private T* first;
+    private T* second;
+
+    public override void Allocate(Arena<T> arena)
+    {
+        first = arena.Take(input.Rows * length);
+        if (!straight)
+            second = arena.Take(input.Rows * length);
+    }
+
+    public override void Forward()
+    {
+        for (var row = 0; row < input.Rows; row++)
+            kernels.Activate(layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row), output.Value + output.RowOffset(row),
+                first + row * length, straight ? null : second + row * length, length);
+    }
+
+    public override void Backward(T* gradient)
+    {
+        if (input.Learned)
+            Times(input, input.Adjoint, output, output.Adjoint, Adds(input));
+    }
+
+    public override void TangentForward(T* v)
+    {
+        if (Moves(input, v))
+            Times(output, output.Tangent, input, input.Tangent, add: false);
+    }
+
+    public override void TangentBackward(T* v, T* gradient)
+    {
+        if (!Asked(input, v))
+            return;
+        if (straight || !Moves(input, v))
+        {
+            Times(input, input.AdjointTangent, output, output.AdjointTangent, Adds(input));
+            return;
+        }
+        for (var row = 0; row < input.Rows; row++)
+        {
+            var (from, to) = (output.RowOffset(row), input.RowOffset(row));
+            kernels.TimesThree(input.AdjointTangent + to, first + row * length, output.AdjointTangent + from,
+                second + row * length, input.Tangent + to, output.Adjoint + from, length, Adds(input));
+        }
+    }
+
+    private void Times(Node<T> target, T* to, Node<T> source, T* from, bool add)
+    {
+        for (var row = 0; row < input.Rows; row++)
+            kernels.Times(to + target.RowOffset(row), first + row * length, from + source.RowOffset(row), length, add);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Numerics;
+using Afterimage.Models;
+
+namespace Afterimage.Compiled;
+
+/// <summary>
+/// A model's weights in the orders that compiled plans read. It never changes, so that plans on any number of threads
+/// share it; dispose it after them.
+/// </summary>
+public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Arena<T> arena = new();
+    private readonly Dictionary<string, (Filters<T>, PackedFilters<T>)> convolutions = [];
+    private readonly Dictionary<string, long> places;
+    private readonly IReadOnlyDictionary<string, T[]> buffers;
+
+    /// <param name="network">The layers.</param>
+    /// <param name="normalization">Of the client's images, which are in [0,1].</param>
+    /// <param name="parameters">All parameters, flat, in the network's order.</param>
+    /// <param name="buffers">BatchNorm statistics by name.</param>
+    public CompiledModel(Network network, Normalization normalization, ReadOnlySpan<T> parameters, IReadOnlyDictionary<string, T[]> buffers)
+    {
+        Network = network.Checked();
+        Normalization = normalization;
+        Layout = network.Layout();
+        places = Layout.Entries.ToDictionary(entry => entry.Name, entry => entry.Offset);
+        if (parameters.Length != Layout.Count)
+            throw new AfterimageException($"The network has {Layout.Count} parameters, but {parameters.Length} were given.");
+        if (network.Buffers.FirstOrDefault(spec => !buffers.ContainsKey(spec.Name)) is { } missing)
+            throw new AfterimageException($"The buffer {missing.Name} is missing: give the running statistics of every BatchNorm layer.");
+        this.buffers = buffers;
+        Parameters = arena.Take(parameters.Length);
+        parameters.CopyTo(new Span<T>(Parameters, parameters.Length));
+    }
+
+    public Network Network { get; }
+
+    public Normalization Normalization { get; }
+
+    public TensorLayout Layout { get; }
+
+    internal T* Parameters { get; }
+
+    /// <summary>A plan for batches of one size, for one thread at a time; the caller owns it.</summary>
+    public CompiledPlan<T> Plan(int batch) => new(this, batch);
+
+    internal (Filters<T> Filters, PackedFilters<T> Weights) Convolution(Conv2d layer)
+    {
+        lock (convolutions)
+        {
+            if (!convolutions.TryGetValue(layer.Name, out var found))
+            {
+                var filters = new Filters<T>(layer, Weight(layer.Name), Bias(layer.Name));
+                var weights = new PackedFilters<T>(arena, filters);
+                weights.Load(Parameters);
+                convolutions.Add(layer.Name, found = (filters, weights));
+            }
+            return found;
+        }
+    }
+
+    /// <summary>Where a layer's weight begins in the flat vector.</summary>
+    internal long Weight(string layer) => places[layer + ".weight"];
+
+    /// <summary>Where a layer's bias begins in the flat vector, or -1.</summary>
+    internal long Bias(string layer) => places.GetValueOrDefault(layer + ".bias", -1);
+
+    internal T[] Buffer(string name) => buffers[name];
+
+    public void Dispose() => arena.Dispose();
+}
+
+/// <summary>Makes compiled models.</summary>
+public static class CompiledModel
+{
+    /// <summary>Copies a model of known layers whose parameters are of type <typeparamref name="T"/>, on any device.</summary>
+    public static CompiledModel<T> Of<T>(VictimModel model) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (model.Network is not { } network)
+            throw new AfterimageException("This model's graph is not made of known layers, so it cannot be compiled: use the autograd operator.");
+        using var _ = NewDisposeScope();
+        var flat = cat([.. model.Parameters.Select(parameter => parameter.detach().reshape(-1).cpu())]);
+        return new CompiledModel<T>(network, model.Normalization, flat.data<T>().ToArray(),
+            model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(flat.dtype).cpu().contiguous().data<T>().ToArray()));
+    }
+}

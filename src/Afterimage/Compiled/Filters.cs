@@ -1,0 +1,99 @@
+using System.Numerics;
+using Afterimage.Models;
+
+namespace Afterimage.Compiled;
+
+/// <summary>
+/// A convolution's weights in the two orders that its products read: panels of output channels for the forward pass,
+/// rows of one tap's inputs for the backward pass. A tap is a run of inputs that lie side by side: a whole row of the
+/// window where neither dilation nor groups tear it apart.
+/// </summary>
+internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Kernels<T> kernels = Kernels<T>.Best;
+    private readonly Conv2d layer;
+    private readonly bool wholeRows;
+
+    public Filters(Conv2d layer, long weight, long bias)
+    {
+        this.layer = layer;
+        wholeRows = layer is { Dilation: 1, Groups: 1 };
+        (Weight, Bias) = (weight, bias);
+        Inputs = layer.Input / layer.Groups;
+        Outputs = layer.Output / layer.Groups;
+        Taps = wholeRows ? layer.Kernel : layer.Kernel * layer.Kernel;
+        Run = wholeRows ? layer.Kernel * Inputs : Inputs;
+        OutputsPadded = kernels.Padded(Outputs);
+        RunPadded = kernels.Padded(Run);
+    }
+
+    /// <summary>Place of the weight in the flat vector of parameters.</summary>
+    public long Weight { get; }
+
+    public long Bias { get; }
+
+    public Conv2d Layer => layer;
+
+    /// <summary>Inputs of one group.</summary>
+    public int Inputs { get; }
+
+    /// <summary>Outputs of one group.</summary>
+    public int Outputs { get; }
+
+    public int Taps { get; }
+
+    /// <summary>Numbers of one tap.</summary>
+    public int Run { get; }
+
+    public int OutputsPadded { get; }
+
+    public int RunPadded { get; }
+
+    /// <summary>Numbers of one group in forward order.</summary>
+    public int ForwardGroup => Taps * Run * OutputsPadded;
+
+    /// <summary>Numbers of one tap in backward order.</summary>
+    public int BackwardTap => Outputs * RunPadded;
+
+    public int ForwardCount => layer.Groups * ForwardGroup;
+
+    public int BackwardCount => layer.Groups * Taps * BackwardTap;
+
+    /// <summary>Where a tap begins, from the pixel at the window's corner.</summary>
+    public int TapOffset(int tap, Node<T> input) => wholeRows ? tap * input.Row
+        : tap / layer.Kernel * layer.Dilation * input.Row + tap % layer.Kernel * layer.Dilation * input.Channels;
+
+    /// <summary>Copies weights from PyTorch's order [O,I,Kh,Kw]; padding stays zero.</summary>
+    public void Pack(T* parameters, T* forward, T* backward)
+    {
+        var area = layer.Kernel * layer.Kernel;
+        for (var group = 0; group < layer.Groups; group++)
+            for (var tap = 0; tap < Taps; tap++)
+            {
+                var rows = backward + (group * Taps + tap) * BackwardTap;
+                for (var output = 0; output < Outputs; output++)
+                    kernels.Transpose(parameters + Weight + (long)(group * Outputs + output) * Inputs * area + tap * Pixels, area,
+                        rows + output * RunPadded, Inputs, Inputs, Pixels);
+                for (var panel = 0; panel < Outputs; panel += 2 * kernels.Lanes)
+                {
+                    var width = kernels.PanelWidth(OutputsPadded - panel);
+                    kernels.Transpose(rows + panel * RunPadded, RunPadded,
+                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width, Math.Min(width, Outputs - panel), Run);
+                }
+            }
+    }
+
+    /// <summary>Copies a gradient, [group, output padded to rows of four, tap, run padded], to PyTorch's order.</summary>
+    public void Unpack(T* packed, int rowsPerGroup, T* gradient)
+    {
+        var area = layer.Kernel * layer.Kernel;
+        for (var group = 0; group < layer.Groups; group++)
+            for (var output = 0; output < Outputs; output++)
+                for (var tap = 0; tap < Taps; tap++)
+                    kernels.Transpose(packed + ((long)(group * rowsPerGroup + output) * Taps + tap) * RunPadded, Inputs,
+                        gradient + Weight + (long)(group * Outputs + output) * Inputs * area + tap * Pixels, area, Pixels, Inputs);
+    }
+
+    /// <summary>Pixels of one tap.</summary>
+    private int Pixels => wholeRows ? layer.Kernel : 1;
+}

@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using Afterimage.Compiled;
+using Afterimage.Models;
+
+namespace Afterimage.Federation;
+
+/// <summary>Decides between the implementations of an operator.</summary>
+internal static class OperatorChooser
+{
+    private const double TimingSeconds = 0.5;
+
+    public static ForwardOperator Choose(LocalTraining training, VictimModel model, int batch, OperatorChoice choice, string? obstacle)
+    {
+        if (choice == OperatorChoice.Autograd)
+            return new GraphOperator(training, model) { Reason = "Automatic differentiation was asked for." };
+        if (choice == OperatorChoice.Compiled)
+            return obstacle is null ? CompiledOperator.Of(model, "The compiled operator was asked for.")
+                : throw new AfterimageException($"{obstacle}, so the operator cannot be compiled: choose auto or autograd.");
+        if (obstacle is not null)
+            return new GraphOperator(training, model) { Reason = $"{obstacle}, so the operator is automatic differentiation." };
+        return Faster(training, model, batch);
+    }
+
+    private static ForwardOperator Faster(LocalTraining training, VictimModel model, int batch)
+    {
+        using var compiled = CompiledOperator.Of(model, "");
+        using var graph = new GraphOperator(training, model) { Reason = "" };
+        var (fast, slow) = (double.PositiveInfinity, double.PositiveInfinity);
+        Evaluate(compiled, model, batch);
+        Evaluate(graph, model, batch);
+        var clock = Stopwatch.StartNew();
+        do
+        {
+            fast = Math.Min(fast, Evaluate(compiled, model, batch));
+            slow = Math.Min(slow, Evaluate(graph, model, batch));
+        }
+        while (clock.Elapsed.TotalSeconds < TimingSeconds);
+        var times = FormattableString.Invariant($"one evaluation took {fast * 1000:G3} ms compiled and {slow * 1000:G3} ms by automatic differentiation");
+        return fast < slow ? CompiledOperator.Of(model, $"Compiled, because {times}.")
+            : new GraphOperator(training, model) { Reason = $"Automatic differentiation, because {times}." };
+    }
+
+    /// <summary>Seconds of A(x) and J'v at a gray batch.</summary>
+    private static double Evaluate(ForwardOperator forward, VictimModel model, int batch)
+    {
+        using var _ = NewDisposeScope();
+        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type);
+        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type);
+        var begin = Stopwatch.GetTimestamp();
+        var point = forward.At(images, targets);
+        point.Pullback(point.Value);
+        return Stopwatch.GetElapsedTime(begin).TotalSeconds;
+    }
+}

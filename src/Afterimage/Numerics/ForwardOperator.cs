@@ -1,0 +1,40 @@
+namespace Afterimage.Numerics;
+
+/// <summary>
+/// The operator A of one model and one local training, ready to be evaluated at batch after batch. Threads may share it; each
+/// has memory of its own.
+/// </summary>
+public abstract class ForwardOperator : IDisposable
+{
+    /// <summary>Which implementation stands behind it, "autograd" or "compiled".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>One sentence for the report: why this implementation.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>A(x) with its products, in the caller's scope.</summary>
+    /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
+    /// <param name="targets">Label probabilities, shape [B,classes].</param>
+    public abstract Linearization At(Tensor images, Tensor targets);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing) { }
+}
+
+/// <summary>Which implementation of the operator to use.</summary>
+public enum OperatorChoice
+{
+    /// <summary>The compiled one where the model can be compiled and a short timing finds it faster.</summary>
+    Auto,
+
+    /// <summary>Automatic differentiation through libtorch: any model, any local training, any device.</summary>
+    Autograd,
+
+    /// <summary>The compiled one, or a refusal.</summary>
+    Compiled,
+}
