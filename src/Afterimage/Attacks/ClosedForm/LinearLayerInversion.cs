@@ -4,7 +4,7 @@ using Afterimage.Models;
 namespace Afterimage.Attacks.ClosedForm;
 
 /// <summary>
-/// The bias attack (Phong et al., 2017; Geiping et al., NeurIPS 2020): where the first layer is linear with a bias, dL/dW_i = dL/db_i x for
+/// The bias attack (Phong et al., 2018; Geiping et al., NeurIPS 2020): where the first layer is linear with a bias, dL/dW_i = dL/db_i x for
 /// a single image, so x is the ratio, exact to rounding. In a batch the ratio of a row is the image of the one sample that owns it;
 /// rows that agree give themselves away. Without a bias a single image is read recursively from the head down.
 /// </summary>

@@ -11,15 +11,23 @@ internal static class Verdict
     public static Reconstruction Canceled(AttackContext context, Seq<string> notes = default) =>
         Nothing(context, new(OutcomeKind.Canceled, "The attack was stopped before it reached the images; run it again."), notes);
 
-    private static Reconstruction Nothing(AttackContext context, Outcome outcome, Seq<string> notes) => new()
+    private static Reconstruction Nothing(AttackContext context, Outcome outcome, Seq<string> notes)
     {
-        Images = full(context.ImagesShape, 0.5, ScalarType.Float32).MoveToOuterDisposeScope(),
-        Labels = new(new int[context.Observation.BatchSize].ToSeq(), new double[context.Observation.BatchSize].ToSeq()),
-        Objective = double.NaN,
-        RelativeMisfit = double.NaN,
-        Outcome = outcome,
-        Notes = notes,
-    };
+        var batch = context.Observation.BatchSize;
+        var images = full(context.ImagesShape, 0.5, ScalarType.Float32);
+        var labels = new Labels(new int[batch].ToSeq(), new double[batch].ToSeq());
+        var misfit = Misfit(context, images, labels);
+        return new()
+        {
+            Images = images.MoveToOuterDisposeScope(),
+            Labels = labels,
+            Objective = misfit,
+            RelativeMisfit = misfit,
+            Outcome = outcome,
+            Evaluations = 1,
+            Notes = notes,
+        };
+    }
 
     /// <param name="context">What the server sees and knows.</param>
     /// <param name="images">In [0,1], shape [B,C,H,W], double precision.</param>
@@ -50,7 +58,7 @@ internal static class Verdict
         using var scope = Tidy.Scope();
         var model = context.Model;
         var targets = labels.Targets(model.Classes, model.Type, model.Device);
-        var predicted = context.Linearize(images.to(model.Type).to(model.Device), targets).Value.Flat;
+        var predicted = context.Observation.Training.Linearize(model, images.to(model.Type).to(model.Device), targets).Value.Flat;
         return ((predicted - context.Observation.Update.Flat).norm() / context.Observation.Update.Flat.norm()).ToDouble();
     }
 
