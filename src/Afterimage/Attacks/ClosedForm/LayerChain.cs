@@ -102,7 +102,8 @@ internal sealed record Stage(Layer Layer, long[] Input, long[] Output,
     public Tensor Multiply(Tensor x) => Layer is Conv2d conv ? Convolve(conv, x, null) : nn.functional.linear(x, Weight!);
 
     /// <summary>The transposed layer, for y of shape [B,*Output].</summary>
-    public Tensor Transpose(Tensor y) => Layer is Conv2d conv ? RankAnalysisEquations.Transpose(conv, Weight!, Input, y) : y.matmul(Weight!);
+    public Tensor Transpose(Tensor y) =>
+        Layer is Conv2d conv ? RankAnalysisEquations.Transpose(conv, Weight!, Input, y) : y.matmul(Weight!);
 
     private Tensor Convolve(Conv2d conv, Tensor x, Tensor? bias) => nn.functional.conv2d(x, Weight!, bias,
         [conv.Stride, conv.Stride], [conv.Padding, conv.Padding], [conv.Dilation, conv.Dilation], conv.Groups);

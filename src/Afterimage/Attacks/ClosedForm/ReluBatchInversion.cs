@@ -83,7 +83,8 @@ public sealed record ReluBatchInversion : Attack
             inputs = cat([inputs, chain.Gray(batch - rank)]);
         return Verdict.Found(context, chain.Images(inputs), HeadLabels.Of(chain, inputs), rounds,
         [
-            $"The first layer's gradient has rank {rank} for {batch} images" + (rank < batch ? ": some are alike, or leave no trace." : "."),
+            $"The first layer's gradient has rank {rank} for {batch} images" +
+                (rank < batch ? ": some are alike, or leave no trace." : "."),
             $"The zeros of {best.Consistent(Consistent)} of {rank} images agree with their own ReLU pattern; " +
                 $"the worst agrees on {best.Agreement:P1} of the neurons.",
         ], $"The zeros of {best.Consistent(Consistent)} of {batch} images agree with their own ReLU pattern, so the others are mixtures: " +

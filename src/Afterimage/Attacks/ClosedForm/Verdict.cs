@@ -58,7 +58,8 @@ internal static class Verdict
         using var scope = Tidy.Scope();
         var model = context.Model;
         var targets = labels.Targets(model.Classes, model.Type, model.Device);
-        var predicted = context.Observation.Training.Linearize(model, images.to(model.Type).to(model.Device), targets).Value.Flat;
+        var inputs = images.to(model.Type).to(model.Device);
+        var predicted = context.Observation.Training.Linearize(model, inputs, targets).Value.Flat;
         return ((predicted - context.Observation.Update.Flat).norm() / context.Observation.Update.Flat.norm()).ToDouble();
     }
 
@@ -72,6 +73,7 @@ internal static class Verdict
         if (canceled)
             return new(OutcomeKind.Canceled, $"Stopped early; the images so far leave {misfit:P1} of the update unexplained.");
         return new(OutcomeKind.BudgetSpent, doubt ?? $"The reconstruction leaves {misfit:P1} of the update unexplained: " +
-            "the equations hold only approximately here (several local steps, noise, or a defense); use it as a start of gradient matching.");
+            "the equations hold only approximately here (several local steps, noise, or a defense); " +
+            "use it as a start of gradient matching.");
     }
 }
