@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using Afterimage.Attacks;
+using Afterimage.Attacks.ClosedForm;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -46,6 +47,7 @@ public sealed class Catalog
         .With<Prior, TotalVariation>()
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, GradientMatching>()
+        .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
