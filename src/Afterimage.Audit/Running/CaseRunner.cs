@@ -37,7 +37,7 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
         }
         report = report with { Cost = report.Cost with { Seconds = clock.Elapsed.TotalSeconds - started, CpuSeconds = Cpu() - cpu } };
         report = report with { Verdict = VerdictRule.Standard.Of(report) };
-        return report with { Findings = CaseFindings.Standard.Of(report) };
+        return report with { Findings = CaseFindings.Standard.Of(report).AddRange(report.Findings) };
     }
 
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
@@ -66,6 +66,7 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves,
             Operator = found.Operator,
+            Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };
         var judgment = round.Truth is { } truth
             ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
