@@ -13,6 +13,7 @@ switch (args)
         BenchmarkSwitcher.FromTypes([typeof(OperatorParts), typeof(OperatorProducts)]).Run(args[1..]);
         return 0;
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...] | parts [filter...]");
+        Console.Error.WriteLine(
+            "usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...] | parts [filter...]");
         return 2;
 }
