@@ -76,7 +76,8 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
                 var width = kernels.PanelWidth(OutputsPadded - panel);
                 for (var tap = 0; tap < Taps; tap++)
                     kernels.Transpose(backward + (long)(group * Outputs + panel) * BackwardRow + tap * RunPadded, BackwardRow,
-                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width, Math.Min(width, Outputs - panel), Run);
+                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width,
+                        Math.Min(width, Outputs - panel), Run);
             }
     }
 
@@ -85,7 +86,8 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     {
         for (var output = 0; output < layer.Output; output++)
             for (var (tap, at) = (0, 0); tap < Taps; tap += TapsAtOnce, at += TapsAtOnce * Pixels)
-                kernels.Transpose(packed + (long)(output / Outputs * rowsPerGroup + output % Outputs) * BackwardRow + tap * RunPadded, Inputs,
+                kernels.Transpose(packed + (long)(output / Outputs * rowsPerGroup + output % Outputs) * BackwardRow + tap * RunPadded,
+                    Inputs,
                     gradient + Weight + (long)output * Inputs * Area + at, Area, TapsAtOnce * Pixels, Inputs);
     }
 

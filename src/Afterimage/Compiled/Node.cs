@@ -65,7 +65,9 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
     {
         var count = (long)Beyond + Channels;
         if (count > int.MaxValue)
-            throw new AfterimageException($"A layer of {Channels}x{Height}x{Width} values for {Batch} images is too large to compile: use a smaller batch or the autograd operator.");
+            throw new AfterimageException(
+                $"A layer of {Channels}x{Height}x{Width} values for {Batch} images is too large to compile: "
+                + "use a smaller batch or the autograd operator.");
         Value = arena.Take(count);
         Adjoint = arena.Take(count);
         Tangent = arena.Take(count);

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Compiled;
 
-/// <summary>One random point and directions, the products there by a plan, and their distance from automatic differentiation in double precision.</summary>
+/// <summary>
+/// One random point and directions, the products there by a plan, and their distance from automatic differentiation in double
+/// precision.
+/// </summary>
 internal sealed class Products<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public T[] Images, Targets, V, U, Gradient, PullImages, PullTargets, Push;

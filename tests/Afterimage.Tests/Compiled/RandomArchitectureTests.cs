@@ -14,11 +14,13 @@ public class RandomArchitectureTests
 
     private sealed record Plan(int Channels, int Height, int Width, int Batch, int Classes, Gene[] Genes)
     {
-        public override string ToString() => $"batch {Batch} of {Channels}x{Height}x{Width} in {Classes} classes: {string.Join(" | ", Genes.ToList())}";
+        public override string ToString() =>
+            $"batch {Batch} of {Channels}x{Height}x{Width} in {Classes} classes: {string.Join(" | ", Genes.ToList())}";
     }
 
     private static readonly Gen<Plan> Plans = Gen.Select(Gen.Int[1, 5], Gen.Int[3, 11], Gen.Int[3, 11], Gen.Int[1, 3], Gen.Int[2, 5],
-        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 39], Gen.Int[0, 11], Gen.Int[0, 11], Gen.Int[0, 11], (kind, a, b, c, d) => new Gene(kind, a, b, c, d)).Array[0, 6],
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 39], Gen.Int[0, 11], Gen.Int[0, 11], Gen.Int[0, 11], (kind, a, b, c, d) =>
+            new Gene(kind, a, b, c, d)).Array[0, 6],
         (channels, height, width, batch, classes, genes) => new Plan(channels, height, width, batch, classes, genes));
 
     [Fact]
@@ -42,7 +44,8 @@ public class RandomArchitectureTests
             if (Fault(plan) is { } fault)
             {
                 TestContext.Current.TestOutputHelper?.WriteLine($"case {number}, {plan}: {fault}");
-                Plans.Sample(smaller => Fault(smaller) is null, iter: 2000, threads: 1, seed: seed, print: smaller => $"{smaller}: {Fault(smaller)}");
+                Plans.Sample(smaller => Fault(smaller) is null, iter: 2000, threads: 1, seed: seed, print: smaller =>
+                    $"{smaller}: {Fault(smaller)}");
                 Assert.Fail(fault);
             }
         }
@@ -67,7 +70,8 @@ public class RandomArchitectureTests
             return null;
         // Where a product nearly cancels, rounding alone can cost more than that.
         var rounding = products.ErrorsOfAutograd(model, plan.Batch);
-        return inSingle.Zip(rounding).All(pair => pair.First < Math.Max(1e-5, 4 * pair.Second)) ? null : $"float32 {string.Join(", ", inSingle)}";
+        return inSingle.Zip(rounding).All(pair => pair.First < Math.Max(1e-5, 4 * pair.Second)) ? null
+            : $"float32 {string.Join(", ", inSingle)}";
     }
 
     private static bool IsSmooth(Layer layer) => layer switch
