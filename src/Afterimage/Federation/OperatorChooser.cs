@@ -7,7 +7,7 @@ namespace Afterimage.Federation;
 /// <summary>Decides between the implementations of an operator.</summary>
 internal static class OperatorChooser
 {
-    private const double TimingSeconds = 0.5;
+    private const double TimingSeconds = 0.1;
 
     public static ForwardOperator Choose(LocalTraining training, VictimModel model, int batch, OperatorChoice choice, string? obstacle)
     {
