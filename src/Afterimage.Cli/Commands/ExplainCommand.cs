@@ -22,6 +22,7 @@ internal static class ExplainCommand
             var cases = files.Expand(experiment);
             if (cases.Count > 1)
                 Section(terminal, Figures.Plural(cases.Count, "case"), string.Join("\n", cases.Take(20).Select(one => one.Name).Concat(cases.Count > 20 ? ["..."] : [])));
+            Section(terminal, "Operator", Operator(experiment));
             Section(terminal, "Literature", string.Join("\n\n", Explanation.Cites(experiment).Select(References.Find)
                 .Select(citation => citation.Url is null ? citation.Text : $"{citation.Text}\n{citation.Url}")));
             terminal.Output.Write(new Text("Experiment", new(decoration: Decoration.Bold)));
@@ -29,6 +30,21 @@ internal static class ExplainCommand
             terminal.Raw.WriteLine(files.Write(experiment));
         });
         return command;
+    }
+
+    private static string Operator(Experiment experiment)
+    {
+        try
+        {
+            using var round = experiment.Client.Open(experiment.Model, 0, new(experiment.Seed), TorchSharp.torch.CPU);
+            return round.Training.Obstacle(round.Model) is { } obstacle
+                ? $"Automatic differentiation. {obstacle}, so the operator cannot be compiled."
+                : "Compiled, unless a short timing finds automatic differentiation faster.";
+        }
+        catch (AfterimageException fault)
+        {
+            return $"Unknown: {fault.Message}";
+        }
     }
 
     private static void Section(Terminal terminal, string title, string text)

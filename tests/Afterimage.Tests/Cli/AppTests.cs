@@ -119,6 +119,7 @@ public class AppTests
     {
         var output = Commanded.Run("explain", "--attack", "inverting-gradients").Output;
         Assert.Contains("min over x: 1 - cos(A(x), y)", output, StringComparison.Ordinal);
+        Assert.Contains("Compiled, unless", output, StringComparison.Ordinal);
         Assert.Contains("https://doi.org/", output, StringComparison.Ordinal);
         Assert.Equal("cosine", JsonNode.Parse(output[output.IndexOf("\n{", StringComparison.Ordinal)..])!["attack"]!["fidelity"]!["kind"]!.GetValue<string>());
     }
