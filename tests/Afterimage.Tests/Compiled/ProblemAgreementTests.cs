@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Compiled;
 
 /// <summary>Every model in the problem files compiles, and agrees with automatic differentiation.</summary>
+[Trait("Category", "slow")]
 public class ProblemAgreementTests
 {
     public static TheoryData<string> PyTorch => PyTorchProblem.Names;

@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Golden;
 
 /// <summary>The forward operator reproduces what PyTorch computed, in single precision, for every problem file.</summary>
+[Trait("Category", "slow")]
 public class GoldenGradientTests
 {
     private const double Tolerance = 1e-5;

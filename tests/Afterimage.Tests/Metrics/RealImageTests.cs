@@ -8,6 +8,7 @@ using Afterimage.Reports;
 namespace Afterimage.Tests.Metrics;
 
 /// <summary>The thresholds of the verdict on real images: guesses without a gradient are nothing, the image itself is a leak.</summary>
+[Trait("Category", "slow")]
 public class RealImageTests
 {
     private const int Count = 60;

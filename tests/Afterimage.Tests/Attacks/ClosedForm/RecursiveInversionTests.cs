@@ -116,6 +116,7 @@ public class RecursiveInversionTests
 }
 
 /// <summary>The problems on which published recursive attacks reached 45.9 and 28.3 dB, and PyTorch clients with DLG's LeNet.</summary>
+[Trait("Category", "slow")]
 public class RecursiveInversionOnRecordedUpdatesTests
 {
     [Theory]
