@@ -30,7 +30,7 @@ internal static class LeakageView
         foreach (var found in report.Cases)
             foreach (var (name, spectrum) in new[] { ("layer", found.PerLayer), ("whole", found.Whole) })
                 table.AddRow(name == "layer" ? Markup.Escape(found.Name) : "", name, Count(spectrum.Unknowns), spectrum.Rank is { } rank ? Count(rank) : "open",
-                    spectrum.Condition is { } condition ? Figures.Short(condition) : "open",
+                    spectrum.Condition is { } condition ? condition < 1e7 ? Count((long)Math.Round(condition)) : Figures.Short(condition) : "open",
                     Range(spectrum.At(Float16).Directions, "N0"), Range(spectrum.At(Float32).Directions, "N0"),
                     Range(spectrum.At(report.Noise).White, "0.0"), $"[bold]{Range(spectrum.At(report.Noise).Images, "0.0")}[/]");
         return table;
@@ -38,7 +38,7 @@ internal static class LeakageView
 
     private static Table Points(LeakageReport report, LeakageSpectrum spectrum)
     {
-        var table = Table("\nnoise", "directions\nabove", "forecast\nwhite dB", "forecast\nimages dB", "unbiased\nat most", "van Trees\nat most", "noise moves\nat least");
+        var table = Table("\nnoise", "directions\nabove", "forecast\nwhite dB", "forecast\nimages dB", "unbiased\nat most", "van Trees\nat most", "influence\nat most");
         foreach (var point in spectrum.Points.Where(point => IsWhole(point.Noise) || point.Noise == report.Noise))
             table.AddRow(Figures.Short(point.Noise), Range(point.Directions, "N0"), Range(point.White, "0.0"), Range(point.Images, "0.0"),
                 point.Unbiased is { } bound ? bound.ToString("0.0", CultureInfo.InvariantCulture) : "none", point.VanTrees.ToString("0.0", CultureInfo.InvariantCulture),

@@ -42,8 +42,9 @@ internal sealed class ExperimentOptions
             (json, name) => json["client"]!["data"] = PartName.Data(catalog, name), For.SimulatedClient);
         Add<string>("--images", "LIST", "These images of the data set, for example 0,4,7.",
             (json, list) => json["client"]!["images"] = List("--images", list, Whole), For.SimulatedClient);
-        Add<string>(attacked ? "--label-mix" : "--labels", "MIX", $"Labels of a batch: {(attacked ? "any" : "mixed")}, distinct or same.",
-            (json, mix) => json["client"]!["labels"] = Mix(attacked ? "--label-mix" : "--labels", mix), For.SimulatedClient);
+        var (flag, any) = attacked ? ("--label-mix", "any") : ("--labels", "mixed");
+        Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct or same.",
+            (json, mix) => json["client"]!["labels"] = OneOf(flag, mix, any, "distinct", "same") is var known && known == any ? "any" : known, For.SimulatedClient);
         Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\".",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
@@ -100,8 +101,6 @@ internal sealed class ExperimentOptions
         var option = new Option<T>(name) { HelpName = value, Description = description };
         flags.Add(new(option, client, (line, json) => edit(json, line.GetRequiredValue(option))));
     }
-
-    private static string Mix(string flag, string mix) => OneOf(flag, mix, "any", "mixed", "distinct", "same") is var known && known == "mixed" ? "any" : known;
 
     private static void Mode(JsonObject json, string mode)
     {
