@@ -53,6 +53,7 @@ public static class AfterimageApp
         var root = new RootCommand("Measures what a training gradient gives away: reconstructs a client's images from the update that it sends.")
         {
             AuditCommand.Create(files, terminal),
+            LeakageCommand.Create(files, terminal),
             CheckCommand.Create(files, terminal),
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),

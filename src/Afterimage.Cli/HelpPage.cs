@@ -34,6 +34,12 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage audit --update u.npz --model model.pt --input 3x32x32 --classes 10",
             "afterimage audit --data photos/ --fail-if \"ssim.max > 0.6 or psnr.max > 25\"",
         ],
+        ["leakage"] =
+        [
+            "afterimage leakage --data cifar10 --batch 2 --labels distinct",
+            "afterimage leakage --data cifar10 --sweep batch=1,2,4,8,16 --labels same --prior public",
+            "afterimage leakage --update u.npz --truth truth.npz --model model.pt",
+        ],
         ["check"] = ["afterimage check experiment.json"],
         ["explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["list"] = ["afterimage list attacks"],

@@ -25,7 +25,9 @@ internal sealed class ExperimentOptions
     };
 
     // Edits are made in this order: whole parts first, then what is inside them, then --set.
-    public ExperimentOptions(ExperimentFile files)
+    /// <param name="files">Reads experiments.</param>
+    /// <param name="attacked">Whether an attack follows; without one, its flags are absent and --labels speaks of the batch.</param>
+    public ExperimentOptions(ExperimentFile files, bool attacked = true)
     {
         this.files = files;
         var catalog = files.Catalog;
@@ -40,8 +42,9 @@ internal sealed class ExperimentOptions
             (json, name) => json["client"]!["data"] = PartName.Data(catalog, name), For.SimulatedClient);
         Add<string>("--images", "LIST", "These images of the data set, for example 0,4,7.",
             (json, list) => json["client"]!["images"] = List("--images", list, Whole), For.SimulatedClient);
-        Add<string>("--label-mix", "MIX", "Labels of a batch: any, distinct or same.",
-            (json, mix) => json["client"]!["labels"] = OneOf("--label-mix", mix, "any", "distinct", "same"), For.SimulatedClient);
+        var (flag, any) = attacked ? ("--label-mix", "any") : ("--labels", "mixed");
+        Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct or same.",
+            (json, mix) => json["client"]!["labels"] = OneOf(flag, mix, any, "distinct", "same") is var known && known == any ? "any" : known, For.SimulatedClient);
         Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\".",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
@@ -52,10 +55,13 @@ internal sealed class ExperimentOptions
             (json, list) => JsonPointer.Set(json, "/model/normalization/mean", List("--mean", list, Real)));
         Add<string>("--std", "LIST", "Channel deviations of the client's normalization.",
             (json, list) => JsonPointer.Set(json, "/model/normalization/std", List("--std", list, Real)));
-        Add<string>("--attack", "NAME", $"{string.Join(", ", catalog.Attacks.Keys)}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
-        Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
-        Add<int>("--restarts", "N", "Starts of the attack at most.", (json, count) => json["attack"]!["restarts"] = count);
-        Add<int>("--iterations", "N", "Iterations of one start at most.", (json, count) => JsonPointer.Set(json, "/attack/solver/iterations", count));
+        if (attacked)
+        {
+            Add<string>("--attack", "NAME", $"{string.Join(", ", catalog.Attacks.Keys)}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
+            Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
+            Add<int>("--restarts", "N", "Starts of the attack at most.", (json, count) => json["attack"]!["restarts"] = count);
+            Add<int>("--iterations", "N", "Iterations of one start at most.", (json, count) => JsonPointer.Set(json, "/attack/solver/iterations", count));
+        }
         Add<int>("--trials", "N", "Independent batches.", (json, count) => json["trials"] = count);
         Add<ulong>("--seed", "N", "Every random choice follows from it.", (json, seed) => json["seed"] = seed);
         Add<string[]>("--set", "/PATH=VALUE", "Any other setting, for example /attack/tolerance=0; repeatable.",

@@ -10,36 +10,41 @@ internal static class Page
     public static string Write(AuditReport report, Pictures pictures)
     {
         var several = report.Cases.Length > 1;
-        return Markup.Write(Tag("html", ("lang", "en"),
+        return Write($"{Level.Of(report.Verdict.Level).Word}: {report.Title}",
+            Banner.Draw(report),
+            [
+                several ? Overview.Draw(report, pictures) : null,
+                several ? SweepPlot.Draw(report) : null,
+                .. report.Cases.Select((_, index) => CaseSection.Draw(report, index, pictures)),
+            ],
+            [Doubts(report), RunAgain(report.Command, report.Experiment), Machine(report.Machine), Citations(report.Citations)]);
+    }
+
+    /// <summary>Any page in this style.</summary>
+    public static string Write(string title, Element banner, IReadOnlyList<Part?> results, IReadOnlyList<Part?> ending) =>
+        Markup.Write(Tag("html", ("lang", "en"),
             Tag("head",
                 Tag("meta", ("charset", "utf-8")),
                 Tag("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1")),
                 Tag("meta", ("http-equiv", "Content-Security-Policy"),
                     ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'")),
                 Tag("meta", ("name", "color-scheme"), ("content", "light dark")),
-                Tag("title", $"{Level.Of(report.Verdict.Level).Word}: {report.Title}"),
+                Tag("title", title),
                 Tag("style", new StyleSheet(Css))),
             Tag("body",
                 Tag("a", ("class", "skip"), ("href", "#results"), "Skip to the results"),
-                Banner.Draw(report),
-                Tag("main",
-                [
-                    ("id", "results"), ("class", "wide"),
-                    several ? Overview.Draw(report, pictures) : null,
-                    several ? SweepPlot.Draw(report) : null,
-                    .. report.Cases.Select((_, index) => CaseSection.Draw(report, index, pictures)),
-                ]),
-                Tag("footer", ("class", "wide"), Doubts(report), RunAgain(report), Machine(report.Machine), Citations(report)))));
-    }
+                banner,
+                Tag("main", [("id", "results"), ("class", "wide"), .. results]),
+                Tag("footer", [("class", "wide"), .. ending]))));
 
     private static Element? Doubts(AuditReport report) => report.Findings.IsEmpty ? null : Tag("section", ("class", "block"),
         Tag("h2", "Before you quote these figures"),
         CaseSection.Findings(report.Findings));
 
-    private static Element RunAgain(AuditReport report) => Tag("section", ("class", "block"),
+    public static Element RunAgain(string command, string experiment) => Tag("section", ("class", "block"),
         Tag("h2", "Run it again"),
-        Code.Block(report.Command),
-        Tag("details", Tag("summary", "The experiment as JSON"), Code.Json(report.Experiment)));
+        Code.Block(command),
+        Tag("details", Tag("summary", "The experiment as JSON"), Code.Json(experiment)));
 
     private static Element Machine(Machine machine) => Tag("section", ("class", "block"),
         Tag("h2", "Machine"),
@@ -47,12 +52,12 @@ internal static class Page
             Fact("System", machine.System), Fact("Processor", machine.Processor), Fact("Cores", Numbers.Count(machine.Cores)),
             Fact("Runtime", machine.Runtime), Fact("libtorch", machine.Torch), Fact("Device", machine.Device)));
 
-    private static Element? Citations(AuditReport report) => report.Citations.IsEmpty ? null : Tag("section", ("class", "block"),
+    public static Element? Citations(IReadOnlyList<Citation> citations) => citations.Count == 0 ? null : Tag("section", ("class", "block"),
         Tag("h2", "What this rests on"),
         Tag("ol",
         [
             ("class", "citations"),
-            .. report.Citations.Select((citation, index) => Tag("li", ("id", CaseSection.CiteAnchor(index)), Cite(citation))),
+            .. citations.Select((citation, index) => Tag("li", ("id", CaseSection.CiteAnchor(index)), Cite(citation))),
         ]));
 
     /// <summary>Only web addresses become links: a report may come from someone else.</summary>

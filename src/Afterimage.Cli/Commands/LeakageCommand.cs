@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Leakage;
+using Afterimage.Cli.Console;
+using Afterimage.Cli.Options;
+using Afterimage.Leakage;
+using Afterimage.Numerics;
+using Afterimage.Reports.Exporters;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Measures what an update tells of its batch at best, without attacking it.</summary>
+internal static class LeakageCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal)
+    {
+        var experiment = new ExperimentOptions(files, attacked: false);
+        var sweep = new Option<string?>("--sweep") { HelpName = "batch=LIST", Description = "Measure batches of these sizes, for example batch=1,2,4,8,16." };
+        var prior = new Option<string>("--prior")
+        {
+            HelpName = "KIND",
+            Description = "What the forecast knows of images: power-law (needs no data) or public (covariance of the data set less the batch).",
+            DefaultValueFactory = _ => "power-law",
+        };
+        var noise = new Option<double>("--noise")
+        {
+            HelpName = "S",
+            Description = "Deviation of the noise in tables and maps, relative to the update's rms.",
+            DefaultValueFactory = _ => new LeakageProbe().Noise,
+        };
+        var unknowns = new Option<int>("--unknowns")
+        {
+            HelpName = "N",
+            Description = "Pixels of a batch up to which the spectrum is exact; beyond, Lanczos brackets it.",
+            DefaultValueFactory = _ => new LeakageProbe().Unknowns,
+        };
+        var steps = new Option<int>("--steps") { HelpName = "N", Description = "Lanczos steps.", DefaultValueFactory = _ => new LeakageProbe().Steps };
+        var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
+        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Folder of leakage.html and leakage.json.", DefaultValueFactory = _ => Path.Combine("runs", "leakage") };
+        var command = new Command("leakage", "Measure what an update tells of its batch at best; nobody attacks.");
+        experiment.AddTo(command);
+        foreach (var option in (Option[])[sweep, prior, noise, unknowns, steps, threads, folder])
+            command.Add(option);
+        command.SetAction(line =>
+        {
+            var described = experiment.Read(line);
+            if (line.GetValue(sweep) is { } axis)
+                described = described with { Vary = [.. described.Vary, Batches(axis)] };
+            var options = new LeakageOptions
+            {
+                Folder = line.GetRequiredValue(folder),
+                Probe = new() { Noise = line.GetValue(noise), Unknowns = line.GetValue(unknowns), Steps = line.GetValue(steps) },
+                Knowledge = line.GetValue(prior) switch
+                {
+                    "power-law" => ImageKnowledge.PowerLaw,
+                    "public" => ImageKnowledge.PublicImages,
+                    var other => throw new AfterimageException($"--prior \"{other}\" is none of power-law, public."),
+                },
+                Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
+                Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
+            };
+            return Run(new(files, options), described, options.Folder, terminal);
+        });
+        return command;
+    }
+
+    private static int Run(LeakageAudit audit, Experiment experiment, string folder, Terminal terminal)
+    {
+        using var interruption = new Interruption();
+        var report = audit.Run(experiment, found => terminal.Raw.WriteLine($"{found.Name}: measured in {Figures.Duration(found.Seconds)}"), interruption.Token);
+        LeakageView.Write(terminal.Output, report);
+        terminal.Raw.WriteLine(Path.Combine(folder, LeakageExporter.HtmlName));
+        return interruption.Token.IsCancellationRequested ? ExitCode.Canceled : ExitCode.Fine;
+    }
+
+    private static Axis Batches(string text)
+    {
+        if (text.Split('=', 2) is not ["batch", var list] || list.Split(',') is not [_, ..] sizes)
+            throw new AfterimageException($"--sweep \"{text}\" varies nothing that is known here: write batch= and sizes, for example batch=1,2,4,8,16.");
+        return new("/client/batchSize", sizes.Select(size => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
+            ? (JsonNode?)JsonValue.Create(count)
+            : throw new AfterimageException($"--sweep \"{text}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.")).ToSeq());
+    }
+}

@@ -1,0 +1,83 @@
+using Afterimage.Federation;
+
+namespace Afterimage.Leakage;
+
+/// <summary>Measures what an update tells of a batch: the truth, for an auditor, or an attacker's own reconstruction.</summary>
+[Cites("hannun2021measuring", "zhang2023inversion", "golub2010matrices")]
+public sealed record LeakageProbe
+{
+    /// <summary>Singular values below this share of the largest count as zero.</summary>
+    public const double RankTolerance = 1e-10;
+
+    /// <summary>Rounding of uniformly spread digits to 11, 24 and 53 bits, relative to the root mean square of the rounded numbers.</summary>
+    public const double Float16 = 2.07e-4, Float32 = 2.53e-8, Float64 = 4.71e-17;
+
+    /// <summary>Pixels of a batch up to which the whole spectrum is computed; beyond, Lanczos brackets it.</summary>
+    public int Unknowns { get; init; } = 6144;
+
+    /// <summary>Steps of one Lanczos run.</summary>
+    public int Steps { get; init; } = 160;
+
+    /// <summary>Random starts of Lanczos runs.</summary>
+    public int Probes { get; init; } = 4;
+
+    /// <summary>The noise for which the map is drawn.</summary>
+    public double Noise { get; init; } = 1e-6;
+
+    /// <summary>Deviations of noise to forecast for, beside rounding.</summary>
+    public Seq<double> Noises { get; init; } = Enumerable.Range(0, 17).Select(i => Math.Pow(10, -i / 2.0)).ToSeq();
+
+    /// <param name="context">Model, local training and seed.</param>
+    /// <param name="images">The batch at which to measure, in [0,1], shape [B,C,H,W].</param>
+    /// <param name="targets">Label probabilities, shape [B,classes].</param>
+    /// <param name="prior">What may be known of images; the white prior has its mean variance.</param>
+    /// <param name="scale">What noise is measured against.</param>
+    public LeakageAnalysis Measure(AttackContext context, Tensor images, Tensor targets, GaussianImages prior, NoiseScale scale)
+    {
+        if (!(Noise > 0) || Noises.Any(noise => !(noise > 0)))
+            throw new AfterimageException("Noise must be more than 0: give its deviation relative to the update's root mean square.");
+        if (Unknowns < 1 || Steps < 2 || Probes < 1)
+            throw new AfterimageException($"The leakage analysis needs at least 1 unknown, 2 steps and 1 probe; it has {Unknowns}, {Steps} and {Probes}.");
+        using var scope = Tidy.Scope();
+        using var jacobian = new UpdateJacobian(context, images, targets, scale);
+        using var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
+        var spectra = jacobian.Unknowns <= Unknowns ? Spectra.Whole(jacobian, white, prior, Noise)
+            : Spectra.Bracketed(jacobian, white, prior, Noise, Steps, Probes, context.Random.Derive("leakage"));
+        return Describe(jacobian, scale, white, prior, spectra);
+    }
+
+    private LeakageAnalysis Describe(UpdateJacobian jacobian, NoiseScale scale, WhiteImages white, GaussianImages prior, Spectra spectra)
+    {
+        var largest = spectra.Singular.Count > 0 ? spectra.Singular[0] : 0;
+        int? rank = spectra.Exact ? spectra.Singular.Count(value => value > RankTolerance * largest) : null;
+        var noises = Noises.Concat([Noise, Float16, Float32, Float64]).Distinct().OrderDescending();
+        var ceilings = new Ceilings(jacobian.Unknowns, jacobian.Shape[0] * prior.Information, rank == jacobian.Unknowns, white, spectra);
+        return new()
+        {
+            Scale = scale,
+            Method = spectra.Method,
+            Exact = spectra.Exact,
+            Unknowns = jacobian.Unknowns,
+            Equations = jacobian.Equations,
+            Singular = spectra.Singular,
+            Rank = rank,
+            Condition = rank > 0 ? largest / spectra.Singular[rank.Value - 1] : null,
+            Priors = [white.Name, prior.Name],
+            Points = noises.Select(noise => Point(noise, jacobian.Unknowns, white, spectra, ceilings)).ToSeq(),
+            Noise = Noise,
+            Map = spectra.Map,
+            Images = spectra.Images.Select(Decibels).ToSeq(),
+        };
+    }
+
+    private static LeakagePoint Point(double noise, long unknowns, WhiteImages white, Spectra spectra, Ceilings ceilings) => new(
+        noise,
+        Range(spectra.White, measure => unknowns * (1 - measure.Remaining(noise) / measure.Total)),
+        Range(spectra.White, measure => Decibels(measure.Remaining(noise) / unknowns)),
+        Range(spectra.Image, measure => Decibels(measure.Remaining(noise) / unknowns)),
+        ceilings.At(noise));
+
+    private static Interval Range(SpectralBracket bracket, Func<SpectralMeasure, double> value) => new(value(bracket.Pessimistic), value(bracket.Optimistic));
+
+    internal static double Decibels(double meanSquaredError) => -10 * Math.Log10(meanSquaredError);
+}

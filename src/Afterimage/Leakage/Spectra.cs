@@ -1,0 +1,85 @@
+namespace Afterimage.Leakage;
+
+/// <summary>The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed.</summary>
+internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, SpectralBracket White, SpectralBracket Image, Seq<Seq<double>> Map, Seq<double> Images)
+{
+    public static Spectra Whole(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise)
+    {
+        using var scope = Tidy.Scope();
+        var gram = jacobian.Gram();
+        using var plain = new ExactSpectrum(jacobian, white, gram);
+        var deviation = Math.Sqrt(white.PixelVariance);
+        var singular = plain.Values.Select(value => Math.Sqrt(value) / deviation).OrderDescending().ToSeq();
+        var whole = SpectralBracket.Exact(plain.Measure());
+        var second = plain.SecondPass;
+        plain.Dispose();
+        using var colored = new ExactSpectrum(jacobian, prior, gram);
+        var remaining = colored.Remaining(noise);
+        var method = "The whole spectrum, from J'J in double precision" + (second > 0
+            ? $"; {second} directions below 3e-5 of the largest singular value, where a squared matrix is not enough, were decomposed a second time."
+            : ", which is enough: no singular value is below 3e-5 of the largest.");
+        return new(true, method, singular, whole, SpectralBracket.Exact(colored.Measure()), Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
+    }
+
+    public static Spectra Bracketed(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, int steps, int probes, RandomSource random)
+    {
+        using var scope = Tidy.Scope();
+        var deviation = Math.Sqrt(white.PixelVariance);
+        using var first = Run(jacobian, white, steps, random.Derive("white", 0));
+        var (values, _) = first.Ritz();
+        var singular = values.clamp_min(0).sqrt().data<double>().ToArray().Select(value => value / deviation).OrderDescending().ToSeq();
+        var plain = Mean([first.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, white, steps, random.Derive("white", probe)))],
+            white, jacobian);
+        using var colored = Run(jacobian, prior, steps, random.Derive("images", 0));
+        var image = Mean([colored.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, prior, steps, random.Derive("images", probe)))],
+            prior, jacobian);
+        var remaining = Remaining(colored, jacobian, prior, noise);
+        return new(false, $"Lanczos, {steps} steps from {probes} random starts: forecasts are intervals, the map shows what these steps resolve at least, and the rank is open.",
+            singular, plain, image, Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
+    }
+
+    private static SpectralBracket Bracket(UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random)
+    {
+        using var run = Run(jacobian, prior, steps, random);
+        return run.Bracket();
+    }
+
+    /// <summary>From L'z, z standard normal: the expected integral of f is then the trace of L f(L'J'JL) L'.</summary>
+    private static Lanczos Run(UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random)
+    {
+        using var scope = Tidy.Scope();
+        using var generator = random.Generator(CPU);
+        var start = prior.RootTransposed(randn(jacobian.Shape, ScalarType.Float64, CPU, generator: generator)).view(-1);
+        return new(vector => Tidy.Keep(() =>
+            prior.RootTransposed(jacobian.Transpose(jacobian.Apply(prior.Root(vector.view(jacobian.Shape))))).view(-1)), start, steps);
+    }
+
+    /// <summary>The mean over runs; the total weight, which is known, is put in place of its estimate.</summary>
+    private static SpectralBracket Mean(IReadOnlyList<SpectralBracket> runs, GaussianImages prior, UpdateJacobian jacobian)
+    {
+        var total = prior.Variance.sum().ToDouble() * jacobian.Shape[0];
+        var factor = total / runs.Sum(run => run.Optimistic.Total);
+        SpectralMeasure Joined(Func<SpectralBracket, SpectralMeasure> side) => new(runs.SelectMany(run => side(run).Values).ToSeq(),
+            runs.SelectMany(run => side(run).Weights).Select(weight => weight * factor).ToSeq());
+        return new(Joined(run => run.Optimistic), Joined(run => run.Pessimistic));
+    }
+
+    /// <summary>The posterior variance of every pixel if nothing were known outside the Krylov space: at least the true one.</summary>
+    private static Tensor Remaining(Lanczos run, UpdateJacobian jacobian, GaussianImages prior, double noise)
+    {
+        var (values, vectors) = run.Ritz();
+        var known = (values.clamp_min(0) / (values.clamp_min(0) + noise * noise)).view(-1, 1);
+        var directions = prior.Root(vectors.reshape([-1, .. jacobian.Shape[1..]])).view(vectors.shape);
+        return prior.Variance.expand(jacobian.Shape).reshape(-1) - (directions.square() * known).sum(dim: 0);
+    }
+
+    private static Seq<Seq<double>> Mapped(Tensor remaining, UpdateJacobian jacobian, GaussianImages prior)
+    {
+        var shares = (remaining / prior.Variance.expand(jacobian.Shape).reshape(-1)).clamp(0, 1).data<double>().ToArray();
+        return shares.Chunk(shares.Length / (int)jacobian.Shape[0]).Select(image => image.ToSeq()).ToSeq();
+    }
+
+    /// <summary>The mean squared error of each image.</summary>
+    private static Seq<double> PerImage(Tensor remaining, UpdateJacobian jacobian) =>
+        remaining.view(jacobian.Shape[0], -1).mean([1]).data<double>().ToArray().ToSeq();
+}
