@@ -44,7 +44,7 @@ public sealed class Catalog
         .With<Fidelity, Euclidean>().With<Fidelity, Cosine>()
         .With<Prior, TotalVariation>()
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
-        .With<Attack, GradientMatching>().With<Attack, GaussNewton>()
+        .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)

@@ -38,8 +38,10 @@ public sealed record GaussNewton : Attack
     /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors.</summary>
     public double Noise { get; init; } = 2e-7;
 
-    /// <summary>Unknowns of the batch that are solved for directly; conjugate gradients do the rest.</summary>
-    public int Direct { get; init; } = 3072;
+    /// <summary>
+    /// Unknowns of the batch that are solved for directly; conjugate gradients do the rest. 0 where a product with the Jacobian is dear.
+    /// </summary>
+    public int Direct { get; init; } = 1536;
 
     /// <summary>A restart whose relative misfit |A(x) - y| / |y| ends below this has converged, and no further one is tried; 0 tries all.</summary>
     public double Tolerance { get; init; } = 1e-4;
@@ -48,6 +50,10 @@ public sealed record GaussNewton : Attack
     {
         if (Restarts < 1 || Steps < 1 || !(Noise > 0))
             throw new AfterimageException($"Gauss-Newton needs at least one start, one step and a positive noise; it has {Restarts}, {Steps} and {Noise}.");
+        if (Direct < 0 || PublicCount < 2)
+            throw new AfterimageException($"Gauss-Newton needs at least two public images and no negative number of direct unknowns; it has {PublicCount} and {Direct}.");
+        if (context.Model.Device.type != DeviceType.CPU)
+            throw new AfterimageException("Gauss-Newton solves its systems on the CPU: load the model there.");
         using var scope = Tidy.Scope();
         using var own = context.To(ScalarType.Float64);
         return Search(own, watch, cancellation);
@@ -72,9 +78,10 @@ public sealed record GaussNewton : Attack
             using var generator = context.Random.Derive("restart", restart).Generator(context.Model.Device);
             var start = randn([problem.Batch * problem.Pixels], ScalarType.Float64, generator: generator) * StartDeviation;
             var descent = new PosteriorDescent(restart, problem, block, start, Noise);
-            while (descent.Steps < Steps && !cancellation.IsCancellationRequested && descent.Advance())
-                watch?.Invoke(new(restart, descent.Steps - 1, descent.Objective, evaluations + descent.Evaluations,
-                    () => problem.Decode(descent.Point).clamp(0, 1)));
+            while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
+                if (descent.Advance())
+                    watch?.Invoke(new(restart, descent.Steps - 1, descent.Objective, evaluations + descent.Evaluations,
+                        () => problem.Decode(descent.Point).clamp(0, 1)));
             steps += descent.Steps;
             evaluations += descent.Evaluations;
             if (best is null || descent.Misfit < best.Misfit)

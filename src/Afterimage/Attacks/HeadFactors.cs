@@ -48,7 +48,6 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
             if (residual < least)
                 (best, least) = (point, residual);
         }
-        if (Environment.GetEnvironmentVariable("GNLOG") is not null) Console.WriteLine($"head residual {least:G3}, strengths {strengths}");
         if (best is null || least > Solved)
             return null;
         var found = tensor(best, [batch, batch]);

@@ -2,7 +2,7 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// A preconditioner for (J'J / sigma^2 + 1) d = g: exact for the unknowns along which images vary most, diagonal for the rest. With
-/// room for all unknowns it is the direct solver. It may be used for a while after J has changed.
+/// room for all unknowns it is the direct solver, with room for none it does nothing. It may be used for a while after J has changed.
 /// </summary>
 internal sealed class LeadingBlock
 {
@@ -32,9 +32,14 @@ internal sealed class LeadingBlock
         scale = ones_like(diagonal);
     }
 
+    /// <summary>Products with the Jacobian that <see cref="Build"/> takes.</summary>
+    public int Products => leading.shape[0] == 0 ? 0 : (int)(problem.Parts * problem.Width);
+
     /// <summary>Computes J'J at a point.</summary>
     public void Build(PosteriorPoint point)
     {
+        if (Products == 0)
+            return;
         using var scope = Tidy.Scope();
         var each = leading.shape[0];
         var columns = new Tensor[problem.Parts];
@@ -76,6 +81,8 @@ internal sealed class LeadingBlock
     /// <summary>Prepares for one noise level.</summary>
     public void Factor(double sigma)
     {
+        if (Products == 0)
+            return;
         using var scope = Tidy.Scope();
         var precision = 1 / (sigma * sigma);
         var shifted = normal * precision;
@@ -93,6 +100,8 @@ internal sealed class LeadingBlock
     /// <summary>The approximate solution for a right side, [unknowns].</summary>
     public Tensor Apply(Tensor right)
     {
+        if (Products == 0)
+            return right.clone();
         var blocks = right.view(problem.Parts, -1);
         var result = empty_like(blocks);
         result.index_copy_(1, rest, blocks.index_select(1, rest) * scale);

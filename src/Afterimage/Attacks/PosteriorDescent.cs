@@ -6,10 +6,11 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class PosteriorDescent
 {
-    private const int MostInner = 400;
-    private const int Costly = 40;
-    private const int MostIdle = 4;
+    private const int MostInner = 1000;
+    private const int Costly = 100;
+    private const int MostIdle = 2;
     private const double Forcing = 1e-4;
+    private const double Settled = 0.7;
     private const int MostHalvings = 12;
 
     private readonly PosteriorProblem problem;
@@ -35,15 +36,19 @@ internal sealed class PosteriorDescent
 
     public int Steps { get; private set; }
 
+    /// <summary>Evaluations of A and products with its Jacobian.</summary>
     public int Evaluations { get; private set; }
 
     /// <summary>The objective at the last sigma.</summary>
     public double Objective { get; private set; }
 
-    /// <summary>Root mean square of the weighted residual.</summary>
-    public double Misfit { get; private set; }
+    /// <summary>Root mean square of the weighted residual; infinite before the first step.</summary>
+    public double Misfit { get; private set; } = double.PositiveInfinity;
 
-    /// <summary>One step; false when nothing is left to gain.</summary>
+    /// <summary>Whether nothing is left to gain.</summary>
+    public bool Finished { get; private set; }
+
+    /// <summary>One step; false when none lowers the objective at this sigma.</summary>
     public bool Advance()
     {
         using var scope = Tidy.Scope();
@@ -53,7 +58,7 @@ internal sealed class PosteriorDescent
         if (inner > Costly)
         {
             block.Build(here);
-            Evaluations += (int)(problem.Batch * problem.Pixels);
+            Evaluations += block.Products;
             factored = 0;
         }
         if (factored != sigma)
@@ -61,6 +66,7 @@ internal sealed class PosteriorDescent
         var right = here.Pull(here.Residual).mul_(-1 / (sigma * sigma)).sub_(Point);
         var (direction, count) = Solve(here, right);
         inner = count;
+        Evaluations += 2 * count + 1;
         var length = 1.0;
         for (var halving = 0; halving < MostHalvings; halving++, length /= 2)
         {
@@ -76,16 +82,17 @@ internal sealed class PosteriorDescent
             Misfit = Math.Sqrt(there.Residual.square().mean().ToDouble());
             Objective = next;
             Steps++;
-            if (Environment.GetEnvironmentVariable("GNLOG") is not null) Console.WriteLine($"step {Steps} sigma {sigma:G3} length {length} inner {count} misfit {Misfit:G4} objective {value:G6} -> {next:G6}");
-            idle = Misfit > 0.8 * before && before > 0 ? idle + 1 : 0;
-            if (length >= 0.5 && sigma > floor)
+            // Only what is explained as well as sigma asks for, or as well as it can be, may be asked for more.
+            var explained = there.Residual.square().sum().ToDouble() / (sigma * sigma) < moved.square().sum().ToDouble();
+            if (length >= 0.5 && count < MostInner && (explained || next > Settled * value))
                 sigma = Math.Max(sigma / 4, floor);
-            return idle < MostIdle && Misfit > floor;
+            idle = count == MostInner || Misfit > 0.9 * before ? idle + 1 : 0;
+            Finished = idle >= MostIdle || Misfit <= floor;
+            return true;
         }
-        if (sigma <= floor)
-            return false;
+        Finished = sigma <= floor || ++idle >= MostIdle;
         sigma = Math.Max(sigma / 4, floor);
-        return ++idle < MostIdle;
+        return false;
     }
 
     private double Value(PosteriorPoint at, Tensor z) => at.Residual.square().sum().ToDouble() / (sigma * sigma) + z.square().sum().ToDouble();
@@ -105,7 +112,10 @@ internal sealed class PosteriorDescent
             using var scope = Tidy.Scope();
             iteration++;
             var image = here.Pull(here.Push(along)).mul_(1 / (sigma * sigma)).add_(along);
-            var step = product / along.dot(image).ToDouble();
+            var curvature = along.dot(image).ToDouble();
+            if (!(curvature > 0))
+                break;
+            var step = product / curvature;
             direction.add_(along, alpha: step);
             residual.add_(image, alpha: -step);
             var next = block.Apply(residual);
