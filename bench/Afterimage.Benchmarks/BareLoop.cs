@@ -12,7 +12,8 @@ internal sealed class BareLoop(VictimModel model, Tensor images, Tensor targets,
 {
     private readonly Tensor images = images.detach().clone().requires_grad_();
     private readonly Tensor[] parameters = [.. model.Parameters];
-    private readonly Tensor[] parts = [.. model.Layout.Entries.Select(entry => observed.narrow(0, entry.Offset, entry.Count).view(entry.Shape).clone())];
+    private readonly Tensor[] parts = [.. model.Layout.Entries.Select(entry =>
+        observed.narrow(0, entry.Offset, entry.Count).view(entry.Shape).clone())];
 
     public void Evaluate()
     {

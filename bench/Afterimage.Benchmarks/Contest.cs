@@ -13,7 +13,8 @@ internal static class Contest
         var clock = Stopwatch.StartNew();
         while (turns.Count < 5 || clock.Elapsed.TotalSeconds < seconds)
             turns.Add((Time(first, a), Time(second, b)));
-        return (Median(turns.Select(turn => turn.First)), Median(turns.Select(turn => turn.Second)), Median(turns.Select(turn => turn.First / turn.Second)));
+        return (Median(turns.Select(turn => turn.First)), Median(turns.Select(turn => turn.Second)),
+            Median(turns.Select(turn => turn.First / turn.Second)));
     }
 
     /// <summary>Warms up and finds how many calls fill a turn of about 50 ms.</summary>

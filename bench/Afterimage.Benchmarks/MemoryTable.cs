@@ -17,7 +17,7 @@ internal static class MemoryTable
     public static void Print(TextWriter output)
     {
         set_num_threads(1);
-        output.WriteLine("operator   iteration   live tensors   resident MB");
+        output.WriteLine("operator   iteration   live tensors   managed MB   resident MB");
         foreach (var choice in (ReadOnlySpan<OperatorChoice>)[OperatorChoice.Autograd, OperatorChoice.Compiled])
             Watch(output, choice);
     }
@@ -41,7 +41,7 @@ internal static class MemoryTable
         {
             if (seen.Iteration is 100 or 1000 or 5000 or 10_000)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{context.Operator.Name,-10} {seen.Iteration,9:N0} {Tensor.TotalCount,14:N0} {Resident(),13:F1}"));
+                    $"{context.Operator.Name,-10} {seen.Iteration,9:N0} {Tensor.TotalCount,14:N0} {GC.GetTotalMemory(false) / 1048576.0,12:F1} {Resident(),13:F1}"));
         }).Dispose();
     }
 

@@ -78,7 +78,8 @@ public class OperatorParts
                 "5x5 of stride 2, 12 channels" => new Conv2d($"part{number}", channels, channels, 5, Stride: 2, Padding: 2),
                 _ => new Conv2d($"part{number}", channels, channels, 3, Padding: 1),
             };
-            return new(input, classes, [new Conv2d("first", input.Channels, channels, 1), Layer(1), Layer(2), new GlobalAvgPool2d(), new Flatten(),
+            return new(input, classes,
+                [new Conv2d("first", input.Channels, channels, 1), Layer(1), Layer(2), new GlobalAvgPool2d(), new Flatten(),
                 new Linear("head", channels, classes)]);
         }
 

@@ -31,13 +31,16 @@ internal static class OperatorTable
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         set_num_threads(1);
         bool Wanted(string name) => only.Length == 0 || only.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
-        output.WriteLine($"float32 vectors of {(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits; rates per CPU second of one core");
-        output.WriteLine($"{"evaluations: A(x) and J'(A(x) - y)",-36}{"libtorch/s",12}{"compiled/s",12}{"ratio",8}{"target",8}{"GFLOP/s",9}");
+        var bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+        output.WriteLine($"vectors of {bits} bits; rates per CPU second of one core");
+        output.WriteLine(
+            $"{"evaluations: A(x) and J'(A(x) - y)",-36}{"libtorch/s",12}{"compiled/s",12}{"ratio",8}{"target",8}{"GFLOP/s",9}");
         foreach (var each in Cases.Where(each => Wanted(each.Name)))
         {
             using var setting = new Setting(each.Source, each.Batch);
             var (bare, mine, ratio) = Contest.Run(setting.Bare.Evaluate, setting.Mine.Evaluate, 5);
-            output.WriteLine($"{each.Name,-36}{1 / bare,12:F1}{1 / mine,12:F1}{ratio,8:F2}{each.Target,8:F1}{setting.Operations / mine / 1e9,9:F1}");
+            var rate = setting.Operations / mine / 1e9;
+            output.WriteLine($"{each.Name,-36}{1 / bare,12:F1}{1 / mine,12:F1}{ratio,8:F2}{each.Target,8:F1}{rate,9:F1}");
         }
         if (Wanted("gradients"))
         {
@@ -50,7 +53,8 @@ internal static class OperatorTable
         if (Wanted("restarts"))
         {
             var (clock, cpu) = Scaling();
-            output.WriteLine($"{"two cores on 16 restarts of LeNet",-36}{clock,12:F2} times one core by the clock, {cpu:F2} by CPU time, target 1.85");
+            output.WriteLine(
+                $"{"two cores on 16 restarts of LeNet",-36}{clock,12:F2} times one core by the clock, {cpu:F2} by CPU time, target 1.85");
         }
     }
 
@@ -95,6 +99,7 @@ internal static class OperatorTable
         Seconds(2);
         var turns = Enumerable.Range(0, 5).Select(_ => (One: Seconds(1), Two: Seconds(2))).ToList();
         double Median(IEnumerable<double> values) => values.Order().ElementAt(2);
-        return (Median(turns.Select(turn => turn.One.Clock / turn.Two.Clock)), Median(turns.Select(turn => 2 * turn.One.Cpu / turn.Two.Cpu)));
+        return (Median(turns.Select(turn => turn.One.Clock / turn.Two.Clock)),
+            Median(turns.Select(turn => 2 * turn.One.Cpu / turn.Two.Cpu)));
     }
 }

@@ -13,8 +13,11 @@ public sealed record AuditView
 
     public ImmutableArray<CaseReport> Finished { get; init; } = [];
 
-    /// <summary>The case that runs now, or null.</summary>
-    public RunningCase? Running { get; init; }
+    /// <summary>The cases that run now, the longest running first.</summary>
+    public ImmutableArray<RunningCase> AllRunning { get; init; } = [];
+
+    /// <summary>The case that has run longest, or null.</summary>
+    public RunningCase? Running => AllRunning.FirstOrDefault();
 
     public AuditReport? Report { get; init; }
 
@@ -37,14 +40,14 @@ public sealed record AuditView
                 Finished = [.. view.Finished.Where(report => started.CaseIds.Any(title => title.Id == report.Id))],
                 At = started.At,
             },
-            CaseStarted started => view with { Running = new(started, null, [], started.At) },
-            IterateSeen seen when view.Running is { } running && running.Case.Id == seen.Id => view with { Running = running.With(seen) },
+            CaseStarted started => view with { AllRunning = view.AllRunning.Add(new(started, null, [], started.At)) },
+            IterateSeen seen when view.AllRunning.Any(running => running.Case.Id == seen.Id) => view with { AllRunning = [.. view.AllRunning.Select(running => running.Case.Id == seen.Id ? running.With(seen) : running)] },
             CaseFinished finished => view with
             {
-                Running = view.Running?.Case.Id == finished.Report.Id ? null : view.Running,
+                AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == finished.Report.Id),
                 Finished = [.. view.Finished.Where(report => report.Id != finished.Report.Id), finished.Report],
             },
-            AuditFinished finished => view with { Report = finished.Report, Running = null },
+            AuditFinished finished => view with { Report = finished.Report, AllRunning = [] },
             _ => view,
         };
     }

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using Afterimage.Attacks;
+using Afterimage.Attacks.ClosedForm;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -45,6 +47,7 @@ public sealed class Catalog
         .With<Prior, TotalVariation>()
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
+        .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
@@ -83,8 +86,8 @@ public sealed class Catalog
         return kind.ToString();
     }
 
-    /// <summary>The first sentence of a part's XML summary, as plain text; null where no documentation lies beside its assembly.</summary>
-    public static string? Summary(Type part) => CatalogDocumentation.FirstSentence(part);
+    /// <summary>The first sentence of the XML summary of a part, or of a property that holds one; null where no documentation lies beside its assembly.</summary>
+    public static string? Summary(MemberInfo part) => CatalogDocumentation.FirstSentence(part);
 
     /// <summary>The part of that kind, whatever its dashes and capitals; null when there is none.</summary>
     public Type? Find(Type root, string kind) => Parts(root).FirstOrDefault(part => Plain(Kind(part)) == Plain(kind));

@@ -4,13 +4,13 @@ using System.Xml.Linq;
 
 namespace Afterimage;
 
-/// <summary>What the XML documentation, which the compiler writes beside an assembly, says of a type.</summary>
+/// <summary>What the XML documentation, which the compiler writes beside an assembly, says of a type or a property.</summary>
 internal static partial class CatalogDocumentation
 {
-    public static string? FirstSentence(Type type)
+    public static string? FirstSentence(MemberInfo described)
     {
-        var name = $"T:{type.FullName}";
-        var member = Read(type.Assembly)?.Descendants("member").FirstOrDefault(entry => entry.Attribute("name")?.Value == name);
+        var name = described is Type type ? $"T:{type.FullName}" : $"P:{described.DeclaringType!.FullName}.{described.Name}";
+        var member = Read(described.Module.Assembly)?.Descendants("member").FirstOrDefault(entry => entry.Attribute("name")?.Value == name);
         return member?.Element("summary") is { } summary ? Sentence().Match(Space().Replace(Text(summary), " ").Trim()).Value : null;
     }
 

@@ -79,25 +79,37 @@ public sealed class AuditRun
     private List<CaseReport> RunCases(Journal journal, IReadOnlyList<Case> cases, ImmutableDictionary<string, CaseReport> before)
     {
         var runner = new CaseRunner(options.Folder, new Device(options.Device), options.Operator, clock, next => PublishIterate(journal, next));
-        var reports = new List<CaseReport>();
-        foreach (var one in cases)
+        var reports = new CaseReport?[cases.Count];
+        var next = -1;
+        void Work()
         {
-            if (before.TryGetValue(one.Id, out var earlier))
-            {
-                reports.Add(earlier);
-                Publish(journal, new CaseFinished(earlier));
-                continue;
-            }
-            if (cancellation.IsCancellationRequested)
-                break;
-            Publish(journal, new CaseStarted(one.Id, one.Name, Budget(one)));
-            var report = runner.Run(one, cancellation);
-            reports.Add(report);
-            // A canceled case is shown, but not journaled as finished: a resumed audit runs it again.
-            if (!cancellation.IsCancellationRequested)
-                Publish(journal, new CaseFinished(report));
+            for (var i = Interlocked.Increment(ref next); i < cases.Count; i = Interlocked.Increment(ref next))
+                reports[i] = before.GetValueOrDefault(cases[i].Id) is { } earlier ? Keep(journal, earlier) : RunOne(journal, runner, cases[i]);
         }
-        return reports;
+        // Threads of their own, for dispose scopes belong to a thread and a case must stay on one.
+        var workers = Enumerable.Range(1, Math.Clamp(options.Parallel, 1, cases.Count) - 1)
+            .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        Work();
+        Task.WaitAll(workers, CancellationToken.None);
+        return [.. reports.OfType<CaseReport>()];
+    }
+
+    private CaseReport Keep(Journal journal, CaseReport earlier)
+    {
+        Publish(journal, new CaseFinished(earlier));
+        return earlier;
+    }
+
+    private CaseReport? RunOne(Journal journal, CaseRunner runner, Case one)
+    {
+        if (cancellation.IsCancellationRequested)
+            return null;
+        Publish(journal, new CaseStarted(one.Id, one.Name, Budget(one)));
+        var report = runner.Run(one, cancellation);
+        // A canceled case is shown, but not journaled as finished: a resumed audit runs it again.
+        if (!cancellation.IsCancellationRequested)
+            Publish(journal, new CaseFinished(report));
+        return report;
     }
 
     private ImmutableDictionary<string, CaseReport> Earlier(IReadOnlyList<Case> cases)
@@ -113,14 +125,16 @@ public sealed class AuditRun
     private void Publish(Journal journal, AuditEvent next)
     {
         var stamped = next with { At = clock.Elapsed.TotalSeconds };
-        journal.Append(stamped);
+        lock (journal)
+            journal.Append(stamped);
         while (!events.Writer.TryWrite(stamped))
             Thread.Sleep(5);
     }
 
     private void PublishIterate(Journal journal, AuditEvent next)
     {
-        journal.Append(next);
+        lock (journal)
+            journal.Append(next);
         events.Writer.TryWrite(next);
     }
 

@@ -18,7 +18,7 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
 {
     public CaseReport Run(Case one, CancellationToken cancellation)
     {
-        var cpu = Cpu();
+        var cpu = CpuClock.Seconds();
         var started = clock.Elapsed.TotalSeconds;
         CaseReport report;
         try
@@ -35,9 +35,9 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
         {
             report = Blank(one, OutcomeKind.Crashed, $"The case stopped on an error of the program, not of its input: {crash.GetType().Name}: {crash.Message.Split('\n')[0]}");
         }
-        report = report with { Cost = report.Cost with { Seconds = clock.Elapsed.TotalSeconds - started, CpuSeconds = Cpu() - cpu } };
+        report = report with { Cost = report.Cost with { Seconds = clock.Elapsed.TotalSeconds - started, CpuSeconds = CpuClock.Seconds() - cpu } };
         report = report with { Verdict = VerdictRule.Standard.Of(report) };
-        return report with { Findings = CaseFindings.Standard.Of(report) };
+        return report with { Findings = CaseFindings.Standard.Of(report).AddRange(report.Findings) };
     }
 
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
@@ -66,6 +66,7 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves,
             Operator = found.Operator,
+            Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };
         var judgment = round.Truth is { } truth
             ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
@@ -117,6 +118,4 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
         RelativeMisfit = double.NaN,
         Cites = Explanation.Cites(one.Configuration),
     };
-
-    private static double Cpu() => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
 }

@@ -14,8 +14,11 @@ public sealed record RunOptions
     /// <summary>How the forward operator is evaluated.</summary>
     public OperatorChoice Operator { get; init; }
 
-    /// <summary>libtorch's threads.</summary>
+    /// <summary>libtorch's threads, for every case.</summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>Cases that run at once, each on a thread of its own; the numbers are the same whatever it is.</summary>
+    public int Parallel { get; init; } = 1;
 
     /// <summary>The command line that repeats this audit, for the report.</summary>
     public string Command { get; init; } = "afterimage audit";

@@ -28,6 +28,12 @@ internal static class AuditCommand
         };
         var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
         var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
+        var parallel = new Option<int>("--parallel")
+        {
+            HelpName = "N",
+            Description = "Cases that run at once; the numbers do not depend on it.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
         var choice = new Option<OperatorChoice>("--operator")
         {
             HelpName = "auto|autograd|compiled",
@@ -35,7 +41,7 @@ internal static class AuditCommand
         };
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, device, threads, choice])
+        foreach (var option in (Option[])[folder, resume, failIf, device, threads, parallel, choice])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -50,6 +56,7 @@ internal static class AuditCommand
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
                 Resume = line.GetValue(resume),
                 Operator = line.GetValue(choice),
+                Parallel = line.GetValue(parallel) is >= 1 and var cases ? cases : throw new AfterimageException("--parallel needs a number of at least 1."),
             };
             if (files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));

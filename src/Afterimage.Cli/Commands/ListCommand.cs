@@ -25,19 +25,22 @@ internal static class ListCommand
 
     private static void Write(Catalog catalog, IAnsiConsole console, string what)
     {
-        var summaries = new Summaries();
         if (what is "all" or "attacks")
-            Section(console, "Attacks", "--attack NAME", catalog.Attacks.Select(pair => (pair.Key, summaries.Of(pair.Key, pair.Value))));
+            Section(console, "Attacks", "--attack NAME", catalog.Attacks.Select(pair => (pair.Key, Summary(pair.Key, pair.Value))));
         if (what is "all" or "models")
-            Section(console, "Models", "--model NAME", Parts(catalog, summaries, typeof(ModelSource)));
+            Section(console, "Models", "--model NAME", Parts(catalog, typeof(ModelSource)));
         if (what is "all" or "data")
-            Section(console, "Data", $"--data NAME: {string.Join(", ", PartName.DataNames(catalog))}, or a folder", Parts(catalog, summaries, typeof(DataSource)));
+            Section(console, "Data", $"--data NAME: {string.Join(", ", PartName.DataNames(catalog))}, or a folder", Parts(catalog, typeof(DataSource)));
         foreach (var root in what is "all" or "parts" ? catalog.Roots.Where(root => root != typeof(ModelSource) && root != typeof(DataSource)) : [])
-            Section(console, Title(root), summaries.Of(root), Parts(catalog, summaries, root));
+            Section(console, Title(root), Catalog.Summary(root) ?? "", Parts(catalog, root));
     }
 
-    private static IEnumerable<(string, string)> Parts(Catalog catalog, Summaries summaries, Type root) => catalog.Parts(root)
-        .Select(part => (Catalog.Kind(part), string.Join(" ", [summaries.Of(part), .. Cited(part)])));
+    private static IEnumerable<(string, string)> Parts(Catalog catalog, Type root) => catalog.Parts(root)
+        .Select(part => (Catalog.Kind(part), string.Join(" ", [Catalog.Summary(part) ?? "", .. Cited(part)])));
+
+    // A published attack is documented where Known holds it; another one by its type.
+    private static string Summary(string name, Attack attack) =>
+        Catalog.Summary((MemberInfo?)typeof(Known).GetProperties().FirstOrDefault(property => ReferenceEquals(property.GetValue(null), attack)) ?? attack.GetType()) ?? name;
 
     private static IEnumerable<string> Cited(Type part) => (part.GetCustomAttribute<CitesAttribute>()?.Keys ?? []).Select(key => References.Find(key).Text);
 

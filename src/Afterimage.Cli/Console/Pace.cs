@@ -15,10 +15,10 @@ internal readonly record struct Pace(double Fraction, double? Remaining)
         var fraction = (view.Finished.Length + current.Fraction) / view.Cases.Length;
         if (view.Finished.Length >= view.Cases.Length)
             return new(1, 0);
-        var waiting = view.Cases.Length - view.Finished.Length - (view.Running is null ? 0 : 1);
+        var waiting = view.Cases.Length - view.Finished.Length - view.AllRunning.Length;
         double? typical = view.Finished.Length > 0 ? view.Finished.Average(report => report.Cost.Seconds) : current.Whole;
         var now = current.Left ?? (view.Running is null ? 0 : typical);
-        return new(fraction, now is null || (waiting > 0 && typical is null) ? null : now + waiting * (typical ?? 0));
+        return new(fraction, now is null || (waiting > 0 && typical is null) ? null : now + waiting * (typical ?? 0) / Math.Max(1, view.AllRunning.Length));
     }
 
     private static (double Fraction, double? Left, double? Whole) Current(RunningCase? running, double elapsed)

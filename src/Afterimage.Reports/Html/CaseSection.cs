@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using static Afterimage.Reports.Html.Markup;
 
@@ -34,7 +35,7 @@ internal static class CaseSection
             Tag("div", ("class", "columns"),
                 Block("How it ended", Tag("div", Tag("p", ("class", "outcome"), found.Outcome), Tag("p", found.Advice))),
                 Block("What it cost", Cost(found))),
-            Block("Findings", Findings(found)),
+            Block("Findings", Findings(found.Findings)),
             Sources(report, found),
             Tag("details", Tag("summary", "Configuration of this case"),
                 Tag("p", ("class", "note"), "Case ", Tag("code", found.Id)), Code.Json(found.Configuration)));
@@ -79,10 +80,10 @@ internal static class CaseSection
         Fact("CPU time", Numbers.Seconds(found.Cost.CpuSeconds)),
         Fact("Seed", found.Seed.ToString(CultureInfo.InvariantCulture)));
 
-    private static Element? Findings(CaseReport found) => found.Findings.IsEmpty ? null : Tag("ul",
+    public static Element? Findings(ImmutableArray<Finding> findings) => findings.IsEmpty ? null : Tag("ul",
     [
         ("class", "findings"),
-        .. found.Findings.OrderByDescending(finding => finding.Severity).Select(finding => Tag("li",
+        .. findings.OrderByDescending(finding => finding.Severity).Select(finding => Tag("li",
             ("class", finding.Severity switch { Severity.Leak => "leak", Severity.Warning => "warning", _ => "plain" }),
             Tag("span", ("class", "severity"),
                 finding.Severity switch { Severity.Leak => "■ Leak", Severity.Warning => "▲ Warning", _ => "○ Note" }),

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text;
 using System.Xml;
 
@@ -24,10 +25,10 @@ internal sealed record Element(string Name, IReadOnlyList<Part?> Parts) : Part;
 
 internal static class Markup
 {
-    private static readonly HashSet<string> Void = ["meta", "img", "br", "col"];
+    private static readonly FrozenSet<string> Void = FrozenSet.ToFrozenSet(["meta", "img", "br", "col"]);
 
-    private static readonly HashSet<string> Inline =
-        ["a", "abbr", "b", "code", "dd", "dt", "em", "i", "small", "span", "strong", "summary", "text", "td", "th", "title", "tspan"];
+    private static readonly FrozenSet<string> Inline = FrozenSet.ToFrozenSet(
+        ["a", "abbr", "b", "code", "dd", "dt", "em", "i", "small", "span", "strong", "summary", "text", "td", "th", "title", "tspan"]);
 
     public static Element Tag(string name, params IReadOnlyList<Part?> parts) => new(name, parts);
 

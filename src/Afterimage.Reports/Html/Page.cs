@@ -29,8 +29,12 @@ internal static class Page
                     several ? SweepPlot.Draw(report) : null,
                     .. report.Cases.Select((_, index) => CaseSection.Draw(report, index, pictures)),
                 ]),
-                Tag("footer", ("class", "wide"), RunAgain(report), Machine(report.Machine), Citations(report)))));
+                Tag("footer", ("class", "wide"), Doubts(report), RunAgain(report), Machine(report.Machine), Citations(report)))));
     }
+
+    private static Element? Doubts(AuditReport report) => report.Findings.IsEmpty ? null : Tag("section", ("class", "block"),
+        Tag("h2", "Before you quote these figures"),
+        CaseSection.Findings(report.Findings));
 
     private static Element RunAgain(AuditReport report) => Tag("section", ("class", "block"),
         Tag("h2", "Run it again"),

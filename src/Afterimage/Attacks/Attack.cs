@@ -38,6 +38,9 @@ public sealed class Reconstruction : IDisposable
 
     public required Outcome Outcome { get; init; }
 
+    /// <summary>What the attack found out on its way, one sentence each.</summary>
+    public Seq<string> Notes { get; init; } = [];
+
     /// <summary>One sentence on how the operator was evaluated; null for attacks that do not.</summary>
     public string? Operator { get; init; }
 

@@ -1,3 +1,4 @@
+using Afterimage.Attacks.ClosedForm;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
@@ -5,31 +6,47 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The cheapest method that applies, and the next where it does not converge: Gauss-Newton on smooth networks, then gradient
-/// matching. The outcome says why.
+/// The cheapest method that applies, and the next where it does not converge: closed forms, then Gauss-Newton on smooth networks,
+/// then gradient matching. The notes say why.
 /// </summary>
 public sealed record Best : Attack
 {
+    /// <summary>For the methods that look for images of known labels; closed forms find the labels themselves.</summary>
     public LabelRecovery.LabelRecovery Labels { get; init; } = new BiasSign();
 
     public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
     {
-        var obstacle = Obstacle(context);
-        if (obstacle is not null)
+        var notes = new List<string>();
+        Reconstruction? best = null;
+        var (chosen, tried, before, iterations, evaluations) = ("", 0, 0, 0, 0);
+        foreach (var (name, attack) in Methods(context, notes))
         {
-            using var matched = (Known.Matching with { Labels = Labels }).Run(context, watch, cancellation);
-            return Told(matched, $"Gradient matching, because {obstacle}.", 0, null);
+            var from = tried;
+            var found = attack.Run(context, watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + from }), cancellation);
+            notes.Add($"{name}: {found.Outcome.Advice}");
+            (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);
+            var better = best is null || best.Outcome.Kind == OutcomeKind.Refused
+                || (found.Outcome.Kind != OutcomeKind.Refused && !(found.RelativeMisfit >= best.RelativeMisfit));
+            (better ? best : found)?.Dispose();
+            if (better)
+                (best, chosen, before) = (found, name, from);
+            if (found.Outcome.Kind is OutcomeKind.Converged or OutcomeKind.Canceled || cancellation.IsCancellationRequested)
+                break;
         }
-        var newton = new GaussNewton { Labels = Labels }.Run(context, watch, cancellation);
-        if (newton.Outcome.Kind is OutcomeKind.Converged or OutcomeKind.Canceled)
-            using (newton)
-                return Told(newton, "Gauss-Newton, because every layer is smooth and the update is one gradient.", 0, null);
-        using (newton)
-        using (var matched = (Known.Matching with { Labels = Labels }).Run(context,
-            watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + newton.Restarts }), cancellation))
-            return matched.RelativeMisfit < newton.RelativeMisfit
-                ? Told(matched, "Gradient matching, because Gauss-Newton did not converge and left more of the update unexplained.", newton.Restarts, newton)
-                : Told(newton, "Gauss-Newton, because gradient matching, tried after it, left more of the update unexplained.", 0, matched);
+        using (best)
+            return Told(best!, chosen, notes, before, tried, iterations, evaluations);
+    }
+
+    /// <summary>From the cheapest on. Closed forms refuse by themselves; for the others the reason is noted.</summary>
+    private IEnumerable<(string Name, Attack Attack)> Methods(AttackContext context, List<string> notes)
+    {
+        yield return ("Bias attack", new LinearLayerInversion());
+        yield return ("Sparse columns of the first layer", new ReluBatchInversion());
+        if (Obstacle(context) is { } obstacle)
+            notes.Add($"Gauss-Newton: not tried, for {obstacle}.");
+        else
+            yield return ("Gauss-Newton", new GaussNewton { Labels = Labels });
+        yield return ("Gradient matching", Known.Matching with { Labels = Labels });
     }
 
     /// <summary>Why second order does not apply, or null.</summary>
@@ -44,7 +61,7 @@ public sealed record Best : Attack
             _ => "the model's layers are unknown, and second-order steps need smooth ones",
         };
 
-    private static Reconstruction Told(Reconstruction found, string reason, int restartsBefore, Reconstruction? other)
+    private static Reconstruction Told(Reconstruction found, string name, List<string> notes, int before, int restarts, int iterations, int evaluations)
     {
         using var scope = Tidy.Scope();
         return new()
@@ -53,12 +70,13 @@ public sealed record Best : Attack
             Labels = found.Labels,
             Objective = found.Objective,
             RelativeMisfit = found.RelativeMisfit,
-            Outcome = found.Outcome with { Advice = $"{reason} {found.Outcome.Advice}" },
+            Outcome = found.Outcome,
             Operator = found.Operator,
-            Restart = found.Restart + restartsBefore,
-            Restarts = found.Restarts + (other?.Restarts ?? 0),
-            Iterations = found.Iterations + (other?.Iterations ?? 0),
-            Evaluations = found.Evaluations + (other?.Evaluations ?? 0),
+            Restart = found.Restart + before,
+            Restarts = restarts,
+            Iterations = iterations,
+            Evaluations = evaluations,
+            Notes = [$"{name} was chosen.", .. notes, .. found.Notes],
         };
     }
 }

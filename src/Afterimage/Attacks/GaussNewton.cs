@@ -89,11 +89,11 @@ public sealed record GaussNewton : Attack
             if (best.Misfit < Tolerance)
                 break;
         }
-        return Conclude(context, problem, labels, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
+        return Conclude(context, problem, labels, head, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
     }
 
-    private Reconstruction Conclude(AttackContext context, PosteriorProblem problem, Labels labels, PosteriorDescent? best, int restarts, int steps,
-        int evaluations, bool canceled)
+    private Reconstruction Conclude(AttackContext context, PosteriorProblem problem, Labels labels, HeadFactors? head,
+        PosteriorDescent? best, int restarts, int steps, int evaluations, bool canceled)
     {
         var images = best is null ? full(context.ImagesShape, 0.5, ScalarType.Float64) : problem.Decode(best.Point).clamp(0, 1);
         var misfit = problem.RelativeMisfit(images);
@@ -105,6 +105,8 @@ public sealed record GaussNewton : Attack
             RelativeMisfit = misfit,
             Outcome = Judge(misfit, restarts, canceled),
             Operator = context.Operator.Reason,
+            Notes = [head is null ? "The features of the images could not be read from the head's gradient."
+                : FormattableString.Invariant($"The head's gradient gave the features of every image, up to {head.Residual:G2}.")],
             Restart = best?.Restart ?? 0,
             Restarts = restarts,
             Iterations = steps,

@@ -23,7 +23,8 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
     public override void Forward()
     {
         for (var row = 0; row < input.Rows; row++)
-            kernels.Activate(layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row), output.Value + output.RowOffset(row),
+            kernels.Activate(layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row),
+                output.Value + output.RowOffset(row),
                 first + row * length, straight ? null : second + row * length, length);
     }
 

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Afterimage.Compiled;
 
 /// <summary>Batch normalization by running statistics: y = weight n + bias with n = (x - mean) / deviation.</summary>
-internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, long bias, T[] mean, T[] inverseDeviation, Node<T> input, Node<T> output) : Step<T>
+internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, long bias, T[] mean, T[] inverseDeviation, Node<T> input,
+    Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Kernels<T> kernels = Kernels<T>.Best;
@@ -102,14 +103,17 @@ internal sealed unsafe class BatchNormStep<T>(T* parameters, long weight, long b
         }
     }
 
-    /// <summary>Sum of adjoint times n for the weight, of adjoint for the bias; with a second pair, adjoint times the change of n too.</summary>
+    /// <summary>
+    /// Sum of adjoint times n for the weight, of adjoint for the bias; with a second pair, adjoint times the change of n too.
+    /// </summary>
     private void WeightGradient(T* gradient, T* adjoint, T* secondAdjoint, T* tangent)
     {
         for (var row = 0; row < output.Rows; row++)
         {
             kernels.Times(sums, adjoint + output.RowOffset(row), normalized + row * length, length, add: row > 0);
             if (secondAdjoint != null)
-                kernels.TimesThree(sums, zeros, zeros, secondAdjoint + output.RowOffset(row), tangent + input.RowOffset(row), inverse, length, add: true);
+                kernels.TimesThree(sums, zeros, zeros, secondAdjoint + output.RowOffset(row), tangent + input.RowOffset(row), inverse,
+                    length, add: true);
         }
         ChannelSums.Fold(output, sums, gradient + weight);
         ChannelSums.Sum(kernels, output, adjoint, sums, gradient + bias);

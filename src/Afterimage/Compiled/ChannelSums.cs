@@ -6,7 +6,8 @@ namespace Afterimage.Compiled;
 internal static unsafe class ChannelSums
 {
     /// <summary>to[c] = sum of values of channel c; <paramref name="scratch"/> holds one row of pixels.</summary>
-    public static void Sum<T>(Kernels<T> kernels, Node<T> node, T* values, T* scratch, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static void Sum<T>(Kernels<T> kernels, Node<T> node, T* values, T* scratch, T* to)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         for (var row = 0; row < node.Rows; row++)
             kernels.Scale(scratch, T.One, values + node.RowOffset(row), node.RowLength, add: row > 0);

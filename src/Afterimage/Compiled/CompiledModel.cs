@@ -77,7 +77,8 @@ public static class CompiledModel
     public static CompiledModel<T> Of<T>(VictimModel model) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (model.Network is not { } network)
-            throw new AfterimageException("This model's graph is not made of known layers, so it cannot be compiled: use the autograd operator.");
+            throw new AfterimageException(
+                "This model's graph is not made of known layers, so it cannot be compiled: use the autograd operator.");
         using var _ = NewDisposeScope();
         var flat = cat([.. model.Parameters.Select(parameter => parameter.detach().reshape(-1).cpu())]);
         return new CompiledModel<T>(network, model.Normalization, flat.data<T>().ToArray(),

@@ -14,7 +14,9 @@ public static class CompiledOperator
         : model.Type is not (ScalarType.Float32 or ScalarType.Float64) ? $"The model's numbers are {model.Type}"
         : null;
 
-    /// <summary>Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps nothing of the model.</summary>
+    /// <summary>
+    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps nothing of the model.
+    /// </summary>
     public static ForwardOperator Of(VictimModel model, string reason) => model.Type == ScalarType.Float64
         ? new CompiledOperator<double>(model) { Reason = reason }
         : new CompiledOperator<float>(model) { Reason = reason };
@@ -70,12 +72,16 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
     public CompiledLinearization(CompiledOperator<T> owner, Tensor images, Tensor targets)
     {
         this.owner = owner;
-        (imagesShape, targetsShape, type) = (images.shape, targets.shape, typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32);
+        (imagesShape, targetsShape) = (images.shape, targets.shape);
+        type = typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32;
         var (input, classes) = (owner.Model.Network.Input, owner.Model.Network.Classes);
-        if (!(imagesShape is [> 0, var channels, var height, var width] && (channels, height, width) == (input.Channels, input.Height, input.Width)))
+        if (!(imagesShape is [> 0, var channels, var height, var width]
+            && (channels, height, width) == (input.Channels, input.Height, input.Width)))
             throw new AfterimageException($"The model takes images of {input}, but the batch has shape [{string.Join(",", imagesShape)}].");
         if (!(targetsShape is [var rows, var columns] && rows == imagesShape[0] && columns == classes))
-            throw new AfterimageException($"{imagesShape[0]} images need targets of shape [{imagesShape[0]},{classes}], but they have shape [{string.Join(",", targetsShape)}].");
+            throw new AfterimageException(
+                $"{imagesShape[0]} images need targets of shape [{imagesShape[0]},{classes}], "
+                + $"but they have shape [{string.Join(",", targetsShape)}].");
         this.images = Copy(images);
         this.targets = Copy(targets);
         var value = empty([owner.Model.Layout.Count], type);

@@ -28,7 +28,8 @@ internal readonly unsafe struct PackedFilters<T>(Arena<T> arena, Filters<T> filt
 internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilters<T> weights, Node<T> input, Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int PositionsPerBlock = 128;
+    /// <summary>What a tile's operands may take of the first cache, so that the next tile finds them there.</summary>
+    private const int CacheBytes = 32 << 10;
     private readonly Kernels<T> kernels = Kernels<T>.Best;
     private readonly int taps = filters.Taps;
     private readonly int groups = filters.Layer.Groups;
@@ -59,14 +60,14 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
                        from x in Enumerable.Range(0, output.Width)
                        select (From: Corner(b, y, x), To: output.Offset(b, y, x))).ToList();
         windows = Padded(arena, inOrder.Select(place => place.From), null);
-        places = Padded(arena, inOrder.Select(place => place.To), null);
+        places = Padded(arena, inOrder.Select(place => place.To), output.Beyond);
 
         // Column by column: the windows of one tile must not overlap, or each addition would wait for the one before.
         var spread = (from x in Enumerable.Range(0, output.Width)
                       from b in Enumerable.Range(0, output.Batch)
                       from y in Enumerable.Range(0, output.Height)
                       select (From: output.Offset(b, y, x), To: Corner(b, y, x))).ToList();
-        scatterFrom = Padded(arena, spread.Select(place => place.From), output.Zeros);
+        scatterFrom = Padded(arena, spread.Select(place => place.From), output.Beyond);
         scatterTo = Padded(arena, spread.Select(place => place.To), null);
 
         channels = Padded(arena, Enumerable.Range(0, filters.Outputs), null);
@@ -112,23 +113,29 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
         var segments = stackalloc Segment<T>[count * taps];
         var product = new Product<T>
         {
-            Segments = segments, SegmentCount = count * taps, Inner = filters.Run, StepA = 1,
-            RowsA = windows.Entries, RowsC = places.Entries, Rows = windows.Count, Writing = writing,
+            Inner = filters.Run, StepA = 1, RowsA = windows.Entries, RowsC = places.Entries, Rows = windows.Count,
         };
         for (var group = 0; group < groups; group++)
             for (var panel = 0; panel < filters.OutputsPadded; panel += 2 * kernels.Lanes)
             {
                 var width = kernels.PanelWidth(filters.OutputsPadded - panel);
-                var begin = group * filters.ForwardGroup + taps * filters.Run * panel;
+                var packed = group * filters.ForwardGroup + taps * filters.Run * panel;
                 for (var pair = 0; pair < count; pair++)
                     for (var tap = 0; tap < taps; tap++)
                         segments[pair * taps + tap] = new(pairs[pair].A + group * filters.Inputs + filters.TapOffset(tap, input),
-                            pairs[pair].B + begin + tap * filters.Run * width);
+                            pairs[pair].B + packed + tap * filters.Run * width);
                 product.StepB = width;
                 product.Columns = Math.Min(filters.Outputs - panel, width);
                 product.C = to + group * filters.Outputs + panel;
-                product.Start = bias == null ? null : bias + group * filters.OutputsPadded + panel;
-                kernels.Multiply(product);
+                var perBlock = Math.Max(1, CacheBytes / (filters.Run * width * sizeof(T)));
+                for (var first = 0; first < count * taps; first += perBlock)
+                {
+                    product.Segments = segments + first;
+                    product.SegmentCount = Math.Min(perBlock, count * taps - first);
+                    product.Start = bias == null || first > 0 ? null : bias + group * filters.OutputsPadded + panel;
+                    product.Writing = first == 0 ? writing : Writing.Add;
+                    kernels.Multiply(product);
+                }
             }
     }
 
@@ -157,7 +164,7 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
             input.Clear(to);
         var product = new Product<T>
         {
-            Segments = segments, SegmentCount = count, Inner = filters.Outputs, StepA = 1, StepB = filters.RunPadded,
+            Segments = segments, SegmentCount = count, Inner = filters.Outputs, StepA = 1, StepB = filters.BackwardRow,
             RowsA = scatterFrom.Entries, RowsC = scatterTo.Entries, Rows = scatterFrom.Count, Writing = Writing.Add,
         };
         for (var group = 0; group < groups; group++)
@@ -166,7 +173,7 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
                 {
                     product.Columns = kernels.PanelWidth(filters.RunPadded - panel);
                     product.ShiftA = group * filters.Outputs;
-                    product.ShiftB = (group * taps + tap) * filters.BackwardTap + panel;
+                    product.ShiftB = group * filters.Outputs * filters.BackwardRow + tap * filters.RunPadded + panel;
                     product.C = to + filters.TapOffset(tap, input) + group * filters.Inputs + panel;
                     kernels.Multiply(product);
                 }
@@ -176,7 +183,8 @@ internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilter
     private void Gradient(T* gradient, T* adjoint, T* value, T* secondAdjoint, T* secondValue)
     {
         var pairs = secondAdjoint == null ? 1 : 2;
-        var rowsPerBlock = Math.Max(1, PositionsPerBlock / output.Width);
+        var rowBytes = pairs * output.Width * (output.Channels + filters.Layer.Stride * filters.Layer.Stride * input.Channels) * sizeof(T);
+        var rowsPerBlock = Math.Clamp(CacheBytes / rowBytes, 1, output.Rows);
         var segments = stackalloc Segment<T>[pairs * rowsPerBlock];
         var product = new Product<T>
         {

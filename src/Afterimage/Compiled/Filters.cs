@@ -52,12 +52,12 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     /// <summary>Numbers of one group in forward order.</summary>
     public int ForwardGroup => Taps * Run * OutputsPadded;
 
-    /// <summary>Numbers of one tap in backward order.</summary>
-    public int BackwardTap => Outputs * RunPadded;
+    /// <summary>Numbers of one output in backward order, tap after tap.</summary>
+    public int BackwardRow => Taps * RunPadded;
 
     public int ForwardCount => layer.Groups * ForwardGroup;
 
-    public int BackwardCount => layer.Groups * Taps * BackwardTap;
+    public int BackwardCount => layer.Output * BackwardRow;
 
     /// <summary>Where a tap begins, from the pixel at the window's corner.</summary>
     public int TapOffset(int tap, Node<T> input) => wholeRows ? tap * input.Row
@@ -66,34 +66,36 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     /// <summary>Copies weights from PyTorch's order [O,I,Kh,Kw]; padding stays zero.</summary>
     public void Pack(T* parameters, T* forward, T* backward)
     {
-        var area = layer.Kernel * layer.Kernel;
+        for (var output = 0; output < layer.Output; output++)
+            for (var (tap, at) = (0, 0); tap < Taps; tap += TapsAtOnce, at += TapsAtOnce * Pixels)
+                kernels.Transpose(parameters + Weight + (long)output * Inputs * Area + at, Area,
+                    backward + (long)output * BackwardRow + tap * RunPadded, Inputs, Inputs, TapsAtOnce * Pixels);
         for (var group = 0; group < layer.Groups; group++)
-            for (var tap = 0; tap < Taps; tap++)
+            for (var panel = 0; panel < Outputs; panel += 2 * kernels.Lanes)
             {
-                var rows = backward + (group * Taps + tap) * BackwardTap;
-                for (var output = 0; output < Outputs; output++)
-                    kernels.Transpose(parameters + Weight + (long)(group * Outputs + output) * Inputs * area + tap * Pixels, area,
-                        rows + output * RunPadded, Inputs, Inputs, Pixels);
-                for (var panel = 0; panel < Outputs; panel += 2 * kernels.Lanes)
-                {
-                    var width = kernels.PanelWidth(OutputsPadded - panel);
-                    kernels.Transpose(rows + panel * RunPadded, RunPadded,
-                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width, Math.Min(width, Outputs - panel), Run);
-                }
+                var width = kernels.PanelWidth(OutputsPadded - panel);
+                for (var tap = 0; tap < Taps; tap++)
+                    kernels.Transpose(backward + (long)(group * Outputs + panel) * BackwardRow + tap * RunPadded, BackwardRow,
+                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width,
+                        Math.Min(width, Outputs - panel), Run);
             }
     }
 
     /// <summary>Copies a gradient, [group, output padded to rows of four, tap, run padded], to PyTorch's order.</summary>
     public void Unpack(T* packed, int rowsPerGroup, T* gradient)
     {
-        var area = layer.Kernel * layer.Kernel;
-        for (var group = 0; group < layer.Groups; group++)
-            for (var output = 0; output < Outputs; output++)
-                for (var tap = 0; tap < Taps; tap++)
-                    kernels.Transpose(packed + ((long)(group * rowsPerGroup + output) * Taps + tap) * RunPadded, Inputs,
-                        gradient + Weight + (long)(group * Outputs + output) * Inputs * area + tap * Pixels, area, Pixels, Inputs);
+        for (var output = 0; output < layer.Output; output++)
+            for (var (tap, at) = (0, 0); tap < Taps; tap += TapsAtOnce, at += TapsAtOnce * Pixels)
+                kernels.Transpose(packed + (long)(output / Outputs * rowsPerGroup + output % Outputs) * BackwardRow + tap * RunPadded,
+                    Inputs,
+                    gradient + Weight + (long)output * Inputs * Area + at, Area, TapsAtOnce * Pixels, Inputs);
     }
+
+    private int Area => layer.Kernel * layer.Kernel;
 
     /// <summary>Pixels of one tap.</summary>
     private int Pixels => wholeRows ? layer.Kernel : 1;
+
+    /// <summary>Taps that follow one another without padding.</summary>
+    private int TapsAtOnce => Run == RunPadded ? Taps : 1;
 }

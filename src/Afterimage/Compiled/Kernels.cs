@@ -62,7 +62,9 @@ internal abstract unsafe class Kernels<T> where T : unmanaged, IBinaryFloatingPo
     /// <summary>Numbers in one vector.</summary>
     public abstract int Lanes { get; }
 
-    /// <summary>Numbers in the panel of packed columns that begins with this many columns left: two vectors, or one for the last few.</summary>
+    /// <summary>
+    /// Numbers in the panel of packed columns that begins with this many columns left: two vectors, or one for the last few.
+    /// </summary>
     public int PanelWidth(int columnsLeft) => columnsLeft > Lanes ? 2 * Lanes : Lanes;
 
     /// <summary>Numbers that columns take when they are cut into panels.</summary>

@@ -18,7 +18,7 @@ internal unsafe interface ILanes<V, T> where V : struct, ILanes<V, T> where T : 
     /// <summary>A mask of the lanes from <paramref name="begin"/> on.</summary>
     static abstract V From(int begin);
 
-    /// <summary>a b + c, rounded once.</summary>
+    /// <summary>a b + c, in one instruction where the processor has it.</summary>
     static abstract V Fma(V a, V b, V c);
 
     static abstract V Exp(V x);
@@ -64,8 +64,8 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
 
     [MethodImpl(Inline)]
     public static Lanes512<T> Fma(Lanes512<T> a, Lanes512<T> b, Lanes512<T> c) => typeof(T) == typeof(float)
-        ? new(Vector512.FusedMultiplyAdd(a.value.AsSingle(), b.value.AsSingle(), c.value.AsSingle()).As<float, T>())
-        : new(Vector512.FusedMultiplyAdd(a.value.AsDouble(), b.value.AsDouble(), c.value.AsDouble()).As<double, T>());
+        ? new(Vector512.MultiplyAddEstimate(a.value.AsSingle(), b.value.AsSingle(), c.value.AsSingle()).As<float, T>())
+        : new(Vector512.MultiplyAddEstimate(a.value.AsDouble(), b.value.AsDouble(), c.value.AsDouble()).As<double, T>());
 
     [MethodImpl(Inline)]
     public static Lanes512<T> Exp(Lanes512<T> x) => typeof(T) == typeof(float)
@@ -126,8 +126,8 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
 
     [MethodImpl(Inline)]
     public static Lanes256<T> Fma(Lanes256<T> a, Lanes256<T> b, Lanes256<T> c) => typeof(T) == typeof(float)
-        ? new(Vector256.FusedMultiplyAdd(a.value.AsSingle(), b.value.AsSingle(), c.value.AsSingle()).As<float, T>())
-        : new(Vector256.FusedMultiplyAdd(a.value.AsDouble(), b.value.AsDouble(), c.value.AsDouble()).As<double, T>());
+        ? new(Vector256.MultiplyAddEstimate(a.value.AsSingle(), b.value.AsSingle(), c.value.AsSingle()).As<float, T>())
+        : new(Vector256.MultiplyAddEstimate(a.value.AsDouble(), b.value.AsDouble(), c.value.AsDouble()).As<double, T>());
 
     [MethodImpl(Inline)]
     public static Lanes256<T> Exp(Lanes256<T> x) => typeof(T) == typeof(float)
@@ -188,8 +188,8 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
 
     [MethodImpl(Inline)]
     public static Lanes128<T> Fma(Lanes128<T> a, Lanes128<T> b, Lanes128<T> c) => typeof(T) == typeof(float)
-        ? new(Vector128.FusedMultiplyAdd(a.value.AsSingle(), b.value.AsSingle(), c.value.AsSingle()).As<float, T>())
-        : new(Vector128.FusedMultiplyAdd(a.value.AsDouble(), b.value.AsDouble(), c.value.AsDouble()).As<double, T>());
+        ? new(Vector128.MultiplyAddEstimate(a.value.AsSingle(), b.value.AsSingle(), c.value.AsSingle()).As<float, T>())
+        : new(Vector128.MultiplyAddEstimate(a.value.AsDouble(), b.value.AsDouble(), c.value.AsDouble()).As<double, T>());
 
     [MethodImpl(Inline)]
     public static Lanes128<T> Exp(Lanes128<T> x) => typeof(T) == typeof(float)

@@ -125,7 +125,8 @@ internal sealed unsafe class GlobalAvgPoolStep<T>(Node<T> input, Node<T> output)
     {
         for (var row = 0; row < Input.Rows; row++)
             for (var x = 0; x < Input.Width; x++)
-                kernels.Scale(to + Input.RowOffset(row) + x * Input.Channels, share, from + Output.Offset(row / Input.Height, 0, 0), Input.Channels, add);
+                kernels.Scale(to + Input.RowOffset(row) + x * Input.Channels, share, from + Output.Offset(row / Input.Height, 0, 0),
+                    Input.Channels, add);
     }
 }
 
@@ -141,7 +142,8 @@ internal sealed unsafe class FlattenStep<T>(Node<T> input, Node<T> output) : Lin
     protected override void Map(T* from, T* to)
     {
         for (var row = 0; row < Input.Rows; row++)
-            kernels.Transpose(from + Input.RowOffset(row), Input.Channels, to + Place(row), Input.Height * Input.Width, Input.Width, Input.Channels);
+            kernels.Transpose(from + Input.RowOffset(row), Input.Channels, to + Place(row), Input.Height * Input.Width, Input.Width,
+                Input.Channels);
     }
 
     protected override void Transpose(T* from, T* to, bool add)
@@ -149,7 +151,8 @@ internal sealed unsafe class FlattenStep<T>(Node<T> input, Node<T> output) : Lin
         for (var row = 0; row < Input.Rows; row++)
         {
             var target = to + Input.RowOffset(row);
-            kernels.Transpose(from + Place(row), Input.Height * Input.Width, add ? scratch : target, Input.Channels, Input.Channels, Input.Width);
+            kernels.Transpose(from + Place(row), Input.Height * Input.Width,
+                add ? scratch : target, Input.Channels, Input.Channels, Input.Width);
             if (add)
                 kernels.Scale(target, T.One, scratch, Input.RowLength, add: true);
         }

@@ -64,7 +64,8 @@ internal sealed unsafe class LinearStep<T>(Linear layer, T* parameters, long wei
         for (var begin = 0; begin < layer.Output; begin += RowsPerBlock, add = true)
             for (var sample = 0; sample < batch; sample++)
                 kernels.Combine(to + input.Offset(sample, 0, 0), from + output.Offset(sample, 0, 0) + begin, 1,
-                    matrix + weight + (long)begin * layer.Input, layer.Input, Math.Min(RowsPerBlock, layer.Output - begin), layer.Input, add);
+                    matrix + weight + (long)begin * layer.Input, layer.Input, Math.Min(RowsPerBlock, layer.Output - begin),
+                    layer.Input, add);
     }
 
     private void Gradient(T* gradient, T* adjoint, T* value, bool add)

@@ -56,7 +56,8 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         var output = Add(Shape(layer, input), input.Learned || layer.Parameters.Any());
         return layer switch
         {
-            Linear linear => Append(new LinearStep<T>(linear, model.Parameters, model.Weight(linear.Name), model.Bias(linear.Name), input, output),
+            Linear linear => Append(new LinearStep<T>(linear, model.Parameters, model.Weight(linear.Name), model.Bias(linear.Name), input,
+                output),
                 output, input),
             Conv2d conv => Lower(conv, input, output),
             BatchNorm2d norm => Lower(norm, input, output),

@@ -34,7 +34,12 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
 
     public T* AdjointTangent { get; private set; }
 
-    public int Row => (Width + 2 * Ring) * Channels;
+    /// <summary>
+    /// From one row of pixels to the next. Rows whose distance is a large power of two share the same few places in the cache.
+    /// </summary>
+    public int Row => Pitch * sizeof(T) % 1024 == 0 ? Pitch + 64 / sizeof(T) : Pitch;
+
+    private int Pitch => (Width + 2 * Ring) * Channels;
 
     public int Sample => (Height + 2 * Ring) * Row;
 
@@ -46,8 +51,8 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
     /// <summary>Rows of pixels in the batch.</summary>
     public int Rows => Batch * Height;
 
-    /// <summary>Where as many zeros as channels begin, after everything that a vector may spoil.</summary>
-    public int Zeros => Count + Arena<T>.Slack;
+    /// <summary>A pixel that is none, after everything that a vector may spoil: zeros in adjoints, waste in values.</summary>
+    public int Beyond => Count + Arena<T>.Slack;
 
     public int Offset(int sample, int y, int x) => sample * Sample + (y + Ring) * Row + (x + Ring) * Channels;
 
@@ -58,9 +63,11 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
 
     public void Allocate(Arena<T> arena)
     {
-        var count = (long)Zeros + Channels;
+        var count = (long)Beyond + Channels;
         if (count > int.MaxValue)
-            throw new AfterimageException($"A layer of {Channels}x{Height}x{Width} values for {Batch} images is too large to compile: use a smaller batch or the autograd operator.");
+            throw new AfterimageException(
+                $"A layer of {Channels}x{Height}x{Width} values for {Batch} images is too large to compile: "
+                + "use a smaller batch or the autograd operator.");
         Value = arena.Take(count);
         Adjoint = arena.Take(count);
         Tangent = arena.Take(count);

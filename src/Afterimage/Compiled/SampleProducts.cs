@@ -19,7 +19,8 @@ public static class SampleProducts
         RequireSingle(plan);
         var (pixels, classes) = (plan.Pixels, plan.Classes);
         if (images.Length % pixels != 0 || targets.Length != images.Length / pixels * classes)
-            throw new AfterimageException($"{images.Length} numbers of images and {targets.Length} of targets are not batches of {pixels} and {classes}.");
+            throw new AfterimageException(
+                $"{images.Length} numbers of images and {targets.Length} of targets are not batches of {pixels} and {classes}.");
         var gradient = new T[plan.Parameters];
         for (var sample = 0; sample * pixels < images.Length; sample++)
         {
@@ -34,13 +35,16 @@ public static class SampleProducts
     /// <param name="targets">Label probabilities of the image.</param>
     /// <param name="firstPixel">The pixel of the first column; threads take ranges of their own.</param>
     /// <param name="columns">Receives column after column, one number for each parameter; as many columns as fit.</param>
-    public static void Jacobian<T>(this CompiledPlan<T> plan, ReadOnlySpan<T> image, ReadOnlySpan<T> targets, int firstPixel, Span<T> columns)
+    public static void Jacobian<T>(this CompiledPlan<T> plan, ReadOnlySpan<T> image, ReadOnlySpan<T> targets, int firstPixel,
+        Span<T> columns)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         RequireSingle(plan);
         var (count, parameters) = ((int)(columns.Length / plan.Parameters), (int)plan.Parameters);
         if (count * plan.Parameters != columns.Length || firstPixel < 0 || firstPixel + count > plan.Pixels)
-            throw new AfterimageException($"Pixels {firstPixel} to {firstPixel + count} and {columns.Length} numbers do not fit a Jacobian of {plan.Pixels} columns of {parameters}.");
+            throw new AfterimageException(
+                $"Pixels {firstPixel} to {firstPixel + count} and {columns.Length} numbers "
+                + $"do not fit a Jacobian of {plan.Pixels} columns of {parameters}.");
         var direction = new T[plan.Pixels];
         plan.Gradient(image, targets, new T[parameters]);
         for (var column = 0; column < count; column++)

@@ -60,7 +60,8 @@ internal sealed unsafe partial class VectorKernels<V, T>
     [MethodImpl(Hot)]
     private static void Dot1x8(T* c, T* a, T* b, nint strideB, int inner, bool add)
     {
-        T* b0 = b, b1 = b0 + strideB, b2 = b1 + strideB, b3 = b2 + strideB, b4 = b3 + strideB, b5 = b4 + strideB, b6 = b5 + strideB, b7 = b6 + strideB;
+        T* b0 = b, b1 = b0 + strideB, b2 = b1 + strideB, b3 = b2 + strideB, b4 = b3 + strideB, b5 = b4 + strideB, b6 = b5 + strideB,
+            b7 = b6 + strideB;
         V c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default, c6 = default, c7 = default;
         nint k = 0;
         for (; k + V.Count <= inner; k += V.Count)
@@ -118,8 +119,10 @@ internal sealed unsafe partial class VectorKernels<V, T>
     private static void Combine8(T* c, T* a, nint stepA, T* b, nint stepB, int count, bool add)
     {
         T* b0 = b, b1 = b0 + stepB, b2 = b1 + stepB, b3 = b2 + stepB, b4 = b3 + stepB, b5 = b4 + stepB, b6 = b5 + stepB, b7 = b6 + stepB;
-        T s0 = a[0], s1 = a[stepA], s2 = a[2 * stepA], s3 = a[3 * stepA], s4 = a[4 * stepA], s5 = a[5 * stepA], s6 = a[6 * stepA], s7 = a[7 * stepA];
-        V x0 = V.Fill(s0), x1 = V.Fill(s1), x2 = V.Fill(s2), x3 = V.Fill(s3), x4 = V.Fill(s4), x5 = V.Fill(s5), x6 = V.Fill(s6), x7 = V.Fill(s7);
+        T s0 = a[0], s1 = a[stepA], s2 = a[2 * stepA], s3 = a[3 * stepA], s4 = a[4 * stepA], s5 = a[5 * stepA], s6 = a[6 * stepA],
+            s7 = a[7 * stepA];
+        V x0 = V.Fill(s0), x1 = V.Fill(s1), x2 = V.Fill(s2), x3 = V.Fill(s3), x4 = V.Fill(s4), x5 = V.Fill(s5), x6 = V.Fill(s6),
+            x7 = V.Fill(s7);
         nint j = 0;
         for (; j + V.Count <= count; j += V.Count)
         {

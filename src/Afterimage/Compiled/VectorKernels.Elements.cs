@@ -4,7 +4,9 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Passes over single elements. They read up to one vector past the end, which every buffer of a plan allows, and write none.</summary>
+/// <summary>
+/// Passes over single elements. They read up to one vector past the end, which every buffer of a plan allows, and write none.
+/// </summary>
 internal sealed unsafe partial class VectorKernels<V, T>
 {
     public override void Times(T* c, T* a, T* b, int count, bool add) => Each<Term>(c, a, b, null, null, null, count, add);
@@ -22,7 +24,7 @@ internal sealed unsafe partial class VectorKernels<V, T>
         for (; row + 4 <= rows; row += 4)
         {
             T* a0 = a + row * strideA, a1 = a0 + strideA, a2 = a1 + strideA, a3 = a2 + strideA, to = b + row;
-            for (var column = 0; column < columns; column++, to += strideB)
+            for (nint column = 0; column < columns; column++, to += strideB)
             {
                 to[0] = a0[column];
                 to[1] = a1[column];
@@ -33,7 +35,7 @@ internal sealed unsafe partial class VectorKernels<V, T>
         for (; row < rows; row++)
         {
             T* from = a + row * strideA, to = b + row;
-            for (var column = 0; column < columns; column++, to += strideB)
+            for (nint column = 0; column < columns; column++, to += strideB)
                 *to = from[column];
         }
     }
@@ -159,8 +161,10 @@ internal sealed unsafe partial class VectorKernels<V, T>
         {
             // Near zero 1 - exp(-2x) would cancel: there a rational function (Cody and Waite, 1980; Moshier's coefficients).
             var z = x * x;
-            var top = V.Fma(V.Fma(Number(-9.64399179425052238628e-1), z, Number(-9.92877231001918586564e1)), z, Number(-1.61468768441708447952e3));
-            var bottom = V.Fma(V.Fma(z + Number(1.12811678491632931402e2), z, Number(2.23548839060100448583e3)), z, Number(4.84406305325125486048e3));
+            var top = V.Fma(V.Fma(Number(-9.64399179425052238628e-1), z, Number(-9.92877231001918586564e1)), z,
+                Number(-1.61468768441708447952e3));
+            var bottom = V.Fma(V.Fma(z + Number(1.12811678491632931402e2), z, Number(2.23548839060100448583e3)), z,
+                Number(4.84406305325125486048e3));
             var near = V.Fma(x * z, top / bottom, x);
             var size = V.Abs(x);
             var decay = V.Exp(Number(-2) * size);
@@ -227,7 +231,8 @@ internal sealed unsafe partial class VectorKernels<V, T>
              3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3]);
         var w = Number(1) / z;
         var far = (Number(0.56418958354775628695) - w * Ratio(w,
-            [1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4],
+            [1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2,
+                6.58749161529837803e-4],
             [1, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3])) / size;
         var tail = Number(1) - V.Select(V.Greater(size, Number(4)), far, middle) * bell;
         var signed = V.Select(V.Greater(default, x), default(V) - tail, tail);

@@ -5,7 +5,8 @@ using Afterimage.Models;
 namespace Afterimage.Compiled;
 
 /// <summary>Matrix products for one kind of vector.</summary>
-internal sealed unsafe partial class VectorKernels<V, T> : Kernels<T> where V : struct, ILanes<V, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed unsafe partial class VectorKernels<V, T> : Kernels<T> where V : struct, ILanes<V, T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 

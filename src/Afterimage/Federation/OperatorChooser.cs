@@ -7,7 +7,7 @@ namespace Afterimage.Federation;
 /// <summary>Decides between the implementations of an operator.</summary>
 internal static class OperatorChooser
 {
-    private const double TimingSeconds = 0.5;
+    private const double TimingSeconds = 0.1;
 
     public static ForwardOperator Choose(LocalTraining training, VictimModel model, int batch, OperatorChoice choice, string? obstacle)
     {
@@ -35,7 +35,8 @@ internal static class OperatorChooser
             slow = Math.Min(slow, Evaluate(graph, model, batch));
         }
         while (clock.Elapsed.TotalSeconds < TimingSeconds);
-        var times = FormattableString.Invariant($"one evaluation took {fast * 1000:G3} ms compiled and {slow * 1000:G3} ms by automatic differentiation");
+        var times = FormattableString.Invariant(
+            $"one evaluation took {fast * 1000:G3} ms compiled and {slow * 1000:G3} ms by automatic differentiation");
         return fast < slow ? CompiledOperator.Of(model, $"Compiled, because {times}.")
             : new GraphOperator(training, model) { Reason = $"Automatic differentiation, because {times}." };
     }

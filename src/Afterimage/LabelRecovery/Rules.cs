@@ -42,8 +42,9 @@ public sealed record Idlg : LabelRecovery
 
 /// <summary>
 /// A class whose entry in the head's bias gradient is negative is in the batch, for the entry is the mean of p - 1 over
-/// its images and p over the others (as for the weights in Wainakh et al., 2022). With as many negative entries as images the labels are certain; otherwise the
-/// missing ones are repeats, taken greedily.
+/// its images and p over the others (as for the weights in Wainakh et al., 2022). With as many negative entries as images
+/// the labels are certain; otherwise the missing ones are taken greedily, which favors repeats and can miss a class that
+/// the model finds likely for the whole batch.
 /// </summary>
 [Cites("wainakh2022user")]
 public sealed record BiasSign : LabelRecovery

@@ -15,8 +15,8 @@ public sealed record TotalVariation : Prior
         return images =>
         {
             var normalized = images / scale;
-            var across = normalized.diff(dim: 3).abs().mean();
-            var down = normalized.diff(dim: 2).abs().mean();
+            var across = images.shape[3] > 1 ? normalized.diff(dim: 3).abs().mean() : normalized.sum() * 0;
+            var down = images.shape[2] > 1 ? normalized.diff(dim: 2).abs().mean() : normalized.sum() * 0;
             return across + down;
         };
     }

@@ -52,7 +52,7 @@ public class RenderingTests
             line => Assert.Equal("[1/2] batchSize 1", line),
             line => Assert.StartsWith("  5.1 s: restart 1, iteration 50, objective 1.96", line, StringComparison.Ordinal),
             line => Assert.StartsWith("  10 s: restart 1, iteration 100", line, StringComparison.Ordinal),
-            line => Assert.Equal("  Converged in 13 s: PSNR 47.0 dB, SSIM 0.900", line),
+            line => Assert.Equal("  one: Converged in 13 s: PSNR 47.0 dB, SSIM 0.900", line),
             line => Assert.StartsWith("[2/2] batchSize 2", line, StringComparison.Ordinal),
             line => Assert.StartsWith("  18 s: restart 2, iteration 99, objective 3.2e-4", line, StringComparison.Ordinal));
     }

@@ -19,7 +19,8 @@ internal static class Architectures
         "resnet" => ResNet(new(3, 16, 16), 10, 8, 2),
         "mixed" => Mixed(),
         "plain" => new(new(2, 5, 6), 3, [new Flatten(), new Linear("fc", 60, 3)]),
-        "bare" => new(new(3, 7, 7), 4, [new Conv2d("a", 3, 5, 3, Padding: 1), new Conv2d("b", 5, 4, 3, Padding: 2, Bias: false), new GlobalAvgPool2d(), new Flatten()]),
+        "bare" => new(new(3, 7, 7), 4, [new Conv2d("a", 3, 5, 3, Padding: 1), new Conv2d("b", 5, 4, 3, Padding: 2, Bias: false),
+            new GlobalAvgPool2d(), new Flatten()]),
         _ => Around(Part(name)),
     };
 
@@ -28,7 +29,8 @@ internal static class Architectures
     {
         List<Layer> layers = [new Conv2d("before", 2, 12, 3, Padding: 1), layer];
         var shape = layers.Aggregate<Layer, long[]>([2, 9, 8], (current, next) => next.Follow(current));
-        layers.AddRange([new Conv2d("after", (int)shape[0], 5, 2, Padding: 1), Sigmoid, new GlobalAvgPool2d(), new Flatten(), new Linear("head", 5, 3)]);
+        layers.AddRange([new Conv2d("after", (int)shape[0], 5, 2, Padding: 1), Sigmoid, new GlobalAvgPool2d(), new Flatten(),
+            new Linear("head", 5, 3)]);
         return new(new(2, 9, 8), 3, layers.ToSeq());
     }
 
@@ -76,10 +78,12 @@ internal static class Architectures
     {
         var layers = new List<Layer>();
         var channels = input.Channels;
-        foreach (var (output, pool) in new[] { (1, false), (2, false), (2, false), (4, false), (4, false), (4, true), (4, false), (4, true) })
+        foreach (var (output, pool) in new[] { (1, false), (2, false), (2, false), (4, false), (4, false), (4, true), (4, false),
+            (4, true) })
         {
             var index = layers.Count;
-            layers.AddRange([new Conv2d($"conv{index}", channels, output * width, 3, Padding: 1), new BatchNorm2d($"norm{index}", output * width), ReLU]);
+            layers.AddRange([new Conv2d($"conv{index}", channels, output * width, 3, Padding: 1),
+                new BatchNorm2d($"norm{index}", output * width), ReLU]);
             channels = output * width;
             if (pool)
                 layers.Add(new MaxPool2d(3, 3));
@@ -92,7 +96,8 @@ internal static class Architectures
     /// <summary>The CIFAR ResNet of He et al. (2016) with parameter-free shortcuts.</summary>
     public static Network ResNet(ImageShape input, int classes, int width, int blocks)
     {
-        var layers = new List<Layer> { new Conv2d("conv1", input.Channels, width, 3, Padding: 1, Bias: false), new BatchNorm2d("bn1", width), ReLU };
+        var layers = new List<Layer> { new Conv2d("conv1", input.Channels, width, 3, Padding: 1, Bias: false),
+            new BatchNorm2d("bn1", width), ReLU };
         var channels = width;
         for (var stage = 0; stage < 3; stage++)
             for (var block = 0; block < blocks; block++)
@@ -117,7 +122,8 @@ internal static class Architectures
     [
         new AvgPool2d(2, 1, 1), new Activation(ActivationKind.Tanh),
         new Conv2d("grouped", 4, 18, 3, Stride: 2, Padding: 1, Groups: 2), new Activation(ActivationKind.Gelu),
-        new Conv2d("dilated", 18, 20, 3, Padding: 2, Dilation: 2, Bias: false), new BatchNorm2d("norm", 20), new Activation(ActivationKind.Silu),
+        new Conv2d("dilated", 18, 20, 3, Padding: 2, Dilation: 2, Bias: false), new BatchNorm2d("norm", 20),
+            new Activation(ActivationKind.Silu),
         new Residual([new Conv2d("depthwise", 20, 20, 3, Padding: 1, Groups: 20), new Activation(ActivationKind.Softplus)],
             [new Conv2d("project", 20, 20, 1)]),
         new MaxPool2d(3, 2, 1), new Activation(ActivationKind.LeakyReLU, 0.2),

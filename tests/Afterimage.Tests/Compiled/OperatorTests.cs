@@ -86,13 +86,15 @@ public class OperatorTests
         Assert.Equal("compiled", chosen.Name);
         Assert.Contains("ms compiled and", chosen.Reason);
         using var averaging = new FedAvg().Operator(model, 1);
-        Assert.Equal(("autograd", "Federated averaging unrolls its local steps, so the operator is automatic differentiation."), (averaging.Name, averaging.Reason));
+        Assert.Equal(("autograd", "Federated averaging unrolls its local steps, so the operator is automatic differentiation."),
+            (averaging.Name, averaging.Reason));
         using var normalized = Architectures.Model(Architectures.Named("convnet"), 1);
         using var training = new FedSgd { Mode = ModelMode.Train }.Operator(normalized, 2);
         Assert.Equal("autograd", training.Name);
         Assert.Contains("BatchNorm in train mode", training.Reason);
         var refusal = Assert.Throws<AfterimageException>(() => new FedAvg().Operator(model, 1, OperatorChoice.Compiled));
-        Assert.Equal("Federated averaging unrolls its local steps, so the operator cannot be compiled: choose auto or autograd.", refusal.Message);
+        Assert.Equal("Federated averaging unrolls its local steps, so the operator cannot be compiled: choose auto or autograd.",
+            refusal.Message);
     }
 
     [Fact]
@@ -104,6 +106,7 @@ public class OperatorTests
         var targets = zeros(1, 10);
         Assert.Contains("3x32x32", Assert.Throws<AfterimageException>(() => compiled.At(zeros(1, 3, 16, 16), targets)).Message);
         Assert.Contains("[1,10]", Assert.Throws<AfterimageException>(() => compiled.At(zeros(1, 3, 32, 32), zeros(2, 10))).Message);
-        Assert.Contains("convert it", Assert.Throws<AfterimageException>(() => compiled.At(zeros(1, 3, 32, 32, ScalarType.Float64), targets)).Message);
+        Assert.Contains("convert it", Assert.Throws<AfterimageException>(() =>
+            compiled.At(zeros(1, 3, 32, 32, ScalarType.Float64), targets)).Message);
     }
 }

@@ -17,7 +17,8 @@ public class PlanTests
         return CompiledModel.Of<T>(typed);
     }
 
-    private static double Inner<T>(T[] a, T[] b) where T : INumberBase<T> => a.Zip(b, (x, y) => double.CreateTruncating(x) * double.CreateTruncating(y)).Sum();
+    private static double Inner<T>(T[] a, T[] b)
+        where T : INumberBase<T> => a.Zip(b, (x, y) => double.CreateTruncating(x) * double.CreateTruncating(y)).Sum();
 
     [Theory, MemberData(nameof(Networks))]
     public void Pullback_is_the_adjoint_of_pushforward(string name)
@@ -40,7 +41,8 @@ public class PlanTests
     {
         using var model = Compile<float>(name);
         using var plan = model.Plan(2);
-        var (images, targets, gradient) = (new float[2 * model.Network.Input.Count], new float[2 * model.Network.Classes], new float[model.Layout.Count]);
+        var (images, targets, gradient) = (new float[2 * model.Network.Input.Count], new float[2 * model.Network.Classes],
+            new float[model.Layout.Count]);
         targets.AsSpan().Fill(0.1f);
         void Evaluate()
         {
@@ -63,7 +65,8 @@ public class PlanTests
         var fresh = new Products<float>(model, 2, 3);
         var other = new Products<float>(model, 2, 4);
         using var plan = model.Plan(2);
-        var (gradient, images, targets, push) = (new float[fresh.Gradient.Length], new float[fresh.Images.Length], new float[fresh.Targets.Length], new float[fresh.Gradient.Length]);
+        var (gradient, images, targets, push) = (new float[fresh.Gradient.Length], new float[fresh.Images.Length],
+            new float[fresh.Targets.Length], new float[fresh.Gradient.Length]);
         plan.Gradient(other.Images, other.Targets, gradient);
         plan.Pushforward(other.U, push);
         plan.Pullback(other.V, images, targets);
@@ -90,7 +93,8 @@ public class PlanTests
                 mean[i] += gradient[i] / 3;
         });
         Assert.All(mean.Zip(batch.Gradient), both => Assert.Equal(both.Second, both.First, 1e-13));
-        Assert.Contains("plan for one", Assert.Throws<AfterimageException>(() => pair.EachGradient(batch.Images, batch.Targets, (_, _) => { })).Message);
+        Assert.Contains("plan for one", Assert.Throws<AfterimageException>(() =>
+            pair.EachGradient(batch.Images, batch.Targets, (_, _) => { })).Message);
     }
 
     [Fact]
@@ -135,7 +139,8 @@ public class PlanTests
     {
         // Zero images and biases put every ReLU at its kink and every pooling window at a tie.
         Network network = new(new(1, 4, 4), 2,
-            [new MaxPool2d(2, 2), new Conv2d("conv", 1, 2, 1, Bias: false), new Activation(ActivationKind.ReLU), new Flatten(), new Linear("head", 8, 2)]);
+            [new MaxPool2d(2, 2), new Conv2d("conv", 1, 2, 1, Bias: false), new Activation(ActivationKind.ReLU), new Flatten(),
+                new Linear("head", 8, 2)]);
         using var model = Architectures.Model(network, 2);
         using var exact = model.To(torch.ScalarType.Float64, torch.CPU);
         using var compiled = CompiledModel.Of<double>(exact);
@@ -155,7 +160,8 @@ public class PlanTests
         using var model = Compile<float>("plain");
         using var plan = model.Plan(1);
         var gradient = new float[model.Layout.Count];
-        Assert.Contains("evaluate the gradient first", Assert.Throws<AfterimageException>(() => plan.Pullback(gradient, new float[60], new float[3])).Message);
+        Assert.Contains("evaluate the gradient first", Assert.Throws<AfterimageException>(() =>
+            plan.Pullback(gradient, new float[60], new float[3])).Message);
         Assert.Equal("The plan needs 60 numbers for images, but 59 were given.",
             Assert.Throws<AfterimageException>(() => plan.Gradient(new float[59], new float[3], gradient)).Message);
         Assert.Contains("at least one image", Assert.Throws<AfterimageException>(() => model.Plan(0)).Message);

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Compiled;
 
-/// <summary>One random point and directions, the products there by a plan, and their distance from automatic differentiation in double precision.</summary>
+/// <summary>
+/// One random point and directions, the products there by a plan, and their distance from automatic differentiation in double
+/// precision.
+/// </summary>
 internal sealed class Products<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public T[] Images, Targets, V, U, Gradient, PullImages, PullTargets, Push;
@@ -30,29 +33,33 @@ internal sealed class Products<T> where T : unmanaged, IBinaryFloatingPointIeee7
     }
 
     /// <summary>Relative errors of A(x), J'v for images, J'v for targets and Ju.</summary>
-    public double[] ErrorsAgainst(VictimModel model, int batch)
+    public double[] ErrorsAgainst(VictimModel model, int batch) =>
+        Errors([Wide(Gradient), Wide(PullImages), Wide(PullTargets), Wide(Push)], Reference(model, batch, ScalarType.Float64));
+
+    /// <summary>The same errors of automatic differentiation in single precision: what rounding alone does to these products.</summary>
+    public double[] ErrorsOfAutograd(VictimModel model, int batch) =>
+        Errors(Reference(model, batch, ScalarType.Float32), Reference(model, batch, ScalarType.Float64));
+
+    private double[][] Reference(VictimModel model, int batch, ScalarType type)
     {
         using var scope = NewDisposeScope();
-        using var exact = model.To(ScalarType.Float64, CPU);
-        Tensor Of(T[] values, params long[] shape) => tensor([.. values.Select(double.CreateTruncating)], ScalarType.Float64).view(shape);
+        using var typed = model.To(type, CPU);
+        Tensor Of(T[] values, params long[] shape) => tensor(Wide(values), type).view(shape);
         var images = Of(Images, batch, model.Input.Channels, model.Input.Height, model.Input.Width);
-        var point = new FedSgd().Linearize(exact, images, Of(Targets, batch, model.Classes));
-        var (pullImages, pullTargets) = point.Pullback(new GradientSet(model.Layout, Of(V, V.Length)));
-        return [Error(Gradient, point.Value.Flat), Error(PullImages, pullImages), Error(PullTargets, pullTargets),
-            Error(Push, point.Pushforward(Of(U, images.shape)).Flat)];
+        var point = new FedSgd().Linearize(typed, images, Of(Targets, batch, model.Classes));
+        var (forImages, forTargets) = point.Pullback(new GradientSet(model.Layout, Of(V, V.Length)));
+        Tensor[] products = [point.Value.Flat, forImages, forTargets, point.Pushforward(Of(U, images.shape)).Flat];
+        return [.. products.Select(product => product.to(ScalarType.Float64).contiguous().data<double>().ToArray())];
     }
 
-    private static double Error(T[] found, Tensor expected)
+    private static double[] Wide(T[] values) => [.. values.Select(double.CreateTruncating)];
+
+    private static double[] Errors(double[][] found, double[][] expected) => [.. found.Zip(expected, Error)];
+
+    private static double Error(double[] found, double[] expected)
     {
-        var difference = 0.0;
-        var size = 0.0;
-        var reference = expected.contiguous().data<double>().ToArray();
-        for (var i = 0; i < found.Length; i++)
-        {
-            var delta = double.CreateTruncating(found[i]) - reference[i];
-            difference += delta * delta;
-            size += reference[i] * reference[i];
-        }
-        return size == 0 ? Math.Sqrt(difference) : Math.Sqrt(difference / size);
+        var difference = Math.Sqrt(found.Zip(expected, (a, b) => (a - b) * (a - b)).Sum());
+        var size = Math.Sqrt(expected.Sum(value => value * value));
+        return size == 0 ? difference : difference / size;
     }
 }

@@ -14,11 +14,13 @@ public class RandomArchitectureTests
 
     private sealed record Plan(int Channels, int Height, int Width, int Batch, int Classes, Gene[] Genes)
     {
-        public override string ToString() => $"batch {Batch} of {Channels}x{Height}x{Width}: {string.Join(" | ", Network(this).Layers)}";
+        public override string ToString() =>
+            $"batch {Batch} of {Channels}x{Height}x{Width} in {Classes} classes: {string.Join(" | ", Genes.ToList())}";
     }
 
     private static readonly Gen<Plan> Plans = Gen.Select(Gen.Int[1, 5], Gen.Int[3, 11], Gen.Int[3, 11], Gen.Int[1, 3], Gen.Int[2, 5],
-        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 39], Gen.Int[0, 11], Gen.Int[0, 11], Gen.Int[0, 11], (kind, a, b, c, d) => new Gene(kind, a, b, c, d)).Array[0, 6],
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 39], Gen.Int[0, 11], Gen.Int[0, 11], Gen.Int[0, 11], (kind, a, b, c, d) =>
+            new Gene(kind, a, b, c, d)).Array[0, 6],
         (channels, height, width, batch, classes, genes) => new Plan(channels, height, width, batch, classes, genes));
 
     [Fact]
@@ -31,9 +33,25 @@ public class RandomArchitectureTests
         Check(500);
     }
 
-    private static void Check(int cases) => Plans.Sample(Agrees, iter: cases, threads: 1, seed: "0000KOIPe503", print: plan => plan.ToString());
+    private static void Check(int cases)
+    {
+        for (var number = 0u; number < cases; number++)
+        {
+            var random = new PCG(number, 1);
+            var seed = random.ToString();
+            var plan = Plans.Generate(random, null, out _);
+            // The cases are the same in every run; only a failure is followed by a search for a smaller one.
+            if (Fault(plan) is { } fault)
+            {
+                TestContext.Current.TestOutputHelper?.WriteLine($"case {number}, {plan}: {fault}");
+                Plans.Sample(smaller => Fault(smaller) is null, iter: 2000, threads: 1, seed: seed, print: smaller =>
+                    $"{smaller}: {Fault(smaller)}");
+                Assert.Fail(fault);
+            }
+        }
+    }
 
-    private static bool Agrees(Plan plan)
+    private static string? Fault(Plan plan)
     {
         var network = Network(plan);
         using var model = Architectures.Model(network, 1);
@@ -41,12 +59,19 @@ public class RandomArchitectureTests
         using var twice = CompiledModel.Of<double>(exact);
         var inDouble = new Products<double>(twice, plan.Batch, 5).ErrorsAgainst(model, plan.Batch);
         if (!inDouble.All(error => error < 1e-11))
-            return false;
+            return $"float64 {string.Join(", ", inDouble)}";
         // In single precision a value beside a kink may round to its other side; smooth networks have no kinks.
         if (!network.Layers.All(IsSmooth))
-            return true;
+            return null;
         using var single = CompiledModel.Of<float>(model);
-        return new Products<float>(single, plan.Batch, 5).ErrorsAgainst(model, plan.Batch).All(error => error < 1e-5);
+        var products = new Products<float>(single, plan.Batch, 5);
+        var inSingle = products.ErrorsAgainst(model, plan.Batch);
+        if (inSingle.All(error => error < 1e-5))
+            return null;
+        // Where a product nearly cancels, rounding alone can cost more than that.
+        var rounding = products.ErrorsOfAutograd(model, plan.Batch);
+        return inSingle.Zip(rounding).All(pair => pair.First < Math.Max(1e-5, 4 * pair.Second)) ? null
+            : $"float32 {string.Join(", ", inSingle)}";
     }
 
     private static bool IsSmooth(Layer layer) => layer switch

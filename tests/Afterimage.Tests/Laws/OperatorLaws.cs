@@ -27,7 +27,7 @@ public class OperatorLaws
     {
         using var scene = Open(model, training, mode);
         using var scope = NewDisposeScope();
-        var update = scene.Context.Linearize(scene.Images, scene.Targets).Value;
+        var update = scene.Context.Operator.At(scene.Images, scene.Targets).Value;
         Assert.True(update.Norm() > 0);
         foreach (var kind in Parts.Catalog.Parts(typeof(Fidelity)).Select(Catalog.Kind))
             foreach (var layers in Enum.GetValues<LayerWeighting>())
@@ -45,7 +45,7 @@ public class OperatorLaws
         using var scope = NewDisposeScope();
         Tensor[] State() => [.. scene.Model.Parameters.Concat(scene.Model.Buffers.Values).Select(tensor => tensor.detach().clone())];
         var before = State();
-        var linearization = scene.Context.Linearize(scene.Images, scene.Targets);
+        var linearization = scene.Context.Operator.At(scene.Images, scene.Targets);
         var v = new GradientSet(scene.Model.Layout, scene.Normal("v", scene.Model.Layout.Count));
         var u = scene.Normal("u", scene.Images.shape);
         var pullback = linearization.Pullback(v).Images;
@@ -53,7 +53,7 @@ public class OperatorLaws
         Assert.All(before.Zip(State()), pair => Assert.True(pair.First.equal(pair.Second).all().ToBoolean()));
         var (left, right) = (pushforward.Flat.dot(v.Flat).ToDouble(), (pullback * u).sum().ToDouble());
         Assert.Equal(left, right, 1e-9 * pushforward.Norm() * v.Norm());
-        Assert.True(linearization.Value.Flat.equal(scene.Context.Linearize(scene.Images, scene.Targets).Value.Flat).all().ToBoolean());
+        Assert.True(linearization.Value.Flat.equal(scene.Context.Operator.At(scene.Images, scene.Targets).Value.Flat).all().ToBoolean());
     }
 
     [Theory, MemberData(nameof(Models))]

@@ -55,6 +55,20 @@ public class AuditRunTests
     }
 
     [Fact]
+    public async Task Cases_at_once_give_the_numbers_of_cases_one_by_one()
+    {
+        using var first = new TemporaryFolder();
+        using var second = new TemporaryFolder();
+        var experiment = SmallAudit.Experiment with { Trials = 4 };
+        static IEnumerable<object> Numbers(AuditReport report) =>
+            report.Cases.Select(one => (one.Id, one.RelativeMisfit, one.Images[0].Metrics["psnr"], one.Cost.Evaluations) as object);
+        var (together, events) = await SmallAudit.Run(experiment, second.Path, parallel: 3);
+        Assert.Equal(Numbers((await SmallAudit.Run(experiment, first.Path)).Report), Numbers(together));
+        Assert.Equal(4, AuditView.Replay(Journal.Read(second.Path)).Finished.Length);
+        Assert.Empty(events.Aggregate(AuditView.Empty, AuditView.Reduce).AllRunning);
+    }
+
+    [Fact]
     public async Task A_resumed_audit_runs_nothing_twice()
     {
         using var folder = new TemporaryFolder();

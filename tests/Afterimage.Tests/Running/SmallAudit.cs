@@ -29,10 +29,10 @@ internal static class SmallAudit
         Attack = Known.Matching with { Solver = new Lbfgs { Iterations = 10 }, Restarts = 1 },
     };
 
-    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false,
+    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false, int parallel = 1,
         Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
-        var run = AuditRun.Start(Files, experiment, new() { Folder = folder, Resume = resume, Command = "afterimage audit small.json" },
+        var run = AuditRun.Start(Files, experiment, new() { Folder = folder, Resume = resume, Parallel = parallel, Command = "afterimage audit small.json" },
             cancellation);
         var events = new List<AuditEvent>();
         await foreach (var next in run.Events.ReadAllAsync(CancellationToken.None))

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Buffers.Binary;
 using System.Text.Json;
 
@@ -11,13 +12,13 @@ public static class Safetensors
 {
     private const long LongestHeader = 100_000_000;
 
-    private static readonly Dictionary<string, ElementType> Types = new(StringComparer.Ordinal)
+    private static readonly FrozenDictionary<string, ElementType> Types = new Dictionary<string, ElementType>
     {
         ["BOOL"] = ElementType.Bool, ["U8"] = ElementType.UInt8, ["U16"] = ElementType.UInt16, ["U32"] = ElementType.UInt32,
         ["U64"] = ElementType.UInt64, ["I8"] = ElementType.Int8, ["I16"] = ElementType.Int16, ["I32"] = ElementType.Int32,
         ["I64"] = ElementType.Int64, ["F16"] = ElementType.Float16, ["BF16"] = ElementType.BFloat16, ["F32"] = ElementType.Float32,
         ["F64"] = ElementType.Float64,
-    };
+    }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private sealed record Place(string Name, ElementType Type, Seq<long> Shape, long Begin, long End);
 

@@ -1,0 +1,107 @@
+using Afterimage.Leakage;
+using Afterimage.Models;
+using Afterimage.Numerics;
+
+namespace Afterimage.Tests.Leakage;
+
+public class RankAnalysisTests
+{
+    private static RankAnalysis Of(ImageShape shape, params Layer[] layers)
+    {
+        long[] image = [shape.Channels, shape.Height, shape.Width];
+        var features = layers.Aggregate(image, (current, layer) => layer.Follow(current));
+        var count = (int)features.Aggregate(1L, (product, size) => product * size);
+        return RankAnalysis.Of(new Network(shape, 10, [.. layers, new Flatten(), new Linear("head", count, 10)]).Checked(), new(1));
+    }
+
+    [Fact]
+    public void A_linear_layer_determines_its_input()
+    {
+        var layers = RankAnalysis.Of(new Mlp { Width = 20, Depth = 2 }.Describe(new(1, 6, 6), 10), new(1)).Layers;
+        Assert.Equal([36L, 20], layers.Select(layer => layer.GradientConstraints));
+        Assert.Equal([20L, 10], layers.Select(layer => layer.WeightConstraints));
+        Assert.All(layers, layer => Assert.Equal(0, layer.Deficit));
+    }
+
+    /// <summary>
+    /// A 1x1 convolution from C to O channels: each of P places gives O weight constraints, each pair of channels one gradient
+    /// constraint, and O x O combinations, sum over places of z times dL/dz, are said twice.
+    /// </summary>
+    [Theory]
+    [InlineData(3, 1, 5), InlineData(4, 2, 4), InlineData(6, 3, 6), InlineData(5, 1, 3)]
+    public void A_pointwise_convolution_in_closed_form(int channels, int outputs, int size)
+    {
+        var layer = Of(new(channels, size, size), new Conv2d("a", channels, outputs, 1)).Layers[0];
+        var places = size * size;
+        Assert.Equal(outputs * places, layer.WeightConstraints);
+        Assert.Equal(channels * outputs, layer.GradientConstraints);
+        Assert.Equal(outputs * places + channels * outputs - outputs * outputs, layer.Rank);
+        Assert.Equal(channels * places - layer.Rank, layer.Deficit);
+        Assert.True(layer.Exact);
+    }
+
+    [Fact]
+    public void As_many_outputs_as_inputs_determine_a_pointwise_convolution()
+    {
+        var analysis = Of(new(3, 5, 5), new Conv2d("a", 3, 3, 1));
+        Assert.Equal(75, analysis.Layers[0].Rank);
+        Assert.Null(analysis.Weakest);
+        Assert.Contains("enough to determine", analysis.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Average_pooling_passes_on_one_equation_for_each_window_and_blurs_the_signal()
+    {
+        var layer = Of(new(2, 8, 8), new Conv2d("a", 2, 2, 1), new AvgPool2d(2, 2)).Layers[0];
+        Assert.Equal(2 * 16, layer.WeightConstraints);
+        Assert.Equal(4, layer.GradientConstraints);
+        // Both kinds see nothing but the means of the 16 windows of 2 channels.
+        Assert.Equal(2 * 16, layer.Rank);
+        Assert.Equal(2 * 64 - 2 * 16, layer.Deficit);
+    }
+
+    [Fact]
+    public void A_global_mean_leaves_its_means()
+    {
+        var layer = Of(new(4, 6, 6), new Conv2d("a", 4, 3, 1), new GlobalAvgPool2d()).Layers[0];
+        Assert.Equal(3, layer.WeightConstraints);
+        Assert.Equal(4, layer.GradientConstraints);
+        Assert.Equal(4, layer.Rank);
+    }
+
+    [Fact]
+    public void ReLU_passes_on_about_half_of_the_weight_constraints()
+    {
+        var layer = Of(new(4, 16, 16), new Conv2d("a", 4, 4, 1), new Activation(ActivationKind.ReLU)).Layers[0];
+        Assert.InRange(layer.WeightConstraints, 4 * 256 * 0.4, 4 * 256 * 0.6);
+        Assert.True(layer.Deficit > 0);
+    }
+
+    [Fact]
+    public void A_narrow_layer_before_is_a_virtual_constraint()
+    {
+        var analysis = Of(new(1, 6, 6), new Conv2d("a", 1, 8, 1), new Activation(ActivationKind.LeakyReLU), new Conv2d("b", 8, 1, 1));
+        var wide = analysis.Layers[1];
+        Assert.Equal(8 * 36 - 36, wide.VirtualConstraints);
+        Assert.Equal(36 + 8 - 1, wide.Rank);
+        Assert.Equal(0, wide.Deficit);
+    }
+
+    [Fact]
+    public void A_residual_says_what_is_not_counted()
+    {
+        var analysis = RankAnalysis.Of(new ResNet().Describe(new(3, 16, 16), 10), new(1));
+        Assert.Contains(analysis.Layers, layer => layer.Remark.Contains("does not tell its branches apart", StringComparison.Ordinal));
+        Assert.All(analysis.Layers, layer => Assert.InRange(layer.Rank, 1, layer.Unknowns));
+    }
+
+    [Fact]
+    public void The_deficit_sits_where_most_is_missing()
+    {
+        var analysis = Of(new(3, 8, 8), new Conv2d("first", 3, 2, 3, 2, 1), new Activation(ActivationKind.Tanh),
+            new Conv2d("second", 2, 8, 3, 1, 1));
+        Assert.Equal("first", analysis.Weakest!.Layer);
+        Assert.Contains("first", analysis.Sentence, StringComparison.Ordinal);
+        Assert.Equal(analysis.Deficit, analysis.Layers.Sum(layer => layer.Deficit));
+    }
+}
