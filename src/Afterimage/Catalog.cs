@@ -46,7 +46,7 @@ public sealed class Catalog
         .With<Fidelity, Euclidean>().With<Fidelity, Cosine>()
         .With<Prior, TotalVariation>()
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
-        .With<Attack, GradientMatching>()
+        .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)

@@ -1,0 +1,82 @@
+using Afterimage.Attacks.ClosedForm;
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The cheapest method that applies, and the next where it does not converge: closed forms, then Gauss-Newton on smooth networks,
+/// then gradient matching. The notes say why.
+/// </summary>
+public sealed record Best : Attack
+{
+    /// <summary>For the methods that look for images of known labels; closed forms find the labels themselves.</summary>
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new BiasSign();
+
+    public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
+    {
+        var notes = new List<string>();
+        Reconstruction? best = null;
+        var (chosen, tried, before, iterations, evaluations) = ("", 0, 0, 0, 0);
+        foreach (var (name, attack) in Methods(context, notes))
+        {
+            var from = tried;
+            var found = attack.Run(context, watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + from }), cancellation);
+            notes.Add($"{name}: {found.Outcome.Advice}");
+            (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);
+            var better = best is null || best.Outcome.Kind == OutcomeKind.Refused
+                || (found.Outcome.Kind != OutcomeKind.Refused && !(found.RelativeMisfit >= best.RelativeMisfit));
+            (better ? best : found)?.Dispose();
+            if (better)
+                (best, chosen, before) = (found, name, from);
+            if (found.Outcome.Kind is OutcomeKind.Converged or OutcomeKind.Canceled || cancellation.IsCancellationRequested)
+                break;
+        }
+        using (best)
+            return Told(best!, chosen, notes, before, tried, iterations, evaluations);
+    }
+
+    /// <summary>From the cheapest on. Closed forms refuse by themselves; for the others the reason is noted.</summary>
+    private IEnumerable<(string Name, Attack Attack)> Methods(AttackContext context, List<string> notes)
+    {
+        yield return ("Bias attack", new LinearLayerInversion());
+        yield return ("Sparse columns of the first layer", new ReluBatchInversion());
+        if (Obstacle(context) is { } obstacle)
+            notes.Add($"Gauss-Newton: not tried, for {obstacle}.");
+        else
+            yield return ("Gauss-Newton", new GaussNewton { Labels = Labels });
+        yield return ("Gradient matching", Known.Matching with { Labels = Labels });
+    }
+
+    /// <summary>Why second order does not apply, or null.</summary>
+    private string? Obstacle(AttackContext context) =>
+        Labels is Joint ? "the labels are unknowns as well"
+        : context.Observation.Training is not FedSgd ? "the update is made of several local steps"
+        : context.Model.Device.type != DeviceType.CPU ? "the model does not live on the CPU"
+        : ModelCard.Of(context.Model, "").IsSmooth switch
+        {
+            true => null,
+            false => "ReLU or max pooling makes the gradient jump, where second-order steps fail",
+            _ => "the model's layers are unknown, and second-order steps need smooth ones",
+        };
+
+    private static Reconstruction Told(Reconstruction found, string name, List<string> notes, int before, int restarts, int iterations, int evaluations)
+    {
+        using var scope = Tidy.Scope();
+        return new()
+        {
+            Images = found.Images.clone().MoveToOuterDisposeScope(),
+            Labels = found.Labels,
+            Objective = found.Objective,
+            RelativeMisfit = found.RelativeMisfit,
+            Outcome = found.Outcome,
+            Operator = found.Operator,
+            Restart = found.Restart + before,
+            Restarts = restarts,
+            Iterations = iterations,
+            Evaluations = evaluations,
+            Notes = [$"{name} was chosen.", .. notes, .. found.Notes],
+        };
+    }
+}

@@ -1,0 +1,162 @@
+using Afterimage.Federation;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The observation as residuals in the coordinates z of <see cref="ImageStatistics"/>, [B,pixels]. Where the update is a mean over
+/// images, every image has a block of its own in the Jacobian; where the head's gradient was taken apart, every image also has rows
+/// of its own: its features and its errors. Each tensor counts alike.
+/// </summary>
+internal sealed class PosteriorProblem
+{
+    private readonly AttackContext context;
+    private readonly ImageStatistics statistics;
+    private readonly Tensor targets;
+    private readonly HeadFactors? head;
+    private readonly (long From, long To, long Bias) place;
+    private readonly Tensor weights;
+    private readonly Tensor shared;
+    private readonly Tensor own;
+    private readonly double featureWeight;
+    private readonly double errorWeight;
+
+    public PosteriorProblem(AttackContext context, ImageStatistics statistics, Tensor targets, HeadFactors? head, bool separable)
+    {
+        (this.context, this.statistics, this.targets, this.head) = (context, statistics, targets, head);
+        Batch = context.Observation.BatchSize;
+        Parts = separable ? Batch : 1;
+        var update = context.Observation.Update;
+        if (head is not null)
+        {
+            var (weight, bias) = context.Model.Head!.Value;
+            var entries = update.Layout.Entries;
+            place = (entries[weight].Offset, entries[bias!.Value].Offset + entries[bias.Value].Count, entries[bias.Value].Offset);
+            featureWeight = 1 / head.Features.square().mean().sqrt().ToDouble();
+            errorWeight = 1 / head.Errors.square().mean().sqrt().ToDouble();
+        }
+        weights = SharedPart(InverseRootMeanSquares(update).unsqueeze(0)).squeeze(0);
+        shared = SharedPart(update.Flat.unsqueeze(0)).squeeze(0) * weights;
+        own = head is null ? empty([Parts, 0], ScalarType.Float64) : cat([head.Features * featureWeight, head.Errors * errorWeight], 1);
+    }
+
+    public int Batch { get; }
+
+    /// <summary>Blocks of columns in the Jacobian that see shared rows and rows of their own.</summary>
+    public int Parts { get; }
+
+    public long Pixels => context.Model.Input.Count;
+
+    /// <summary>Unknowns of one block.</summary>
+    public long Width => Batch / Parts * Pixels;
+
+    public long SharedCount => shared.shape[0];
+
+    public long OwnCount => own.shape[1];
+
+    /// <summary>Images that z stands for, not clipped.</summary>
+    public Tensor Decode(Tensor z) => statistics.Synthesize(z.view(Batch, -1)) + statistics.Mean;
+
+    public PosteriorPoint At(Tensor z)
+    {
+        var images = Decode(z);
+        var each = Batch / Parts;
+        var points = Enumerable.Range(0, Parts).Select(i => context.Operator.At(images.narrow(0, i * each, each), targets.narrow(0, i * each, each))).ToArray();
+        var gradients = stack([.. points.Select(point => point.Value.Flat)]);
+        return new(this, points, cat([SharedRows(gradients) - shared, (OwnRows(gradients) - own).reshape(-1)]));
+    }
+
+    /// <summary>Rows that all blocks share, summed: [parts,P] to [shared].</summary>
+    public Tensor SharedRows(Tensor gradients) => SharedPart(gradients).sum([0]) * (weights / Parts);
+
+    /// <summary>Rows that all blocks share, one by one, for gradients of any number of directions: [N,P] to [N,shared].</summary>
+    public Tensor SharedColumns(Tensor gradients) => SharedPart(gradients) * (weights / Parts);
+
+    /// <summary>Rows of each block's own: [parts,P] to [parts,own].</summary>
+    public Tensor OwnRows(Tensor gradients) => head is null ? empty([Parts, 0], ScalarType.Float64)
+        : cat([.. Enumerable.Range(0, Parts).Select(i => OwnColumns(gradients.narrow(0, i, 1), i))]);
+
+    /// <summary>[N,P] to [N,own] for directions of one image.</summary>
+    public Tensor OwnColumns(Tensor gradients, int part)
+    {
+        if (head is null)
+            return empty([gradients.shape[0], 0], ScalarType.Float64);
+        var errors = head.Errors[part];
+        var products = gradients.narrow(1, place.From, place.Bias - place.From).view(gradients.shape[0], errors.shape[0], -1);
+        var features = errors.unsqueeze(0).matmul(products).squeeze(1) * (featureWeight / errors.square().sum().ToDouble());
+        return cat([features, gradients.narrow(1, place.Bias, place.To - place.Bias) * errorWeight], 1);
+    }
+
+    /// <summary>The transpose of the row maps: a residual to a direction of one block's gradient.</summary>
+    public Tensor Spread(Tensor rows, int part)
+    {
+        var first = rows.narrow(0, 0, shared.shape[0]) * (weights / Parts);
+        if (head is null)
+            return first;
+        var mine = rows.narrow(0, shared.shape[0] + part * own.shape[1], own.shape[1]);
+        var errors = head.Errors[part];
+        var count = mine.shape[0] - errors.shape[0];
+        var features = errors.unsqueeze(1) * (mine.narrow(0, 0, count) * (featureWeight / errors.square().sum().ToDouble())).unsqueeze(0);
+        return cat([first.narrow(0, 0, place.From), features.reshape(-1), mine.narrow(0, count, errors.shape[0]) * errorWeight,
+            first.narrow(0, place.From, first.shape[0] - place.From)]);
+    }
+
+    public ImageStatistics Statistics => statistics;
+
+    /// <summary>|A(x) - y| / |y| of the whole update.</summary>
+    public double RelativeMisfit(Tensor images)
+    {
+        using var scope = Tidy.Scope();
+        var update = context.Observation.Update;
+        return (context.Operator.At(images, targets).Value.Flat - update.Flat).norm().ToDouble() / update.Norm();
+    }
+
+    private Tensor SharedPart(Tensor gradients) => head is null ? gradients
+        : cat([gradients.narrow(1, 0, place.From), gradients.narrow(1, place.To, gradients.shape[1] - place.To)], 1);
+
+    // A tensor without any update (a dead layer) tells nothing; it counts nothing.
+    private static Tensor InverseRootMeanSquares(GradientSet update)
+    {
+        var weights = empty_like(update.Flat);
+        foreach (var entry in update.Layout.Entries)
+        {
+            var size = update.Flat.narrow(0, entry.Offset, entry.Count).square().mean().sqrt().ToDouble();
+            weights.narrow(0, entry.Offset, entry.Count).fill_(size > 0 ? 1 / size : 0);
+        }
+        return weights;
+    }
+}
+
+/// <summary>One point of the problem: its residuals, and products with the Jacobian.</summary>
+internal sealed class PosteriorPoint(PosteriorProblem problem, Linearization[] parts, Tensor residual)
+{
+    /// <summary>Weighted rows: the shared ones, then each block's own.</summary>
+    public Tensor Residual => residual;
+
+    /// <summary>J v: [unknowns] to [rows].</summary>
+    public Tensor Push(Tensor v)
+    {
+        var blocks = v.view(problem.Parts, -1);
+        var gradients = stack([.. parts.Select((part, i) => part.Pushforward(Directions(blocks[i])).Flat)]);
+        return cat([problem.SharedRows(gradients), problem.OwnRows(gradients).reshape(-1)]);
+    }
+
+    /// <summary>J'r: [rows] to [unknowns].</summary>
+    public Tensor Pull(Tensor rows) => cat([.. parts.Select((part, i) =>
+        problem.Statistics.Analyze(part.Pullback(new(part.Value.Layout, problem.Spread(rows, i))).Images).reshape(-1))]);
+
+    /// <summary>The columns of one block for some of its unknowns: shared rows [N,shared] and its own [N,own].</summary>
+    public (Tensor Shared, Tensor Own) Columns(int part, Tensor unknowns)
+    {
+        var gradients = empty([unknowns.shape[0], parts[part].Value.Layout.Count], ScalarType.Float64);
+        for (var n = 0L; n < unknowns.shape[0]; n++)
+        {
+            using var scope = Tidy.Scope();
+            var unit = zeros([problem.Width], ScalarType.Float64);
+            unit[unknowns[n].ToInt64()] = 1;
+            gradients[n].copy_(parts[part].Pushforward(Directions(unit)).Flat);
+        }
+        return (problem.SharedColumns(gradients), problem.OwnColumns(gradients, part));
+    }
+
+    private Tensor Directions(Tensor block) => problem.Statistics.Synthesize(block.view(-1, problem.Pixels));
+}
