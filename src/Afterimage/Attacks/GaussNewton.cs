@@ -5,7 +5,7 @@ using Afterimage.LabelRecovery;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The most probable images given the update, by Gauss-Newton steps in double precision: minimizes |W (A(x) - y)|^2 / sigma^2 +
+/// The most probable images given the update, by Gauss-Newton steps in double precision. Minimizes |W (A(x) - y)|^2 / sigma^2 +
 /// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, or of photographs as such (Ruderman, 1997), every tensor
 /// weighted alike, and sigma falling from 1 to the precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10).
 /// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
