@@ -78,7 +78,7 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToSeq()).Targets(round.Model.Classes, ScalarType.Float64, CPU);
         var layers = options.Probe.Measure(context, images, targets, prior, NoiseScale.Layer);
         var whole = options.Probe.Measure(context, images, targets, prior, NoiseScale.Whole);
-        return (new(one.Name, truth.Count, clock.Elapsed.TotalSeconds, Plain(layers), Plain(whole), Show(one, truth, layers)), prior.Name);
+        return (new(one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images", truth.Count, clock.Elapsed.TotalSeconds, Plain(layers), Plain(whole), Show(one, truth, layers)), prior.Name);
     }
 
     private GaussianImages Prior(ClientSource client, PrivateBatch truth, RandomSource random)

@@ -29,7 +29,7 @@ internal static class LeakageSentence
     {
         var readable = cases.Where(found => found.PerLayer.At(noise).Images.Low >= Readable).ToArray();
         var open = cases.Where(found => found.PerLayer.At(noise).Images is { Low: < Readable, High: >= Readable }).Select(found => found.Batch).Distinct().Order().ToArray();
-        var answer = readable.Length == 0 ? $"No batch is forecast to reach {Readable} dB"
+        var answer = readable.Length == 0 ? $"No batch is {(open.Length == 0 ? "forecast" : "sure")} to reach {Readable} dB"
             : $"The largest batch that can still be read, at a forecast of {Readable} dB or more, has {Images(readable.Max(found => found.Batch))}" +
                 (readable.Max(found => found.Batch) == cases.Max(found => found.Batch) ? ", the largest that was measured" : "");
         return $"{answer} (noise {Short(noise)} of each layer, best linear attacker with a model of images)." +

@@ -61,6 +61,8 @@ internal static class LeakageCommand
                 Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
             };
+            if (files.Check(described) is { Count: > 0 } faults)
+                throw new AfterimageException(string.Join(Environment.NewLine, faults));
             return Run(new(files, options), described, options.Folder, terminal);
         });
         return command;

@@ -37,8 +37,8 @@ internal static class LeakagePage
         var (layers, point) = (found.PerLayer, found.PerLayer.At(report.Noise));
         return Tag("dl", ("class", "key-figures"),
             Figure("Rank", layers.Rank is { } rank ? Numbers.Count(rank) : "open", $"of {Numbers.Count(layers.Unknowns)} unknowns, from {Numbers.Count(layers.Equations)} numbers"),
-            Figure("Condition", layers.Condition is { } condition ? Numbers.Short(condition) : "open", "layers weighted by 1/rms"),
-            Figure("Forecast", Range(point.Images, " dB"), $"knowing images as {report.Prior}, noise {Numbers.Short(report.Noise)}"),
+            Figure("Condition", layers.Condition is { } condition ? Said(condition) : "open", "layers weighted by 1/rms"),
+            Figure("Forecast", Range(point.Images, " dB"), $"knowing images ({report.Prior}), noise {Numbers.Short(report.Noise)}"),
             Figure("Forecast, white", Range(point.White, " dB"), "knowing only how much pixels vary"),
             Figure("Directions", Range(point.Directions, ""), $"of {Numbers.Count(layers.Unknowns)} survive noise {Numbers.Short(report.Noise)}"));
     }
@@ -62,8 +62,9 @@ internal static class LeakagePage
 
     private static string Range(Bracket bracket, string unit)
     {
-        var digits = Math.Abs(bracket.High) >= 1000 ? 0 : 1;
-        var (low, high) = (Numbers.Fixed(bracket.Low, digits), Numbers.Fixed(bracket.High, digits));
+        var (low, high) = (Said(bracket.Low), Said(bracket.High));
         return low == high ? low + unit : $"{low} to {high}{unit}";
     }
+
+    private static string Said(double value) => value >= 1000 ? Numbers.Count((long)Math.Round(value)) : Numbers.Fixed(value, 1);
 }

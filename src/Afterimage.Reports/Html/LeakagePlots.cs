@@ -24,9 +24,9 @@ internal static class LeakagePlots
         LeakageForecast[] points = [.. found.PerLayer.Points.Where(point => point.Noise >= LeastNoise)];
         Series[] series =
         [
-            Line($"knowing {report.Prior} images", points, point => point.Images) with { Strong = true },
+            Line($"knowing images ({report.Prior})", points, point => point.Images) with { Strong = true },
             Line("knowing only the variance", points, point => point.White),
-            Line($"knowing {report.Prior} images, noise against the whole update", found.Whole.Points.Where(point => point.Noise >= LeastNoise), point => point.Images),
+            Line($"knowing images ({report.Prior}), noise against the whole update", found.Whole.Points.Where(point => point.Noise >= LeastNoise), point => point.Images),
         ];
         var all = series.SelectMany(line => line.Points.Select(point => point.Y)).ToArray();
         return Drawn(new("Forecast over noise", $"From {Numbers.Fixed(all.Min(), 1)} to {Numbers.Fixed(all.Max(), 1)} dB.", "noise relative to rms", "PSNR in dB",
@@ -47,7 +47,7 @@ internal static class LeakagePlots
             Band = [.. cases.Select(at => (at.Batch, value(at.Spectrum).Low, value(at.Spectrum).High))],
             Markers = true,
         };
-        Series[] forecasts = [Over($"knowing {report.Prior} images", spectrum => spectrum.At(report.Noise).Images) with { Strong = true }, Over("knowing only the variance", spectrum => spectrum.At(report.Noise).White)];
+        Series[] forecasts = [Over($"knowing images ({report.Prior})", spectrum => spectrum.At(report.Noise).Images) with { Strong = true }, Over("knowing only the variance", spectrum => spectrum.At(report.Noise).White)];
         Series[] shares = [Over("surviving directions", spectrum => Percent(spectrum.At(report.Noise).Directions, spectrum.Unknowns)) with { Strong = true }];
         return Tag("section", ("class", "block"), Tag("h2", "Over the batch size"), Tag("div", ("class", "plots"),
             Drawn(new("Forecast over batch size", Said(forecasts[0]), "images in the batch", "PSNR in dB", scale, Covering(forecasts), forecasts),

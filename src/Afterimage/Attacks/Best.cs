@@ -22,7 +22,8 @@ public sealed record Best : Attack
         foreach (var (name, attack) in Methods(context, notes))
         {
             var from = tried;
-            var found = attack.Run(context, watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + from }), cancellation);
+            Action<Sighting>? watchThis = watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + from });
+            var found = attack.Run(context, watchThis, cancellation);
             notes.Add($"{name}: {found.Outcome.Advice}");
             (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);
             var better = best is null || best.Outcome.Kind == OutcomeKind.Refused
@@ -61,7 +62,8 @@ public sealed record Best : Attack
             _ => "the model's layers are unknown, and second-order steps need smooth ones",
         };
 
-    private static Reconstruction Told(Reconstruction found, string name, List<string> notes, int before, int restarts, int iterations, int evaluations)
+    private static Reconstruction Told(Reconstruction found, string name, List<string> notes, int before, int restarts,
+        int iterations, int evaluations)
     {
         using var scope = Tidy.Scope();
         return new()

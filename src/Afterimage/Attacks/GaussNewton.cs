@@ -5,10 +5,11 @@ using Afterimage.LabelRecovery;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The most probable images given the update, by Gauss-Newton steps in double precision: minimizes |W (A(x) - y)|^2 / sigma^2 +
-/// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, every tensor weighted alike, and sigma falling from 1 to the
-/// precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10). Where the batch is smaller than the number of
-/// classes the features of every image are first read from the head's gradient, which tells apart images of one label.
+/// The most probable images given the update, by Gauss-Newton steps in double precision. Minimizes |W (A(x) - y)|^2 / sigma^2 +
+/// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, or of photographs as such (Ruderman, 1997), every tensor
+/// weighted alike, and sigma falling from 1 to the precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10).
+/// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
+/// tells apart images of one label.
 /// </summary>
 [Cites("nocedal2006numerical", "ruderman1997origins")]
 public sealed record GaussNewton : Attack
@@ -43,15 +44,19 @@ public sealed record GaussNewton : Attack
     /// </summary>
     public int Direct { get; init; } = 1536;
 
-    /// <summary>A restart whose relative misfit |A(x) - y| / |y| ends below this has converged, and no further one is tried; 0 tries all.</summary>
+    /// <summary>
+    /// A restart whose weighted residual ends with a root mean square below this has converged, and no further one is tried; 0 tries all.
+    /// </summary>
     public double Tolerance { get; init; } = 1e-4;
 
     public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
     {
         if (Restarts < 1 || Steps < 1 || !(Noise > 0))
-            throw new AfterimageException($"Gauss-Newton needs at least one start, one step and a positive noise; it has {Restarts}, {Steps} and {Noise}.");
+            throw new AfterimageException("Gauss-Newton needs at least one start, one step and a positive noise; " +
+                $"it has {Restarts}, {Steps} and {Noise}.");
         if (Direct < 0 || PublicCount < 2)
-            throw new AfterimageException($"Gauss-Newton needs at least two public images and no negative number of direct unknowns; it has {PublicCount} and {Direct}.");
+            throw new AfterimageException("Gauss-Newton needs at least two public images and no negative number of direct unknowns; " +
+                $"it has {PublicCount} and {Direct}.");
         if (context.Model.Device.type != DeviceType.CPU)
             throw new AfterimageException("Gauss-Newton solves its systems on the CPU: load the model there.");
         using var scope = Tidy.Scope();
@@ -63,10 +68,12 @@ public sealed record GaussNewton : Attack
     {
         var labels = Labels.Recover(context);
         if (labels.Refine)
-            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"bias-sign\"), or use gradient matching, which can optimize them.");
+            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"bias-sign\"), " +
+                "or use gradient matching, which can optimize them.");
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         var statistics = Statistics(context);
-        var separable = context.Observation.Training is FedSgd training && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
+        var separable = context.Observation.Training is FedSgd training
+            && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         var head = separable && SplitHead ? Split(context, statistics, targets) : null;
         var problem = new PosteriorProblem(context, statistics, targets, head, separable);
         var block = new LeadingBlock(problem, Direct);
@@ -121,8 +128,9 @@ public sealed record GaussNewton : Attack
         if (misfit < Math.Max(Tolerance, 1e-3))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         return new(OutcomeKind.BudgetSpent,
-            $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, " +
-            "so a poor image here is no sign of protection; give it more steps or restarts, or a first-order attack.");
+            $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: " +
+            "the attack did not converge, so a poor image here is no sign of protection; " +
+            "give it more steps or restarts, or a first-order attack.");
     }
 
     private ImageStatistics Statistics(AttackContext context)
@@ -131,7 +139,8 @@ public sealed record GaussNewton : Attack
             return ImageStatistics.OfPhotographs(context.Model.Input);
         var images = Public.Open();
         return images.Shape == context.Model.Input ? ImageStatistics.Of(images, PublicCount)
-            : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {context.Model.Input}: choose public images of that shape.");
+            : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {context.Model.Input}: " +
+                "choose public images of that shape.");
     }
 
     private static HeadFactors? Split(AttackContext context, ImageStatistics statistics, Tensor targets)
@@ -140,7 +149,8 @@ public sealed record GaussNewton : Attack
             return null;
         var update = context.Observation.Update;
         using var generator = context.Random.Derive("features").Generator(context.Model.Device);
-        var draws = statistics.Synthesize(randn([FeatureSamples, context.Model.Input.Count], ScalarType.Float64, generator: generator)) + statistics.Mean;
+        var z = randn([FeatureSamples, context.Model.Input.Count], ScalarType.Float64, generator: generator);
+        var draws = statistics.Synthesize(z) + statistics.Mean;
         var samples = new List<Tensor>();
         for (var i = 0; i < FeatureSamples; i++)
         {
@@ -149,7 +159,7 @@ public sealed record GaussNewton : Attack
             var error = gradient[bias];
             samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
         }
-        return HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(), context.Model.Parameters[bias].detach(),
-            targets, stack([.. samples]), context.Random);
+        return HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
+            context.Model.Parameters[bias].detach(), targets, stack([.. samples]), context.Random);
     }
 }

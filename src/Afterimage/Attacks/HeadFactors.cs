@@ -23,7 +23,8 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
     /// <param name="samples">Features of plausible images, [N,features]: where the search starts.</param>
     /// <param name="random">The stream of this restart.</param>
     /// <returns>Null when the batch is too large for the head or no start fits.</returns>
-    public static HeadFactors? Find(Tensor gradient, Tensor biasGradient, Tensor weight, Tensor bias, Tensor targets, Tensor samples, RandomSource random)
+    public static HeadFactors? Find(Tensor gradient, Tensor biasGradient, Tensor weight, Tensor bias, Tensor targets,
+        Tensor samples, RandomSource random)
     {
         var (batch, classes) = ((int)targets.shape[0], (int)targets.shape[1]);
         if (batch >= classes || batch > gradient.shape[1])
@@ -33,8 +34,8 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
             return null;
         var basis = directions.narrow(0, 0, batch);
         var coordinates = samples.matmul(basis.t());
-        var problem = new SoftmaxFit(batch, classes, Numbers(gradient.matmul(basis.t())), Numbers(biasGradient), Numbers(weight.matmul(basis.t())),
-            Numbers(bias), Numbers(targets), Numbers(strengths.narrow(0, 0, batch)));
+        var problem = new SoftmaxFit(batch, classes, Numbers(gradient.matmul(basis.t())), Numbers(biasGradient),
+            Numbers(weight.matmul(basis.t())), Numbers(bias), Numbers(targets), Numbers(strengths.narrow(0, 0, batch)));
         var starts = Numbers(coordinates);
         var draw = random.Derive("head").Managed();
         double[]? best = null;

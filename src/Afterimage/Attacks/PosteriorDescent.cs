@@ -95,7 +95,8 @@ internal sealed class PosteriorDescent
         return false;
     }
 
-    private double Value(PosteriorPoint at, Tensor z) => at.Residual.square().sum().ToDouble() / (sigma * sigma) + z.square().sum().ToDouble();
+    private double Value(PosteriorPoint at, Tensor z) =>
+        at.Residual.square().sum().ToDouble() / (sigma * sigma) + z.square().sum().ToDouble();
 
     /// <summary>(J'J / sigma^2 + 1) d = right.</summary>
     private (Tensor Direction, int Iterations) Solve(PosteriorPoint here, Tensor right)

@@ -4,7 +4,8 @@ namespace Afterimage.Attacks;
 /// Levenberg-Marquardt for the coordinates n_i of the features of a batch in the span of the head's gradient:
 /// mean of d_i n_i' = K and mean of d_i = b, where d_i = softmax(A n_i + a) - t_i. Every column of K counts alike.
 /// </summary>
-internal sealed class SoftmaxFit(int batch, int classes, double[] k, double[] b, double[] weight, double[] bias, double[] targets, double[] strengths)
+internal sealed class SoftmaxFit(int batch, int classes, double[] k, double[] b, double[] weight, double[] bias,
+    double[] targets, double[] strengths)
 {
     private const int Iterations = 200;
 

@@ -14,8 +14,21 @@ public abstract class GaussianImages(ImageShape shape) : IDisposable
     /// <summary>S's diagonal, shape [C,H,W].</summary>
     public abstract Tensor Variance { get; }
 
+    /// <summary>S's eigenvalues for one image, descending, all positive.</summary>
+    public abstract Seq<double> Eigenvalues { get; }
+
     /// <summary>The trace of the inverse of S: the Fisher information of the prior about one image.</summary>
-    public abstract double Information { get; }
+    public double Information => Eigenvalues.Sum(value => 1 / value);
+
+    /// <summary>
+    /// The variance that so many linear measurements of a whole batch, without noise, leave at least: that outside the directions
+    /// along which images vary most.
+    /// </summary>
+    public double Unmeasured(long images, long measurements)
+    {
+        var (whole, rest) = Math.DivRem(measurements, images);
+        return whole >= Shape.Count ? 0 : images * Eigenvalues.Skip((int)whole).Sum() - rest * Eigenvalues[(int)whole];
+    }
 
     /// <summary>L z for each image: independent standard normal numbers become images, less their mean; shape [N,C,H,W].</summary>
     public abstract Tensor Root(Tensor z);

@@ -72,12 +72,12 @@ public sealed record LeakageProbe
 
     private static LeakagePoint Point(double noise, long unknowns, WhiteImages white, Spectra spectra, Ceilings ceilings) => new(
         noise,
-        Range(spectra.White, measure => unknowns * (1 - measure.Remaining(noise) / measure.Total)),
-        Range(spectra.White, measure => Decibels(measure.Remaining(noise) / unknowns)),
-        Range(spectra.Image, measure => Decibels(measure.Remaining(noise) / unknowns)),
+        Range(spectra.White.Remaining(noise), remaining => unknowns - remaining / white.PixelVariance),
+        Range(spectra.White.Remaining(noise), remaining => Decibels(remaining / unknowns)),
+        Range(spectra.Image.Remaining(noise), remaining => Decibels(remaining / unknowns)),
         ceilings.At(noise));
 
-    private static Interval Range(SpectralBracket bracket, Func<SpectralMeasure, double> value) => new(value(bracket.Pessimistic), value(bracket.Optimistic));
+    private static Interval Range((double Least, double Most) remaining, Func<double, double> value) => new(value(remaining.Most), value(remaining.Least));
 
     internal static double Decibels(double meanSquaredError) => -10 * Math.Log10(meanSquaredError);
 }

@@ -27,14 +27,15 @@ public sealed class PowerLawImages : GaussianImages
         colors = (Math.Sqrt(plain) * (eye(shape.Channels, dtype: ScalarType.Float64) - along) + Math.Sqrt(gray) * along).DetachFromDisposeScope();
         var variance = rows.square().t().matmul(power).matmul(columns.square());
         Variance = variance.expand(shape.Channels, shape.Height, shape.Width).clone().DetachFromDisposeScope();
-        Information = (1 / power).sum().ToDouble() * ((shape.Channels - 1) / plain + 1 / gray);
+        Eigenvalues = power.view(-1).data<double>().ToArray()
+            .SelectMany(value => Enumerable.Repeat(plain * value, shape.Channels - 1).Append(gray * value)).OrderDescending().ToSeq();
     }
 
     public override string Name => "1/f^2";
 
     public override Tensor Variance { get; }
 
-    public override double Information { get; }
+    public override Seq<double> Eigenvalues { get; }
 
     public override Tensor Root(Tensor z) => Tidy.Keep(() => Colored(rows.t().matmul(z * amplitudes).matmul(columns)));
 

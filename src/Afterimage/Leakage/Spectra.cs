@@ -34,7 +34,7 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         var image = Mean([colored.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, prior, steps, random.Derive("images", probe)))],
             prior, jacobian);
         var remaining = Remaining(colored, jacobian, prior, noise);
-        return new(false, $"Lanczos, {steps} steps from {probes} random starts: forecasts are intervals, the map shows what these steps resolve at least, and the rank is open.",
+        return new(false, $"Lanczos, {steps} steps from {probes} random starts: forecasts are intervals, no wider than the count of equations allows; the map shows what these steps resolve at least, and the rank is open.",
             singular, plain, image, Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
     }
 
@@ -61,7 +61,7 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         var factor = total / runs.Sum(run => run.Optimistic.Total);
         SpectralMeasure Joined(Func<SpectralBracket, SpectralMeasure> side) => new(runs.SelectMany(run => side(run).Values).ToSeq(),
             runs.SelectMany(run => side(run).Weights).Select(weight => weight * factor).ToSeq());
-        return new(Joined(run => run.Optimistic), Joined(run => run.Pessimistic));
+        return new(Joined(run => run.Optimistic), Joined(run => run.Pessimistic), prior.Unmeasured(jacobian.Shape[0], jacobian.Equations));
     }
 
     /// <summary>The posterior variance of every pixel if nothing were known outside the Krylov space: at least the true one.</summary>

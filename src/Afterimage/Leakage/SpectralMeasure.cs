@@ -34,7 +34,15 @@ public sealed record SpectralMeasure(Seq<double> Values, Seq<double> Weights)
 /// <summary>Two measures between which every forecast lies; both the same where the spectrum is exact.</summary>
 /// <param name="Optimistic">Its remaining variance is at most the true one.</param>
 /// <param name="Pessimistic">Its remaining variance is at least the true one.</param>
-public sealed record SpectralBracket(SpectralMeasure Optimistic, SpectralMeasure Pessimistic)
+/// <param name="Least">What remains at least whatever the noise.</param>
+public sealed record SpectralBracket(SpectralMeasure Optimistic, SpectralMeasure Pessimistic, double Least = 0)
 {
     public static SpectralBracket Exact(SpectralMeasure measure) => new(measure, measure);
+
+    /// <summary>The smallest and the largest that may remain.</summary>
+    public (double Least, double Most) Remaining(double noise)
+    {
+        var least = Math.Max(Least, Optimistic.Remaining(noise));
+        return (least, Math.Max(least, Pessimistic.Remaining(noise)));
+    }
 }

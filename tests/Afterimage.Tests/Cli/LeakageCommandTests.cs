@@ -41,6 +41,15 @@ public class LeakageCommandTests
         Assert.Contains(words, run.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_sweep_that_cannot_end_does_not_begin()
+    {
+        using var folder = new TemporaryFolder();
+        var run = Measure(folder, "--sweep", "batch=1,11", "--labels", "distinct");
+        Assert.Equal((1, ""), (run.Code, run.Output));
+        Assert.Contains("too few images for another batch of 11", run.Error, StringComparison.Ordinal);
+    }
+
     private static Commanded Measure(TemporaryFolder folder, params string[] more) =>
         Commanded.Run(["leakage", "--model", "mlp", "--set", "/model/depth=1", "--set", "/client/data/shape=1x8x8", "--out", folder.Path, .. more]);
 }

@@ -125,6 +125,21 @@ public class ForecastLaws
     }
 
     [Fact]
+    public void An_update_tells_no_more_directions_than_it_has_numbers()
+    {
+        using var scene = Probed.Linear(6);
+        using var prior = new PowerLawImages(scene.Model.Input);
+        var bracketed = scene.Measure(prior, probe: new() { Unknowns = 1, Steps = 4, Probes = 1 });
+        Assert.Equal(245, bracketed.Equations);
+        foreach (var (known, found) in scene.Measure(prior).Points.Zip(bracketed.Points))
+        {
+            Assert.InRange(found.Directions.High, found.Directions.Low, 245 + 1e-9);
+            Assert.True(known.Images.Low <= -10 * Math.Log10(prior.Unmeasured(6, 245) / 288));
+            Assert.True(found.Images.High <= -10 * Math.Log10(prior.Unmeasured(6, 245) / 288) + 1e-9);
+        }
+    }
+
+    [Fact]
     public void The_same_seed_gives_the_same_numbers()
     {
         using var scene = Probed.Convolutional(1);

@@ -22,6 +22,10 @@ public class GaussianImagesTests
         var covariance = Probed.Covariance(prior, 1);
         Assert.True(allclose(covariance.diagonal(), prior.Variance.view(-1)));
         Probed.Close(linalg.inv(covariance).trace().ToDouble(), prior.Information, 1e-8);
+        var eigenvalues = linalg.eigvalsh(block_diag(covariance, covariance, covariance)).data<double>().ToArray();
+        Probed.Close(eigenvalues.Sum(), prior.Unmeasured(3, 0), 1e-9);
+        Probed.Close(eigenvalues.SkipLast(100).Sum(), prior.Unmeasured(3, 100), 1e-9);
+        Assert.Equal(0, prior.Unmeasured(3, 3 * Shape.Count));
     }
 
     [Fact]
