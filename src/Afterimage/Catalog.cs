@@ -41,6 +41,7 @@ public sealed class Catalog
         .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>()
         .With<LabelRecovery.LabelRecovery, Given>().With<LabelRecovery.LabelRecovery, Joint>()
         .With<LabelRecovery.LabelRecovery, Idlg>().With<LabelRecovery.LabelRecovery, BiasSign>()
+        .With<LabelRecovery.LabelRecovery, InstanceCounts>()
         .With<Start, Gaussian>().With<Start, Uniform>().With<Start, ConstantGray>().With<Start, Patterned>()
         .With<SearchSpace, Pixels>()
         .With<Fidelity, Euclidean>().With<Fidelity, Cosine>()

@@ -12,10 +12,11 @@ public static class Known
 {
     /// <summary>
     /// Afterimage's own default: every layer counts alike, L-BFGS in double precision, a total variation that fades from one run
-    /// to the next, and a new start where one fails. Labels by the sign of the bias gradient.
+    /// to the next, and a new start where one fails. Labels are counted from the head's gradients.
     /// </summary>
     public static GradientMatching Matching { get; } = new()
     {
+        Labels = new InstanceCounts(),
         Fidelity = new Euclidean { Layers = LayerWeighting.InverseRms },
         Start = new Uniform { Lowest = 0.4, Highest = 0.6 },
         Priors = [new TotalVariation { Weight = 1e-3 }],
