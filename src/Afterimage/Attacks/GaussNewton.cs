@@ -70,11 +70,13 @@ public sealed record GaussNewton : Attack
         if (labels.Refine)
             throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"bias-sign\"), " +
                 "or use gradient matching, which can optimize them.");
-        var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         var statistics = Statistics(context);
         var separable = context.Observation.Training is FedSgd training
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
-        var head = separable && SplitHead ? Split(context, statistics, targets) : null;
+        HeadFactors? head = null;
+        if (separable && SplitHead)
+            (labels, head) = Split(context, statistics, labels);
+        var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         var problem = new PosteriorProblem(context, statistics, targets, head, separable);
         var block = new LeadingBlock(problem, Direct);
         PosteriorDescent? best = null;
@@ -133,6 +135,16 @@ public sealed record GaussNewton : Attack
             "give it more steps or restarts, or a first-order attack.");
     }
 
+    /// <summary>The labels, then those in which one uncertain label is another class.</summary>
+    private static IEnumerable<Labels> Plausible(Labels labels, int classes)
+    {
+        yield return labels;
+        for (var i = 0; i < labels.Classes.Count; i++)
+            for (var c = 0; c < classes && labels.Confidence[i] < 1; c++)
+                if (c != labels.Classes[i])
+                    yield return labels with { Classes = labels.Classes.Select((old, j) => j == i ? c : old).ToSeq() };
+    }
+
     private ImageStatistics Statistics(AttackContext context)
     {
         if (Public is null)
@@ -143,23 +155,30 @@ public sealed record GaussNewton : Attack
                 "choose public images of that shape.");
     }
 
-    private static HeadFactors? Split(AttackContext context, ImageStatistics statistics, Tensor targets)
+    /// <summary>The head taken apart, under the first labels that fit: only true ones do.</summary>
+    private static (Labels Labels, HeadFactors? Head) Split(AttackContext context, ImageStatistics statistics, Labels labels)
     {
         if (context.Model.Head is not (var weight, { } bias))
-            return null;
+            return (labels, null);
         var update = context.Observation.Update;
         using var generator = context.Random.Derive("features").Generator(context.Model.Device);
         var z = randn([FeatureSamples, context.Model.Input.Count], ScalarType.Float64, generator: generator);
         var draws = statistics.Synthesize(z) + statistics.Mean;
+        var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device).narrow(0, 0, 1);
         var samples = new List<Tensor>();
         for (var i = 0; i < FeatureSamples; i++)
         {
             // The gradient of one image is d h', and d is the gradient of the bias.
-            var gradient = context.Operator.At(draws.narrow(0, i, 1), targets.narrow(0, 0, 1)).Value;
+            var gradient = context.Operator.At(draws.narrow(0, i, 1), targets).Value;
             var error = gradient[bias];
             samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
         }
-        return HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
-            context.Model.Parameters[bias].detach(), targets, stack([.. samples]), context.Random);
+        var features = stack([.. samples]);
+        foreach (var candidate in Plausible(labels, context.Model.Classes))
+            if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
+                context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),
+                features, context.Random) is { } head)
+                return (candidate, head);
+        return (labels, null);
     }
 }
