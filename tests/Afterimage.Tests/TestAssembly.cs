@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
 using Afterimage.Numerics;
 
+// Garbage collection on one thread can free a number that libtorch is reading on another.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace Afterimage.Tests;
 
 internal static class TestAssembly

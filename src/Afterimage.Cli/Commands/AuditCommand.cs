@@ -31,8 +31,8 @@ internal static class AuditCommand
         var parallel = new Option<int>("--parallel")
         {
             HelpName = "N",
-            Description = "Cases that run at once; the numbers do not depend on it.",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
+            Description = "Cases that run at once; the numbers do not depend on it, but see the note on threads in the architecture.",
+            DefaultValueFactory = _ => 1,
         };
         var choice = new Option<OperatorChoice>("--operator")
         {

@@ -62,7 +62,7 @@ public class AuditRunTests
         var experiment = SmallAudit.Experiment with { Trials = 4 };
         static IEnumerable<object> Numbers(AuditReport report) =>
             report.Cases.Select(one => (one.Id, one.RelativeMisfit, one.Images[0].Metrics["psnr"], one.Cost.Evaluations) as object);
-        var (together, events) = await SmallAudit.Run(experiment, second.Path, parallel: 3);
+        var (together, events) = await SmallAudit.Run(experiment, second.Path, parallel: 2);
         Assert.Equal(Numbers((await SmallAudit.Run(experiment, first.Path)).Report), Numbers(together));
         Assert.Equal(4, AuditView.Replay(Journal.Read(second.Path)).Finished.Length);
         Assert.Empty(events.Aggregate(AuditView.Empty, AuditView.Reduce).AllRunning);
