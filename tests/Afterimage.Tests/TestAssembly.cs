@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Afterimage.Numerics;
 
 // Garbage collection on one thread can free a number that libtorch is reading on another.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace Afterimage.Tests;
 
