@@ -1,9 +1,6 @@
 using System.Runtime.CompilerServices;
 using Afterimage.Numerics;
 
-// Garbage collection on one thread can free a number that libtorch is reading on another.
-[assembly: Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
-
 namespace Afterimage.Tests;
 
 internal static class TestAssembly
