@@ -19,5 +19,6 @@ public sealed record ThreatModel
         Training = round.Training,
         BatchSize = round.BatchSize,
         Labels = RevealLabels ? round.Labels : null,
+        Noise = round.Noise,
     };
 }

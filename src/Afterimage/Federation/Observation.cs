@@ -20,11 +20,20 @@ public sealed class Observation : IDisposable
     /// <summary>The labels, one class for each image, when the threat model reveals them.</summary>
     public Seq<int>? Labels { get; init; }
 
+    /// <summary>
+    /// Deviation of the Gaussian noise that clients add, relative to the root mean square of each parameter tensor's update; 0 without.
+    /// Its strength is public, as a defense's always should be.
+    /// </summary>
+    public double Noise { get; init; }
+
+    /// <summary>The relative misfit that the noise alone causes: what true images leave unexplained.</summary>
+    public double Floor => Noise / Math.Sqrt(1 + Noise * Noise);
+
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
 
     public Observation To(ScalarType type, Device device) =>
-        new() { Update = Update.To(type, device), Training = Training, BatchSize = BatchSize, Labels = Labels };
+        new() { Update = Update.To(type, device), Training = Training, BatchSize = BatchSize, Labels = Labels, Noise = Noise };
 
     public void Dispose() => Update.Dispose();
 }
