@@ -35,6 +35,9 @@ public sealed record CaseLeakage
 
     /// <summary>The forecast at this noise.</summary>
     public LeakageForecast Forecast() => Spectrum.At(Noise);
+
+    /// <summary>Whether an attack can be held against the forecast: it was made at the truth, and its interval is at most 1 dB wide.</summary>
+    public bool CanBeTested() => AtTruth && Forecast().Images is var found && found.High - found.Low <= 1;
 }
 
 /// <summary>How the forecasts of an audit compare with what its attacks reached.</summary>

@@ -13,10 +13,10 @@ public static class ForecastComparison
     /// <summary>Keys of the papers behind the comparison.</summary>
     public static IEnumerable<string> Cites => typeof(ForecastComparison).GetCustomAttribute<CitesAttribute>()!.Keys;
 
-    /// <returns>Null with fewer than three cases that have a forecast at the truth and a result.</returns>
+    /// <returns>Null with fewer than three cases that have a forecast that can be tested and a result.</returns>
     public static LeakageComparison? Of(IReadOnlyList<CaseReport> cases)
     {
-        var both = cases.Where(found => found.Leakage is { AtTruth: true } && LeakageSentence.Reached(found) is not null).ToArray();
+        var both = cases.Where(found => found.Leakage is { } leakage && leakage.CanBeTested() && LeakageSentence.Reached(found) is not null).ToArray();
         if (both.Length < Fewest)
             return null;
         double[] forecast = [.. both.Select(found => Middle(found.Leakage!.Forecast().Images))];

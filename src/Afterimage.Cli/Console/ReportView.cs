@@ -8,7 +8,7 @@ namespace Afterimage.Cli.Console;
 /// <summary>A report in the terminal: a table, the verdict, what the attacker knew, where the rest is.</summary>
 internal static class ReportView
 {
-    private const int LargestWidth = 100, MostImages = 16, MostCases = 40, PictureRows = 20;
+    private const int LargestWidth = 100, MostImages = 16, MostCases = 40, LongName = 24, PictureRows = 20;
 
     /// <param name="folder">Where the pictures are that the report names.</param>
     public static void Write(IAnsiConsole console, AuditReport report, string folder)
@@ -102,11 +102,14 @@ internal static class ReportView
     {
         var metrics = Figures.InOrder(cases.SelectMany(found => found.Metrics.Keys).Distinct()).Where(name => name != "mse").Take(2).ToArray();
         var table = Blank();
+        // Long names need the room that maxima would take.
+        var roomy = cases.Max(found => found.Name.Length) <= LongName;
         table.AddColumn(Left("\ncase"));
         foreach (var metric in metrics)
         {
             table.AddColumn(Right($"{Figures.Title(metric)}\nmedian"));
-            table.AddColumn(Right("\nmax"));
+            if (roomy)
+                table.AddColumn(Right("\nmax"));
         }
         if (metrics.Length > 0)
             table.AddColumn(Right($"{Figures.Title(metrics[0])}\npublic"));
@@ -122,7 +125,7 @@ internal static class ReportView
                 new Text(found.Name),
                 .. metrics.SelectMany(metric => found.Metrics.TryGetValue(metric, out var spread)
                     ? [new Text(Figures.Metric(metric, spread.Median), new(decoration: Decoration.Bold)), new Text(Figures.Metric(metric, spread.Maximum))]
-                    : (IRenderable[])[new Text("-"), new Text("-")]),
+                    : (IRenderable[])[new Text("-"), new Text("-")]).Where((_, column) => roomy || column % 2 == 0),
                 .. metrics.Take(1).Select(metric => new Text(Strongest(found, metric), new(Color.Grey))),
                 .. measured ? [new Text(Forecast(found.Leakage), new(Color.Grey))] : (IRenderable[])[],
                 new Text(found.LabelAccuracy is { } accuracy ? accuracy.ToString("0 %", CultureInfo.InvariantCulture) : "-"),

@@ -12,7 +12,7 @@ internal static class ComparisonPlot
         if (report.Comparison is not { } comparison)
             return null;
         (CaseReport Case, PlotPoint Point)[] cases = [.. report.Cases
-            .Where(found => found.Leakage is { AtTruth: true } && found.Metrics.TryGetValue("mse", out var error) && error.Mean > 0)
+            .Where(found => found.Leakage is { } leakage && leakage.CanBeTested() && found.Metrics.TryGetValue("mse", out var error) && error.Mean > 0)
             .Select(found => (found, new PlotPoint(Middle(found.Leakage!.Forecast().Images), -10 * Math.Log10(found.Metrics["mse"].Mean))))];
         var high = cases.SelectMany(at => new[] { at.Point.X, at.Point.Y }).Max();
         var scale = LinearScale.Covering(Math.Min(0, cases.SelectMany(at => new[] { at.Point.X, at.Point.Y }).Min()), high);
