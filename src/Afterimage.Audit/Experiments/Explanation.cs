@@ -68,7 +68,7 @@ public static class Explanation
         return
         [
             new("model", $"architecture and weights before the round ({model})", true),
-            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, without defense", true),
+            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, {(round.Noise == 0 ? "without defense" : $"with Gaussian noise of {Number(round.Noise)} of each tensor's root mean square, a strength that everyone knows")}", true),
             new("local training", LocalTraining(round.Training), true),
             new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true),
             labels,

@@ -24,11 +24,13 @@ internal sealed class CaseRunner(RunOptions options, Stopwatch clock, Action<Aud
     {
         var cpu = CpuClock.Seconds();
         var started = clock.Elapsed.TotalSeconds;
+        var floor = 0.0;
         CaseReport report;
         try
         {
             using var scope = Tidy.Scope();
             using var round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, new RandomSource(one.Configuration.Seed), new Device(options.Device));
+            floor = one.Configuration.Threat.Reveal(round).Floor;
             report = Attack(one, round, cancellation);
         }
         catch (AfterimageException refusal)
@@ -47,8 +49,8 @@ internal sealed class CaseRunner(RunOptions options, Stopwatch clock, Action<Aud
                 CpuSeconds = CpuClock.Seconds() - cpu - (report.Leakage?.CpuSeconds ?? 0),
             },
         };
-        report = report with { Verdict = VerdictRule.Standard.Of(report) };
-        return report with { Findings = CaseFindings.Standard.Of(report).AddRange(report.Findings) };
+        report = report with { Verdict = VerdictRule.Standard.Of(report, floor) };
+        return report with { Findings = CaseFindings.Standard.Of(report, floor).AddRange(report.Findings) };
     }
 
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
