@@ -35,7 +35,7 @@ public sealed record SimulatedClient : ClientSource
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth),
+                Update = Train(victim, truth, random.Derive("client", trial)),
                 Training = Training,
                 BatchSize = BatchSize,
                 Labels = truth.Labels,
@@ -51,11 +51,11 @@ public sealed record SimulatedClient : ClientSource
         }
     }
 
-    private GradientSet Train(VictimModel victim, PrivateBatch truth)
+    private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
-        return Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets).Value.To(victim.Type, victim.Device).Detach();
+        return Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random).To(victim.Type, victim.Device).Detach();
     }
 
     // Batches up to the wanted trial, drawn one after the other from one permutation, so that no two share an image.

@@ -28,6 +28,9 @@ public sealed record GradientMatching : Attack
 
     public Solver Solver { get; init; } = new Lbfgs();
 
+    /// <summary>What is unknown of the client's training and looked for together with the images; null is nothing.</summary>
+    public Nuisance? Nuisance { get; init; }
+
     /// <summary>
     /// Continuation: factors of the prior weights, one solver run for each, every run from where the one before ended. A strong
     /// prior leads past wrong images, a weak one at the end lets the update decide.
@@ -68,7 +71,7 @@ public sealed record GradientMatching : Attack
             var restart = tried++;
             var random = context.Random.Derive("restart", restart);
             var search = Space.Open(context, Start.Draw(context, random));
-            var objective = new MatchingObjective(context, search, Fidelity, Priors, labels, random);
+            var objective = new MatchingObjective(context, search, Fidelity, Priors, labels, random, Nuisance);
             var found = new Found(restart, objective);
             var step = 0;
             foreach (var factor in Continuation)
@@ -119,7 +122,8 @@ public sealed record GradientMatching : Attack
             Objective = best.Value,
             RelativeMisfit = misfit,
             Outcome = Judge(misfit, restarts, canceled),
-            Operator = context.Operator.Reason,
+            Operator = Nuisance is null or UpdateScale ? context.Operator.Reason : "The operator depends on more than images, so it is automatic differentiation.",
+            Notes = best.Objective.Describe(best.Point) is { } found ? [found] : [],
             Restart = best.Restart,
             Restarts = restarts,
             Iterations = iterations,
