@@ -36,7 +36,8 @@ public static class Explanation
             var other => $"{other.GetType().Name}({weight}A(x), {weight}y)",
         };
         var priors = string.Concat(attack.Priors.Select(prior => $" + {Number(prior.Weight)} {(prior is TotalVariation ? "TV" : prior.GetType().Name)}(x)"));
-        var unknowns = attack.Labels is Joint ? "x and labels" : "x";
+        var unknowns = (attack.Labels is Joint ? "x and labels" : "x")
+            + (attack.Nuisance is { } nuisance ? $" and {Catalog.Kind(nuisance.GetType()).Replace('-', ' ')}" : "");
         var solver = attack.Solver switch
         {
             Lbfgs lbfgs => $"L-BFGS with {lbfgs.History} pairs, at most {lbfgs.Iterations} steps",

@@ -43,12 +43,11 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
     {
         var observation = one.Configuration.Threat.Reveal(round);
-        var random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial);
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = observation.Completed(round.Model, random),
-            Random = random,
+            Observation = observation.Completed(round.Model),
+            Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
             OperatorChoice = choice,
         };
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);

@@ -29,12 +29,12 @@ public sealed class Observation : IDisposable
     /// The observation with what the attacker reads from the update itself: hidden training gets its length, where the update shows
     /// one. It shares the tensors of this one, which stays their owner.
     /// </summary>
-    public Observation Completed(VictimModel model, RandomSource random)
+    public Observation Completed(VictimModel model)
     {
         if (training is not HiddenTraining { Length: null } hidden)
             return this;
         var completed = (Observation)MemberwiseClone();
-        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, random) };
+        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
         return completed;
     }
 

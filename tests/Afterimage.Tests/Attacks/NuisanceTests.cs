@@ -1,4 +1,6 @@
 using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Threats;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
 using Afterimage.LabelRecovery;
@@ -117,21 +119,26 @@ public class NuisanceTests
     }
 
     [Theory]
-    [InlineData(1, 0.01)]
-    [InlineData(3, 0.02)]
+    [InlineData(1, 1e-4)]
+    [InlineData(3, 2e-4)]
     public void Rate_times_steps_is_read_from_the_head(int epochs, double rate)
     {
         using var scope = NewDisposeScope();
-        using var scene = new Scene(new LeNet(), new FedAvg { Epochs = epochs, BatchSize = 2, LearningRate = rate }, batch: 4, shape: new(3, 32, 32));
-        var length = HiddenTraining.Estimate(scene.Model, scene.Context.Observation.Update, new(1))!.Value;
-        Assert.InRange(length / (rate * 2 * epochs), 0.8, 1.25);
-        var hidden = new Observation
+        var training = new FedAvg { Epochs = epochs, BatchSize = 2, LearningRate = rate };
+        var client = new SimulatedClient { BatchSize = 4, Training = training };
+        foreach (var source in (ModelSource[])[new LeNet { Initialization = LeNetInitialization.Default }, new Mlp()])
         {
-            Update = scene.Context.Observation.Update, Training = new HiddenTraining(), BatchSize = 4,
-        };
-        var completed = hidden.Completed(scene.Model, new(1));
-        Assert.Equal(new HiddenTraining { Length = length }, completed.Training);
-        Assert.Same(hidden.Update, completed.Update);
-        Assert.Same(scene.Context.Observation, scene.Context.Observation.Completed(scene.Model, new(1)));
+            using var round = client.Open(source, 0, new(1), CPU);
+            var length = HiddenTraining.Estimate(round.Model, round.Update, 4)!.Value;
+            Assert.InRange(length / (rate * 2 * epochs), 0.8, 1.25);
+            var hidden = new ThreatModel { RevealTraining = false }.Reveal(round);
+            Assert.Equal(new HiddenTraining(), hidden.Training);
+            var completed = hidden.Completed(round.Model);
+            Assert.Equal(new HiddenTraining { Length = length }, completed.Training);
+            Assert.Same(hidden.Update, completed.Update);
+            var known = new ThreatModel().Reveal(round);
+            Assert.Equal(training, known.Training);
+            Assert.Same(known, known.Completed(round.Model));
+        }
     }
 }
