@@ -12,6 +12,12 @@ public sealed record ThreatModel
     /// <summary>Whether the attacker is handed the labels; an honest audit recovers them.</summary>
     public bool RevealLabels { get; init; }
 
+    /// <summary>Whether the attacker is handed the BatchNorm statistics of the client's batch.</summary>
+    public bool RevealBatchStatistics { get; init; }
+
+    /// <summary>Whether the client sends its running BatchNorm statistics along, from which those of its batch follow.</summary>
+    public bool RevealRunningStatistics { get; init; }
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round) => new()
     {
@@ -19,5 +25,7 @@ public sealed record ThreatModel
         Training = round.Training,
         BatchSize = round.BatchSize,
         Labels = RevealLabels ? round.Labels : null,
+        BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
+        RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
     };
 }

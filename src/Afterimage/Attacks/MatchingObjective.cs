@@ -15,21 +15,25 @@ internal sealed class MatchingObjective : Objective
     private readonly AttackContext context;
     private readonly Search search;
     private readonly Misfit misfit;
-    private readonly (double Weight, Func<Tensor, Tensor> Penalty)[] penalties;
+    private readonly (double Weight, Func<Trial, Tensor> Penalty)[] penalties;
     private readonly Tensor targets;
     private readonly bool refine;
     private readonly long variables;
 
-    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random)
+    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
+        Tensor? logits = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
-        Start = refine ? cat([search.Start, LabelLogits(random)]) : search.Start;
+        Start = refine ? cat([search.Start, logits ?? LabelLogits(random)]) : search.Start;
     }
 
     public Tensor Start { get; }
+
+    /// <summary>What the restarts of a group agree on, in the order of these images; null without a group.</summary>
+    public Tensor? Consensus { get; set; }
 
     /// <summary>Multiplies the weight of every prior.</summary>
     public double PriorFactor { get; set; } = 1;
@@ -46,14 +50,14 @@ internal sealed class MatchingObjective : Objective
         var linearization = context.Operator.At(images, labels);
         var (value, difference) = misfit.Evaluate(linearization.Value);
         var (imageGradient, targetGradient) = linearization.Pullback(difference);
-        if (PriorFactor != 0)
-            foreach (var (weight, penalty) in penalties)
-            {
-                var leaf = images.detach().requires_grad_();
-                var term = penalty(leaf);
-                imageGradient = imageGradient + Differentiate.Gradients(term, [leaf])[0] * (weight * PriorFactor);
-                value += weight * PriorFactor * term.ToDouble();
-            }
+        if (PriorFactor != 0 && penalties.Length > 0)
+        {
+            var leaf = images.detach().requires_grad_();
+            var trial = new Trial(context, leaf, labels.detach(), Consensus);
+            var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
+            imageGradient = imageGradient + Differentiate.Gradients(belief, [leaf])[0];
+            value += belief.ToDouble();
+        }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
         if (refine)
         {
@@ -62,6 +66,9 @@ internal sealed class MatchingObjective : Objective
         }
         return value;
     }
+
+    /// <summary>Tells the fidelity which step begins.</summary>
+    public void Begin(int step) => misfit.Begin(step);
 
     public override bool Project(Tensor point)
     {
@@ -76,6 +83,9 @@ internal sealed class MatchingObjective : Objective
     public Tensor Targets(Tensor point) => refine
         ? point.narrow(0, variables, point.shape[0] - variables).view(targets.shape).softmax(1)
         : targets;
+
+    /// <summary>The part of a point that stands for labels; null where they are settled.</summary>
+    public Tensor? Logits(Tensor point) => refine ? point.narrow(0, variables, point.shape[0] - variables).clone() : null;
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)

@@ -61,17 +61,20 @@ public sealed class NetworkModel : VictimModel
                 $"but its layer needs [{string.Join(",", shape)}].");
     }
 
-    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters) =>
-        Run(Network.Layers, normalized, mode, parameters ?? this.parameters);
+    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Trace? trace) =>
+        Run(Network.Layers, normalized, mode, parameters ?? this.parameters, trace);
 
-    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values)
+    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Trace? trace)
     {
         foreach (var layer in layers)
-            x = Apply(layer, x, mode, values);
+        {
+            trace?.See(layer, x);
+            x = Apply(layer, x, mode, values, trace);
+        }
         return x;
     }
 
-    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values) => layer switch
+    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Trace? trace) => layer switch
     {
         Linear linear => functional.linear(x, Weight(linear.Name, values), linear.Bias ? Bias(linear.Name, values) : null),
         Conv2d conv => functional.conv2d(x, Weight(conv.Name, values), conv.Bias ? Bias(conv.Name, values) : null,
@@ -85,7 +88,7 @@ public sealed class NetworkModel : VictimModel
         PaddedShortcut shortcut => functional.pad(x[TensorIndex.Colon, TensorIndex.Colon,
             TensorIndex.Slice(step: shortcut.Stride), TensorIndex.Slice(step: shortcut.Stride)],
             [0, 0, 0, 0, shortcut.ChannelsBefore, shortcut.ChannelsAfter]),
-        Residual residual => Run(residual.Body, x, mode, values) + Run(residual.Shortcut, x, mode, values),
+        Residual residual => Run(residual.Body, x, mode, values, trace) + Run(residual.Shortcut, x, mode, values, trace),
         _ => throw new AfterimageException($"{layer.GetType().Name} has no forward pass."),
     };
 

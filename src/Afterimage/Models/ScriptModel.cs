@@ -111,7 +111,7 @@ public sealed class ScriptModel : VictimModel
         return copy;
     }
 
-    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters)
+    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Trace? trace)
     {
         try
         {
