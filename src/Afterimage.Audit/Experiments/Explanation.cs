@@ -71,8 +71,17 @@ public static class Explanation
             new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true),
             labels,
             new("normalization", "the client's means and deviations", true),
+            .. Statistics(experiment, round),
             new("images", "nothing but that pixels lie in [0,1]", false),
         ];
+    }
+
+    private static IEnumerable<Assumption> Statistics(Experiment experiment, ClientRound round)
+    {
+        if (experiment.Threat.RevealBatchStatistics && round.BatchStatistics is not null)
+            yield return new("BatchNorm statistics", "those of the batch, given by the threat model", true);
+        if (experiment.Threat.RevealRunningStatistics && round.RunningStatistics is not null)
+            yield return new("running statistics", "as the client sends them after its round", true);
     }
 
     /// <summary>Keys of the papers behind every part of an experiment, and behind the metrics.</summary>

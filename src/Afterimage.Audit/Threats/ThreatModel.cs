@@ -18,6 +18,12 @@ public sealed record ThreatModel
     /// </summary>
     public bool RevealTraining { get; init; } = true;
 
+    /// <summary>Whether the attacker is handed the BatchNorm statistics of the client's batch.</summary>
+    public bool RevealBatchStatistics { get; init; }
+
+    /// <summary>Whether the client sends its running BatchNorm statistics along, from which those of its batch follow.</summary>
+    public bool RevealRunningStatistics { get; init; }
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round) => new()
     {
@@ -25,6 +31,8 @@ public sealed record ThreatModel
         Training = Known(round),
         BatchSize = round.BatchSize,
         Labels = RevealLabels ? round.Labels : null,
+        BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
+        RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
     };
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training

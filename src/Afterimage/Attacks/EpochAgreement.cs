@@ -9,14 +9,15 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed record EpochAgreement(int Epochs, int Filters) : Prior
 {
-    public override Func<Tensor, Tensor> Bind(AttackContext context)
+    public override Func<Trial, Tensor> Bind(AttackContext context)
     {
         var (channels, type, device) = (context.Model.Input.Channels, context.Model.Type, context.Model.Device);
         using var generator = context.Random.Derive("filters").Generator(device);
         var filters = Filters == 0 ? null
             : (randn([Filters, channels, 3, 3], ScalarType.Float32, device, generator: generator) / Math.Sqrt(9 * channels)).to(type);
-        return images =>
+        return trial =>
         {
+            var images = trial.Images;
             var batch = images.shape[0] / Epochs;
             var seen = filters is null ? images : nn.functional.conv2d(images, filters, padding: [1, 1]);
             var parts = Enumerable.Range(0, Epochs).Select(epoch => seen.narrow(0, epoch * batch, batch))

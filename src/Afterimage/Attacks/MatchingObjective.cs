@@ -15,25 +15,28 @@ internal sealed class MatchingObjective : Objective
     private readonly AttackContext context;
     private readonly Search search;
     private readonly Misfit misfit;
-    private readonly (double Weight, Func<Tensor, Tensor> Penalty)[] penalties;
+    private readonly (double Weight, Func<Trial, Tensor> Penalty)[] penalties;
     private readonly Tensor targets;
     private readonly NuisanceSearch? nuisance;
     private readonly bool refine;
     private readonly long variables;
 
     public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
-        Nuisance? unknown = null)
+        Nuisance? unknown = null, Tensor? rest = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
-        Tensor[] parts = [search.Start, .. refine ? [LabelLogits(random)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
-        Start = parts.Length == 1 ? search.Start : cat(parts);
+        Tensor[] others = [.. refine ? [LabelLogits(random)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
+        Start = others.Length == 0 ? search.Start : cat([search.Start, .. rest is null ? others : [rest]]);
     }
 
     public Tensor Start { get; }
+
+    /// <summary>What the restarts of a group agree on, in the order of these images; null without a group.</summary>
+    public Tensor? Consensus { get; set; }
 
     /// <summary>Multiplies the weight of every prior.</summary>
     public double PriorFactor { get; set; } = 1;
@@ -48,14 +51,14 @@ internal sealed class MatchingObjective : Objective
         var images = search.Decode(pixels);
         var labels = Targets(point);
         var (value, imageGradient, targetGradient) = Fit(point, images, labels, gradient);
-        if (PriorFactor != 0)
-            foreach (var (weight, penalty) in penalties)
-            {
-                var leaf = images.detach().requires_grad_();
-                var term = penalty(leaf);
-                imageGradient = imageGradient + Differentiate.Gradients(term, [leaf])[0] * (weight * PriorFactor);
-                value += weight * PriorFactor * term.ToDouble();
-            }
+        if (PriorFactor != 0 && penalties.Length > 0)
+        {
+            var leaf = images.detach().requires_grad_();
+            var trial = new Trial(context, leaf, labels.detach(), Consensus);
+            var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
+            imageGradient = imageGradient + Differentiate.Gradients(belief, [leaf])[0];
+            value += belief.ToDouble();
+        }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
         if (refine)
         {
@@ -64,6 +67,9 @@ internal sealed class MatchingObjective : Objective
         }
         return value;
     }
+
+    /// <summary>Tells the fidelity which step begins.</summary>
+    public void Begin(int step) => misfit.Begin(step);
 
     public override bool Project(Tensor point)
     {
@@ -79,6 +85,9 @@ internal sealed class MatchingObjective : Objective
     public Tensor Targets(Tensor point) => refine
         ? point.narrow(0, variables, targets.numel()).view(targets.shape).softmax(1)
         : targets;
+
+    /// <summary>The part of a point that does not stand for images; null where there is none.</summary>
+    public Tensor? Rest(Tensor point) => point.shape[0] > variables ? point.narrow(0, variables, point.shape[0] - variables).clone() : null;
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)

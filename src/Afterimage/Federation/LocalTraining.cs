@@ -68,7 +68,16 @@ public abstract record LocalTraining
         return (masks < network.KeepRates().to(model.Device)).to(model.Type);
     }
 
-    private protected static Tensor Loss(VictimModel model, Tensor images, Tensor targets, ModelMode mode,
+    /// <summary>What libtorch says where the update cannot be differentiated once more; null where it can.</summary>
+    internal string? MissingDerivative(VictimModel model, int batch)
+    {
+        using var scope = Tidy.Scope();
+        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type, model.Device).requires_grad_();
+        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type, model.Device).requires_grad_();
+        return Differentiate.Obstacle(Update(model, images, targets, Chance.None), [images, targets]);
+    }
+
+    internal static Tensor Loss(VictimModel model, Tensor images, Tensor targets, ModelMode mode,
         IReadOnlyList<Tensor>? parameters = null, Tensor? masks = null) =>
         -(targets * nn.functional.log_softmax(model.Logits(images, mode, parameters, masks), 1)).sum() / images.shape[0];
 }

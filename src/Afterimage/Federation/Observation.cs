@@ -22,6 +22,12 @@ public sealed class Observation : IDisposable
     /// <summary>The labels, one class for each image, when the threat model reveals them.</summary>
     public Seq<int>? Labels { get; init; }
 
+    /// <summary>What the BatchNorm layers saw of the client's batch, when the threat model reveals it.</summary>
+    public LayerStatistics? BatchStatistics { get; init; }
+
+    /// <summary>The running BatchNorm statistics after the client's round, when it sends them and the threat model reveals them.</summary>
+    public LayerStatistics? RunningStatistics { get; init; }
+
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
 
@@ -39,7 +45,20 @@ public sealed class Observation : IDisposable
     }
 
     public Observation To(ScalarType type, Device device) =>
-        new() { Update = Update.To(type, device), Training = Training, BatchSize = BatchSize, Labels = Labels };
+        new()
+        {
+            Update = Update.To(type, device),
+            Training = Training,
+            BatchSize = BatchSize,
+            Labels = Labels,
+            BatchStatistics = BatchStatistics?.To(type, device),
+            RunningStatistics = RunningStatistics?.To(type, device),
+        };
 
-    public void Dispose() => Update.Dispose();
+    public void Dispose()
+    {
+        Update.Dispose();
+        BatchStatistics?.Dispose();
+        RunningStatistics?.Dispose();
+    }
 }

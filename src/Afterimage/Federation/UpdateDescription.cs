@@ -27,6 +27,9 @@ public sealed record UpdateDescription
     /// <summary>The labels, when they are known: one class for each image.</summary>
     public Seq<int>? Labels { get; init; }
 
+    /// <summary>What the file's BatchNorm statistics are; null leaves them out.</summary>
+    public SentStatistics? Statistics { get; init; }
+
     /// <summary>The side-car of an update file: the same path with the ending .json.</summary>
     public static string PathFor(string updatePath) => Path.ChangeExtension(updatePath, ".json");
 
@@ -74,6 +77,8 @@ public sealed record UpdateDescription
                 LocalTrainingReader.Write(json, training);
                 json.WriteString("mode", training.Mode == ModelMode.Eval ? "eval" : "train");
             }
+            if (Statistics is { } statistics)
+                json.WriteString("statistics", statistics.ToString().ToLowerInvariant());
             if (BatchSize is { } batch)
                 json.WriteNumber("batchSize", batch);
             if (Input is { } input)

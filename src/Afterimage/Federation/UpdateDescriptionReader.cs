@@ -11,7 +11,7 @@ internal sealed class UpdateDescriptionReader(string path)
 
     public UpdateDescription Read(JsonElement root)
     {
-        Fields(root, "the side-car", "update", "localTraining", "mode", "batchSize", "input", "classes", "normalization", "labels");
+        Fields(root, "the side-car", "update", "localTraining", "mode", "batchSize", "input", "classes", "normalization", "labels", "statistics");
         var description = new UpdateDescription
         {
             Training = Training(root),
@@ -20,6 +20,7 @@ internal sealed class UpdateDescriptionReader(string path)
             Classes = Optional(root, "classes", Count),
             Normalization = root.TryGetProperty("normalization", out var normalization) ? Normalize(normalization) : null,
             Labels = Optional(root, "labels", (element, field) => Items(element, field, Label)),
+            Statistics = Optional(root, "statistics", Sent),
         };
         Check(description);
         return description;
@@ -56,6 +57,14 @@ internal sealed class UpdateDescriptionReader(string path)
                 throw Fault("update", "is \"gradient\" or \"weightDifference\"");
         }
     }
+
+    private SentStatistics Sent(JsonElement element, string field) => Text(element, field) switch
+    {
+        "after" => SentStatistics.After,
+        "difference" => SentStatistics.Difference,
+        "batch" => SentStatistics.Batch,
+        _ => throw Fault(field, "is \"after\", \"difference\" or \"batch\""),
+    };
 
     private void Check(UpdateDescription description)
     {

@@ -70,23 +70,26 @@ public sealed class NetworkModel : VictimModel
                 $"but its layer needs [{string.Join(",", shape)}].");
     }
 
-    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks)
+    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace)
     {
         var (images, units) = (normalized.shape[0], masked.Values.Sum(place => place.Count));
         return masks is null || (masks.shape is [var rows, var columns] && rows == images && columns == units)
-            ? Run(Network.Layers, normalized, mode, parameters ?? this.parameters, masks)
+            ? Run(Network.Layers, normalized, mode, parameters ?? this.parameters, masks, trace)
             : throw new AfterimageException($"Dropout masks for {images} images have shape [{images},{units}], not " +
                 $"[{string.Join(",", masks.shape)}].");
     }
 
-    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks)
+    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace)
     {
         foreach (var layer in layers)
-            x = Apply(layer, x, mode, values, masks);
+        {
+            trace?.See(layer, x);
+            x = Apply(layer, x, mode, values, masks, trace);
+        }
         return x;
     }
 
-    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks) => layer switch
+    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace) => layer switch
     {
         Linear linear => functional.linear(x, Weight(linear.Name, values), linear.Bias ? Bias(linear.Name, values) : null),
         Conv2d conv => functional.conv2d(x, Weight(conv.Name, values), conv.Bias ? Bias(conv.Name, values) : null,
@@ -100,7 +103,7 @@ public sealed class NetworkModel : VictimModel
         PaddedShortcut shortcut => functional.pad(x[TensorIndex.Colon, TensorIndex.Colon,
             TensorIndex.Slice(step: shortcut.Stride), TensorIndex.Slice(step: shortcut.Stride)],
             [0, 0, 0, 0, shortcut.ChannelsBefore, shortcut.ChannelsAfter]),
-        Residual residual => Run(residual.Body, x, mode, values, masks) + Run(residual.Shortcut, x, mode, values, masks),
+        Residual residual => Run(residual.Body, x, mode, values, masks, trace) + Run(residual.Shortcut, x, mode, values, masks, trace),
         Dropout dropout => masks is null ? x : Drop(dropout, x, masks),
         _ => throw new AfterimageException($"{layer.GetType().Name} has no forward pass."),
     };

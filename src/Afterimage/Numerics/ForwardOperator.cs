@@ -6,7 +6,7 @@ namespace Afterimage.Numerics;
 /// </summary>
 public abstract class ForwardOperator : IDisposable
 {
-    /// <summary>Which implementation stands behind it, "autograd", "compiled" or "stepwise".</summary>
+    /// <summary>Which implementation stands behind it: "autograd", "compiled", "stepwise" or "finite differences".</summary>
     public abstract string Name { get; }
 
     /// <summary>One sentence for the report: why this implementation.</summary>
@@ -30,7 +30,9 @@ public abstract class ForwardOperator : IDisposable
 public enum OperatorChoice
 {
     /// <summary>
-    /// The compiled one where the model can be compiled and a short timing finds it faster; step by step where there are many steps.
+    /// The compiled one where the model can be compiled and a short timing finds it faster; finite differences where the model has an
+    /// operation without second derivative; step by step where there are many local steps; otherwise automatic
+    /// differentiation.
     /// </summary>
     Auto,
 
@@ -42,4 +44,7 @@ public enum OperatorChoice
 
     /// <summary>Local steps one by one: the memory of one step, for about the time of two evaluations.</summary>
     Stepwise,
+
+    /// <summary>Central differences of first-order gradients: any model, one gradient.</summary>
+    FiniteDifferences,
 }

@@ -31,7 +31,7 @@ public class NuisanceTests
             {
                 using var scene = new Scene(Dropping, training, shape: new(1, 6, 6));
                 using var scope = NewDisposeScope();
-                var objective = new MatchingObjective(scene.Context, new Pixels().Open(scene.Context, scene.Images * 0.8 + 0.1),
+                var objective = new MatchingObjective(scene.Context, new Pixels().Open(scene.Context, scene.Images * 0.8 + 0.1, new(3)),
                     new Euclidean { Layers = LayerWeighting.InverseRms }, [], rule.Recover(scene.Context), new(3), Parts.Default<Nuisance>(kind));
                 Assert.True(objective.Start.numel() > scene.Images.numel() + (rule is Joint ? 10 : 0));
                 var point = objective.Start + scene.Normal("away", objective.Start.shape) * 0.01;

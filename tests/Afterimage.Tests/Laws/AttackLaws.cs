@@ -85,8 +85,9 @@ public class AttackLaws
             // Some attacks refuse some updates; they too must leave nothing behind.
         }
         Assert.Equal(before, Live.Tensors);
-        // The second iterate may keep a copy of the best one; after it the count is flat.
-        Assert.All(during.Values.Where(counts => counts.Count > 2), counts => Assert.Single(counts.Skip(1).Distinct()));
+        // The second iterate may keep a copy of the best one; after it the count is flat, within every stage of a search.
+        var most = All().Single(pair => pair.Name == name).Attack is GradientMatching matching ? 2 * matching.Space.Stages.Count - 1 : 1;
+        Assert.All(during.Values.Where(counts => counts.Count > 2), counts => Assert.InRange(counts.Skip(1).Distinct().Count(), 1, most));
     }
 
     [Theory, MemberData(nameof(Names))]
