@@ -59,7 +59,6 @@ public sealed class Catalog
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
         .WithAttack("inverting-gradients", Known.InvertingGradients)
         .WithAttack("surrogate-model", Known.SurrogateModel)
-        .WithAttack("epoch-matching", new EpochMatching())
         .WithAttack("dropout-inversion", Known.DropoutInversion);
 
     /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>
