@@ -43,11 +43,12 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
     {
         var observation = one.Configuration.Threat.Reveal(round);
+        var random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial);
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = observation,
-            Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
+            Observation = observation.Completed(round.Model, random),
+            Random = random,
             OperatorChoice = choice,
         };
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);

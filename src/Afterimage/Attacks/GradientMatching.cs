@@ -28,6 +28,9 @@ public sealed record GradientMatching : Attack
 
     public Solver Solver { get; init; } = new Lbfgs();
 
+    /// <summary>What is unknown of the client's training and looked for together with the images; null is nothing.</summary>
+    public Nuisance? Nuisance { get; init; }
+
     /// <summary>
     /// Continuation: factors of the prior weights, one solver run for each, every run from where the one before ended. A strong
     /// prior leads past wrong images, a weak one at the end lets the update decide.
@@ -108,7 +111,9 @@ public sealed record GradientMatching : Attack
             Objective = best.Value,
             RelativeMisfit = misfit,
             Outcome = Judge(misfit, runs.Count, canceled),
-            Operator = context.Operator.Reason,
+            Operator = Nuisance is null or UpdateScale ? context.Operator.Reason
+                : "The operator depends on more than images, so it is automatic differentiation.",
+            Notes = best.Objective.Describe(best.Best!) is { } found ? [found] : [],
             Restart = best.Restart,
             Restarts = runs.Count,
             Iterations = iterations,

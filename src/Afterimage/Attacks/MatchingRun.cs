@@ -66,14 +66,14 @@ internal sealed class MatchingRun
         }
     }
 
-    private MatchingObjective Open(Spaces.SearchSpace space, Tensor start, Tensor? logits) =>
-        new(context, space.Open(context, start, random), attack.Fidelity, attack.Priors, labels, random, logits);
+    private MatchingObjective Open(Spaces.SearchSpace space, Tensor start, Tensor? beside) =>
+        new(context, space.Open(context, start, random), attack.Fidelity, attack.Priors, labels, random, attack.Nuisance, beside);
 
     private void Continue(Spaces.SearchSpace space)
     {
-        var (images, logits, consensus) = (Objective.Images(Best!), Objective.Logits(Best!), Objective.Consensus);
+        var (images, beside, consensus) = (Objective.Images(Best!), Objective.Beside(Best!), Objective.Consensus);
         evaluationsBefore += Objective.Evaluations;
-        Objective = Open(space, images, logits);
+        Objective = Open(space, images, beside);
         Objective.Consensus = consensus;
         Best = null;
     }
