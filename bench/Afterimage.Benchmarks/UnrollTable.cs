@@ -28,7 +28,7 @@ internal static class UnrollTable
         using var generator = new Generator(5, CPU);
         var images = rand([batch, 3, 32, 32], generator: generator);
         var targets = new Labels(Enumerable.Range(0, batch).ToSeq(), []).Targets(10, ScalarType.Float32, CPU);
-        foreach (var steps in (ReadOnlySpan<int>)[1, 2, 4, 8, 16, 32, 64])
+        foreach (var steps in (ReadOnlySpan<int>)[1, 4, 16, 64])
         {
             var training = new FedAvg { Epochs = steps, BatchSize = batch, LearningRate = 0.01, Optimizer = new Sgd { Momentum = 0.9 } };
             var (plain, plainMemory, plainTime) = Evaluate(training, model, images, targets, OperatorChoice.Autograd);

@@ -14,7 +14,7 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Running;
 
 /// <summary>Runs one case from the client's images to a judged report; whatever goes wrong becomes an outcome with advice.</summary>
-internal sealed class CaseRunner(string folder, Device device, OperatorChoice choice, Stopwatch clock, Action<AuditEvent> publish)
+internal sealed class CaseRunner(string folder, Device device, OperatorChoice choice, int workers, Stopwatch clock, Action<AuditEvent> publish)
 {
     public CaseReport Run(Case one, CancellationToken cancellation)
     {
@@ -49,6 +49,7 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             Observation = observation.Completed(round.Model),
             Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
             OperatorChoice = choice,
+            Workers = workers,
         };
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
         using var found = one.Configuration.Attack.Run(context, witness.See, cancellation);
@@ -64,7 +65,7 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             Assumptions = Explanation.Assumptions(one.Configuration, round),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
-            Curves = witness.Curves,
+            Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
             Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };

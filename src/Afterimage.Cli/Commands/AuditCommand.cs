@@ -31,7 +31,7 @@ internal static class AuditCommand
         var parallel = new Option<int>("--parallel")
         {
             HelpName = "N",
-            Description = "Cases that run at once; the numbers do not depend on it, but see the note on threads in the architecture.",
+            Description = "Cases, or restarts of one case, that run at once; the numbers do not depend on it.",
             DefaultValueFactory = _ => 1,
         };
         var choice = new Option<OperatorChoice>("--operator")

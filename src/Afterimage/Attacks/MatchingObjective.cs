@@ -22,15 +22,16 @@ internal sealed class MatchingObjective : Objective
     private readonly long variables;
 
     public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
-        Nuisance? unknown = null, Tensor? rest = null)
+        Nuisance? unknown = null, Tensor? beside = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
-        Tensor[] others = [.. refine ? [LabelLogits(random)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
-        Start = others.Length == 0 ? search.Start : cat([search.Start, .. rest is null ? others : [rest]]);
+        Tensor[] parts = beside is not null ? [search.Start, beside]
+            : [search.Start, .. refine ? [LabelLogits(random)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
+        Start = parts.Length == 1 ? search.Start : cat(parts);
     }
 
     public Tensor Start { get; }
@@ -86,8 +87,8 @@ internal sealed class MatchingObjective : Objective
         ? point.narrow(0, variables, targets.numel()).view(targets.shape).softmax(1)
         : targets;
 
-    /// <summary>The part of a point that does not stand for images; null where there is none.</summary>
-    public Tensor? Rest(Tensor point) => point.shape[0] > variables ? point.narrow(0, variables, point.shape[0] - variables).clone() : null;
+    /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
+    public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)

@@ -49,6 +49,15 @@ public abstract record LocalTraining
     /// </summary>
     public abstract double GradientFactor(int batch);
 
+    /// <summary>What libtorch says where the update cannot be differentiated once more; null where it can.</summary>
+    internal string? MissingDerivative(VictimModel model, int batch)
+    {
+        using var scope = Tidy.Scope();
+        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type, model.Device).requires_grad_();
+        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type, model.Device).requires_grad_();
+        return Differentiate.Obstacle(Update(model, images, targets, new(null, null)), [images, targets]);
+    }
+
     /// <summary>Rows of dropout masks that a round of this many images needs: one for every time that an image enters a step.</summary>
     public abstract int MaskRows(int batch);
 
@@ -66,15 +75,6 @@ public abstract record LocalTraining
         using var generator = random.Derive("dropout").Generator(model.Device);
         var masks = rand([MaskRows(batch), network.MaskCount], ScalarType.Float32, model.Device, generator: generator);
         return (masks < network.KeepRates().to(model.Device)).to(model.Type);
-    }
-
-    /// <summary>What libtorch says where the update cannot be differentiated once more; null where it can.</summary>
-    internal string? MissingDerivative(VictimModel model, int batch)
-    {
-        using var scope = Tidy.Scope();
-        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type, model.Device).requires_grad_();
-        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type, model.Device).requires_grad_();
-        return Differentiate.Obstacle(Update(model, images, targets, Chance.None), [images, targets]);
     }
 
     internal static Tensor Loss(VictimModel model, Tensor images, Tensor targets, ModelMode mode,
