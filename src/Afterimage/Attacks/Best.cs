@@ -6,8 +6,8 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The cheapest method that applies, and the next where it does not converge: closed forms, then Gauss-Newton on smooth networks,
-/// then gradient matching. The notes say why.
+/// The cheapest method that applies, and the next where it does not converge: closed forms (the bias attack takes milliseconds, sparse
+/// columns and the recursion through all layers seconds), then Gauss-Newton on smooth networks, then gradient matching. The notes say why.
 /// </summary>
 public sealed record Best : Attack
 {
@@ -43,6 +43,10 @@ public sealed record Best : Attack
     {
         yield return ("Bias attack", new LinearLayerInversion());
         yield return ("Sparse columns of the first layer", new ReluBatchInversion());
+        if (context.Observation.BatchSize == 1)
+            yield return ("Recursion through the layers", new RecursiveInversion());
+        else
+            notes.Add("Recursion through the layers: not tried, for it reads one image, not a batch.");
         if (Obstacle(context) is { } obstacle)
             notes.Add($"Gauss-Newton: not tried, for {obstacle}.");
         else

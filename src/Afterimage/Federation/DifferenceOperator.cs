@@ -6,7 +6,8 @@ namespace Afterimage.Federation;
 /// <summary>
 /// The operator by central differences of first-order gradients, for models with an operation that has no second derivative: J'v is
 /// the change of the images' gradient while the parameters move along v (Pearlmutter, 1994), Ju that of the parameters' gradient while
-/// the images move along u. In double precision, whatever the model's; it serves updates that are one gradient.
+/// the images move along u. In double precision, whatever the model's; it serves updates that are one gradient. Where a direction moves a
+/// dead unit over its kink there is no derivative to approximate; directions that gradients of images take do not.
 /// </summary>
 [Cites("pearlmutter1994fast")]
 internal sealed class DifferenceOperator : ForwardOperator

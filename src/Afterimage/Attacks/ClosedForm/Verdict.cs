@@ -46,7 +46,7 @@ internal static class Verdict
             Labels = labels,
             Objective = misfit,
             RelativeMisfit = misfit,
-            Outcome = Judge(misfit, doubt, canceled),
+            Outcome = Judge(misfit, 1.1 * context.Observation.Floor, doubt, canceled),
             Iterations = iterations,
             Evaluations = 1,
             Notes = notes,
@@ -63,12 +63,12 @@ internal static class Verdict
         return ((predicted - context.Observation.Update.Flat).norm() / context.Observation.Update.Flat.norm()).ToDouble();
     }
 
-    private static Outcome Judge(double misfit, string? doubt, bool canceled)
+    private static Outcome Judge(double misfit, double floor, string? doubt, bool canceled)
     {
         if (!double.IsFinite(misfit))
             return new(OutcomeKind.Diverged,
                 "The equations have no finite solution: check the model's weights and the update for huge values.");
-        if (misfit < 1e-3)
+        if (misfit < Math.Max(1e-3, floor))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         if (canceled)
             return new(OutcomeKind.Canceled, $"Stopped early; the images so far leave {misfit:P1} of the update unexplained.");
