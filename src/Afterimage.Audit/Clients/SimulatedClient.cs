@@ -39,11 +39,14 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            var (batch, running) = Statistics(victim, truth);
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth, random.Derive("noise", trial)),
+                Update = Train(victim, truth, random.Derive("client", trial)),
                 Noise = Noise,
+                BatchStatistics = batch,
+                RunningStatistics = running,
                 Training = Training,
                 BatchSize = BatchSize,
                 Labels = truth.Labels,
@@ -63,12 +66,26 @@ public sealed record SimulatedClient : ClientSource
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
-        var update = Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets).Value;
+        var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
         if (Noise == 0)
             return update.To(victim.Type, victim.Device).Detach();
-        using var generator = random.Generator(CPU);
+        using var generator = random.Derive("noise").Generator(CPU);
         return GradientSet.Gather(update.Layout, [.. update.Split().Select(part => part + Noise * part.square().mean().sqrt()
             * randn(part.shape, victim.Type, CPU, generator: generator).to(victim.Device))]).Detach();
+    }
+
+    /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>
+    private (LayerStatistics? Batch, LayerStatistics? Running) Statistics(VictimModel victim, PrivateBatch truth)
+    {
+        if (victim.Network is not { } network || victim.Buffers.Count == 0)
+            return (null, null);
+        using var scope = Tidy.Scope();
+        using var _ = no_grad();
+        var trace = new Trace();
+        victim.Logits(Tensors.From(truth.Images, victim.Type, victim.Device), Training.Mode, trace: trace);
+        var seen = LayerStatistics.Of(trace);
+        var after = Training is FedSgd { Mode: ModelMode.Train } ? LayerStatistics.Running(victim).After(seen, network, BatchSize) : null;
+        return (seen.Detach(), after?.Detach());
     }
 
     // Batches up to the wanted trial, drawn one after the other from one permutation, so that no two share an image.

@@ -15,7 +15,7 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Running;
 
 /// <summary>Runs one case from the client's images to a judged report; whatever goes wrong becomes an outcome with advice.</summary>
-internal sealed class CaseRunner(RunOptions options, Stopwatch clock, Action<AuditEvent> publish)
+internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch clock, Action<AuditEvent> publish)
 {
     private readonly string folder = options.Folder;
     private readonly CaseLeakageProbe leakage = new(options.Folder, options.Leakage);
@@ -59,9 +59,10 @@ internal sealed class CaseRunner(RunOptions options, Stopwatch clock, Action<Aud
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = observation,
+            Observation = observation.Completed(round.Model),
             Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
             OperatorChoice = options.Operator,
+            Workers = workers,
         };
         var before = clock.Elapsed.TotalSeconds;
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
@@ -79,16 +80,20 @@ internal sealed class CaseRunner(RunOptions options, Stopwatch clock, Action<Aud
             Assumptions = Explanation.Assumptions(one.Configuration, round),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
-            Curves = witness.Curves,
+            Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
             Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };
+        var pool = round.Truth is { } batch
+            ? new ImageBatch(round.Model.Input, round.PublicImages.Concat(batch.Images).Select(image => image.Pixels.ToArray())) : null;
         var judgment = round.Truth is { } truth
-            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
+            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+                new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)), [.. Metric.Standard, new Identification(pool!)])
             : null;
         report = report with
         {
             LabelAccuracy = judgment?.LabelAccuracy,
+            Pool = pool?.Count ?? 0,
             Metrics = judgment?.Metrics ?? report.Metrics,
             Baselines = judgment?.Baselines ?? report.Baselines,
             Images = Show(one, round, found, images, judgment, witness),
