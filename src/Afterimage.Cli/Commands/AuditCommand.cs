@@ -36,8 +36,8 @@ internal static class AuditCommand
         };
         var choice = new Option<OperatorChoice>("--operator")
         {
-            HelpName = "auto|autograd|compiled",
-            Description = "How the forward operator is evaluated; auto decides by a short timing.",
+            HelpName = "auto|autograd|compiled|stepwise|finitedifferences",
+            Description = "How the forward operator is evaluated; auto decides by what is possible and a short timing.",
         };
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
