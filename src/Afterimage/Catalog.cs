@@ -54,7 +54,10 @@ public sealed class Catalog
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
-        .WithAttack("inverting-gradients", Known.InvertingGradients);
+        .WithAttack("inverting-gradients", Known.InvertingGradients)
+        .WithAttack("see-through-gradients", Known.SeeThroughGradients)
+        .WithAttack("modern", Known.Modern)
+        .WithAttack("fed-leak", Known.FedLeak);
 
     /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>
     public IEnumerable<Type> Roots => parts.Keys.OrderBy(root => root.Name, StringComparer.Ordinal);

@@ -52,10 +52,13 @@ internal sealed class MatchingObjective : Objective
         var (imageGradient, targetGradient) = linearization.Pullback(difference);
         if (PriorFactor != 0 && penalties.Length > 0)
         {
-            var leaf = images.detach().requires_grad_();
-            var trial = new Trial(context, leaf, labels.detach(), Consensus);
+            var (imageLeaf, labelLeaf) = (images.detach().requires_grad_(), refine ? labels.detach().requires_grad_() : labels);
+            var trial = new Trial(context, imageLeaf, labelLeaf, Consensus);
             var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
-            imageGradient = imageGradient + Differentiate.Gradients(belief, [leaf])[0];
+            var gradients = Differentiate.Gradients(belief, refine ? [imageLeaf, labelLeaf] : [imageLeaf]);
+            imageGradient = imageGradient + gradients[0];
+            if (refine)
+                targetGradient = targetGradient + gradients[1];
             value += belief.ToDouble();
         }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));

@@ -28,7 +28,7 @@ internal static class Registered
         var (height, width) = (image.shape[1], image.shape[2]);
         var window = Hann(height, image).unsqueeze(1) * Hann(width, image).unsqueeze(0);
         var (fixedSpectrum, movingSpectrum) = (fft.fft2(Centered(reference, window)), fft.fft2(Centered(image, window)));
-        var cross = (fixedSpectrum * movingSpectrum.conj()).sum(0);
+        var cross = (fixedSpectrum * movingSpectrum.conj()).sum([0]);
         // A gaussian in place of all frequencies alike: the peak is one as well, whose logarithm is a parabola.
         var phase = cross / (cross.abs() + 1e-12) * Gaussian(height, image).unsqueeze(1) * Gaussian(width, image).unsqueeze(0);
         var correlation = fft.ifft2(phase).real.to(ScalarType.Float64).cpu();
