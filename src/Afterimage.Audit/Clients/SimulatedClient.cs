@@ -32,11 +32,12 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            var update = Train(victim, truth);
             var (batch, running) = Statistics(victim, truth);
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth),
+                Update = update,
                 BatchStatistics = batch,
                 RunningStatistics = running,
                 Training = Training,

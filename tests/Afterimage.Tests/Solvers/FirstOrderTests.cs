@@ -92,6 +92,19 @@ public class FirstOrderTests
     }
 
     [Fact]
+    public void A_look_ahead_mixes_the_gradient_there_with_the_one_here()
+    {
+        using var scope = NewDisposeScope();
+        var solver = new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.1, LookAhead = 0.5, AheadShare = 0.25, Iterations = 2 };
+        // x^2 / 2 in two variables: the gradient is x, and ahead it is x (1 + .5 / rms x).
+        var bowl = new SolverProblem(x => (x.dot(x) / 2, x.clone()));
+        var path = Points(solver, bowl, tensor(new[] { 3.0, -4.0 }));
+        var factor = 1 + 0.25 * 0.5 / Math.Sqrt(12.5);
+        Assert.Equal([3 - 0.1 * 3 * factor, -4 + 0.1 * 4 * factor], path[1], Close);
+        Assert.Equal(4, bowl.Evaluations);
+    }
+
+    [Fact]
     public void Without_noise_the_seed_is_immaterial()
     {
         using var scope = NewDisposeScope();
