@@ -38,7 +38,9 @@ public sealed class Catalog
     public static Catalog Standard { get; } = new Catalog(ImmutableDictionary<Type, ImmutableArray<Type>>.Empty, ImmutableSortedDictionary<string, Attack>.Empty)
         .With<ModelSource, Mlp>().With<ModelSource, LeNet>().With<ModelSource, ConvNet>().With<ModelSource, ResNet>().With<ModelSource, TorchScriptFile>()
         .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>().With<DataSource, ImageFolder>()
-        .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>()
+        .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>().With<LocalTraining, Aggregate>().With<LocalTraining, HiddenTraining>()
+        .With<LocalOptimizer, Sgd>().With<LocalOptimizer, AdamW>()
+        .With<Nuisance, UpdateScale>().With<Nuisance, SurrogateWeights>().With<Nuisance, DropoutMasks>()
         .With<LabelRecovery.LabelRecovery, Given>().With<LabelRecovery.LabelRecovery, Joint>()
         .With<LabelRecovery.LabelRecovery, Idlg>().With<LabelRecovery.LabelRecovery, BiasSign>()
         .With<LabelRecovery.LabelRecovery, InstanceCounts>()
@@ -51,13 +53,17 @@ public sealed class Catalog
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
+        .With<Attack, EpochMatching>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
         .WithAttack("inverting-gradients", Known.InvertingGradients)
         .WithAttack("see-through-gradients", Known.SeeThroughGradients)
         .WithAttack("modern", Known.Modern)
-        .WithAttack("fed-leak", Known.FedLeak);
+        .WithAttack("fed-leak", Known.FedLeak)
+        .WithAttack("surrogate-model", Known.SurrogateModel)
+        .WithAttack("epoch-matching", new EpochMatching())
+        .WithAttack("dropout-inversion", Known.DropoutInversion);
 
     /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>
     public IEnumerable<Type> Roots => parts.Keys.OrderBy(root => root.Name, StringComparer.Ordinal);

@@ -32,7 +32,7 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
-            var update = Train(victim, truth);
+            var update = Train(victim, truth, random.Derive("client", trial));
             var (batch, running) = Statistics(victim, truth);
             return new()
             {
@@ -55,11 +55,11 @@ public sealed record SimulatedClient : ClientSource
         }
     }
 
-    private GradientSet Train(VictimModel victim, PrivateBatch truth)
+    private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
-        return Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets).Value.To(victim.Type, victim.Device).Detach();
+        return Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random).To(victim.Type, victim.Device).Detach();
     }
 
     /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>

@@ -3,7 +3,10 @@ using Afterimage.Solvers;
 
 namespace Afterimage.Attacks;
 
-/// <summary>One restart of gradient matching: through the stages of its space and the continuation of its priors.</summary>
+/// <summary>
+/// One restart of gradient matching: through the stages of its space and the continuation of its priors. It lives in the scope of the
+/// thread that began it; what is left of it is a <see cref="MatchingResult"/>.
+/// </summary>
 internal sealed class MatchingRun
 {
     private readonly AttackContext context;
@@ -66,14 +69,14 @@ internal sealed class MatchingRun
         }
     }
 
-    private MatchingObjective Open(Spaces.SearchSpace space, Tensor start, Tensor? logits) =>
-        new(context, space.Open(context, start, random), attack.Fidelity, attack.Priors, labels, random, logits);
+    private MatchingObjective Open(Spaces.SearchSpace space, Tensor start, Tensor? beside) =>
+        new(context, space.Open(context, start, random), attack.Fidelity, attack.Priors, labels, random, attack.Nuisance, beside);
 
     private void Continue(Spaces.SearchSpace space)
     {
-        var (images, logits, consensus) = (Objective.Images(Best!), Objective.Logits(Best!), Objective.Consensus);
+        var (images, beside, consensus) = (Objective.Images(Best!), Objective.Beside(Best!), Objective.Consensus);
         evaluationsBefore += Objective.Evaluations;
-        Objective = Open(space, images, logits);
+        Objective = Open(space, images, beside);
         Objective.Consensus = consensus;
         Best = null;
     }
@@ -87,11 +90,50 @@ internal sealed class MatchingRun
         (Value, misfit) = (iterate.Value, null);
     }
 
-    /// <summary>The labels at the best iterate, where they were unknowns.</summary>
-    public Labels Refined()
+    /// <summary>What this restart found, out of every scope.</summary>
+    public MatchingResult Result()
+    {
+        using var scope = Tidy.Scope();
+        return new()
+        {
+            Restart = Restart,
+            Images = Best is null ? null : Objective.Images(Best).to(ScalarType.Float32).cpu().DetachFromDisposeScope(),
+            Labels = labels.Refine && Best is not null ? Refined() : labels,
+            Value = Value,
+            RelativeMisfit = RelativeMisfit,
+            Note = Best is null ? null : Objective.Describe(Best),
+            Steps = Steps,
+            Evaluations = Evaluations,
+        };
+    }
+
+    private Labels Refined()
     {
         using var scope = Tidy.Scope();
         var (confidence, classes) = Objective.Targets(Best!).max(1);
         return new(classes.cpu().data<long>().Select(c => (int)c).ToSeq(), confidence.to(ScalarType.Float64).cpu().data<double>().ToSeq());
     }
+}
+
+/// <summary>What one restart of gradient matching found.</summary>
+internal sealed class MatchingResult : IDisposable
+{
+    public required int Restart { get; init; }
+
+    /// <summary>Images in [0,1], shape [B,C,H,W], float32 on the CPU; null where no objective was finite.</summary>
+    public required Tensor? Images { get; init; }
+
+    public required Labels Labels { get; init; }
+
+    public required double Value { get; init; }
+
+    public required double RelativeMisfit { get; init; }
+
+    public required string? Note { get; init; }
+
+    public required int Steps { get; init; }
+
+    public required int Evaluations { get; init; }
+
+    public void Dispose() => Images?.Dispose();
 }

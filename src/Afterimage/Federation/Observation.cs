@@ -8,11 +8,13 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed class Observation : IDisposable
 {
+    private LocalTraining training = null!;
+
     /// <summary>What the client sent.</summary>
     public required GradientSet Update { get; init; }
 
     /// <summary>How the client trained, as far as the server knows.</summary>
-    public required LocalTraining Training { get; init; }
+    public required LocalTraining Training { get => training; init => training = value; }
 
     /// <summary>Images in the client's batch.</summary>
     public required int BatchSize { get; init; }
@@ -28,6 +30,19 @@ public sealed class Observation : IDisposable
 
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
+
+    /// <summary>
+    /// The observation with what the attacker reads from the update itself: hidden training gets its length, where the update shows
+    /// one. It shares the tensors of this one, which stays their owner.
+    /// </summary>
+    public Observation Completed(VictimModel model, RandomSource random)
+    {
+        if (training is not HiddenTraining { Length: null } hidden)
+            return this;
+        var completed = (Observation)MemberwiseClone();
+        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, random) };
+        return completed;
+    }
 
     public Observation To(ScalarType type, Device device) =>
         new()

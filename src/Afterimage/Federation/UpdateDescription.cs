@@ -10,7 +10,7 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed record UpdateDescription
 {
-    /// <summary>What the client did: a gradient is <see cref="FedSgd"/>, a weight difference comes from <see cref="FedAvg"/>.</summary>
+    /// <summary>What the client did: a gradient is <see cref="FedSgd"/>, a weight difference comes from local steps.</summary>
     public LocalTraining? Training { get; init; }
 
     /// <summary>Images in the client's batch.</summary>
@@ -74,14 +74,7 @@ public sealed record UpdateDescription
             if (Training is { } training)
             {
                 json.WriteString("update", training.Kind == UpdateKind.Gradient ? "gradient" : "weightDifference");
-                if (training is FedAvg average)
-                {
-                    json.WriteStartObject("localTraining");
-                    json.WriteNumber("epochs", average.Epochs);
-                    json.WriteNumber("batchSize", average.BatchSize);
-                    json.WriteNumber("learningRate", average.LearningRate);
-                    json.WriteEndObject();
-                }
+                LocalTrainingReader.Write(json, training);
                 json.WriteString("mode", training.Mode == ModelMode.Eval ? "eval" : "train");
             }
             if (Statistics is { } statistics)

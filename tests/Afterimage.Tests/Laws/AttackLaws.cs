@@ -35,6 +35,8 @@ public class AttackLaws
             yield return ($"fidelity {Catalog.Kind(fidelity.GetType())}", small with { Fidelity = fidelity });
         foreach (var prior in Made<Prior>())
             yield return ($"prior {Catalog.Kind(prior.GetType())}", small with { Priors = [prior with { Weight = 1e-3 }] });
+        foreach (var nuisance in Made<Nuisance>())
+            yield return ($"nuisance {Catalog.Kind(nuisance.GetType())}", small with { Nuisance = nuisance });
         foreach (var solver in Made<Solver>())
             yield return ($"solver {Catalog.Kind(solver.GetType())}", small with { Solver = solver with { Iterations = Steps } });
     }
@@ -118,7 +120,7 @@ public class AttackLaws
         Assert.EndsWith(".", found.Outcome.Advice, StringComparison.Ordinal);
         // Images are clipped to what can be shown; where nothing was clipped, anyone can check the score.
         if (found.Images.min().ToDouble() > 0 && found.Images.max().ToDouble() < 1 && found.Labels.Classes == scene.Labels
-            && !found.Labels.Refine)
+            && !found.Labels.Refine && !name.StartsWith("nuisance", StringComparison.Ordinal))
         {
             var update = scene.Context.Observation.Update;
             var again = scene.Context.Operator.At(found.Images, scene.Targets).Value;
