@@ -55,6 +55,7 @@ public sealed class Catalog
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .With<Attack, EpochMatching>()
         .WithAttack("matching", Known.Matching)
+        .WithAttack("rectified-matching", Known.RectifiedMatching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
         .WithAttack("inverting-gradients", Known.InvertingGradients)

@@ -26,6 +26,29 @@ public static partial class Known
         Precision = Precision.Float64,
     };
 
+    /// <summary>
+    /// Afterimage's own attack for networks with ReLU or max pooling, whose gradient jumps: cosine distance, signed Adam on cosine
+    /// coefficients that fall with frequency, four restarts that are held together, a total variation relative to what a gray image
+    /// leaves unexplained, and the batch's BatchNorm statistics where the attacker knows them. Labels are counted from the head's gradients.
+    /// </summary>
+    public static GradientMatching RectifiedMatching { get; } = new()
+    {
+        Labels = new InstanceCounts(),
+        Start = new Gaussian { Deviation = 0.5 },
+        Space = new Spectral { Fall = 0.5, Box = true },
+        Fidelity = new Cosine(),
+        Priors =
+        [
+            new TotalVariation { Weight = 0.2 },
+            new BatchNormStatistics { Weight = 0.05, Source = StatisticsSource.Batch, FirstLayer = 1 },
+            new GroupConsistency { Weight = 0.05, From = 150, Every = 25 },
+        ],
+        RelativePriors = true,
+        Solver = new FirstOrder { LearningRate = 0.1, Sign = GradientSign.Hard, Schedule = Schedule.Cosine, Iterations = 1500 },
+        Restarts = 4,
+        Tolerance = 0,
+    };
+
     /// <summary>DLG: Zhu, Liu and Han, "Deep leakage from gradients", NeurIPS 2019. Labels and pixels together by L-BFGS, 300 steps of at most 20.</summary>
     public static GradientMatching DeepLeakage { get; } = new()
     {

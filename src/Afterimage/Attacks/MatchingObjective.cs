@@ -93,6 +93,17 @@ internal sealed class MatchingObjective : Objective
     /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
     public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
 
+    /// <summary>The fidelity of a batch of gray images, which know nothing.</summary>
+    public double FidelityOfGray()
+    {
+        using var scope = Tidy.Scope();
+        Evaluations++;
+        var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
+        var labels = Targets(Start);
+        var predicted = nuisance is null ? context.Operator.At(gray, labels).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        return misfit.Evaluate(predicted).Value;
+    }
+
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)
     {
