@@ -39,11 +39,12 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            var update = Train(victim, truth, random.Derive("client", trial));
             var (batch, running) = Statistics(victim, truth);
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth, random.Derive("client", trial)),
+                Update = update,
                 Noise = Noise,
                 BatchStatistics = batch,
                 RunningStatistics = running,
