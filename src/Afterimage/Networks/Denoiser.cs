@@ -10,6 +10,9 @@ namespace Afterimage.Networks;
 public sealed class Denoiser : IDisposable
 {
     private const double Lift = 0.5;
+
+    // Steps of Adam move every layer's output by about as much as it is large; a correction is ten times smaller than an image.
+    private const double CorrectionScale = 0.1;
     private readonly Tensor[] parameters;
 
     /// <param name="shape">Of the network.</param>
@@ -33,8 +36,8 @@ public sealed class Denoiser : IDisposable
     public int Numbers => (int)Layout.Count;
 
     /// <summary>
-    /// A network to be trained: He's initialization, but its first channels pass the image through all layers, so that at first
-    /// nothing is changed.
+    /// A network to be trained: He's initialization, but the first channels pass the image to the last layer, which is zero: at first
+    /// nothing is corrected.
     /// </summary>
     internal static Denoiser Draw(DenoiserShape shape, RandomSource random)
     {
@@ -43,8 +46,7 @@ public sealed class Denoiser : IDisposable
             ? randn(entry.Shape, ScalarType.Float32, CPU, generator: generator) * Math.Sqrt(2.0 / (9 * inputs))
             : zeros(entry.Shape, ScalarType.Float32, CPU)).ToArray();
         var passed = 4 * shape.Channels;
-        parts[^2].zero_();
-        for (var layer = 0; layer < shape.Depth; layer++)
+        for (var layer = 0; layer < shape.Depth - 1; layer++)
         {
             var weight = parts[2 * layer];
             weight.narrow(0, 0, passed).zero_();
@@ -53,7 +55,7 @@ public sealed class Denoiser : IDisposable
         }
         // Noise may make a pixel negative, where ReLU would end its way.
         parts[1].narrow(0, 0, passed).fill_(Lift);
-        parts[^1].fill_(-Lift);
+        parts[^2].zero_();
         return new(shape, cat([.. parts.Select(part => part.reshape(-1))]));
     }
 
@@ -119,6 +121,8 @@ public sealed class Denoiser : IDisposable
         var even = height % 2 == 0 && width % 2 == 0 ? images
             : nn.functional.pad(images, [0, width % 2, 0, height % 2], PaddingModes.Replicate);
         var denoised = nn.functional.pixel_shuffle(Layers(nn.functional.pixel_unshuffle(even, 2), sigma), 2);
+        if (Shape.Residual)
+            denoised = even + denoised * CorrectionScale;
         return denoised.narrow(2, 0, height).narrow(3, 0, width);
     }
 

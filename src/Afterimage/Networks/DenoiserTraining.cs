@@ -31,7 +31,7 @@ public sealed record DenoiserTraining
 
     public ulong Seed { get; init; }
 
-    internal DenoiserShape Shape => new(3, Width, Depth);
+    internal DenoiserShape Shape => new(3, Width, Depth, Residual: true);
 
     /// <exception cref="AfterimageException">A number is out of its range.</exception>
     public void Check()
