@@ -78,7 +78,9 @@ public sealed class AuditRun
 
     private List<CaseReport> RunCases(Journal journal, IReadOnlyList<Case> cases, ImmutableDictionary<string, CaseReport> before)
     {
-        var runner = new CaseRunner(options.Folder, new Device(options.Device), options.Operator, clock, next => PublishIterate(journal, next));
+        var atOnce = Math.Clamp(options.Parallel, 1, cases.Count);
+        var runner = new CaseRunner(options.Folder, new Device(options.Device), options.Operator, options.Parallel / atOnce, clock,
+            next => PublishIterate(journal, next));
         var reports = new CaseReport?[cases.Count];
         var next = -1;
         void Work()
@@ -87,7 +89,7 @@ public sealed class AuditRun
                 reports[i] = before.GetValueOrDefault(cases[i].Id) is { } earlier ? Keep(journal, earlier) : RunOne(journal, runner, cases[i]);
         }
         // Threads of their own, for dispose scopes belong to a thread and a case must stay on one.
-        var workers = Enumerable.Range(1, Math.Clamp(options.Parallel, 1, cases.Count) - 1)
+        var workers = Enumerable.Range(1, atOnce - 1)
             .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         Work();
         Task.WaitAll(workers, CancellationToken.None);

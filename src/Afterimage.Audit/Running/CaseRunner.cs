@@ -14,7 +14,7 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Running;
 
 /// <summary>Runs one case from the client's images to a judged report; whatever goes wrong becomes an outcome with advice.</summary>
-internal sealed class CaseRunner(string folder, Device device, OperatorChoice choice, Stopwatch clock, Action<AuditEvent> publish)
+internal sealed class CaseRunner(string folder, Device device, OperatorChoice choice, int workers, Stopwatch clock, Action<AuditEvent> publish)
 {
     public CaseReport Run(Case one, CancellationToken cancellation)
     {
@@ -43,12 +43,14 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
     {
         var observation = one.Configuration.Threat.Reveal(round);
+        var random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial);
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = observation,
-            Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
+            Observation = observation.Completed(round.Model, random),
+            Random = random,
             OperatorChoice = choice,
+            Workers = workers,
         };
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
         using var found = one.Configuration.Attack.Run(context, witness.See, cancellation);
@@ -64,16 +66,20 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             Assumptions = Explanation.Assumptions(one.Configuration, round),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
-            Curves = witness.Curves,
+            Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
             Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };
+        var pool = round.Truth is { } batch
+            ? new ImageBatch(round.Model.Input, round.PublicImages.Concat(batch.Images).Select(image => image.Pixels.ToArray())) : null;
         var judgment = round.Truth is { } truth
-            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
+            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+                new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)), [.. Metric.Standard, new Identification(pool!)])
             : null;
         return report with
         {
             LabelAccuracy = judgment?.LabelAccuracy,
+            Pool = pool?.Count ?? 0,
             Metrics = judgment?.Metrics ?? report.Metrics,
             Baselines = judgment?.Baselines ?? report.Baselines,
             Images = Show(one, round, found, images, judgment, witness),

@@ -22,7 +22,7 @@ internal static class TrainCommand
     {
         var usual = new DenoiserTraining();
         var file = new Option<string>("--out") { HelpName = "FILE", Description = "Where the network is written.", DefaultValueFactory = _ => "denoiser.safetensors" };
-        var resume = new Option<bool>("--resume") { Description = "Go on with an interrupted training of the same settings." };
+        var resume = new Option<bool>("--resume") { Description = "Go on with an interrupted training of the same settings; --steps may be another number." };
         var steps = Number("--steps", "Steps of Adam.", usual.Steps);
         var width = Number("--width", "Channels between the layers.", usual.Width);
         var depth = Number("--depth", "Convolutions.", usual.Depth);

@@ -24,6 +24,7 @@ public sealed record PlugAndPlay : Attack
 
     public Start Start { get; init; } = new Gaussian();
 
+    /// <summary>Of a space with several stages only the last is searched.</summary>
     public SearchSpace Space { get; init; } = new Pixels { Box = true };
 
     public Fidelity Fidelity { get; init; } = new Cosine();
@@ -66,7 +67,7 @@ public sealed record PlugAndPlay : Attack
         while (tried < Restarts && !cancellation.IsCancellationRequested)
         {
             var turn = new Turn(this, context, labels, denoiser, tried++);
-            turn.Descend(evaluations, watch, cancellation);
+            turn.Descend(watch, cancellation);
             iterations += turn.Steps;
             evaluations += turn.Objective.Evaluations;
             if (best is null || !(best.Misfit <= turn.Misfit))
@@ -121,7 +122,7 @@ public sealed record PlugAndPlay : Attack
             random = context.Random.Derive("restart", number);
             var start = attack.Start.Draw(context, random);
             denoised = new(empty_like(start)) { Weight = attack.Weight };
-            Objective = new(context, attack.Space.Open(context, start), attack.Fidelity, [.. attack.Priors, denoised], labels, random);
+            Objective = new(context, attack.Space.Stages[^1].Open(context, start, random), attack.Fidelity, [.. attack.Priors, denoised], labels, random);
             point = Objective.Start.clone();
         }
 
@@ -136,18 +137,20 @@ public sealed record PlugAndPlay : Attack
 
         public double Misfit { get; private set; } = double.NaN;
 
-        public void Descend(int before, Action<Sighting>? watch, CancellationToken cancellation)
+        public void Descend(Action<Sighting>? watch, CancellationToken cancellation)
         {
             Denoise(point, 0);
+            Objective.Begin(0);
             foreach (var iterate in attack.Solver.Descend(Objective, point, random))
             {
                 if (!double.IsFinite(iterate.Value))
                     break;
                 point.copy_(iterate.Point);
                 Value = iterate.Value;
-                watch?.Invoke(new(Number, Steps++, iterate.Value, before + Objective.Evaluations, () => Objective.Images(iterate.Point)));
+                watch?.Invoke(new(Number, Steps++, iterate.Value, Objective.Evaluations, () => Objective.Images(iterate.Point)));
                 if (cancellation.IsCancellationRequested)
                     break;
+                Objective.Begin(Steps);
                 if (Steps % attack.Every == 0)
                     Denoise(point, Steps);
             }
@@ -174,6 +177,6 @@ public sealed record PlugAndPlay : Attack
     /// <summary>Half the mean squared distance to what the denoiser made last.</summary>
     private sealed record Denoised(Tensor Target) : Prior
     {
-        public override Func<Tensor, Tensor> Bind(AttackContext context) => images => (images - Target).square().mean() / 2;
+        public override Func<Trial, Tensor> Bind(AttackContext context) => trial => (trial.Images - Target).square().mean() / 2;
     }
 }

@@ -119,7 +119,10 @@ public sealed class DenoiserTrainer : IDisposable
         File.Move(temporary, path, overwrite: true);
     }
 
-    /// <summary>Goes on where <see cref="Save"/> was called; the numbers are those of a training that never stopped.</summary>
+    /// <summary>
+    /// Goes on where <see cref="Save"/> was called; the numbers are those of a training that never stopped. The number of steps may be
+    /// another one.
+    /// </summary>
     /// <exception cref="AfterimageException">The file is damaged, or of a training with other settings.</exception>
     public void Restore(string path)
     {
@@ -142,7 +145,8 @@ public sealed class DenoiserTrainer : IDisposable
         new Denoiser(training.Shape, best.clone()).Save(path);
     }
 
-    private double[] Settings => [training.Width, training.Depth, training.Steps, training.Batch, training.Patch, training.LearningRate,
+    // Not the number of steps: a training that goes on may be made longer or shorter, and its learning rate follows.
+    private double[] Settings => [training.Width, training.Depth, training.Batch, training.Patch, training.LearningRate,
         training.LargestSigma, training.Images, training.Every, training.Seed];
 
     public void Dispose()

@@ -22,16 +22,16 @@ public sealed record RegularizationByDenoising : Prior
 
     public override bool HasPotential => false;
 
-    public override Func<Tensor, Tensor> Bind(AttackContext context)
+    public override Func<Trial, Tensor> Bind(AttackContext context)
     {
         var denoiser = Networks.Denoiser.Open(Denoiser).To(context.Model.Device);
         var sigma = Networks.Denoiser.Level(Sigma);
-        return images =>
+        return trial =>
         {
-            var here = images.detach();
+            var here = trial.Images.detach();
             var residual = here - denoiser.Clean(here, sigma);
             // Both sums have the same value; only the first is differentiated.
-            return ((images * residual).sum() - 0.5 * (here * residual).sum()) / images.numel();
+            return ((trial.Images * residual).sum() - 0.5 * (here * residual).sum()) / here.numel();
         };
     }
 }

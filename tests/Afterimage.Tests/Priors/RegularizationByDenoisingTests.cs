@@ -17,7 +17,7 @@ public class RegularizationByDenoisingTests
         using var scene = new Scene(new LeNet());
         var prior = new RegularizationByDenoising { Sigma = 30 };
         var leaf = scene.Images.clone().requires_grad_();
-        var value = prior.Bind(scene.Context)(leaf);
+        var value = prior.Bind(scene.Context)(scene.Trial(leaf));
         var denoised = Denoiser.Shipped().Apply(scene.Images.to(ScalarType.Float32), 30 / 255.0).detach().to(ScalarType.Float64);
         var noise = scene.Images - denoised;
         Assert.True((Differentiate.Gradients(value, [leaf])[0] - noise / noise.numel()).abs().max().ToDouble() < 1e-12);
@@ -38,7 +38,7 @@ public class RegularizationByDenoisingTests
         using var scene = new Scene(new LeNet());
         var penalty = new RegularizationByDenoising { Denoiser = folder["half.safetensors"] }.Bind(scene.Context);
         var leaf = scene.Images.clone().requires_grad_();
-        Slope.Agrees(images => penalty(images).ToDouble(), scene.Images, Differentiate.Gradients(penalty(leaf), [leaf])[0],
+        Slope.Agrees(images => penalty(scene.Trial(images)).ToDouble(), scene.Images, Differentiate.Gradients(penalty(scene.Trial(leaf)), [leaf])[0],
             scene.Normal("direction", scene.Images.shape), tolerance: 1e-5, step: 1e-3);
     }
 
