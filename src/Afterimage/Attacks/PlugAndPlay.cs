@@ -147,7 +147,8 @@ public sealed record PlugAndPlay : Attack
                     break;
                 point.copy_(iterate.Point);
                 Value = iterate.Value;
-                watch?.Invoke(new(Number, Steps++, iterate.Value, Objective.Evaluations, () => Objective.Images(iterate.Point)));
+                Steps++;
+                watch?.Invoke(new(Number, iterate.Number, iterate.Value, Objective.Evaluations, () => Objective.Images(iterate.Point)));
                 if (cancellation.IsCancellationRequested)
                     break;
                 Objective.Begin(Steps);

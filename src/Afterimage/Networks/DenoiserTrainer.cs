@@ -60,9 +60,10 @@ public sealed class DenoiserTrainer : IDisposable
             steps++;
             if (Step % training.Every != 0 && !Finished)
                 continue;
-            watch?.Invoke(new(Step, loss / steps, Look(), Best));
-            (loss, steps) = (0, 0);
+            var quality = Look();
             Save(state);
+            watch?.Invoke(new(Step, loss / steps, quality, Best));
+            (loss, steps) = (0, 0);
         }
         if (cancellation.IsCancellationRequested)
             Save(state);

@@ -22,7 +22,8 @@ internal static class SlowDenoiser
             }
         for (var layer = 0; layer < denoiser.Shape.Depth; layer++)
             features = Layer(features, denoiser.Parameters[2 * layer], denoiser.Parameters[2 * layer + 1], layer < denoiser.Shape.Depth - 1);
-        return features[4 * channel + 2 * (y % 2) + x % 2, y / 2, x / 2];
+        var made = features[4 * channel + 2 * (y % 2) + x % 2, y / 2, x / 2];
+        return denoiser.Shape.Residual ? image[channel, y, x].ToDouble() + made / 10 : made;
     }
 
     private static double[,,] Layer(double[,,] features, Tensor weight, Tensor bias, bool rectified)
