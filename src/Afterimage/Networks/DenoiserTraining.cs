@@ -10,7 +10,7 @@ public sealed record DenoiserTraining
     /// <summary>Convolutions.</summary>
     public int Depth { get; init; } = 8;
 
-    public int Steps { get; init; } = 20_000;
+    public int Steps { get; init; } = 30_000;
 
     /// <summary>Patches in one step.</summary>
     public int Batch { get; init; } = 16;
@@ -18,7 +18,7 @@ public sealed record DenoiserTraining
     /// <summary>Pixels of a patch's side; even.</summary>
     public int Patch { get; init; } = 32;
 
-    public double LearningRate { get; init; } = 2e-3;
+    public double LearningRate { get; init; } = 1.5e-3;
 
     /// <summary>The largest deviation of the noise, for pixels from 0 to 255.</summary>
     public double LargestSigma { get; init; } = 60;
