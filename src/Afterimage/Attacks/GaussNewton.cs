@@ -11,7 +11,7 @@ namespace Afterimage.Attacks;
 /// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
 /// tells apart images of one label.
 /// </summary>
-[Cites("nocedal2006numerical", "ruderman1997origins")]
+[Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : Attack
 {
     public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
@@ -63,7 +63,7 @@ public sealed record GaussNewton : Attack
 
     /// <summary>
     /// Unknowns of the batch up to which all are solved for directly once the conjugate gradients become long; memory grows with the
-    /// square (1.5 GB for 6,144).
+    /// square (2.5 GB for 6,144).
     /// </summary>
     public int Exact { get; init; } = 6144;
 
@@ -112,8 +112,9 @@ public sealed record GaussNewton : Attack
         while (tried < Restarts && !cancellation.IsCancellationRequested)
         {
             var restart = tried++;
-            var (start, sigma) = Start(context, problem, restart, cancellation);
             var (stepsBefore, evaluationsBefore) = (steps, evaluations);
+            var (start, sigma, spent) = Start(context, problem, restart, cancellation);
+            evaluations += spent;
             void Follow(PosteriorDescent descent)
             {
                 while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
@@ -153,17 +154,17 @@ public sealed record GaussNewton : Attack
     private (LeadingBlock Leading, WholeBlock? Whole) Solvers(PosteriorProblem problem) =>
         (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new WholeBlock(problem) : null);
 
-    /// <summary>A draw from the model of images, or what the first attack found; and the first sigma.</summary>
-    private (Tensor Z, double Sigma) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
+    /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
+    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
     {
         if (First is not null && restart == 0)
         {
             using var found = (First with { Labels = Labels }).Run(context, null, cancellation);
             var z = problem.Statistics.Explain(found.Images.to(ScalarType.Float64)).view(-1);
-            return (z, problem.Misfit(z));
+            return (z, problem.Misfit(z), found.Evaluations);
         }
         using var generator = context.Random.Derive("restart", restart).Generator(context.Model.Device);
-        return (randn([problem.Unknowns], ScalarType.Float64, generator: generator) * StartDeviation, 1);
+        return (randn([problem.Unknowns], ScalarType.Float64, generator: generator) * StartDeviation, 1, 0);
     }
 
     private Reconstruction Conclude(AttackContext context, PosteriorProblem problem, Labels labels, HeadFactors? head,

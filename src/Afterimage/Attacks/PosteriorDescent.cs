@@ -53,7 +53,7 @@ internal sealed class PosteriorDescent
     public double Sigma => sigma;
 
     /// <summary>The objective at the last sigma.</summary>
-    public double Objective { get; private set; }
+    public double Objective { get; private set; } = double.NaN;
 
     /// <summary>Root mean square of the weighted residual; infinite before the first step.</summary>
     public double Misfit { get; private set; } = double.PositiveInfinity;
