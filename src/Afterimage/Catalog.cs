@@ -56,11 +56,14 @@ public sealed class Catalog
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
         .WithAttack("matching", Known.Matching)
+        .WithAttack("rectified-matching", Known.RectifiedMatching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
         .WithAttack("inverting-gradients", Known.InvertingGradients)
+        .WithAttack("see-through-gradients", Known.SeeThroughGradients)
+        .WithAttack("modern", Known.Modern)
+        .WithAttack("fed-leak", Known.FedLeak)
         .WithAttack("surrogate-model", Known.SurrogateModel)
-        .WithAttack("epoch-matching", new EpochMatching())
         .WithAttack("dropout-inversion", Known.DropoutInversion);
 
     /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>

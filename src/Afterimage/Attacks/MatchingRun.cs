@@ -13,6 +13,7 @@ internal sealed class MatchingRun
     private readonly GradientMatching attack;
     private readonly Labels labels;
     private readonly RandomSource random;
+    private readonly double scale;
     private double? misfit;
     private int evaluationsBefore;
 
@@ -21,6 +22,7 @@ internal sealed class MatchingRun
         (this.context, this.attack, this.labels, Restart) = (context, attack, labels, restart);
         random = context.Random.Derive("restart", restart);
         Objective = Open(attack.Space.Stages[0], attack.Start.Draw(context, random), null);
+        scale = attack.RelativePriors ? Objective.FidelityOfGray() : 1;
     }
 
     public int Restart { get; }
@@ -50,9 +52,8 @@ internal sealed class MatchingRun
                 Continue(spaces[stage]);
             foreach (var factor in stage == spaces.Count - 1 ? attack.Continuation : [.. attack.Continuation.Take(1)])
             {
-                Objective.PriorFactor = factor;
-                // Values under other prior weights do not compare.
-                Value = double.PositiveInfinity;
+                Objective.PriorFactor = factor * scale;
+                Forget();
                 Objective.Begin(Steps);
                 foreach (var iterate in solver.Descend(Objective, Best ?? Objective.Start, random))
                 {
@@ -80,6 +81,9 @@ internal sealed class MatchingRun
         Objective.Consensus = consensus;
         Best = null;
     }
+
+    /// <summary>The objective has changed: values from before no longer compare, and the next iterate is the best.</summary>
+    public void Forget() => Value = double.PositiveInfinity;
 
     private void Offer(Iterate iterate)
     {
