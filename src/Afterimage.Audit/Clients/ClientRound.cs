@@ -16,6 +16,9 @@ public sealed class ClientRound : IDisposable
 
     public required int BatchSize { get; init; }
 
+    /// <summary>Deviation of the Gaussian noise in the update, relative to the root mean square of each parameter tensor's.</summary>
+    public double Noise { get; init; }
+
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
     public Seq<int>? Labels { get; init; }
 

@@ -1,3 +1,4 @@
+using Afterimage.Audit.Leakage;
 using Afterimage.Numerics;
 
 namespace Afterimage.Audit.Running;
@@ -25,6 +26,9 @@ public sealed record RunOptions
 
     /// <summary>The command line that repeats this audit, for the report.</summary>
     public string Command { get; init; } = "afterimage audit";
+
+    /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
+    public LeakageMeasurement Leakage { get; init; }
 
     /// <summary>Whether cases that the folder's journal holds already are kept.</summary>
     public bool Resume { get; init; }

@@ -33,6 +33,7 @@ public sealed record ThreatModel
         Labels = RevealLabels ? round.Labels : null,
         BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
         RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
+        Noise = round.Noise,
     };
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training

@@ -36,7 +36,8 @@ public sealed record GaussNewton : Attack
     /// <summary>Size of the draw at the start, in deviations of public images around their mean.</summary>
     public double StartDeviation { get; init; } = 0.3;
 
-    /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors.</summary>
+    /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors; more where
+    /// clients are known to add more noise.</summary>
     public double Noise { get; init; } = 2e-7;
 
     /// <summary>
@@ -79,6 +80,7 @@ public sealed record GaussNewton : Attack
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         var problem = new PosteriorProblem(context, statistics, targets, head, separable);
         var block = new LeadingBlock(problem, Direct);
+        var noise = Math.Max(Noise, context.Observation.Noise);
         PosteriorDescent? best = null;
         var (steps, evaluations, tried) = (0, 0, 0);
         while (tried < Restarts && !cancellation.IsCancellationRequested)
@@ -86,7 +88,7 @@ public sealed record GaussNewton : Attack
             var restart = tried++;
             using var generator = context.Random.Derive("restart", restart).Generator(context.Model.Device);
             var start = randn([problem.Batch * problem.Pixels], ScalarType.Float64, generator: generator) * StartDeviation;
-            var descent = new PosteriorDescent(restart, problem, block, start, Noise);
+            var descent = new PosteriorDescent(restart, problem, block, start, noise);
             while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
                 if (descent.Advance())
                     watch?.Invoke(new(restart, descent.Steps - 1, descent.Objective, evaluations + descent.Evaluations,
@@ -95,7 +97,7 @@ public sealed record GaussNewton : Attack
             evaluations += descent.Evaluations;
             if (best is null || descent.Misfit < best.Misfit)
                 best = descent;
-            if (best.Misfit < Tolerance)
+            if (best.Misfit < Math.Max(Tolerance, 1.1 * noise))
                 break;
         }
         return Conclude(context, problem, labels, head, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
@@ -112,7 +114,7 @@ public sealed record GaussNewton : Attack
             Labels = labels,
             Objective = best?.Objective ?? double.NaN,
             RelativeMisfit = misfit,
-            Outcome = Judge(misfit, restarts, canceled),
+            Outcome = Judge(misfit, 1.1 * context.Observation.Floor, restarts, canceled),
             Operator = context.Operator.Reason,
             Notes = [head is null ? "The features of the images could not be read from the head's gradient."
                 : FormattableString.Invariant($"The head's gradient gave the features of every image, up to {head.Residual:G2}.")],
@@ -123,11 +125,11 @@ public sealed record GaussNewton : Attack
         };
     }
 
-    private Outcome Judge(double misfit, int restarts, bool canceled)
+    private Outcome Judge(double misfit, double floor, int restarts, bool canceled)
     {
         if (canceled)
             return new(OutcomeKind.Canceled, $"Stopped early; the best reconstruction so far explains the update up to {misfit:P1}.");
-        if (misfit < Math.Max(Tolerance, 1e-3))
+        if (misfit < Math.Max(Math.Max(Tolerance, 1e-3), floor))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         return new(OutcomeKind.BudgetSpent,
             $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: " +

@@ -12,7 +12,13 @@ public sealed record DropoutMasks : Nuisance
     /// <summary>Weight of the distance of each layer's mean mask from its keep rate.</summary>
     public double Weight { get; init; } = 1e-4;
 
-    public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context, random, Weight);
+    /// <summary>
+    /// Whether masks in front of a linear layer begin where its gradient shows them: a unit whose column of weights did not move was
+    /// dropped every time, and where only one image enters one step, every other unit was kept. The published attack begins at random.
+    /// </summary>
+    public bool Read { get; init; } = true;
+
+    public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context, random, Weight, Read);
 
     private sealed class Search : NuisanceSearch
     {
@@ -20,7 +26,7 @@ public sealed record DropoutMasks : Nuisance
         private readonly double weight;
         private readonly long[] shape;
 
-        public Search(AttackContext context, RandomSource random, double weight)
+        public Search(AttackContext context, RandomSource random, double weight, bool read)
         {
             (this.context, this.weight) = (context, weight);
             var training = context.Observation.Training;
@@ -28,8 +34,13 @@ public sealed record DropoutMasks : Nuisance
             shape = [training.MaskRows(context.Observation.BatchSize), units];
             using var generator = random.Derive("masks").Generator(context.Model.Device);
             var uniform = rand(shape, ScalarType.Float32, context.Model.Device, generator: generator);
-            Start = units == 0 ? empty([0], context.Model.Type, context.Model.Device)
-                : (uniform < context.Model.Network!.KeepRates().to(context.Model.Device)).to(context.Model.Type).reshape(-1);
+            if (units == 0)
+            {
+                Start = empty([0], context.Model.Type, context.Model.Device);
+                return;
+            }
+            var masks = (uniform < context.Model.Network!.KeepRates().to(context.Model.Device)).to(context.Model.Type);
+            Start = (read ? WithColumns(masks) : masks).reshape(-1);
         }
 
         public override Tensor Start { get; }
@@ -41,6 +52,27 @@ public sealed record DropoutMasks : Nuisance
                 ? new Stepwise(average, context.Model, images, targets, values.view(shape))
                 : new GraphJointLinearization(context.Model.Layout, images, targets, values,
                     (x, t, masks) => training.Update(context.Model, x, t, new(null, masks.view(shape))));
+        }
+
+        private Tensor WithColumns(Tensor masks)
+        {
+            var network = context.Model.Network!;
+            var columns = new List<Tensor>();
+            foreach (var (dropout, units) in network.Dropouts)
+            {
+                var from = columns.Sum(part => part.shape[1]);
+                var count = units.Aggregate(1L, (product, size) => product * size);
+                var mine = masks.narrow(1, from, count);
+                // Flattening in between changes nothing, for masks lie in the same order.
+                var next = network.Layers.SkipWhile(layer => layer != dropout).Skip(1).FirstOrDefault(layer => layer is not Flatten) as Linear;
+                if (next?.Input == count && context.Model.Layout.IndexOf($"{next.Name}.weight") is >= 0 and var place)
+                {
+                    var moved = context.Observation.Update[place].abs().amax([0]).gt(0).to(masks.dtype);
+                    mine = shape[0] == 1 ? moved.unsqueeze(0) : mine * moved;
+                }
+                columns.Add(mine);
+            }
+            return cat([.. columns], 1);
         }
 
         public override bool Project(Tensor values) => Clamp(values);
