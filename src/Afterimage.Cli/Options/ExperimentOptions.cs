@@ -117,7 +117,7 @@ internal sealed class ExperimentOptions
         if (given)
             attack["labels"] = "given";
         else if (attack["labels"]?["kind"]?.GetValue<string>() == "given")
-            attack["labels"] = "instance-counts";
+            attack["labels"] = "refined-counts";
     }
 
     private static void Set(JsonObject json, string edit)

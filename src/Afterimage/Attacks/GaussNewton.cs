@@ -16,7 +16,7 @@ public sealed record GaussNewton : Attack
 {
     private const int FeatureSamples = 64;
 
-    public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
 
     /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
     public DataSource? Public { get; init; }

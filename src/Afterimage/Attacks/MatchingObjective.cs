@@ -12,6 +12,9 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class MatchingObjective : Objective
 {
+    /// <summary>Probability added to every class of a soft label where its refinement starts, so that none is out of reach.</summary>
+    private const double Leak = 1e-3;
+
     private readonly AttackContext context;
     private readonly Search search;
     private readonly Misfit misfit;
@@ -26,7 +29,7 @@ internal sealed class MatchingObjective : Objective
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
-        Start = refine ? cat([search.Start, LabelLogits(random)]) : search.Start;
+        Start = refine ? cat([search.Start, labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)]) : search.Start;
     }
 
     public Tensor Start { get; }
