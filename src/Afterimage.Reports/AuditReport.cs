@@ -113,6 +113,9 @@ public sealed record CaseReport
     public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>> Baselines { get; init; } =
         ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>>.Empty;
 
+    /// <summary>Images among which the metric "rank" orders; 0 without the truth.</summary>
+    public int Pool { get; init; }
+
     /// <summary>The objective over evaluations, one curve for each restart.</summary>
     public ImmutableArray<Curve> Curves { get; init; } = [];
 

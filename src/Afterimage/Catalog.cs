@@ -38,7 +38,9 @@ public sealed class Catalog
     public static Catalog Standard { get; } = new Catalog(ImmutableDictionary<Type, ImmutableArray<Type>>.Empty, ImmutableSortedDictionary<string, Attack>.Empty)
         .With<ModelSource, Mlp>().With<ModelSource, LeNet>().With<ModelSource, ConvNet>().With<ModelSource, ResNet>().With<ModelSource, TorchScriptFile>()
         .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>().With<DataSource, ImageFolder>()
-        .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>()
+        .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>().With<LocalTraining, Aggregate>().With<LocalTraining, HiddenTraining>()
+        .With<LocalOptimizer, Sgd>().With<LocalOptimizer, AdamW>()
+        .With<Nuisance, UpdateScale>().With<Nuisance, SurrogateWeights>().With<Nuisance, DropoutMasks>()
         .With<LabelRecovery.LabelRecovery, Given>().With<LabelRecovery.LabelRecovery, Joint>()
         .With<LabelRecovery.LabelRecovery, Idlg>().With<LabelRecovery.LabelRecovery, BiasSign>()
         .With<LabelRecovery.LabelRecovery, MinimumRow>().With<LabelRecovery.LabelRecovery, RowSums>()
@@ -46,16 +48,22 @@ public sealed class Catalog
         .With<LabelRecovery.LabelRecovery, InstanceCounts>().With<LabelRecovery.LabelRecovery, UpdateCounts>()
         .With<LabelRecovery.LabelRecovery, RefinedCounts>().With<LabelRecovery.LabelRecovery, SoftLabels>()
         .With<Start, Gaussian>().With<Start, Uniform>().With<Start, ConstantGray>().With<Start, Patterned>()
-        .With<SearchSpace, Pixels>()
-        .With<Fidelity, Euclidean>().With<Fidelity, Cosine>()
-        .With<Prior, TotalVariation>()
+        .With<SearchSpace, Pixels>().With<SearchSpace, LowResolution>().With<SearchSpace, CoarseToFine>().With<SearchSpace, Spectral>()
+        .With<SearchSpace, UntrainedNetwork>()
+        .With<Fidelity, Euclidean>().With<Fidelity, Cosine>().With<Fidelity, PartialCosine>()
+        .With<Prior, TotalVariation>().With<Prior, L2>().With<Prior, Orthogonality>().With<Prior, WaveletSparsity>()
+        .With<Prior, BatchNormStatistics>().With<Prior, LastLayerFeatures>().With<Prior, GroupConsistency>()
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
+        .With<Attack, EpochMatching>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
-        .WithAttack("inverting-gradients", Known.InvertingGradients);
+        .WithAttack("inverting-gradients", Known.InvertingGradients)
+        .WithAttack("surrogate-model", Known.SurrogateModel)
+        .WithAttack("epoch-matching", new EpochMatching())
+        .WithAttack("dropout-inversion", Known.DropoutInversion);
 
     /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>
     public IEnumerable<Type> Roots => parts.Keys.OrderBy(root => root.Name, StringComparer.Ordinal);

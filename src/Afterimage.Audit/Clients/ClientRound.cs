@@ -19,6 +19,12 @@ public sealed class ClientRound : IDisposable
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
     public Seq<int>? Labels { get; init; }
 
+    /// <summary>What the BatchNorm layers saw of the batch before its first step; null where nobody knows.</summary>
+    public LayerStatistics? BatchStatistics { get; init; }
+
+    /// <summary>The running BatchNorm statistics after the round; null where nobody knows, or where the round leaves them alone.</summary>
+    public LayerStatistics? RunningStatistics { get; init; }
+
     /// <summary>The images, or null when only the update is at hand.</summary>
     public PrivateBatch? Truth { get; init; }
 
@@ -30,5 +36,7 @@ public sealed class ClientRound : IDisposable
     {
         Model.Dispose();
         Update.Dispose();
+        BatchStatistics?.Dispose();
+        RunningStatistics?.Dispose();
     }
 }

@@ -32,10 +32,13 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            var (batch, running) = Statistics(victim, truth);
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth),
+                Update = Train(victim, truth, random.Derive("client", trial)),
+                BatchStatistics = batch,
+                RunningStatistics = running,
                 Training = Training,
                 BatchSize = BatchSize,
                 Labels = truth.Labels,
@@ -51,11 +54,25 @@ public sealed record SimulatedClient : ClientSource
         }
     }
 
-    private GradientSet Train(VictimModel victim, PrivateBatch truth)
+    private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
-        return Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets).Value.To(victim.Type, victim.Device).Detach();
+        return Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random).To(victim.Type, victim.Device).Detach();
+    }
+
+    /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>
+    private (LayerStatistics? Batch, LayerStatistics? Running) Statistics(VictimModel victim, PrivateBatch truth)
+    {
+        if (victim.Network is not { } network || victim.Buffers.Count == 0)
+            return (null, null);
+        using var scope = Tidy.Scope();
+        using var _ = TorchSharp.torch.no_grad();
+        var trace = new Trace();
+        victim.Logits(Tensors.From(truth.Images, victim.Type, victim.Device), Training.Mode, trace: trace);
+        var seen = LayerStatistics.Of(trace);
+        var after = Training is FedSgd { Mode: ModelMode.Train } ? LayerStatistics.Running(victim).After(seen, network, BatchSize) : null;
+        return (seen.Detach(), after?.Detach());
     }
 
     // Batches up to the wanted trial, drawn one after the other from one permutation, so that no two share an image.

@@ -43,11 +43,12 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
     {
         var observation = one.Configuration.Threat.Reveal(round);
+        var random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial);
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = observation,
-            Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
+            Observation = observation.Completed(round.Model, random),
+            Random = random,
             OperatorChoice = choice,
         };
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
@@ -68,12 +69,16 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             Operator = found.Operator,
             Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };
+        var pool = round.Truth is { } batch
+            ? new ImageBatch(round.Model.Input, round.PublicImages.Concat(batch.Images).Select(image => image.Pixels.ToArray())) : null;
         var judgment = round.Truth is { } truth
-            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
+            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+                new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)), [.. Metric.Standard, new Identification(pool!)])
             : null;
         return report with
         {
             LabelAccuracy = judgment?.LabelAccuracy,
+            Pool = pool?.Count ?? 0,
             Metrics = judgment?.Metrics ?? report.Metrics,
             Baselines = judgment?.Baselines ?? report.Baselines,
             Images = Show(one, round, found, images, judgment, witness),

@@ -110,7 +110,7 @@ internal static class AuditCommand
             return;
         if (experiment.Client is RecordedUpdate { Truth: null })
             throw new AfterimageException($"--fail-if \"{condition.Text}\" compares with the true images, which nobody gave: add --truth truth.npz, or leave out --fail-if.");
-        condition.Check(Metric.Standard.Select(metric => metric.Name));
+        condition.Check([.. Metric.Standard.Select(metric => metric.Name), Identification.Key]);
     }
 
     private static string Device(string name) => name switch

@@ -8,7 +8,7 @@ using Afterimage.Starts;
 namespace Afterimage.Attacks;
 
 /// <summary>Published attacks as expressions over parts, with the defaults of their papers or released code.</summary>
-public static class Known
+public static partial class Known
 {
     /// <summary>
     /// Afterimage's own default: every layer counts alike, L-BFGS in double precision, a total variation that fades from one run

@@ -8,7 +8,7 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// Fidelity(A(decode(z)), y) + sum of priors, as a function of one flat vector: the variables of the search space and,
-/// where labels are refined, the logits of the soft labels.
+/// where labels are refined, the logits of the soft labels, and then whatever else is unknown of the training.
 /// </summary>
 internal sealed class MatchingObjective : Objective
 {
@@ -18,21 +18,29 @@ internal sealed class MatchingObjective : Objective
     private readonly AttackContext context;
     private readonly Search search;
     private readonly Misfit misfit;
-    private readonly (double Weight, Func<Tensor, Tensor> Penalty)[] penalties;
+    private readonly (double Weight, Func<Trial, Tensor> Penalty)[] penalties;
     private readonly Tensor targets;
+    private readonly NuisanceSearch? nuisance;
     private readonly bool refine;
     private readonly long variables;
 
-    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random)
+    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
+        Nuisance? unknown = null, Tensor? beside = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
-        Start = refine ? cat([search.Start, labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)]) : search.Start;
+        nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
+        Tensor[] parts = beside is not null ? [search.Start, beside]
+            : [search.Start, .. refine ? [labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
+        Start = parts.Length == 1 ? search.Start : cat(parts);
     }
 
     public Tensor Start { get; }
+
+    /// <summary>What the restarts of a group agree on, in the order of these images; null without a group.</summary>
+    public Tensor? Consensus { get; set; }
 
     /// <summary>Multiplies the weight of every prior.</summary>
     public double PriorFactor { get; set; } = 1;
@@ -46,30 +54,32 @@ internal sealed class MatchingObjective : Objective
         var pixels = Pixels(point);
         var images = search.Decode(pixels);
         var labels = Targets(point);
-        var linearization = context.Operator.At(images, labels);
-        var (value, difference) = misfit.Evaluate(linearization.Value);
-        var (imageGradient, targetGradient) = linearization.Pullback(difference);
-        if (PriorFactor != 0)
-            foreach (var (weight, penalty) in penalties)
-            {
-                var leaf = images.detach().requires_grad_();
-                var term = penalty(leaf);
-                imageGradient = imageGradient + Differentiate.Gradients(term, [leaf])[0] * (weight * PriorFactor);
-                value += weight * PriorFactor * term.ToDouble();
-            }
+        var (value, imageGradient, targetGradient) = Fit(point, images, labels, gradient);
+        if (PriorFactor != 0 && penalties.Length > 0)
+        {
+            var leaf = images.detach().requires_grad_();
+            var trial = new Trial(context, leaf, labels.detach(), Consensus);
+            var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
+            imageGradient = imageGradient + Differentiate.Gradients(belief, [leaf])[0];
+            value += belief.ToDouble();
+        }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
         if (refine)
         {
             var along = (targetGradient * labels).sum(1, keepdim: true);
-            gradient.narrow(0, variables, gradient.shape[0] - variables).copy_((labels * (targetGradient - along)).reshape(-1));
+            gradient.narrow(0, variables, targets.numel()).copy_((labels * (targetGradient - along)).reshape(-1));
         }
         return value;
     }
 
+    /// <summary>Tells the fidelity which step begins.</summary>
+    public void Begin(int step) => misfit.Begin(step);
+
     public override bool Project(Tensor point)
     {
         using var scope = Tidy.Scope();
-        return search.Project(Pixels(point));
+        var moved = search.Project(Pixels(point));
+        return nuisance is not null && nuisance.Project(Others(point)) || moved;
     }
 
     /// <summary>Images in [0,1] that a point stands for.</summary>
@@ -77,18 +87,59 @@ internal sealed class MatchingObjective : Objective
 
     /// <summary>Label probabilities that a point stands for, [B,classes].</summary>
     public Tensor Targets(Tensor point) => refine
-        ? point.narrow(0, variables, point.shape[0] - variables).view(targets.shape).softmax(1)
+        ? point.narrow(0, variables, targets.numel()).view(targets.shape).softmax(1)
         : targets;
+
+    /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
+    public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)
     {
         using var scope = Tidy.Scope();
-        var predicted = context.Operator.At(search.Decode(Pixels(point)), Targets(point)).Value;
+        var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
+        var predicted = nuisance is null ? context.Operator.At(images, labels).Value : nuisance.At(images, labels, Others(point)).Value;
         return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
     }
 
-    private Tensor Pixels(Tensor point) => refine ? point.narrow(0, 0, variables) : point;
+    /// <summary>What was found of the training beside images and labels, or null.</summary>
+    public string? Describe(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        return nuisance?.Describe(Others(point));
+    }
+
+    /// <summary>The fidelity and its derivatives; those with respect to other unknowns go into the gradient.</summary>
+    private (double Value, Tensor Images, Tensor Targets) Fit(Tensor point, Tensor images, Tensor labels, Tensor gradient)
+    {
+        if (nuisance is null)
+        {
+            var linearization = context.Operator.At(images, labels);
+            var (value, difference) = misfit.Evaluate(linearization.Value);
+            var (forImages, forTargets) = linearization.Pullback(difference);
+            return (value, forImages, forTargets);
+        }
+        var others = Others(point);
+        var joint = nuisance.At(images, labels, others);
+        var (fit, along) = misfit.Evaluate(joint.Value);
+        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var leaf = others.detach().requires_grad_();
+        if (nuisance.Penalty(leaf) is { } penalty)
+        {
+            fit += penalty.ToDouble();
+            jointOthers = jointOthers + Differentiate.Gradients(penalty, [leaf])[0];
+        }
+        Others(gradient).copy_(jointOthers);
+        return (fit, jointImages, jointTargets);
+    }
+
+    private Tensor Pixels(Tensor point) => point.shape[0] == variables ? point : point.narrow(0, 0, variables);
+
+    private Tensor Others(Tensor point)
+    {
+        var from = variables + (refine ? targets.numel() : 0);
+        return point.narrow(0, from, point.shape[0] - from);
+    }
 
     private Tensor LabelLogits(RandomSource random)
     {

@@ -37,6 +37,9 @@ public abstract record Fidelity
 /// <summary>A fidelity bound to the observed update.</summary>
 public abstract class Misfit
 {
+    /// <summary>A step of the search begins; a fidelity that changes on the way changes here.</summary>
+    public virtual void Begin(int step) { }
+
     /// <summary>The value at a predicted update and its derivative with respect to that update.</summary>
     public abstract (double Value, GradientSet Gradient) Evaluate(GradientSet predicted);
 }

@@ -1,6 +1,7 @@
 using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Priors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -47,6 +48,9 @@ internal sealed class Scene : IDisposable
     public AttackContext Context { get; }
 
     public LocalTraining Training => Context.Observation.Training;
+
+    /// <summary>These images as priors see them, with the true labels.</summary>
+    public Trial Trial(Tensor images, Tensor? consensus = null) => new(Context, images, Targets, consensus);
 
     /// <summary>Standard normal numbers, the same for the same name.</summary>
     public Tensor Normal(string name, params long[] shape)

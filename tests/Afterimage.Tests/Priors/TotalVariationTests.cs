@@ -26,7 +26,7 @@ public class TotalVariationTests
                         across += x < 11 ? Math.Abs(At(y, x + 1) - At(y, x)) / (2 * 3 * 9 * 11) : 0;
                         down += y < 8 ? Math.Abs(At(y + 1, x) - At(y, x)) / (2 * 3 * 8 * 12) : 0;
                     }
-        Assert.Equal(across + down, new TotalVariation().Bind(scene.Context)(image).ToDouble(), 1e-12);
+        Assert.Equal(across + down, new TotalVariation().Bind(scene.Context)(scene.Trial(image)).ToDouble(), 1e-12);
     }
 
     [Fact]
@@ -35,8 +35,8 @@ public class TotalVariationTests
         using var scope = NewDisposeScope();
         using var scene = Scene.Smooth();
         var penalty = new TotalVariation { Weight = 7 }.Bind(scene.Context);
-        Assert.Equal(0, penalty(full_like(scene.Images, 0.3)).ToDouble());
-        Assert.Equal(penalty(scene.Images).ToDouble(), penalty(scene.Images + 0.1).ToDouble(), 1e-12);
-        Assert.Equal(2 * penalty(scene.Images).ToDouble(), penalty(scene.Images * 2).ToDouble(), 1e-12);
+        Assert.Equal(0, penalty(scene.Trial(full_like(scene.Images, 0.3))).ToDouble());
+        Assert.Equal(penalty(scene.Trial(scene.Images)).ToDouble(), penalty(scene.Trial(scene.Images + 0.1)).ToDouble(), 1e-12);
+        Assert.Equal(2 * penalty(scene.Trial(scene.Images)).ToDouble(), penalty(scene.Trial(scene.Images * 2)).ToDouble(), 1e-12);
     }
 }
