@@ -14,6 +14,7 @@ public sealed class ClientRound : IDisposable
 
     public required LocalTraining Training { get; init; }
 
+    /// <summary>Images in the batch; 0 where nobody said.</summary>
     public required int BatchSize { get; init; }
 
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>

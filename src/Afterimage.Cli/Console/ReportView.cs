@@ -56,6 +56,8 @@ internal static class ReportView
         }
         if (found.Images.Length > MostImages)
             console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
+        if (found.Labels is { } labels)
+            LabelView.Write(console, "Labels", labels);
         if (found.Assumptions.Length > 0)
         {
             console.Write(new Text("The attacker was given (✓) or did without (○)", new(Color.Grey)));

@@ -16,6 +16,8 @@ public static class BatchSize
     /// <summary>The most probable size; where the update says nothing, one image at no confidence.</summary>
     public static BatchEstimate Estimate(VictimModel model, GradientSet update, LocalTraining training)
     {
+        if (training is HiddenTraining)
+            return new(1, 0, 1, "Neither the batch size nor the local training is known, so nothing sets the scale of the update; one image is assumed.");
         using var context = new AttackContext
         {
             Model = model,

@@ -8,7 +8,7 @@ namespace Afterimage.LabelRecovery;
 /// </summary>
 internal static class HeadSplit
 {
-    private const int Starts = 12, Candidates = 12;
+    private const int Starts = 8, Candidates = 6;
     private const double Sure = 0.999;
 
     /// <summary>The labels with the features of every image where they, or labels with one swap, fit; else the labels as they are.</summary>

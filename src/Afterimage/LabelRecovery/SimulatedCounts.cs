@@ -13,11 +13,15 @@ internal sealed class SimulatedCounts : CountModel
     /// <summary>Variance of a count, in images squared, that the simulation cannot know of.</summary>
     private const double ModelError = 0.02;
 
+    /// <summary>Share of what local steps do to predictions that neither the simulation nor the path of the weights knows.</summary>
+    private const double Drift = 0.05;
+
     private double[] curvature = [];
     private double[] slope = [];
     private double constant;
 
-    public SimulatedCounts(HeadEvidence head, HeadImages images, double[] signal, bool[] certain, RandomSource random)
+    /// <param name="path">Mean predictions while the weights move, for local steps: they know of the layers below the head, and the simulation does not.</param>
+    public SimulatedCounts(HeadEvidence head, HeadImages images, double[] signal, bool[] certain, double[]? path, RandomSource random)
         : base(head.Classes, head.Batch, certain)
     {
         Counts = Whole([.. signal.Select((entry, c) => head.Batch * (images.MeanProbability[c] - entry))], certain, head.Batch);
@@ -25,7 +29,7 @@ internal sealed class SimulatedCounts : CountModel
         for (var round = 0; round < Rounds; round++)
         {
             Moments = rounds.Expect(Counts);
-            Linearize(head, signal, Moments);
+            Linearize(head, images, signal, Moments, path);
             Descend();
             if (round < Rounds - 1)
                 images.Fit(Moments, Ridge);
@@ -50,15 +54,23 @@ internal sealed class SimulatedCounts : CountModel
     }
 
     /// <summary>The score around the present counts; the last entry of the signal follows from the others.</summary>
-    private void Linearize(HeadEvidence head, double[] signal, HeadMoments moments)
+    private void Linearize(HeadEvidence head, HeadImages images, double[] signal, HeadMoments moments, double[]? path)
     {
         var (classes, free) = (Classes, Classes - 1);
-        var (covariance, floor) = (new double[free * free], ModelError + Math.Pow(Batch * head.Noise, 2));
+        var (covariance, shift, floor) = (new double[free * free], new double[free], ModelError + Math.Pow(Batch * head.Noise, 2));
         for (var a = 0; a < free; a++)
+        {
             for (var b = 0; b < free; b++)
                 covariance[a * free + b] = moments.Covariance[a * classes + b] + (a == b ? floor : 0);
+            if (path is null)
+                continue;
+            // Two accounts of the same steps: their mean is believed, and half their difference is an error of unknown sign.
+            var (simulated, moved) = (Batch * moments.Signal[a] + Counts[a], Batch * path[a]);
+            shift[a] = (moved - simulated) / 2;
+            covariance[a * free + a] += Math.Pow(shift[a], 2) + Math.Pow(Drift * (moved - Batch * images.MeanProbability[a]), 2);
+        }
         var precision = Dense.Inverse(covariance, free);
-        var residual = Enumerable.Range(0, free).Select(c => Batch * (moments.Signal[c] - signal[c])).ToArray();
+        var residual = Enumerable.Range(0, free).Select(c => Batch * (moments.Signal[c] - signal[c]) + shift[c]).ToArray();
         double[] Weighted(ReadOnlySpan<double> vector)
         {
             var result = new double[free];

@@ -13,7 +13,7 @@ public sealed record SoftLabels : LabelRecovery
 {
     private const double WholeCounts = 0.2;
 
-    /// <summary>Entries of a label that may differ from the rest, which are alike: 2 covers smoothing, mixup and both.</summary>
+    /// <summary>Entries of a label that may differ from the rest, which are alike, at most: 2 covers smoothing, mixup and both.</summary>
     public int Strong { get; init; } = 2;
 
     public override Labels Recover(AttackContext context)
@@ -30,6 +30,14 @@ public sealed record SoftLabels : LabelRecovery
         return head.HasBias ? WithBias(head) : WithoutBias(head);
     }
 
+    /// <summary>Every label that a single image's weight gradient of a head without a bias allows, the best first.</summary>
+    /// <param name="weight">[classes,features] row by row.</param>
+    /// <param name="gradient">Of the weight, as large.</param>
+    /// <param name="strong">Entries that may differ from the rest.</param>
+    /// <returns>Labels, [classes] each, and whether each by itself fits and leaves no room for another.</returns>
+    public static IReadOnlyList<(Seq<double> Label, bool Fits)> OfRows(double[] weight, double[] gradient, int classes, int features, int strong = 2) =>
+        [.. SoftScale.Find(weight, gradient, classes, features, strong).Solutions.Select(solution => (solution.Label.ToSeq(), solution is { Misfit: <= 1, IsProved: true }))];
+
     private static Labels WithBias(HeadEvidence head)
     {
         var error = head.Bias("soft-labels");
@@ -41,7 +49,7 @@ public sealed record SoftLabels : LabelRecovery
         var label = Softmax.Of(head.Logits(feature));
         for (var c = 0; c < label.Length; c++)
             label[c] -= error[c];
-        return Told([new(1, label, feature, 0)], "The head has a bias, whose gradient is p - y: label and feature follow in closed form.");
+        return Told([new(1, label, feature, 0, true)], "The head has a bias, whose gradient is p - y: label and feature follow in closed form.");
     }
 
     private Labels WithoutBias(HeadEvidence head)
@@ -49,14 +57,14 @@ public sealed record SoftLabels : LabelRecovery
         var strong = Math.Min(Strong, head.Classes - 3);
         if (strong < 1)
             throw new AfterimageException($"A head without a bias and with {head.Classes} classes does not say its soft labels: four classes or more are needed.");
-        var search = new SoftScale(head.Weight, head.WeightGradient, head.Classes, head.Features, strong);
-        if (search.Rest > 1e-2)
-            throw new AfterimageException($"The head's gradient is no outer product (it leaves {search.Rest:P1}), so the batch has more than one image: give its size.");
-        var solutions = search.Solve();
+        var (solutions, rest) = SoftScale.Find(head.Weight, head.WeightGradient, head.Classes, head.Features, strong);
+        if (rest > 1e-2)
+            throw new AfterimageException($"The head's gradient is no outer product (it leaves {rest:P1}), so the batch has more than one image: give its size.");
         return solutions.Count == 0 ? throw new AfterimageException("No scale of the feature gives the head's gradient a label: check that model and update belong together.")
             : Told(solutions, solutions switch
             {
                 [{ Misfit: > 1 }] => FormattableString.Invariant($"No scale of the feature gives a label whose other entries are alike; the nearest misses rounding by a factor of {solutions[0].Misfit:G2}."),
+                [{ IsProved: false }] => "One scale of the feature gives a label whose other entries are alike, but so few entries say anything that others are as good.",
                 [_] => "Just one scale of the feature gives a label whose other entries are alike.",
                 _ => $"{solutions.Count} scales of the feature give a label whose other entries are alike: the gradient does not say which, so all are listed.",
             });
@@ -68,8 +76,9 @@ public sealed record SoftLabels : LabelRecovery
         var first = labels[0];
         var strongest = Array.IndexOf(first, first.Max());
         var confidence = solutions[0].Misfit > 1 ? 0.5 / solutions[0].Misfit
+            : !solutions[0].IsProved ? 0.5
             : (double)labels.Count(label => Array.IndexOf(label, label.Max()) == strongest) / labels.Length;
-        return new([strongest], [confidence], Refine: solutions.Count > 1 || solutions[0].Misfit > 1)
+        return new([strongest], [confidence], Refine: solutions.Count > 1 || solutions[0] is not { Misfit: <= 1, IsProved: true })
         {
             Soft = first.ToSeq(),
             Alternatives = labels.Skip(1).Select(label => label.ToSeq()).ToSeq(),

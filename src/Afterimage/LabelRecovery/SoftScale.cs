@@ -5,7 +5,10 @@ namespace Afterimage.LabelRecovery;
 /// <param name="Label">[C]; sums to 1.</param>
 /// <param name="Feature">[features].</param>
 /// <param name="Misfit">Deviation of the entries that should be alike, over what rounding allows; at most 1 for a solution.</param>
-internal sealed record SoftSolution(double Scale, double[] Label, double[] Feature, double Misfit);
+/// <param name="IsProved">
+/// Whether more equations than the one for the scale hold, and rounding leaves the label no room: else the same gradient allows other labels.
+/// </param>
+internal sealed record SoftSolution(double Scale, double[] Label, double[] Feature, double Misfit, bool IsProved);
 
 /// <summary>
 /// Soft labels from the gradient of a head without a bias (Wang, Liang and He, 2024). All rows are (p - y)_c h', so h = t v with a known
@@ -15,7 +18,13 @@ internal sealed record SoftSolution(double Scale, double[] Label, double[] Featu
 /// </summary>
 internal sealed class SoftScale
 {
-    private const double RelativeRounding = 3e-6, LabelRounding = 3e-6, LargestShare = 1e5, Saturated = 60;
+    /// <summary>Of an error p - y relative to the largest, of a probability, and of a logit relative to the largest.</summary>
+    private const double ErrorRounding = 1e-6, LabelRounding = 6e-8, LogitRounding = 5e-7;
+    private const double Saturated = 40;
+    private const int MostSolutions = 16;
+
+    /// <summary>An entry says something where it moves by so many roundings; a label is known where rounding leaves it within this.</summary>
+    private const double Telling = 10, Known = 5e-4;
     private const int GaussNewtonSteps = 30;
 
     private readonly int classes;
@@ -26,13 +35,13 @@ internal sealed class SoftScale
     private readonly double strength;
     private readonly double[] p;
     private readonly double[] y;
-    private readonly int[] order;
+    private readonly bool[] isStrong;
 
     /// <param name="strong">Entries of the label that may differ from the rest: 1 after smoothing, 2 after mixup.</param>
-    public SoftScale(double[] weight, double[] gradient, int classes, int features, int strong)
+    private SoftScale(double[] weight, double[] gradient, int classes, int features, int strong)
     {
         (this.classes, alike) = (classes, classes - strong);
-        (p, y, order) = (new double[classes], new double[classes], new int[classes]);
+        (p, y, isStrong) = (new double[classes], new double[classes], new bool[classes]);
         direction = Direction(gradient, classes, features);
         along = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), direction))];
         slope = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(weight.AsSpan(c * features, features), direction))];
@@ -42,23 +51,53 @@ internal sealed class SoftScale
     }
 
     /// <summary>What one outer product leaves of the gradient, relative to it: near 0 for a single image.</summary>
-    public double Rest { get; }
+    private double Rest { get; }
+
+    /// <summary>
+    /// Every solution with the fewest strong entries that has one, for that an entry more is alike by chance has no probability. Errors
+    /// p - y below a thousandth are looked for last: there all scales fit a label that the model predicts anyway.
+    /// </summary>
+    /// <param name="weight">[classes,features] row by row.</param>
+    /// <param name="gradient">Of the weight, as large.</param>
+    /// <param name="strong">Entries that may differ from the rest, at most.</param>
+    public static (IReadOnlyList<SoftSolution> Solutions, double Unexplained) Find(double[] weight, double[] gradient, int classes, int features, int strong)
+    {
+        IReadOnlyList<SoftSolution> nearest = [], unproved = [];
+        var rest = 0.0;
+        foreach (var reach in (double[])[1e3, 1e5])
+            for (var entries = 1; entries <= strong; entries++)
+            {
+                var search = new SoftScale(weight, gradient, classes, features, entries);
+                rest = search.Rest;
+                var found = search.Solve(reach);
+                if (found is [{ Misfit: <= 1 }, ..] && (unproved.Count > 0 || found.All(solution => solution.IsProved) || entries == strong))
+                    return ([.. unproved, .. found], rest);
+                if (found is [{ Misfit: <= 1 }, ..])
+                    unproved = found;
+                if (found.Count > 0 && (nearest.Count == 0 || found[0].Misfit < nearest[0].Misfit))
+                    nearest = found;
+                if (unproved.Count > 0 && entries == strong)
+                    return (unproved, rest);
+            }
+        return (nearest, rest);
+    }
 
     /// <summary>Every solution, the best first; where none fits, the nearest minimum alone.</summary>
-    public IReadOnlyList<SoftSolution> Solve()
+    /// <param name="reach">The longest feature, in lengths of the gradient.</param>
+    private IReadOnlyList<SoftSolution> Solve(double reach)
     {
         var found = new List<SoftSolution>();
         foreach (var sign in (double[])[1, -1])
-            Scan(sign, found);
+            Scan(sign, reach, found);
         var sorted = found.OrderBy(solution => solution.Misfit).ToList();
         var fitting = sorted.Where(solution => solution.Misfit <= 1).ToList();
-        return fitting.Count > 0 ? fitting : [.. sorted.Take(1)];
+        return fitting.Count > 0 ? [.. fitting.Take(MostSolutions)] : [.. sorted.Take(1)];
     }
 
-    private void Scan(double sign, List<SoftSolution> found)
+    private void Scan(double sign, double reach, List<SoftSolution> found)
     {
         var range = slope.Max() - slope.Min();
-        var (least, most) = (strength / Math.Sqrt(2) * 0.999, strength * LargestShare);
+        var (least, most) = (strength / Math.Sqrt(2) * 0.999, strength * reach);
         var (before, value, at) = (double.PositiveInfinity, double.PositiveInfinity, least);
         for (var scale = least; scale < most;)
         {
@@ -66,7 +105,7 @@ internal sealed class SoftScale
             if (value < before && value <= next)
                 Refine(sign * at, found);
             (before, value, at) = (value, next, scale);
-            scale += range * scale > Saturated ? 0.02 * scale : Math.Min(0.02 * scale, range > 0 ? 0.1 / range : double.MaxValue);
+            scale += range * scale > Saturated ? 0.02 * scale : Math.Min(0.02 * scale, range > 0 ? 0.15 / range : double.MaxValue);
         }
     }
 
@@ -82,16 +121,18 @@ internal sealed class SoftScale
             for (var c = 0; c < classes; c++)
                 expected += p[c] * slope[c];
             var (mean, meanSlope) = (0.0, 0.0);
-            for (var k = 0; k < alike; k++)
+            for (var c = 0; c < classes; c++)
             {
-                var c = order[k];
+                if (isStrong[c])
+                    continue;
                 mean += y[c] / alike;
                 meanSlope += Slope(c, scale, expected) / alike;
             }
             var (product, square) = (0.0, 0.0);
-            for (var k = 0; k < alike; k++)
+            for (var c = 0; c < classes; c++)
             {
-                var c = order[k];
+                if (isStrong[c])
+                    continue;
                 // d/dt of t (y - mean).
                 var (value, derivative) = (scale * (y[c] - mean), y[c] - mean + scale * (Slope(c, scale, expected) - meanSlope));
                 (product, square) = (product + value * derivative, square + derivative * derivative);
@@ -107,30 +148,66 @@ internal sealed class SoftScale
         if (Math.Abs(scale) < strength / Math.Sqrt(2) * 0.99 || Math.Abs(Math.Log(scale / start)) > 1)
             return;
         var deviation = Spread(scale);
-        var allowed = LabelRounding + RelativeRounding * strength / Math.Abs(scale);
-        var lowest = Math.Max(0, -y.Min() / (10 * allowed));
+        var (likely, level) = (0.0, 0.0);
+        for (var c = 0; c < classes; c++)
+            (likely, level) = isStrong[c] ? (likely, level) : (Math.Max(likely, p[c]), level + y[c] / alike);
+        var ofLogits = likely * LogitRounding * (1 + Math.Abs(scale) * slope.Max(Math.Abs));
+        var allowed = LabelRounding + ErrorRounding * strength / Math.Abs(scale) + ofLogits;
+        // Where the like entries are zero, the error is the probability itself and as precise, however small.
+        if (level < Telling * allowed)
+            (deviation, allowed) = (Math.Sqrt(deviation * deviation + level * level), ofLogits + double.Epsilon);
+        var lowest = Math.Max(0, -y.Min() / (Telling * (LabelRounding + ErrorRounding * strength / Math.Abs(scale) + ofLogits)));
         if (found.Any(other => Math.Abs(other.Scale / scale - 1) < 1e-6))
             return;
-        found.Add(new(scale, [.. y], [.. direction.Select(value => value * scale)], Math.Max(deviation / allowed, lowest)));
+        found.Add(new(scale, [.. y], [.. direction.Select(value => value * scale)], Math.Max(deviation / allowed, lowest), IsProved(scale, allowed)));
+    }
+
+    private bool IsProved(double scale, double allowed)
+    {
+        var expected = 0.0;
+        for (var c = 0; c < classes; c++)
+            expected += p[c] * slope[c];
+        var (mean, level, telling, square, most) = (0.0, 0.0, 0, 0.0, 0.0);
+        for (var c = 0; c < classes; c++)
+        {
+            var moves = Slope(c, scale, expected) * scale;
+            most = Math.Max(most, Math.Abs(moves));
+            if (isStrong[c])
+                continue;
+            (mean, level) = (mean + moves / alike, level + y[c] / alike);
+            telling += Math.Abs(moves) > Telling * allowed ? 1 : 0;
+        }
+        for (var c = 0; c < classes; c++)
+            square += isStrong[c] ? 0 : Math.Pow(Slope(c, scale, expected) * scale - mean, 2) / alike;
+        // Entries that are alike and not zero are smoothed, whatever the scale; then one more equation suffices.
+        var evidence = telling + (alike < classes - 1 ? 0 : level > Telling * allowed ? 1 : 0);
+        return evidence >= 2 && square > 0 && most * allowed / Math.Sqrt(square) < Known;
     }
 
     private double Slope(int c, double scale, double expected) => p[c] * (slope[c] - expected) + along[c] / (scale * scale);
 
-    /// <summary>The label of a scale, its entries in order, and the deviation of the entries that should be alike.</summary>
+    /// <summary>The label of a scale, its strongest entries, and the deviation of the others, which should be alike.</summary>
     private double Spread(double scale)
     {
         for (var c = 0; c < classes; c++)
             p[c] = scale * slope[c];
         Softmax.InPlace(p);
-        var keys = new double[classes];
+        var total = 0.0;
         for (var c = 0; c < classes; c++)
-            (y[c], keys[c], order[c]) = (p[c] - along[c] / scale, p[c] - along[c] / scale, c);
-        Array.Sort(keys, order);
-        var (mean, square) = (0.0, 0.0);
-        for (var k = 0; k < alike; k++)
-            mean += keys[k] / alike;
-        for (var k = 0; k < alike; k++)
-            square += (keys[k] - mean) * (keys[k] - mean) / alike;
+            total += y[c] = p[c] - along[c] / scale;
+        Array.Clear(isStrong);
+        for (var k = alike; k < classes; k++)
+        {
+            var best = -1;
+            for (var c = 0; c < classes; c++)
+                if (!isStrong[c] && (best < 0 || y[c] > y[best]))
+                    best = c;
+            isStrong[best] = true;
+            total -= y[best];
+        }
+        var (mean, square) = (total / alike, 0.0);
+        for (var c = 0; c < classes; c++)
+            square += isStrong[c] ? 0 : (y[c] - mean) * (y[c] - mean) / alike;
         return Math.Sqrt(square);
     }
 

@@ -48,6 +48,18 @@ public sealed record UpdateCounts : LabelRecovery
             (head.IsGradient ? "." : $" at {Places} places between the weights before and after."));
     }
 
+    /// <summary>[C]: the mean prediction for procedural images on the way from the weights before the round to those after it.</summary>
+    internal static double[] MeanPrediction(AttackContext context)
+    {
+        using var scope = Tidy.Scope();
+        var (defaults, classes) = (new UpdateCounts(), context.Model.Classes);
+        var confidence = new double[classes * classes];
+        var images = DummyHead.Draw(context, defaults.Images);
+        for (var i = 0; i < defaults.Places; i++)
+            Measure(context, images, null, (double)i / (defaults.Places - 1), confidence, 1.0 / defaults.Places);
+        return confidence[..classes];
+    }
+
     private (Tensor Images, int[]? Labels) Draw(AttackContext context)
     {
         if (Auxiliary is null)
