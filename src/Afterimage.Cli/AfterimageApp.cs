@@ -54,6 +54,7 @@ public static class AfterimageApp
         {
             AuditCommand.Create(files, terminal),
             LeakageCommand.Create(files, terminal),
+            LabelsCommand.Create(files, terminal),
             CheckCommand.Create(files, terminal),
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),
@@ -61,6 +62,7 @@ public static class AfterimageApp
             SchemaCommand.Create(files, terminal),
             InspectCommand.Create(files, terminal),
             DataCommand.Create(terminal),
+            TrainCommand.Create(files, terminal),
             DoctorCommand.Create(terminal),
         };
         HelpPage.Install(root);

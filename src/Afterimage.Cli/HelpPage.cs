@@ -40,12 +40,24 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage leakage --data cifar10 --sweep batch=1,2,4,8,16 --labels same --prior public",
             "afterimage leakage --update u.npz --truth truth.npz --model model.pt",
         ],
+        ["labels"] =
+        [
+            "afterimage labels --data cifar10 --batch 8",
+            "afterimage labels --update u.npz --model model.pt --json",
+            "afterimage labels --table --data cifar10 --weights resnet20.safetensors --out runs/labels",
+            "afterimage labels --soft-table",
+        ],
         ["check"] = ["afterimage check experiment.json"],
         ["explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["list"] = ["afterimage list attacks"],
         ["show"] = ["afterimage show runs/sweep"],
         ["schema"] = ["afterimage schema > experiment.schema.json"],
         ["inspect"] = ["afterimage inspect model.pt --input 3x32x32 --classes 10"],
+        ["denoiser"] =
+        [
+            "afterimage train denoiser --steps 20000 --out mine.safetensors",
+            "afterimage train denoiser --evaluate mine.safetensors --data cifar10 flowers17",
+        ],
         ["data"] = ["afterimage data list", "afterimage data get cifar10"],
     }.ToFrozenDictionary();
 

@@ -6,7 +6,7 @@ namespace Afterimage.Cli.Options;
 /// <summary>The flag that chooses how the forward operator is evaluated.</summary>
 internal static class OperatorText
 {
-    private const string Known = "auto|autograd|compiled|finite-differences";
+    private const string Known = "auto|autograd|compiled|stepwise|finite-differences";
 
     public static Option<OperatorChoice> Option() => new("--operator")
     {
@@ -17,6 +17,7 @@ internal static class OperatorText
             "auto" => OperatorChoice.Auto,
             "autograd" => OperatorChoice.Autograd,
             "compiled" => OperatorChoice.Compiled,
+            "stepwise" => OperatorChoice.Stepwise,
             "finite-differences" => OperatorChoice.FiniteDifferences,
             var other => throw new AfterimageException($"--operator \"{other}\" is none of {Known.Replace("|", ", ", StringComparison.Ordinal)}."),
         },

@@ -37,6 +37,12 @@ public sealed record GradientMatching : Attack
     /// </summary>
     public Seq<double> Continuation { get; init; } = [1];
 
+    /// <summary>
+    /// Whether the weights of priors are relative to the fidelity of a gray batch, so that one weight suits models whose updates say more
+    /// or less of the images.
+    /// </summary>
+    public bool RelativePriors { get; init; }
+
     /// <summary>Starts tried at most.</summary>
     public int Restarts { get; init; } = 1;
 

@@ -13,14 +13,17 @@ internal sealed class MatchingRun
     private readonly GradientMatching attack;
     private readonly Labels labels;
     private readonly RandomSource random;
+    private readonly double scale;
     private double? misfit;
     private int evaluationsBefore;
+    private bool outdated;
 
     public MatchingRun(AttackContext context, GradientMatching attack, Labels labels, int restart)
     {
         (this.context, this.attack, this.labels, Restart) = (context, attack, labels, restart);
         random = context.Random.Derive("restart", restart);
         Objective = Open(attack.Space.Stages[0], attack.Start.Draw(context, random), null);
+        scale = attack.RelativePriors ? Objective.FidelityOfGray() : 1;
     }
 
     public int Restart { get; }
@@ -50,9 +53,8 @@ internal sealed class MatchingRun
                 Continue(spaces[stage]);
             foreach (var factor in stage == spaces.Count - 1 ? attack.Continuation : [.. attack.Continuation.Take(1)])
             {
-                Objective.PriorFactor = factor;
-                // Values under other prior weights do not compare.
-                Value = double.PositiveInfinity;
+                Objective.PriorFactor = factor * scale;
+                Forget();
                 Objective.Begin(Steps);
                 foreach (var iterate in solver.Descend(Objective, Best ?? Objective.Start, random))
                 {
@@ -78,13 +80,17 @@ internal sealed class MatchingRun
         evaluationsBefore += Objective.Evaluations;
         Objective = Open(space, images, beside);
         Objective.Consensus = consensus;
-        Best = null;
+        (Best, Value) = (null, double.PositiveInfinity);
     }
+
+    /// <summary>The objective has changed: values from before no longer compare, and the next iterate takes the best one's place.</summary>
+    public void Forget() => outdated = true;
 
     private void Offer(Iterate iterate)
     {
-        if (!(iterate.Value < Value))
+        if (!(iterate.Value < Value || outdated && double.IsFinite(iterate.Value)))
             return;
+        outdated = false;
         Best ??= empty_like(iterate.Point);
         Best.copy_(iterate.Point);
         (Value, misfit) = (iterate.Value, null);

@@ -68,6 +68,33 @@ public class NuisanceTests
     }
 
     [Fact]
+    public void Columns_that_did_not_move_tell_masks()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var batch in (int[])[1, 3])
+            foreach (var source in (ModelSource[])[Dropping, new LeNet { Dropout = 0.4 }])
+            {
+                var training = new FedSgd { Mode = ModelMode.Train };
+                using var scene = new Scene(source, training, batch, shape: new(1, 8, 8));
+                var masks = training.Draw(scene.Model, batch, new(5)).Masks!;
+                using var context = new AttackContext
+                {
+                    Model = scene.Model,
+                    Observation = new()
+                    {
+                        Update = training.Linearize(scene.Model, scene.Images, scene.Targets, new(null, masks)).Value, Training = training, BatchSize = batch,
+                    },
+                    Random = new(2),
+                };
+                var start = new DropoutMasks().Open(context, new(1)).Start.view(masks.shape);
+                if (batch == 1)
+                    Assert.True(masks.equal(start).all().ToBoolean());
+                else
+                    Assert.Equal(0, start.index_select(1, masks.sum([0]).eq(0).nonzero().squeeze(1)).sum().ToDouble());
+            }
+    }
+
+    [Fact]
     public void Masks_are_found_with_the_image()
     {
         using var scope = NewDisposeScope();
@@ -85,7 +112,7 @@ public class NuisanceTests
         };
         var attack = Known.Matching with { Labels = new Given(), Continuation = [1e-3], Restarts = 1, Solver = new Lbfgs { Iterations = 400, ValueTolerance = 1e-6 } };
         using var blind = attack.Run(context);
-        using var seeing = (attack with { Nuisance = new DropoutMasks { Weight = 0 } }).Run(context);
+        using var seeing = (attack with { Nuisance = new DropoutMasks { Weight = 0, Read = false } }).Run(context);
         double Error(Reconstruction found) => (found.Images.to(ScalarType.Float64) - scene.Images).square().mean().ToDouble();
         Assert.True(Error(seeing) < 0.1 * Error(blind), $"{Error(seeing)} with masks, {Error(blind)} without");
         Assert.Contains("masks", Assert.Single(seeing.Notes), StringComparison.Ordinal);
