@@ -62,6 +62,7 @@ public static class AfterimageApp
             SchemaCommand.Create(files, terminal),
             InspectCommand.Create(files, terminal),
             DataCommand.Create(terminal),
+            TrainCommand.Create(files, terminal),
             DoctorCommand.Create(terminal),
         };
         HelpPage.Install(root);

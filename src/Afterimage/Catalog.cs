@@ -53,16 +53,20 @@ public sealed class Catalog
         .With<Fidelity, Euclidean>().With<Fidelity, Cosine>().With<Fidelity, PartialCosine>()
         .With<Prior, TotalVariation>().With<Prior, L2>().With<Prior, Orthogonality>().With<Prior, WaveletSparsity>()
         .With<Prior, BatchNormStatistics>().With<Prior, LastLayerFeatures>().With<Prior, GroupConsistency>()
+        .With<Prior, RegularizationByDenoising>()
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
-        .With<Attack, EpochMatching>()
+        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
         .WithAttack("matching", Known.Matching)
+        .WithAttack("rectified-matching", Known.RectifiedMatching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
         .WithAttack("inverting-gradients", Known.InvertingGradients)
+        .WithAttack("see-through-gradients", Known.SeeThroughGradients)
+        .WithAttack("modern", Known.Modern)
+        .WithAttack("fed-leak", Known.FedLeak)
         .WithAttack("surrogate-model", Known.SurrogateModel)
-        .WithAttack("epoch-matching", new EpochMatching())
         .WithAttack("dropout-inversion", Known.DropoutInversion);
 
     /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>

@@ -17,6 +17,9 @@ public sealed class ClientRound : IDisposable
     /// <summary>Images in the batch; 0 where nobody said.</summary>
     public required int BatchSize { get; init; }
 
+    /// <summary>Deviation of the Gaussian noise in the update, relative to the root mean square of each parameter tensor's.</summary>
+    public double Noise { get; init; }
+
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
     public Seq<int>? Labels { get; init; }
 

@@ -21,6 +21,11 @@ public sealed record SimulatedClient : ClientSource
 
     public LocalTraining Training { get; init; } = new FedSgd();
 
+    /// <summary>
+    /// Deviation of the Gaussian noise that the client adds to its update, relative to the root mean square of each parameter tensor's; 0 adds none.
+    /// </summary>
+    public double Noise { get; init; }
+
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
     public Seq<int>? Images { get; init; }
 
@@ -28,6 +33,8 @@ public sealed record SimulatedClient : ClientSource
     {
         if (BatchSize < 1)
             throw new AfterimageException($"A client needs at least one image; its batch size is {BatchSize}.");
+        if (!(Noise >= 0) || double.IsInfinity(Noise))
+            throw new AfterimageException($"A client's noise is a deviation of 0 or more; it is {Noise}.");
         var images = Data.Open();
         var chosen = Choose(images, trial, random);
         var shown = chosen[trial].Select(index => images[index]).ToArray();
@@ -35,11 +42,13 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            var update = Train(victim, truth, random.Derive("client", trial));
             var (batch, running) = Statistics(victim, truth);
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth, random.Derive("client", trial)),
+                Update = update,
+                Noise = Noise,
                 BatchStatistics = batch,
                 RunningStatistics = running,
                 Training = Training,
@@ -61,7 +70,12 @@ public sealed record SimulatedClient : ClientSource
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
-        return Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random).To(victim.Type, victim.Device).Detach();
+        var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
+        if (Noise == 0)
+            return update.To(victim.Type, victim.Device).Detach();
+        using var generator = random.Derive("noise").Generator(CPU);
+        return GradientSet.Gather(update.Layout, [.. update.Split().Select(part => part + Noise * part.square().mean().sqrt()
+            * randn(part.shape, victim.Type, CPU, generator: generator).to(victim.Device))]).Detach();
     }
 
     /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>
@@ -70,7 +84,7 @@ public sealed record SimulatedClient : ClientSource
         if (victim.Network is not { } network || victim.Buffers.Count == 0)
             return (null, null);
         using var scope = Tidy.Scope();
-        using var _ = TorchSharp.torch.no_grad();
+        using var _ = no_grad();
         var trace = new Trace();
         victim.Logits(Tensors.From(truth.Images, victim.Type, victim.Device), Training.Mode, trace: trace);
         var seen = LayerStatistics.Of(trace);

@@ -36,7 +36,8 @@ public static class Explanation
             var other => $"{other.GetType().Name}({weight}A(x), {weight}y)",
         };
         var priors = string.Concat(attack.Priors.Select(prior => $" + {Number(prior.Weight)} {(prior is TotalVariation ? "TV" : prior.GetType().Name)}(x)"));
-        var unknowns = attack.Labels is Joint ? "x and labels" : "x";
+        var unknowns = (attack.Labels is Joint ? "x and labels" : "x")
+            + (attack.Nuisance is { } nuisance ? $" and {Catalog.Kind(nuisance.GetType()).Replace('-', ' ')}" : "");
         var solver = attack.Solver switch
         {
             Lbfgs lbfgs => $"L-BFGS with {lbfgs.History} pairs, at most {lbfgs.Iterations} steps",
@@ -72,7 +73,7 @@ public static class Explanation
         return
         [
             new("model", $"architecture and weights before the round ({model})", true),
-            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, without defense", true),
+            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, {(round.Noise == 0 ? "without defense" : $"with Gaussian noise of {round.Noise.ToString("G3", CultureInfo.InvariantCulture)} of each tensor's root mean square, a strength that everyone knows")}", true),
             experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
                 ? new("local training", TrainingText.Settings(round.Training), true)
                 : new("local training", "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),

@@ -19,7 +19,7 @@ public static class LabelReading
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = one.Configuration.Threat.Reveal(round).Completed(round.Model, derived),
+            Observation = one.Configuration.Threat.Reveal(round).Completed(round.Model),
             Random = derived,
         };
         return LabelSection.Recover(context, rule, round);

@@ -40,6 +40,7 @@ public sealed record ThreatModel
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
             RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
+            Noise = round.Noise,
         };
     }
 

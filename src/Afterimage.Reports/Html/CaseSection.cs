@@ -32,6 +32,7 @@ internal static class CaseSection
             Block("Objective", ObjectivePlot.Draw(found)),
             Block("Metrics", found.Metrics.IsEmpty ? NobodyJudged(found) : MetricTable.Draw(found)),
             Block("Labels", LabelTable.Draw(found.Labels)),
+            Block("What the update tells at best", LeakageSection.Draw(found, pictures)),
             Block("What the attacker knew", Assumptions(found)),
             Tag("div", ("class", "columns"),
                 Block("How it ended", Tag("div", Tag("p", ("class", "outcome"), found.Outcome), Tag("p", found.Advice))),

@@ -29,23 +29,18 @@ internal static class Consensus
         return [.. places.Select(order => stack(Enumerable.Range(0, count).Select(place => agreed[Array.IndexOf(order, place)])))];
     }
 
-    /// <summary>For each image of the reference the place of the most similar one of its class, each used once.</summary>
+    /// <summary>For each image of the reference the place of its counterpart of the same class, such that the squared distances are least.</summary>
     private static int[] Pair(Tensor reference, Tensor images, Seq<int> classes)
     {
         var places = new int[classes.Count];
         foreach (var members in Enumerable.Range(0, classes.Count).GroupBy(image => classes[image]).Select(group => group.ToList()))
         {
-            var pairs = from mine in members
-                        from theirs in members
-                        orderby (reference[mine] - images[theirs]).square().mean().ToDouble()
-                        select (Mine: mine, Theirs: theirs);
-            var (settled, taken) = (new HashSet<int>(), new HashSet<int>());
-            foreach (var (mine, theirs) in pairs.Where(pair => !settled.Contains(pair.Mine) && !taken.Contains(pair.Theirs)))
-            {
-                places[mine] = theirs;
-                settled.Add(mine);
-                taken.Add(theirs);
-            }
+            var cost = new double[members.Count, members.Count];
+            for (var mine = 0; mine < members.Count; mine++)
+                for (var theirs = 0; theirs < members.Count; theirs++)
+                    cost[mine, theirs] = (reference[members[mine]] - images[members[theirs]]).square().mean().ToDouble();
+            foreach (var (mine, theirs) in Assignment.Of(cost).Index())
+                places[members[mine]] = members[theirs];
         }
         return places;
     }

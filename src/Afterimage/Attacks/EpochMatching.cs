@@ -51,6 +51,7 @@ public sealed record EpochMatching : Attack
             },
             Random = context.Random,
             OperatorChoice = context.OperatorChoice,
+            Workers = context.Workers,
         };
         var tied = Matching with
         {

@@ -37,6 +37,12 @@ public sealed record GradientMatching : Attack
     /// </summary>
     public Seq<double> Continuation { get; init; } = [1];
 
+    /// <summary>
+    /// Whether the weights of priors are relative to the fidelity of a gray batch, so that one weight suits models whose updates say more
+    /// or less of the images.
+    /// </summary>
+    public bool RelativePriors { get; init; }
+
     /// <summary>Starts tried at most.</summary>
     public int Restarts { get; init; } = 1;
 
@@ -64,31 +70,52 @@ public sealed record GradientMatching : Attack
     private Reconstruction Search(AttackContext context, Action<Sighting>? watch, CancellationToken cancellation)
     {
         var labels = Labels.Recover(context);
-        var runs = new List<MatchingRun>();
-        void See(MatchingRun run, Iterate iterate) => watch?.Invoke(new(run.Restart, run.Steps - 1, iterate.Value, runs.Sum(other => other.Evaluations),
-            () => run.Objective.Images(iterate.Point)));
-        if (Priors.OfType<GroupConsistency>().FirstOrDefault(prior => prior.Weight != 0) is { } group)
-            new MatchingGroup(group, labels).Descend(Enumerable.Range(0, Restarts).Select(Begin), runs, See, cancellation);
-        else
-            while (runs.Count < Restarts && !cancellation.IsCancellationRequested && !runs.Any(run => run.RelativeMisfit < Tolerance))
+        var results = new List<MatchingResult>();
+        try
+        {
+            if (Priors.OfType<GroupConsistency>().FirstOrDefault(prior => prior.Weight != 0) is { } group)
             {
-                runs.Add(Begin(runs.Count));
-                foreach (var iterate in runs[^1].Descend())
+                var runs = new List<MatchingRun>();
+                new MatchingGroup(group, labels).Descend(Enumerable.Range(0, Restarts).Select(Begin), runs, See, cancellation);
+                results.AddRange(runs.Select(run => run.Result()));
+            }
+            else
+                foreach (var result in Ahead.Run(Restarts, context.Workers, Descend, cancellation))
                 {
-                    See(runs[^1], iterate);
-                    if (cancellation.IsCancellationRequested)
+                    results.Add(result);
+                    if (result.RelativeMisfit < Tolerance)
                         break;
                 }
-            }
-        return Conclude(context, labels, runs, cancellation.IsCancellationRequested);
+            return Conclude(context, labels, results, cancellation.IsCancellationRequested);
+        }
+        finally
+        {
+            results.ForEach(result => result.Dispose());
+        }
 
         MatchingRun Begin(int restart) => new(context, this, labels, restart);
+
+        MatchingResult Descend(int restart, CancellationToken stop)
+        {
+            using var scope = Tidy.Scope();
+            var run = Begin(restart);
+            foreach (var iterate in run.Descend())
+            {
+                See(run, iterate);
+                if (stop.IsCancellationRequested)
+                    break;
+            }
+            return run.Result();
+        }
+
+        void See(MatchingRun run, Iterate iterate) =>
+            watch?.Invoke(new(run.Restart, run.Steps - 1, iterate.Value, run.Evaluations, () => run.Objective.Images(iterate.Point)));
     }
 
-    private Reconstruction Conclude(AttackContext context, Labels labels, List<MatchingRun> runs, bool canceled)
+    private Reconstruction Conclude(AttackContext context, Labels labels, List<MatchingResult> results, bool canceled)
     {
-        var best = runs.Where(run => run.Best is not null).MinBy(run => run.Value);
-        var (iterations, evaluations) = (runs.Sum(run => run.Steps), runs.Sum(run => run.Evaluations));
+        var best = results.Where(result => result.Images is not null).MinBy(result => result.Value);
+        var (iterations, evaluations) = (results.Sum(result => result.Steps), results.Sum(result => result.Evaluations));
         if (best is null)
             return new()
             {
@@ -99,23 +126,22 @@ public sealed record GradientMatching : Attack
                 Outcome = canceled
                     ? new(OutcomeKind.Canceled, "The attack was stopped before its first iterate; run it again to continue.")
                     : new(OutcomeKind.Diverged, "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values."),
-                Restarts = runs.Count,
+                Restarts = results.Count,
                 Iterations = iterations,
                 Evaluations = evaluations,
             };
-        var misfit = best.RelativeMisfit;
         return new()
         {
-            Images = best.Objective.Images(best.Best!).to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
-            Labels = labels.Refine ? best.Refined() : labels,
+            Images = best.Images!.clone().MoveToOuterDisposeScope(),
+            Labels = best.Labels,
             Objective = best.Value,
-            RelativeMisfit = misfit,
-            Outcome = Judge(misfit, runs.Count, canceled),
+            RelativeMisfit = best.RelativeMisfit,
+            Outcome = Judge(best.RelativeMisfit, results.Count, canceled),
             Operator = Nuisance is null or UpdateScale ? context.Operator.Reason
                 : "The operator depends on more than images, so it is automatic differentiation.",
-            Notes = best.Objective.Describe(best.Best!) is { } found ? [found] : [],
+            Notes = best.Note is { } note ? [note] : [],
             Restart = best.Restart,
-            Restarts = runs.Count,
+            Restarts = results.Count,
             Iterations = iterations,
             Evaluations = evaluations,
         };

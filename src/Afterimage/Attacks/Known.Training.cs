@@ -36,7 +36,7 @@ public static partial class Known
     public static GradientMatching DropoutInversion { get; } = InvertingGradients with
     {
         Priors = [new TotalVariation { Weight = 1e-5 }],
-        Nuisance = new DropoutMasks(),
+        Nuisance = new DropoutMasks { Read = false },
         Solver = new FirstOrder { LearningRate = 0.1, Sign = GradientSign.Hard, Schedule = Schedule.Step, Iterations = 20_000 },
     };
 }

@@ -26,7 +26,7 @@ internal sealed class MatchingGroup(GroupConsistency prior, Labels labels)
             for (var round = 0; going.Count > 0; round++)
             {
                 if (round >= prior.From && (round - prior.From) % prior.Every == 0 && round > 0)
-                    Agree(runs);
+                    Agree(runs, going.Select(member => member.Run));
                 for (var i = going.Count - 1; i >= 0 && !cancellation.IsCancellationRequested; i--)
                 {
                     if (going[i].Steps.MoveNext())
@@ -47,7 +47,7 @@ internal sealed class MatchingGroup(GroupConsistency prior, Labels labels)
         }
     }
 
-    private void Agree(List<MatchingRun> runs)
+    private void Agree(List<MatchingRun> runs, IEnumerable<MatchingRun> going)
     {
         var members = runs.Where(run => run.Best is not null).OrderBy(run => run.Value).ToList();
         if (members.Count < 2)
@@ -57,5 +57,7 @@ internal sealed class MatchingGroup(GroupConsistency prior, Labels labels)
         var agreed = Consensus.Of([.. members.Select(run => run.Objective.Images(run.Best!))], labels.Classes, prior.Registration);
         foreach (var (place, consensus) in kept.Zip(agreed))
             place.copy_(consensus);
+        foreach (var run in going)
+            run.Forget();
     }
 }

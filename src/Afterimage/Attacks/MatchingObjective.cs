@@ -57,10 +57,13 @@ internal sealed class MatchingObjective : Objective
         var (value, imageGradient, targetGradient) = Fit(point, images, labels, gradient);
         if (PriorFactor != 0 && penalties.Length > 0)
         {
-            var leaf = images.detach().requires_grad_();
-            var trial = new Trial(context, leaf, labels.detach(), Consensus);
+            var (imageLeaf, labelLeaf) = (images.detach().requires_grad_(), refine ? labels.detach().requires_grad_() : labels);
+            var trial = new Trial(context, imageLeaf, labelLeaf, Consensus);
             var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
-            imageGradient = imageGradient + Differentiate.Gradients(belief, [leaf])[0];
+            var gradients = Differentiate.Gradients(belief, refine ? [imageLeaf, labelLeaf] : [imageLeaf]);
+            imageGradient = imageGradient + gradients[0];
+            if (refine)
+                targetGradient = targetGradient + gradients[1];
             value += belief.ToDouble();
         }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
@@ -92,6 +95,17 @@ internal sealed class MatchingObjective : Objective
 
     /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
     public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
+
+    /// <summary>The fidelity of a batch of gray images, which know nothing.</summary>
+    public double FidelityOfGray()
+    {
+        using var scope = Tidy.Scope();
+        Evaluations++;
+        var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
+        var labels = Targets(Start);
+        var predicted = nuisance is null ? context.Operator.At(gray, labels).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        return misfit.Evaluate(predicted).Value;
+    }
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)

@@ -3,21 +3,27 @@ using Afterimage.Solvers;
 
 namespace Afterimage.Attacks;
 
-/// <summary>One restart of gradient matching: through the stages of its space and the continuation of its priors.</summary>
+/// <summary>
+/// One restart of gradient matching: through the stages of its space and the continuation of its priors. It lives in the scope of the
+/// thread that began it; what is left of it is a <see cref="MatchingResult"/>.
+/// </summary>
 internal sealed class MatchingRun
 {
     private readonly AttackContext context;
     private readonly GradientMatching attack;
     private readonly Labels labels;
     private readonly RandomSource random;
+    private readonly double scale;
     private double? misfit;
     private int evaluationsBefore;
+    private bool outdated;
 
     public MatchingRun(AttackContext context, GradientMatching attack, Labels labels, int restart)
     {
         (this.context, this.attack, this.labels, Restart) = (context, attack, labels, restart);
         random = context.Random.Derive("restart", restart);
         Objective = Open(attack.Space.Stages[0], attack.Start.Draw(context, random), null);
+        scale = attack.RelativePriors ? Objective.FidelityOfGray() : 1;
     }
 
     public int Restart { get; }
@@ -47,9 +53,8 @@ internal sealed class MatchingRun
                 Continue(spaces[stage]);
             foreach (var factor in stage == spaces.Count - 1 ? attack.Continuation : [.. attack.Continuation.Take(1)])
             {
-                Objective.PriorFactor = factor;
-                // Values under other prior weights do not compare.
-                Value = double.PositiveInfinity;
+                Objective.PriorFactor = factor * scale;
+                Forget();
                 Objective.Begin(Steps);
                 foreach (var iterate in solver.Descend(Objective, Best ?? Objective.Start, random))
                 {
@@ -75,23 +80,66 @@ internal sealed class MatchingRun
         evaluationsBefore += Objective.Evaluations;
         Objective = Open(space, images, beside);
         Objective.Consensus = consensus;
-        Best = null;
+        (Best, Value) = (null, double.PositiveInfinity);
     }
+
+    /// <summary>The objective has changed: values from before no longer compare, and the next iterate takes the best one's place.</summary>
+    public void Forget() => outdated = true;
 
     private void Offer(Iterate iterate)
     {
-        if (!(iterate.Value < Value))
+        if (!(iterate.Value < Value || outdated && double.IsFinite(iterate.Value)))
             return;
+        outdated = false;
         Best ??= empty_like(iterate.Point);
         Best.copy_(iterate.Point);
         (Value, misfit) = (iterate.Value, null);
     }
 
-    /// <summary>The labels at the best iterate, where they were unknowns.</summary>
-    public Labels Refined()
+    /// <summary>What this restart found, out of every scope.</summary>
+    public MatchingResult Result()
+    {
+        using var scope = Tidy.Scope();
+        return new()
+        {
+            Restart = Restart,
+            Images = Best is null ? null : Objective.Images(Best).to(ScalarType.Float32).cpu().DetachFromDisposeScope(),
+            Labels = labels.Refine && Best is not null ? Refined() : labels,
+            Value = Value,
+            RelativeMisfit = RelativeMisfit,
+            Note = Best is null ? null : Objective.Describe(Best),
+            Steps = Steps,
+            Evaluations = Evaluations,
+        };
+    }
+
+    private Labels Refined()
     {
         using var scope = Tidy.Scope();
         var (confidence, classes) = Objective.Targets(Best!).max(1);
         return new(classes.cpu().data<long>().Select(c => (int)c).ToSeq(), confidence.to(ScalarType.Float64).cpu().data<double>().ToSeq());
     }
+}
+
+/// <summary>What one restart of gradient matching found.</summary>
+internal sealed class MatchingResult : IDisposable
+{
+    public required int Restart { get; init; }
+
+    /// <summary>Images in [0,1], shape [B,C,H,W], float32 on the CPU; null where no objective was finite.</summary>
+    public required Tensor? Images { get; init; }
+
+    public required Labels Labels { get; init; }
+
+    public required double Value { get; init; }
+
+    public required double RelativeMisfit { get; init; }
+
+    public required string? Note { get; init; }
+
+    public required int Steps { get; init; }
+
+    public required int Evaluations { get; init; }
+
+    public void Dispose() => Images?.Dispose();
 }

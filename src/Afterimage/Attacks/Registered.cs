@@ -25,10 +25,24 @@ internal static class Registered
     /// <summary>How many pixels down and right an image must move to lie on the reference; at most a quarter of the side.</summary>
     public static (double Down, double Right) Shift(Tensor reference, Tensor image)
     {
+        // The window stays where it is while the image moves, which favors small shifts: what is left is looked for again.
+        const int Passes = 4;
+        var (down, right) = (0.0, 0.0);
+        for (var pass = 0; pass < Passes; pass++)
+        {
+            var (further, aside) = Step(reference, pass == 0 ? image : Moved(image, (down, right)));
+            down = Math.Clamp(down + further, -image.shape[1] / 4.0, image.shape[1] / 4.0);
+            right = Math.Clamp(right + aside, -image.shape[2] / 4.0, image.shape[2] / 4.0);
+        }
+        return (down, right);
+    }
+
+    private static (double Down, double Right) Step(Tensor reference, Tensor image)
+    {
         var (height, width) = (image.shape[1], image.shape[2]);
         var window = Hann(height, image).unsqueeze(1) * Hann(width, image).unsqueeze(0);
         var (fixedSpectrum, movingSpectrum) = (fft.fft2(Centered(reference, window)), fft.fft2(Centered(image, window)));
-        var cross = (fixedSpectrum * movingSpectrum.conj()).sum(0);
+        var cross = (fixedSpectrum * movingSpectrum.conj()).sum([0]);
         // A gaussian in place of all frequencies alike: the peak is one as well, whose logarithm is a parabola.
         var phase = cross / (cross.abs() + 1e-12) * Gaussian(height, image).unsqueeze(1) * Gaussian(width, image).unsqueeze(0);
         var correlation = fft.ifft2(phase).real.to(ScalarType.Float64).cpu();

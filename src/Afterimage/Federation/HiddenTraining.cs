@@ -1,3 +1,4 @@
+using Afterimage.Data;
 using Afterimage.Models;
 
 namespace Afterimage.Federation;
@@ -29,26 +30,38 @@ public sealed record HiddenTraining : LocalTraining
         [.. new FedSgd { Mode = Mode }.Update(model, images, targets, chance).Select(gradient => gradient * GradientFactor(1))];
 
     /// <summary>
-    /// The length that an update of the head's bias tells: every class c that is not in the batch has lost the length times the mean
-    /// probability that the model gave it, and probabilities are about those of gray noise. Null for a head without a bias.
+    /// The length that an update of the head's bias tells: a class that is not in the batch has lost the length times the mean
+    /// probability that the model gave it, and one that is has lost less. Probabilities are taken from procedural images; the classes
+    /// that lost most for their probability, as many as must be absent, give the length. Null for a head without a bias.
     /// </summary>
     /// <param name="model">The shared model before the round.</param>
     /// <param name="update">Weights after minus weights before.</param>
-    /// <param name="random">Draws the noise.</param>
-    public static double? Estimate(VictimModel model, GradientSet update, RandomSource random)
+    /// <param name="batch">Images in the client's batch.</param>
+    public static double? Estimate(VictimModel model, GradientSet update, int batch)
     {
-        const int Samples = 64;
         if (model.Head is not { Bias: { } place })
             return null;
         using var scope = Tidy.Scope();
-        using var generator = random.Derive("length").Generator(model.Device);
-        var noise = rand([Samples, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float32, model.Device,
-            generator: generator).to(model.Type);
-        var probabilities = Numbers(model.Logits(noise).softmax(1).mean([0]));
+        var probabilities = Numbers(model.Logits(PublicImages(model)).softmax(1).mean([0]));
         var bias = Numbers(update[place]);
-        var absent = Enumerable.Range(0, bias.Length).Where(c => bias[c] < 0).ToArray();
+        var absent = Enumerable.Range(0, bias.Length).OrderByDescending(c => -bias[c] / probabilities[c]).Take(Math.Max(1, bias.Length - batch)).ToArray();
         var length = absent.Sum(c => -bias[c]) / absent.Sum(c => probabilities[c]);
         return double.IsFinite(length) && length > 0 ? length : null;
+    }
+
+    /// <summary>Procedural images, or gray noise in shapes that have none.</summary>
+    private static Tensor PublicImages(VictimModel model)
+    {
+        const int Samples = 32;
+        var (channels, height, width) = model.Input;
+        if (channels is not (1 or 3) || height is < 8 or > 512 || width is < 8 or > 512)
+        {
+            using var generator = new RandomSource(0).Derive("length").Generator(CPU);
+            return rand([Samples, channels, height, width], ScalarType.Float32, CPU, generator: generator).to(model.Type, model.Device);
+        }
+        var leaves = new DeadLeaves { Shape = model.Input }.Open();
+        return tensor(Enumerable.Range(0, Samples).SelectMany(i => leaves[i].Pixels).ToArray()).view(-1, channels, height, width)
+            .to(model.Type, model.Device);
     }
 
     private static double[] Numbers(Tensor vector) => vector.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();

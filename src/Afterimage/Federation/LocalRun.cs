@@ -43,7 +43,7 @@ internal sealed class LocalRun
     public IReadOnlyList<Tensor> Begin() =>
     [
         .. Model.Parameters,
-        .. Enumerable.Range(0, training.Optimizer.Memory).SelectMany(_ => Model.Parameters.Select(weight => zeros_like(weight).detach())),
+        .. Enumerable.Range(0, training.Optimizer.Memory).SelectMany(_ => Model.Parameters.Select(weight => zeros_like(weight))),
     ];
 
     /// <summary>Every step in one graph: weights after minus weights before.</summary>

@@ -8,12 +8,13 @@ internal sealed class LocalTrainingReader(UpdateDescriptionReader fields)
     public LocalTraining Read(JsonElement training)
     {
         fields.Fields(training, "localTraining", "epochs", "batchSize", "learningRate", "optimizer", "shuffle", "clients");
+        var rule = training.TryGetProperty("optimizer", out var optimizer) ? Optimizer(optimizer) : new Sgd();
         var average = new FedAvg
         {
             Epochs = fields.Count(fields.Required(training, "epochs"), "epochs"),
             BatchSize = fields.Count(fields.Required(training, "batchSize"), "localTraining.batchSize"),
             LearningRate = fields.Positive(fields.Required(training, "learningRate"), "learningRate"),
-            Optimizer = training.TryGetProperty("optimizer", out var optimizer) ? Optimizer(optimizer) : new Sgd(),
+            Optimizer = rule,
             Shuffle = training.TryGetProperty("shuffle", out var shuffle) && Flag(shuffle, "shuffle"),
         };
         return training.TryGetProperty("clients", out var clients)

@@ -31,6 +31,15 @@ public sealed class Observation : IDisposable
     /// <summary>The running BatchNorm statistics after the client's round, when it sends them and the threat model reveals them.</summary>
     public LayerStatistics? RunningStatistics { get; init; }
 
+    /// <summary>
+    /// Deviation of the Gaussian noise that clients add, relative to the root mean square of each parameter tensor's update; 0 without.
+    /// Its strength is public, as a defense's always should be.
+    /// </summary>
+    public double Noise { get; init; }
+
+    /// <summary>The relative misfit that the noise alone causes: what true images leave unexplained.</summary>
+    public double Floor => Noise / Math.Sqrt(1 + Noise * Noise);
+
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
 
@@ -38,12 +47,12 @@ public sealed class Observation : IDisposable
     /// The observation with what the attacker reads from the update itself: hidden training gets its length, where the update shows
     /// one. It shares the tensors of this one, which stays their owner.
     /// </summary>
-    public Observation Completed(VictimModel model, RandomSource random)
+    public Observation Completed(VictimModel model)
     {
         if (training is not HiddenTraining { Length: null } hidden)
             return this;
         var completed = (Observation)MemberwiseClone();
-        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, random) };
+        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
         return completed;
     }
 
@@ -55,6 +64,7 @@ public sealed class Observation : IDisposable
             BatchSize = BatchSize,
             Estimate = Estimate,
             Labels = Labels,
+            Noise = Noise,
             BatchStatistics = BatchStatistics?.To(type, device),
             RunningStatistics = RunningStatistics?.To(type, device),
         };

@@ -20,6 +20,7 @@ public abstract record Fidelity
             weights.narrow(0, entries[i].Offset, entries[i].Count).fill_(Layers switch
             {
                 LayerWeighting.InverseRms => InverseMeanSquare(observed, entries[i]),
+                LayerWeighting.InverseRootRms => Math.Sqrt(InverseMeanSquare(observed, entries[i])),
                 LayerWeighting.Linear => (double)(entries.Count - i) / entries.Count,
                 _ => Math.Pow(0.5, i),
             });

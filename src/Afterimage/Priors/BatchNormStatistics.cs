@@ -19,7 +19,7 @@ public sealed record BatchNormStatistics : Prior
         var targets = Targets(context);
         return trial =>
         {
-            if (trial.Trace.Normalized.Count == 0)
+            if (targets is null || trial.Trace.Normalized.Count == 0)
                 return trial.Images.sum() * 0;
             var terms = trial.Trace.Normalized.Select((seen, place) =>
             {
@@ -32,7 +32,7 @@ public sealed record BatchNormStatistics : Prior
         };
     }
 
-    private LayerStatistics Targets(AttackContext context)
+    private LayerStatistics? Targets(AttackContext context)
     {
         var observation = context.Observation;
         return Source switch
@@ -42,6 +42,7 @@ public sealed record BatchNormStatistics : Prior
                 ?? throw new AfterimageException("The BatchNorm prior is set to revealed statistics, but the threat model reveals none: reveal the batch statistics, or use the running ones."),
             StatisticsSource.Inferred => Inferred(context)
                 ?? throw new AfterimageException("The BatchNorm prior is to infer the batch's statistics, but the client sends no running statistics: reveal them, or use those before the round."),
+            StatisticsSource.Batch => observation.BatchStatistics ?? Inferred(context),
             _ => observation.BatchStatistics ?? Inferred(context) ?? LayerStatistics.Running(context.Model),
         };
     }
@@ -56,6 +57,9 @@ public enum StatisticsSource
 {
     /// <summary>What the attacker knows best: revealed, else inferred, else running.</summary>
     Best,
+
+    /// <summary>The batch's own, revealed or inferred; where neither is known the prior says nothing.</summary>
+    Batch,
 
     /// <summary>The shared model's running statistics, those of all clients' data so far.</summary>
     Running,

@@ -23,7 +23,7 @@ public sealed record GroupConsistency : Prior
             throw new AfterimageException($"Group consistency begins at a step from 0 and is renewed every one or more; it has {From} and {Every}.");
         var normalize = Normalized.Of(context);
         return trial => trial.Consensus is { } consensus
-            ? (normalize(trial.Images) - normalize(consensus)).flatten(1).square().sum(1).clamp_min(1e-24).sqrt().mean()
+            ? (normalize(trial.Images) - normalize(consensus)).flatten(1).square().sum([1]).clamp_min(1e-24).sqrt().mean()
             : trial.Images.sum() * 0;
     }
 }

@@ -21,7 +21,7 @@ public sealed record Orthogonality : Prior
             if (count == 1)
                 return rows.sum() * 0;
             var products = rows.matmul(rows.t()).square();
-            var squares = rows.square().sum(1);
+            var squares = rows.square().sum([1]);
             var cosines = products / (squares.unsqueeze(0) * squares.unsqueeze(1) + Smallest);
             return (cosines.sum() - cosines.diagonal().sum()) / (count * (count - 1));
         };

@@ -22,7 +22,7 @@ public sealed record FirstOrder : Solver
     /// <summary>Steps over which the learning rate grows linearly from zero.</summary>
     public int WarmUp { get; init; }
 
-    /// <summary>Standard deviation of gaussian noise added to the gradient, as a multiple of the learning rate (Yin et al., 2021).</summary>
+    /// <summary>Standard deviation of the gaussian noise added to every step, as a multiple of the learning rate (Yin et al., 2021).</summary>
     public double Langevin { get; init; }
 
     /// <summary>
@@ -67,7 +67,7 @@ public sealed record FirstOrder : Solver
     {
         var direction = gradient;
         if (Langevin > 0)
-            direction = direction + randn(point.shape, point.dtype, point.device, generator: generator) * (Langevin * rate);
+            point.add_(randn(point.shape, point.dtype, point.device, generator: generator), alpha: Langevin * rate);
         direction = Sign switch
         {
             GradientSign.Hard => direction.sign(),

@@ -49,7 +49,7 @@ public sealed record LowResolution : SearchSpace
         // Interpolated pixels are averages of small ones, so that a box around these is one around those.
         public override bool Project(Tensor variables) => box && Bounds.Clamp(variables, lowest, highest);
 
-        private static Tensor Averages(Tensor interpolation) => interpolation.t() / interpolation.sum(0).unsqueeze(1);
+        private static Tensor Averages(Tensor interpolation) => interpolation.t() / interpolation.sum([0]).unsqueeze(1);
 
         /// <summary>[size, small]: the weights of small pixels in each pixel, by the distance of their centers.</summary>
         private static Tensor Interpolation(long size, int factor)

@@ -3,6 +3,7 @@ using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Priors;
 using Afterimage.Solvers;
 using Afterimage.Tests.Laws;
 using TorchSharp;
@@ -20,15 +21,15 @@ public class EpochMatchingTests
         using var scene = new Scene(new LeNet());
         using var scope = NewDisposeScope();
         var bound = new EpochAgreement(3, filters).Bind(scene.Context);
-        Tensor penalty(Tensor candidates) => bound(new(scene.Context, candidates, scene.Targets));
+        Tensor Penalty(Tensor x) => bound(new Trial(scene.Context, x, scene.Targets));
         var images = rand([4, 3, 12, 12], ScalarType.Float64);
         long[][] orders = [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]];
         var same = cat([.. orders.Select(order => images.index_select(0, tensor(order)))]);
-        Assert.InRange(penalty(same).ToDouble(), 0, 1e-20);
+        Assert.InRange(Penalty(same).ToDouble(), 0, 1e-20);
         var other = rand_like(same).requires_grad_();
-        var value = penalty(other);
+        var value = Penalty(other);
         Assert.True(value.ToDouble() > 1e-4);
-        Slope.Agrees(x => penalty(x).ToDouble(), other.detach(), Differentiate.Gradients(value, [other])[0], randn_like(same), 1e-5, 1e-7);
+        Slope.Agrees(x => Penalty(x).ToDouble(), other.detach(), Differentiate.Gradients(value, [other])[0], randn_like(same), 1e-5, 1e-7);
     }
 
     [Fact]

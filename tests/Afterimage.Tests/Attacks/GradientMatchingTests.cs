@@ -5,6 +5,7 @@ using Afterimage.Fidelities;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Priors;
 using Afterimage.Solvers;
 using Afterimage.Starts;
 using Afterimage.Tests.Laws;
@@ -60,8 +61,28 @@ public class GradientMatchingTests
         Assert.Equal((best.Objective, best.Restart, 4), (found.Objective, found.Restart, found.Restarts));
         Assert.Equal(sightings.Count, found.Iterations);
         Assert.True(found.Evaluations >= sightings[^1].Evaluations && found.Evaluations >= found.Iterations);
-        Assert.Equal(sightings.Select(sighting => sighting.Evaluations).Order(), sightings.Select(sighting => sighting.Evaluations));
+        Assert.All(sightings.GroupBy(sighting => sighting.Restart), restart =>
+            Assert.Equal(restart.Select(sighting => sighting.Evaluations).Order(), restart.Select(sighting => sighting.Evaluations)));
+        Assert.Equal(found.Evaluations, sightings.GroupBy(sighting => sighting.Restart).Sum(restart => restart.Max(sighting => sighting.Evaluations)));
         Assert.Equal(4, sightings.GroupBy(sighting => sighting.Restart).Select(group => group.First().Objective).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.5)]
+    public void Restarts_at_once_give_the_numbers_of_restarts_one_by_one(double tolerance)
+    {
+        using var scene = Scene.Tiny();
+        using var many = new AttackContext
+        {
+            Model = scene.Model, Observation = scene.Context.Observation, Random = scene.Context.Random, Workers = 3,
+        };
+        var attack = Short with { Tolerance = tolerance };
+        using var one = attack.Run(scene.Context);
+        using var three = attack.Run(many);
+        Assert.True(one.Images.equal(three.Images).all().ToBoolean());
+        Assert.Equal((one.Objective, one.RelativeMisfit, one.Restart, one.Restarts, one.Evaluations, one.Iterations),
+            (three.Objective, three.RelativeMisfit, three.Restart, three.Restarts, three.Evaluations, three.Iterations));
     }
 
     [Fact]
@@ -172,6 +193,24 @@ public class GradientMatchingTests
     {
         using var scene = Scene.Tiny();
         Refusal.Says("restarts is 0", () => (Short with { Restarts = 0 }).Run(scene.Context));
+    }
+
+    [Fact]
+    public void Relative_priors_are_multiplied_by_what_gray_leaves_unexplained()
+    {
+        using var scope = NewDisposeScope();
+        using var scene = Scene.Tiny();
+        double First(double weight, bool relative)
+        {
+            var first = double.NaN;
+            (Short with { Restarts = 1, Labels = new Given(), RelativePriors = relative, Priors = [new TotalVariation { Weight = weight }] })
+                .Run(scene.Context, sighting => first = double.IsNaN(first) ? sighting.Objective : first).Dispose();
+            return first;
+        }
+        var predicted = scene.Context.Operator.At(full_like(scene.Images, 0.5), scene.Targets).Value;
+        var gray = Short.Fidelity.Against(scene.Context.Observation.Update).Evaluate(predicted).Value;
+        Assert.Equal(First(3 * gray, false), First(3, true), 1e-5 * First(3, true));
+        Assert.NotEqual(First(3, false), First(3, true), 1e-5);
     }
 
     [Fact]

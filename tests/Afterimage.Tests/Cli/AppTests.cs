@@ -16,6 +16,7 @@ public class AppTests
     [InlineData("schema")]
     [InlineData("inspect")]
     [InlineData("data")]
+    [InlineData("train", "denoiser")]
     public void HelpHasExamples(params string[] command)
     {
         var (code, output, error) = Commanded.Run([.. command, "--help"]);

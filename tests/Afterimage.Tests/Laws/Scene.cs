@@ -14,8 +14,8 @@ internal sealed class Scene : IDisposable
         ImageShape? shape = null)
     {
         using var scope = NewDisposeScope();
-        var input = source is TorchScriptFile ? new ImageShape(3, 32, 32) : shape ?? new ImageShape(3, 12, 12);
-        var classes = source is TorchScriptFile ? 10 : 5;
+        var input = shape ?? (source is TorchScriptFile ? new ImageShape(3, 32, 32) : new ImageShape(3, 12, 12));
+        var classes = source is not TorchScriptFile ? 5 : shape is null ? 10 : 4;
         training ??= new FedSgd();
         Model = source.Open(input, classes, new RandomSource(seed).Derive("model"), type, CPU);
         using var generator = new RandomSource(seed).Derive("truth").Generator(CPU);

@@ -41,6 +41,16 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.Equal(["conv.weight", "conv.bias", "head.weight", "head.bias"], model.Layout.Entries.Select(entry => entry.Name));
     }
 
+    [Fact]
+    public void DropoutIsReadWithItsRate()
+    {
+        using var model = Open(Save("y = torch.flatten(torch.dropout(x, 0.25, False), 1)", 108));
+        var (dropout, shape) = Assert.Single(model.Network!.Dropouts);
+        Assert.Equal(0.25, dropout.Rate);
+        Assert.Equal([3, 6, 6], shape);
+        Assert.Contains("dropout", Assert.Single(model.Notes), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("_1 = ops.prim.NumToTensor(torch.size(x, 0))\n_2 = int(_1)\ny = torch.view(x, [_2, -1])", 108)]
     [InlineData("y = torch.reshape(x, [-1, 108])", 108)]
