@@ -11,7 +11,8 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// Plug-and-play (Venkatakrishnan, Bouman and Wohlberg, 2013; by half-quadratic splitting as Zhang et al., 2022): matching steps on
-/// Fidelity(A(x), y) + weight/2 mean (x - z)^2 and denoisings z = D(x) take turns, for noise that falls from one level to another.
+/// Fidelity(A(x), y) + weight/2 mean (x - z)^2 and denoisings z = D(x) by an FFDNet (Zhang, Zuo and Zhang, 2018) take turns, for noise
+/// that falls from one level to another.
 /// </summary>
 /// <remarks>
 /// One solver runs through all of it, so that its schedule and momentum go on while z changes: use a first-order one. With a denoising

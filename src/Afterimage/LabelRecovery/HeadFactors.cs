@@ -1,6 +1,6 @@
 using Afterimage.Federation;
 
-namespace Afterimage.Attacks;
+namespace Afterimage.LabelRecovery;
 
 /// <summary>
 /// The gradient of the final linear layer taken apart into its images. It is the mean of d_i h_i' with d_i = softmax(W h_i + b) - t_i,
@@ -22,9 +22,10 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
     /// <param name="targets">[B,C].</param>
     /// <param name="samples">Features of plausible images, [N,features]: where the search starts.</param>
     /// <param name="random">The stream of this restart.</param>
+    /// <param name="starts">Starts tried at most.</param>
     /// <returns>Null when the batch is too large for the head or no start fits.</returns>
     public static HeadFactors? Find(Tensor gradient, Tensor biasGradient, Tensor weight, Tensor bias, Tensor targets,
-        Tensor samples, RandomSource random)
+        Tensor samples, RandomSource random, int starts = Starts)
     {
         var (batch, classes) = ((int)targets.shape[0], (int)targets.shape[1]);
         if (batch >= classes || batch > gradient.shape[1])
@@ -36,15 +37,15 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
         var coordinates = samples.matmul(basis.t());
         var problem = new SoftmaxFit(batch, classes, Numbers(gradient.matmul(basis.t())), Numbers(biasGradient),
             Numbers(weight.matmul(basis.t())), Numbers(bias), Numbers(targets), Numbers(strengths.narrow(0, 0, batch)));
-        var starts = Numbers(coordinates);
+        var from = Numbers(coordinates);
         var draw = random.Derive("head").Managed();
         double[]? best = null;
         var least = double.PositiveInfinity;
-        for (var start = 0; start < Starts && least > Solved; start++)
+        for (var start = 0; start < starts && least > Solved; start++)
         {
             var point = new double[batch * batch];
             for (var i = 0; i < batch; i++)
-                Array.Copy(starts, draw.Next((int)samples.shape[0]) * batch, point, i * batch, batch);
+                Array.Copy(from, draw.Next((int)samples.shape[0]) * batch, point, i * batch, batch);
             var residual = problem.Solve(point);
             if (residual < least)
                 (best, least) = (point, residual);
