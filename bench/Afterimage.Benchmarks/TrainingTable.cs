@@ -51,7 +51,7 @@ internal static class TrainingTable
                     Random = new RandomSource(1),
                 };
                 var begin = Environment.CpuUsage.TotalTime;
-                using var found = Catalog.Standard.Read<Attack>($"\"{name}\"", "The command line").Run(context);
+                using var found = Catalog.Standard.Read<Attack>(name.StartsWith('{') ? name : $"\"{name}\"", "The command line").Run(context);
                 var seconds = (Environment.CpuUsage.TotalTime - begin).TotalSeconds;
                 var (original, seen) = (Batch(shape, images), Batch(shape, found.Images));
                 var places = Matching.Of(original, seen);

@@ -11,21 +11,37 @@ namespace Afterimage.Attacks;
 /// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
 /// tells apart images of one label.
 /// </summary>
-[Cites("nocedal2006numerical", "ruderman1997origins")]
+[Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : Attack
 {
-    private const int FeatureSamples = 64;
-
     public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
 
     /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
     public DataSource? Public { get; init; }
 
     /// <summary>How many of the public images are read.</summary>
-    public int PublicCount { get; init; } = 2000;
+    public int PublicCount { get; init; } = 4000;
 
     /// <summary>Whether features are first read from the head's gradient, where that is possible.</summary>
     public bool SplitHead { get; init; } = true;
+
+    /// <summary>
+    /// A first-order attack that runs first, with the same labels; the first start is what it found, and sigma begins at what that
+    /// leaves unexplained. It helps on networks with kinks, where Gauss-Newton steps only polish.
+    /// </summary>
+    public GradientMatching? First { get; init; }
+
+    /// <summary>
+    /// On networks with (leaky) ReLU: stages in which every kink is bent, slope x + (1 - slope) log(1 + exp(s x)) / s, with growing s;
+    /// the network itself comes last. Empty for the network itself alone.
+    /// </summary>
+    public Seq<double> Sharpness { get; init; } = [4, 16, 64];
+
+    /// <summary>Weight of a total variation beside the gaussian: twice the negative log-probability per unit of difference.</summary>
+    public double TotalVariation { get; init; }
+
+    /// <summary>Whether pixels outside [0,1] are taken for improbable, with a deviation of 0.001.</summary>
+    public bool Box { get; init; }
 
     /// <summary>Starts tried at most, each a draw from the model of public images.</summary>
     public int Restarts { get; init; } = 4;
@@ -38,12 +54,18 @@ public sealed record GaussNewton : Attack
 
     /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors; more where
     /// clients are known to add more noise.</summary>
-    public double Noise { get; init; } = 2e-7;
+    public double Noise { get; init; } = 2e-6;
 
     /// <summary>
     /// Unknowns of the batch that are solved for directly; conjugate gradients do the rest. 0 where a product with the Jacobian is dear.
     /// </summary>
     public int Direct { get; init; } = 1536;
+
+    /// <summary>
+    /// Unknowns of the batch up to which all are solved for directly once the conjugate gradients become long; memory grows with the
+    /// square (2.5 GB for 6,144).
+    /// </summary>
+    public int Exact { get; init; } = 6144;
 
     /// <summary>
     /// A restart whose weighted residual ends with a root mean square below this has converged, and no further one is tried; 0 tries all.
@@ -60,6 +82,9 @@ public sealed record GaussNewton : Attack
                 $"it has {PublicCount} and {Direct}.");
         if (context.Model.Device.type != DeviceType.CPU)
             throw new AfterimageException("Gauss-Newton solves its systems on the CPU: load the model there.");
+        if (!(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0)))
+            throw new AfterimageException("Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
+                FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}."));
         using var scope = Tidy.Scope();
         using var own = context.To(ScalarType.Float64);
         return Search(own, watch, cancellation);
@@ -69,38 +94,77 @@ public sealed record GaussNewton : Attack
     {
         var labels = Labels.Recover(context);
         if (labels.Refine)
-            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"bias-sign\"), " +
+            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"instance-counts\"), " +
                 "or use gradient matching, which can optimize them.");
         var statistics = Statistics(context);
         var separable = context.Observation.Training is FedSgd training
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead)
-            (labels, head) = Split(context, statistics, labels);
+            (labels, head) = HeadFactors.Read(context, statistics, labels);
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
-        var problem = new PosteriorProblem(context, statistics, targets, head, separable);
-        var block = new LeadingBlock(problem, Direct);
+        PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
+        var problem = Problem(context);
+        var solvers = Solvers(problem);
         var noise = Math.Max(Noise, context.Observation.Noise);
         PosteriorDescent? best = null;
         var (steps, evaluations, tried) = (0, 0, 0);
         while (tried < Restarts && !cancellation.IsCancellationRequested)
         {
             var restart = tried++;
-            using var generator = context.Random.Derive("restart", restart).Generator(context.Model.Device);
-            var start = randn([problem.Batch * problem.Pixels], ScalarType.Float64, generator: generator) * StartDeviation;
-            var descent = new PosteriorDescent(restart, problem, block, start, noise);
-            while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
-                if (descent.Advance())
-                    watch?.Invoke(new(restart, descent.Steps - 1, descent.Objective, evaluations + descent.Evaluations,
-                        () => problem.Decode(descent.Point).clamp(0, 1)));
-            steps += descent.Steps;
-            evaluations += descent.Evaluations;
-            if (best is null || descent.Misfit < best.Misfit)
-                best = descent;
+            var (stepsBefore, evaluationsBefore) = (steps, evaluations);
+            var (start, sigma, spent) = Start(context, problem, restart, cancellation);
+            evaluations += spent;
+            void Follow(PosteriorDescent descent)
+            {
+                while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
+                    if (descent.Advance())
+                        watch?.Invoke(new(restart, steps - stepsBefore + descent.Steps - 1, descent.Objective,
+                            evaluations - evaluationsBefore + descent.Evaluations, () => problem.Decode(descent.Point).clamp(0, 1)));
+                steps += descent.Steps;
+                evaluations += descent.Evaluations;
+            }
+
+            var sharpnesses = SmoothedModel.Applies(context.Model) ? Sharpness : [];
+            foreach (var sharpness in sharpnesses)
+            {
+                using var inner = Tidy.Scope();
+                var (round, model) = SmoothedModel.Of(context, sharpness);
+                using (model)
+                using (round)
+                {
+                    var smooth = Problem(round);
+                    // No more is asked of a smoothed network than it differs from the real one.
+                    var floor = Math.Max(noise, problem.Difference(smooth, start));
+                    var descent = new PosteriorDescent(restart, smooth, Solvers(smooth), start, sigma, floor);
+                    Follow(descent);
+                    sigma = descent.Sigma;
+                }
+            }
+            var last = new PosteriorDescent(restart, problem, solvers, start, sigma, noise);
+            Follow(last);
+            if (best is null || last.Misfit < best.Misfit)
+                best = last;
             if (best.Misfit < Math.Max(Tolerance, 1.1 * noise))
                 break;
         }
         return Conclude(context, problem, labels, head, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
+    }
+
+    private (LeadingBlock Leading, WholeBlock? Whole) Solvers(PosteriorProblem problem) =>
+        (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new WholeBlock(problem) : null);
+
+    /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
+    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
+    {
+        if (First is not null && restart == 0)
+        {
+            using var found = (First with { Labels = Labels }).Run(context, null, cancellation);
+            var z = problem.Statistics.Explain(found.Images.to(ScalarType.Float64)).view(-1);
+            return (z, problem.Misfit(z), found.Evaluations);
+        }
+        using var generator = context.Random.Derive("restart", restart).Generator(context.Model.Device);
+        return (randn([problem.Unknowns], ScalarType.Float64, generator: generator) * StartDeviation, 1, 0);
     }
 
     private Reconstruction Conclude(AttackContext context, PosteriorProblem problem, Labels labels, HeadFactors? head,
@@ -137,16 +201,6 @@ public sealed record GaussNewton : Attack
             "give it more steps or restarts, or a first-order attack.");
     }
 
-    /// <summary>The labels, then those in which one uncertain label is another class.</summary>
-    private static IEnumerable<Labels> Plausible(Labels labels, int classes)
-    {
-        yield return labels;
-        for (var i = 0; i < labels.Classes.Count; i++)
-            for (var c = 0; c < classes && labels.Confidence[i] < 1; c++)
-                if (c != labels.Classes[i])
-                    yield return labels with { Classes = labels.Classes.Select((old, j) => j == i ? c : old).ToSeq() };
-    }
-
     private ImageStatistics Statistics(AttackContext context)
     {
         if (Public is null)
@@ -155,32 +209,5 @@ public sealed record GaussNewton : Attack
         return images.Shape == context.Model.Input ? ImageStatistics.Of(images, PublicCount)
             : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {context.Model.Input}: " +
                 "choose public images of that shape.");
-    }
-
-    /// <summary>The head taken apart, under the first labels that fit: only true ones do.</summary>
-    private static (Labels Labels, HeadFactors? Head) Split(AttackContext context, ImageStatistics statistics, Labels labels)
-    {
-        if (context.Model.Head is not (var weight, { } bias))
-            return (labels, null);
-        var update = context.Observation.Update;
-        using var generator = context.Random.Derive("features").Generator(context.Model.Device);
-        var z = randn([FeatureSamples, context.Model.Input.Count], ScalarType.Float64, generator: generator);
-        var draws = statistics.Synthesize(z) + statistics.Mean;
-        var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device).narrow(0, 0, 1);
-        var samples = new List<Tensor>();
-        for (var i = 0; i < FeatureSamples; i++)
-        {
-            // The gradient of one image is d h', and d is the gradient of the bias.
-            var gradient = context.Operator.At(draws.narrow(0, i, 1), targets).Value;
-            var error = gradient[bias];
-            samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
-        }
-        var features = stack([.. samples]);
-        foreach (var candidate in Plausible(labels, context.Model.Classes))
-            if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
-                context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),
-                features, context.Random) is { } head)
-                return (candidate, head);
-        return (labels, null);
     }
 }

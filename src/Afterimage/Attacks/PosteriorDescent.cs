@@ -8,25 +8,35 @@ internal sealed class PosteriorDescent
 {
     private const int MostInner = 1000;
     private const int Costly = 100;
+    private const int TooCostly = 150;
     private const int MostIdle = 2;
     private const double Forcing = 1e-4;
     private const double Settled = 0.7;
+    private const double Still = 0.98;
     private const int MostHalvings = 12;
 
     private readonly PosteriorProblem problem;
     private readonly LeadingBlock block;
+    private readonly WholeBlock? whole;
     private readonly double floor;
-    private double sigma = 1;
+    private double sigma;
     private double factored;
-    private int inner;
+    private int inner = int.MaxValue;
+    private bool direct;
     private int idle;
 
-    public PosteriorDescent(int restart, PosteriorProblem problem, LeadingBlock block, Tensor start, double floor)
+    /// <param name="restart">Which one, from 0.</param>
+    /// <param name="problem">What is minimized.</param>
+    /// <param name="solvers">What conditions the conjugate gradients, and what takes over where they become long, or null.</param>
+    /// <param name="start">z.</param>
+    /// <param name="sigma">The first.</param>
+    /// <param name="floor">The last.</param>
+    public PosteriorDescent(int restart, PosteriorProblem problem, (LeadingBlock Leading, WholeBlock? Whole) solvers, Tensor start,
+        double sigma, double floor)
     {
-        (this.problem, this.block, this.floor) = (problem, block, floor);
+        (this.problem, this.block, this.whole, this.sigma, this.floor) = (problem, solvers.Leading, solvers.Whole, Math.Max(sigma, floor), floor);
         Restart = restart;
         Point = start;
-        inner = int.MaxValue;
     }
 
     public int Restart { get; }
@@ -39,8 +49,11 @@ internal sealed class PosteriorDescent
     /// <summary>Evaluations of A and products with its Jacobian.</summary>
     public int Evaluations { get; private set; }
 
+    /// <summary>The current noise level.</summary>
+    public double Sigma => sigma;
+
     /// <summary>The objective at the last sigma.</summary>
-    public double Objective { get; private set; }
+    public double Objective { get; private set; } = double.NaN;
 
     /// <summary>Root mean square of the weighted residual; infinite before the first step.</summary>
     public double Misfit { get; private set; } = double.PositiveInfinity;
@@ -54,7 +67,54 @@ internal sealed class PosteriorDescent
         using var scope = Tidy.Scope();
         var here = problem.At(Point);
         Evaluations++;
-        var value = Value(here, Point);
+        var value = here.Value(sigma, Point);
+        Prepare(here);
+        var right = here.Downhill(sigma, Point);
+        var (direction, count) = Solve(here, right);
+        inner = count;
+        Evaluations += 2 * count + 1;
+        var promised = right.dot(direction).ToDouble();
+        var length = 1.0;
+        for (var halving = 0; halving < MostHalvings; halving++, length /= 2)
+        {
+            using var trialScope = Tidy.Scope();
+            var moved = Point + direction * length;
+            var there = problem.At(moved);
+            Evaluations++;
+            var next = there.Value(sigma, moved);
+            if (!(next < value))
+                continue;
+            Point.copy_(moved);
+            Misfit = Math.Sqrt(there.Residual.square().mean().ToDouble());
+            Objective = next;
+            Steps++;
+            // Only what is explained as well as sigma asks for, or as well as it can be, may be asked for more.
+            var explained = there.Residual.square().sum().ToDouble() / (sigma * sigma) < moved.square().sum().ToDouble();
+            var settled = next > Settled * value;
+            Finished = Misfit <= floor || (sigma <= floor && next > Still * value);
+            if (length >= 0.5 && (count < MostInner || settled) && (explained || settled))
+                sigma = Math.Max(sigma / (direct ? Pace((value - next) / promised) : 4), floor);
+            return true;
+        }
+        Finished = sigma <= floor || ++idle >= MostIdle;
+        sigma = Math.Max(sigma / 4, floor);
+        return false;
+    }
+
+    /// <summary>How much more may be asked after an exact step: the more, the better the linearization foretold what it gained.</summary>
+    private static double Pace(double foretold) => foretold > 0.9 ? 64 : foretold > 0.75 ? 16 : 4;
+
+    /// <summary>Renews what conditions the conjugate gradients where they have become long.</summary>
+    private void Prepare(PosteriorPoint here)
+    {
+        direct |= whole is not null && inner is > TooCostly and < int.MaxValue;
+        if (direct)
+        {
+            whole!.Build(here);
+            Evaluations += whole.Products;
+            whole.Factor(sigma);
+            return;
+        }
         if (inner > Costly)
         {
             block.Build(here);
@@ -63,47 +123,16 @@ internal sealed class PosteriorDescent
         }
         if (factored != sigma)
             block.Factor(factored = sigma);
-        var right = here.Pull(here.Residual).mul_(-1 / (sigma * sigma)).sub_(Point);
-        var (direction, count) = Solve(here, right);
-        inner = count;
-        Evaluations += 2 * count + 1;
-        var length = 1.0;
-        for (var halving = 0; halving < MostHalvings; halving++, length /= 2)
-        {
-            using var trialScope = Tidy.Scope();
-            var moved = Point + direction * length;
-            var there = problem.At(moved);
-            Evaluations++;
-            var next = Value(there, moved);
-            if (!(next < value))
-                continue;
-            Point.copy_(moved);
-            var before = Misfit;
-            Misfit = Math.Sqrt(there.Residual.square().mean().ToDouble());
-            Objective = next;
-            Steps++;
-            // Only what is explained as well as sigma asks for, or as well as it can be, may be asked for more.
-            var explained = there.Residual.square().sum().ToDouble() / (sigma * sigma) < moved.square().sum().ToDouble();
-            if (length >= 0.5 && count < MostInner && (explained || next > Settled * value))
-                sigma = Math.Max(sigma / 4, floor);
-            idle = count == MostInner || Misfit > 0.9 * before ? idle + 1 : 0;
-            Finished = idle >= MostIdle || Misfit <= floor;
-            return true;
-        }
-        Finished = sigma <= floor || ++idle >= MostIdle;
-        sigma = Math.Max(sigma / 4, floor);
-        return false;
     }
 
-    private double Value(PosteriorPoint at, Tensor z) =>
-        at.Residual.square().sum().ToDouble() / (sigma * sigma) + z.square().sum().ToDouble();
+    private Tensor Conditioned(Tensor residual) => direct ? whole!.Apply(residual) : block.Apply(residual);
 
     /// <summary>(J'J / sigma^2 + 1) d = right.</summary>
     private (Tensor Direction, int Iterations) Solve(PosteriorPoint here, Tensor right)
     {
         var direction = zeros_like(right);
         var residual = right.clone();
-        var conditioned = block.Apply(residual);
+        var conditioned = Conditioned(residual);
         var along = conditioned.clone();
         var product = residual.dot(conditioned).ToDouble();
         var first = product;
@@ -112,14 +141,14 @@ internal sealed class PosteriorDescent
         {
             using var scope = Tidy.Scope();
             iteration++;
-            var image = here.Pull(here.Push(along)).mul_(1 / (sigma * sigma)).add_(along);
+            var image = here.Curve(sigma, along);
             var curvature = along.dot(image).ToDouble();
             if (!(curvature > 0))
                 break;
             var step = product / curvature;
             direction.add_(along, alpha: step);
             residual.add_(image, alpha: -step);
-            var next = block.Apply(residual);
+            var next = Conditioned(residual);
             var grown = residual.dot(next).ToDouble();
             along.mul_(grown / product).add_(next);
             product = grown;

@@ -20,9 +20,10 @@ internal sealed class PosteriorProblem
     private readonly double featureWeight;
     private readonly double errorWeight;
 
-    public PosteriorProblem(AttackContext context, ImageStatistics statistics, Tensor targets, HeadFactors? head, bool separable)
+    public PosteriorProblem(AttackContext context, ImageStatistics statistics, PixelTerms terms, Tensor targets,
+        HeadFactors? head, bool separable)
     {
-        (this.context, this.statistics, this.targets, this.head) = (context, statistics, targets, head);
+        (this.context, this.statistics, this.targets, this.head, Terms) = (context, statistics, targets, head, terms);
         Batch = context.Observation.BatchSize;
         Parts = separable ? Batch : 1;
         var update = context.Observation.Update;
@@ -46,12 +47,18 @@ internal sealed class PosteriorProblem
 
     public long Pixels => context.Model.Input.Count;
 
+    public long Unknowns => Batch * Pixels;
+
     /// <summary>Unknowns of one block.</summary>
     public long Width => Batch / Parts * Pixels;
 
     public long SharedCount => shared.shape[0];
 
     public long OwnCount => own.shape[1];
+
+    /// <summary>Pixels, [...,pixels], as images.</summary>
+    public Tensor Images(Tensor pixels) =>
+        pixels.reshape(-1, context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width);
 
     /// <summary>Images that z stands for, not clipped.</summary>
     public Tensor Decode(Tensor z) => statistics.Synthesize(z.view(Batch, -1)) + statistics.Mean;
@@ -63,7 +70,21 @@ internal sealed class PosteriorProblem
         var points = Enumerable.Range(0, Parts)
             .Select(i => context.Operator.At(images.narrow(0, i * each, each), targets.narrow(0, i * each, each))).ToArray();
         var gradients = stack([.. points.Select(point => point.Value.Flat)]);
-        return new(this, points, cat([SharedRows(gradients) - shared, (OwnRows(gradients) - own).reshape(-1)]));
+        return new(this, images, points, cat([SharedRows(gradients) - shared, (OwnRows(gradients) - own).reshape(-1)]));
+    }
+
+    /// <summary>Root mean square of the weighted residual.</summary>
+    public double Misfit(Tensor z)
+    {
+        using var scope = Tidy.Scope();
+        return At(z).Residual.square().mean().sqrt().ToDouble();
+    }
+
+    /// <summary>Root mean square of what another network's residual differs by.</summary>
+    public double Difference(PosteriorProblem other, Tensor z)
+    {
+        using var scope = Tidy.Scope();
+        return (At(z).Residual - other.At(z).Residual).square().mean().sqrt().ToDouble();
     }
 
     /// <summary>Rows that all blocks share, summed: [parts,P] to [shared].</summary>
@@ -103,6 +124,8 @@ internal sealed class PosteriorProblem
 
     public ImageStatistics Statistics => statistics;
 
+    public PixelTerms Terms { get; }
+
     /// <summary>|A(x) - y| / |y| of the whole update.</summary>
     public double RelativeMisfit(Tensor images)
     {
@@ -128,10 +151,28 @@ internal sealed class PosteriorProblem
 }
 
 /// <summary>One point of the problem: its residuals, and products with the Jacobian.</summary>
-internal sealed class PosteriorPoint(PosteriorProblem problem, Linearization[] parts, Tensor residual)
+internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Linearization[] parts, Tensor residual)
 {
     /// <summary>Weighted rows: the shared ones, then each block's own.</summary>
     public Tensor Residual => residual;
+
+    /// <summary>|W (A(x) - y)|^2 / sigma^2 + |z|^2 and the other priors.</summary>
+    public double Value(double sigma, Tensor z) => residual.square().sum().ToDouble() / (sigma * sigma) + z.square().sum().ToDouble()
+        + (problem.Terms.Any ? problem.Terms.Value(images) : 0);
+
+    /// <summary>Minus half the gradient of that.</summary>
+    public Tensor Downhill(double sigma, Tensor z)
+    {
+        var down = Pull(residual).mul_(-1 / (sigma * sigma)).sub_(z);
+        return problem.Terms.Any ? down.sub_(problem.Statistics.Analyze(problem.Terms.HalfGradient(images)).view(-1)) : down;
+    }
+
+    /// <summary>The Gauss-Newton matrix, (J'J / sigma^2 + 1 and the other priors) v.</summary>
+    public Tensor Curve(double sigma, Tensor v)
+    {
+        var curved = Pull(Push(v)).mul_(1 / (sigma * sigma)).add_(v);
+        return problem.Terms.Any ? curved.add_(problem.Statistics.Analyze(problem.Terms.Bend(images, Directions(v))).view(-1)) : curved;
+    }
 
     /// <summary>J v: [unknowns] to [rows].</summary>
     public Tensor Push(Tensor v)
@@ -148,13 +189,27 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Linearization[] p
     /// <summary>The columns of one block for some of its unknowns: shared rows [N,shared] and its own [N,own].</summary>
     public (Tensor Shared, Tensor Own) Columns(int part, Tensor unknowns)
     {
-        var gradients = empty([unknowns.shape[0], parts[part].Value.Layout.Count], ScalarType.Float64);
-        for (var n = 0L; n < unknowns.shape[0]; n++)
+        var units = zeros([unknowns.shape[0], problem.Width], ScalarType.Float64);
+        units.scatter_(1, unknowns.view(-1, 1), ones_like(unknowns.view(-1, 1)).to(ScalarType.Float64));
+        return Along(part, Directions(units));
+    }
+
+    /// <summary>The columns of one block for a range of its pixels.</summary>
+    public (Tensor Shared, Tensor Own) PixelColumns(int part, long from, long count)
+    {
+        var units = zeros([count, problem.Width], ScalarType.Float64);
+        units.narrow(1, from, count).diagonal().fill_(1);
+        return Along(part, problem.Images(units));
+    }
+
+    private (Tensor Shared, Tensor Own) Along(int part, Tensor images)
+    {
+        var each = problem.Width / problem.Pixels;
+        var gradients = empty([images.shape[0] / each, parts[part].Value.Layout.Count], ScalarType.Float64);
+        for (var n = 0L; n < gradients.shape[0]; n++)
         {
             using var scope = Tidy.Scope();
-            var unit = zeros([problem.Width], ScalarType.Float64);
-            unit[unknowns[n].ToInt64()] = 1;
-            gradients[n].copy_(parts[part].Pushforward(Directions(unit)).Flat);
+            gradients[n].copy_(parts[part].Pushforward(images.narrow(0, n * each, each)).Flat);
         }
         return (problem.SharedColumns(gradients), problem.OwnColumns(gradients, part));
     }

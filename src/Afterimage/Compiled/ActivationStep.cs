@@ -10,22 +10,44 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
     private readonly Kernels<T> kernels = Kernels<T>.Best;
     private readonly bool straight = layer.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU;
     private readonly int length = input.RowLength;
+    private readonly bool soft = layer.Kind == ActivationKind.SoftLeakyReLU;
     private T* first;
     private T* second;
+    private T* scaled;
 
     public override void Allocate(Arena<T> arena)
     {
         first = arena.Take(input.Rows * length);
         if (!straight)
             second = arena.Take(input.Rows * length);
+        if (soft)
+            scaled = arena.Take(length);
     }
 
     public override void Forward()
     {
-        for (var row = 0; row < input.Rows; row++)
+        for (var row = 0; row < input.Rows && soft; row++)
+            Bend(input.Value + input.RowOffset(row), output.Value + output.RowOffset(row), first + row * length, second + row * length);
+        for (var row = 0; row < input.Rows && !soft; row++)
             kernels.Activate(layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row),
                 output.Value + output.RowOffset(row),
                 first + row * length, straight ? null : second + row * length, length);
+    }
+
+    /// <summary>A softplus of the scaled input, and a straight line beside it.</summary>
+    private void Bend(T* x, T* y, T* slope, T* curvature)
+    {
+        var (sharpness, low) = (T.CreateTruncating(layer.Sharpness), T.CreateTruncating(layer.Slope));
+        for (var i = 0; i < length; i++)
+            scaled[i] = x[i] * sharpness;
+        kernels.Activate(ActivationKind.Softplus, T.Zero, scaled, y, slope, curvature, length);
+        var high = T.One - low;
+        for (var i = 0; i < length; i++)
+        {
+            y[i] = low * x[i] + high * y[i] / sharpness;
+            slope[i] = low + high * slope[i];
+            curvature[i] *= high * sharpness;
+        }
     }
 
     public override void Backward(T* gradient)

@@ -72,12 +72,20 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
             $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
-public sealed record Activation(ActivationKind Kind, double Slope = 0.01) : Layer
+/// <param name="Slope">Of the leaky kinds, below zero.</param>
+/// <param name="Sharpness">Of <see cref="ActivationKind.SoftLeakyReLU"/>: the larger, the narrower its bend.</param>
+public sealed record Activation(ActivationKind Kind, double Slope = 0.01, double Sharpness = 1) : Layer
 {
     public override long[] Follow(long[] shape) => shape;
 }
 
-public enum ActivationKind { ReLU, LeakyReLU, Sigmoid, Tanh, Gelu, Silu, Softplus }
+public enum ActivationKind
+{
+    ReLU, LeakyReLU, Sigmoid, Tanh, Gelu, Silu, Softplus,
+
+    /// <summary>slope x + (1 - slope) log(1 + exp(sharpness x)) / sharpness: a leaky ReLU whose kink is bent smoothly.</summary>
+    SoftLeakyReLU,
+}
 
 /// <summary>
 /// Dropout: in train mode every number is kept and divided by the keep rate, or dropped, by a mask that is handed over; without a

@@ -140,6 +140,8 @@ public sealed class NetworkModel : VictimModel
         ActivationKind.Gelu => functional.gelu(x),
         ActivationKind.Silu => functional.silu(x),
         ActivationKind.Softplus => functional.softplus(x),
+        ActivationKind.SoftLeakyReLU => x * activation.Slope
+            + functional.softplus(x * activation.Sharpness) * ((1 - activation.Slope) / activation.Sharpness),
         _ => throw new AfterimageException($"{activation.Kind} has no forward pass."),
     };
 

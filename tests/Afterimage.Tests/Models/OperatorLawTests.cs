@@ -20,6 +20,7 @@ public class OperatorLawTests
         ["mlp gelu"] = (new Mlp { Width = 12, Activation = ActivationKind.Gelu }, new(1, 6, 6), true),
         ["mlp silu"] = (new Mlp { Width = 12, Activation = ActivationKind.Silu }, new(1, 6, 6), true),
         ["mlp softplus"] = (new Mlp { Width = 12, Activation = ActivationKind.Softplus }, new(1, 6, 6), true),
+        ["mlp soft leaky"] = (new Mlp { Width = 12, Activation = ActivationKind.SoftLeakyReLU }, new(1, 6, 6), true),
         ["mlp leaky"] = (new Mlp { Width = 12, Activation = ActivationKind.LeakyReLU }, new(1, 6, 6), false),
         ["lenet"] = (new LeNet(), new(3, 16, 16), true),
         ["lenet default"] = (new LeNet { Initialization = LeNetInitialization.Default }, new(1, 28, 28), true),

@@ -19,6 +19,8 @@ internal readonly record struct Elementwise(Activation Activation)
         ActivationKind.Tanh => z.tanh(),
         ActivationKind.Softplus => nn.functional.softplus(z),
         ActivationKind.Gelu => nn.functional.gelu(z),
+        ActivationKind.SoftLeakyReLU => z * Activation.Slope
+            + nn.functional.softplus(z * Activation.Sharpness) * ((1 - Activation.Slope) / Activation.Sharpness),
         _ => nn.functional.silu(z),
     };
 
