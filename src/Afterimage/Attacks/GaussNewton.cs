@@ -14,7 +14,7 @@ namespace Afterimage.Attacks;
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : Attack
 {
-    public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
 
     /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
     public DataSource? Public { get; init; }
@@ -101,7 +101,7 @@ public sealed record GaussNewton : Attack
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead)
-            (labels, head) = HeadFactors.Read(context, statistics, labels);
+            (labels, head) = HeadSplit.Read(context, statistics, labels);
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
         var problem = Problem(context);

@@ -1,6 +1,7 @@
 using Afterimage.Attacks;
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Tests.Laws;
