@@ -15,10 +15,16 @@ switch (args)
     case ["memory", ..]:
         MemoryTable.Print(Console.Out);
         return 0;
+    case ["unroll", ..]:
+        UnrollTable.Print(Console.Out);
+        return 0;
+    case ["training", var folder, .. var attacks]:
+        TrainingTable.Print(Console.Out, folder, attacks.Length == 0 ? ["matching"] : attacks);
+        return 0;
     case ["parts", ..]:
         BenchmarkSwitcher.FromTypes([typeof(OperatorParts), typeof(OperatorProducts)]).Run(args[1..]);
         return 0;
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...] | iteration | memory | parts [filter...]");
+        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | parts [filter...]");
         return 2;
 }

@@ -61,6 +61,7 @@ public static class AfterimageApp
             SchemaCommand.Create(files, terminal),
             InspectCommand.Create(files, terminal),
             DataCommand.Create(terminal),
+            TrainCommand.Create(files, terminal),
             DoctorCommand.Create(terminal),
         };
         HelpPage.Install(root);

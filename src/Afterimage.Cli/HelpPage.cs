@@ -46,6 +46,11 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         ["show"] = ["afterimage show runs/sweep"],
         ["schema"] = ["afterimage schema > experiment.schema.json"],
         ["inspect"] = ["afterimage inspect model.pt --input 3x32x32 --classes 10"],
+        ["denoiser"] =
+        [
+            "afterimage train denoiser --steps 20000 --out mine.safetensors",
+            "afterimage train denoiser --evaluate mine.safetensors --data cifar10 flowers17",
+        ],
         ["data"] = ["afterimage data list", "afterimage data get cifar10"],
     }.ToFrozenDictionary();
 

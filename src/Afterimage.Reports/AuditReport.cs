@@ -30,6 +30,9 @@ public sealed record AuditReport
 
     public ImmutableArray<CaseReport> Cases { get; init; } = [];
 
+    /// <summary>Forecasts against attacks; absent with fewer than three cases that have both.</summary>
+    public LeakageComparison? Comparison { get; init; }
+
     /// <summary>Doubts that only the cases together raise.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
@@ -113,8 +116,14 @@ public sealed record CaseReport
     public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>> Baselines { get; init; } =
         ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>>.Empty;
 
+    /// <summary>Images among which the metric "rank" orders; 0 without the truth.</summary>
+    public int Pool { get; init; }
+
     /// <summary>The objective over evaluations, one curve for each restart.</summary>
     public ImmutableArray<Curve> Curves { get; init; } = [];
+
+    /// <summary>What the update tells at best; absent where it was not measured.</summary>
+    public CaseLeakage? Leakage { get; init; }
 
     public ImmutableArray<Finding> Findings { get; init; } = [];
 

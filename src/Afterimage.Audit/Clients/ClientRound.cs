@@ -16,8 +16,17 @@ public sealed class ClientRound : IDisposable
 
     public required int BatchSize { get; init; }
 
+    /// <summary>Deviation of the Gaussian noise in the update, relative to the root mean square of each parameter tensor's.</summary>
+    public double Noise { get; init; }
+
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
     public Seq<int>? Labels { get; init; }
+
+    /// <summary>What the BatchNorm layers saw of the batch before its first step; null where nobody knows.</summary>
+    public LayerStatistics? BatchStatistics { get; init; }
+
+    /// <summary>The running BatchNorm statistics after the round; null where nobody knows, or where the round leaves them alone.</summary>
+    public LayerStatistics? RunningStatistics { get; init; }
 
     /// <summary>The images, or null when only the update is at hand.</summary>
     public PrivateBatch? Truth { get; init; }
@@ -30,5 +39,7 @@ public sealed class ClientRound : IDisposable
     {
         Model.Dispose();
         Update.Dispose();
+        BatchStatistics?.Dispose();
+        RunningStatistics?.Dispose();
     }
 }

@@ -50,11 +50,15 @@ public sealed record RecordedUpdate : ClientSource
         try
         {
             var update = file.Match(victim.Layout, victim.Type, device, victim.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)));
+            var training = Training ?? said.Training ?? new FedSgd();
+            var (seen, running) = Statistics(file, said.Statistics, victim, batch, training);
             return new()
             {
                 Model = victim,
                 Update = update.Detach(),
-                Training = Training ?? said.Training ?? new FedSgd(),
+                Training = training,
+                BatchStatistics = seen,
+                RunningStatistics = running,
                 BatchSize = batch,
                 Labels = labels,
                 Truth = truth,
@@ -67,6 +71,21 @@ public sealed record RecordedUpdate : ClientSource
             victim.Dispose();
             throw;
         }
+    }
+
+    private static (LayerStatistics? Batch, LayerStatistics? Running) Statistics(UpdateFile file, SentStatistics? kind, VictimModel victim, int batch,
+        LocalTraining training)
+    {
+        if (kind is null)
+            return (null, null);
+        using var scope = Tidy.Scope();
+        var sent = file.Statistics(LayerStatistics.Running(victim).Names, victim.Type, victim.Device);
+        return kind switch
+        {
+            SentStatistics.Batch => (sent.Inferred(victim, batch, training, momentum: 1).Detach(), null),
+            SentStatistics.Difference => (null, sent.AddedTo(victim).Detach()),
+            _ => (null, sent.Detach()),
+        };
     }
 
     private AfterimageException Missing(string what, string flag, string field) =>

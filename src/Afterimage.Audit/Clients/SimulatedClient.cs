@@ -18,6 +18,11 @@ public sealed record SimulatedClient : ClientSource
 
     public LocalTraining Training { get; init; } = new FedSgd();
 
+    /// <summary>
+    /// Deviation of the Gaussian noise that the client adds to its update, relative to the root mean square of each parameter tensor's; 0 adds none.
+    /// </summary>
+    public double Noise { get; init; }
+
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
     public Seq<int>? Images { get; init; }
 
@@ -25,6 +30,8 @@ public sealed record SimulatedClient : ClientSource
     {
         if (BatchSize < 1)
             throw new AfterimageException($"A client needs at least one image; its batch size is {BatchSize}.");
+        if (!(Noise >= 0) || double.IsInfinity(Noise))
+            throw new AfterimageException($"A client's noise is a deviation of 0 or more; it is {Noise}.");
         var images = Data.Open();
         var chosen = Choose(images, trial, random);
         var shown = chosen[trial].Select(index => images[index]).ToArray();
@@ -32,10 +39,15 @@ public sealed record SimulatedClient : ClientSource
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            var update = Train(victim, truth, random.Derive("client", trial));
+            var (batch, running) = Statistics(victim, truth);
             return new()
             {
                 Model = victim,
-                Update = Train(victim, truth),
+                Update = update,
+                Noise = Noise,
+                BatchStatistics = batch,
+                RunningStatistics = running,
                 Training = Training,
                 BatchSize = BatchSize,
                 Labels = truth.Labels,
@@ -51,11 +63,30 @@ public sealed record SimulatedClient : ClientSource
         }
     }
 
-    private GradientSet Train(VictimModel victim, PrivateBatch truth)
+    private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
-        return Training.Linearize(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets).Value.To(victim.Type, victim.Device).Detach();
+        var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
+        if (Noise == 0)
+            return update.To(victim.Type, victim.Device).Detach();
+        using var generator = random.Derive("noise").Generator(CPU);
+        return GradientSet.Gather(update.Layout, [.. update.Split().Select(part => part + Noise * part.square().mean().sqrt()
+            * randn(part.shape, victim.Type, CPU, generator: generator).to(victim.Device))]).Detach();
+    }
+
+    /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>
+    private (LayerStatistics? Batch, LayerStatistics? Running) Statistics(VictimModel victim, PrivateBatch truth)
+    {
+        if (victim.Network is not { } network || victim.Buffers.Count == 0)
+            return (null, null);
+        using var scope = Tidy.Scope();
+        using var _ = no_grad();
+        var trace = new Trace();
+        victim.Logits(Tensors.From(truth.Images, victim.Type, victim.Device), Training.Mode, trace: trace);
+        var seen = LayerStatistics.Of(trace);
+        var after = Training is FedSgd { Mode: ModelMode.Train } ? LayerStatistics.Running(victim).After(seen, network, BatchSize) : null;
+        return (seen.Detach(), after?.Detach());
     }
 
     // Batches up to the wanted trial, drawn one after the other from one permutation, so that no two share an image.

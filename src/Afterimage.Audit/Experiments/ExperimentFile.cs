@@ -47,7 +47,7 @@ public sealed class ExperimentFile(Catalog catalog)
             {
                 var configuration = Configure(bare, values);
                 var json = Write(configuration);
-                var axes = values.ToImmutableSortedDictionary(pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value));
+                var axes = values.ToImmutableSortedDictionary(pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value, pair.Axis));
                 for (var trial = 0; trial < experiment.Trials; trial++)
                     cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes
                         : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), json));
@@ -108,6 +108,17 @@ public sealed class ExperimentFile(Catalog catalog)
         axes.Aggregate<Axis, IEnumerable<List<(Axis, JsonNode?)>>>([[]], (product, axis) => axis.Values.Count > 0
             ? product.SelectMany(values => axis.Values.Select(value => values.Append((axis, value)).ToList()))
             : throw new AfterimageException($"The axis {axis.Pointer} has no values: list at least one."));
+
+    /// <summary>A value in words: a part's kind, and where the axis has others of that kind what tells it from them.</summary>
+    private static string Plain(JsonNode? value, Axis axis)
+    {
+        var name = Plain(value);
+        var alike = axis.Values.Where(other => Plain(other) == name).OfType<JsonObject>().ToArray();
+        if (value is not JsonObject part || alike.Length < 2)
+            return name;
+        var own = part.Where(pair => alike.Any(other => !JsonNode.DeepEquals(other[pair.Key], pair.Value))).Select(pair => $"{pair.Key} {Plain(pair.Value)}");
+        return string.Join(", ", own) is { Length: > 0 } told ? told : name;
+    }
 
     private static string Plain(JsonNode? value) => value switch
     {

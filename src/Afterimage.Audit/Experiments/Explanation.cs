@@ -21,13 +21,8 @@ public static class Explanation
     public static string Equation(Experiment experiment)
     {
         var training = experiment.Client is SimulatedClient simulated ? simulated.Training : (experiment.Client as RecordedUpdate)?.Training ?? new FedSgd();
-        var operatorText = training switch
-        {
-            FedAvg average => $"A(x) = weights after {average.Epochs} epoch{(average.Epochs == 1 ? "" : "s")} of SGD (batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before",
-            _ => "A(x) = gradient of the mean cross-entropy at x",
-        };
-        if (training.Mode == ModelMode.Train)
-            operatorText += ", BatchNorm with the statistics of the batch";
+        var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training : new HiddenTraining { Mode = training.Mode };
+        var operatorText = $"A(x) = {TrainingText.Operator(known)}";
         return experiment.Attack is GradientMatching matching ? $"{Matching(matching)}\n{operatorText}" : $"{Catalog.Kind(experiment.Attack.GetType())}\n{operatorText}";
     }
 
@@ -41,7 +36,8 @@ public static class Explanation
             var other => $"{other.GetType().Name}({weight}A(x), {weight}y)",
         };
         var priors = string.Concat(attack.Priors.Select(prior => $" + {Number(prior.Weight)} {(prior is TotalVariation ? "TV" : prior.GetType().Name)}(x)"));
-        var unknowns = attack.Labels is Joint ? "x and labels" : "x";
+        var unknowns = (attack.Labels is Joint ? "x and labels" : "x")
+            + (attack.Nuisance is { } nuisance ? $" and {Catalog.Kind(nuisance.GetType()).Replace('-', ' ')}" : "");
         var solver = attack.Solver switch
         {
             Lbfgs lbfgs => $"L-BFGS with {lbfgs.History} pairs, at most {lbfgs.Iterations} steps",
@@ -68,20 +64,25 @@ public static class Explanation
         return
         [
             new("model", $"architecture and weights before the round ({model})", true),
-            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, without defense", true),
-            new("local training", LocalTraining(round.Training), true),
+            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, {(round.Noise == 0 ? "without defense" : $"with Gaussian noise of {round.Noise.ToString("G3", CultureInfo.InvariantCulture)} of each tensor's root mean square, a strength that everyone knows")}", true),
+            experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
+                ? new("local training", TrainingText.Settings(round.Training), true)
+                : new("local training", "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
             new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true),
             labels,
             new("normalization", "the client's means and deviations", true),
+            .. Statistics(experiment, round),
             new("images", "nothing but that pixels lie in [0,1]", false),
         ];
     }
 
-    private static string LocalTraining(LocalTraining training) => (training switch
+    private static IEnumerable<Assumption> Statistics(Experiment experiment, ClientRound round)
     {
-        FedAvg average => $"epochs {average.Epochs}, batch size {average.BatchSize}, learning rate {Number(average.LearningRate)}, order of the images",
-        _ => "one gradient step",
-    }) + (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
+        if (experiment.Threat.RevealBatchStatistics && round.BatchStatistics is not null)
+            yield return new("BatchNorm statistics", "those of the batch, given by the threat model", true);
+        if (experiment.Threat.RevealRunningStatistics && round.RunningStatistics is not null)
+            yield return new("running statistics", "as the client sends them after its round", true);
+    }
 
     /// <summary>Keys of the papers behind every part of an experiment, and behind the metrics.</summary>
     public static ImmutableArray<string> Cites(Experiment experiment)

@@ -11,7 +11,7 @@ public static class AuditFindings
 
     public static ImmutableArray<Finding> Of(IReadOnlyList<CaseReport> cases)
     {
-        Finding?[] found = [Sample(cases), Failures(cases)];
+        Finding?[] found = [Sample(cases), Failures(cases), cases.Count > 1 ? IdentificationFinding.Of(cases) : null];
         return [.. found.OfType<Finding>()];
     }
 

@@ -18,7 +18,7 @@ public sealed class CaseFindings(VerdictRule rule)
         Finding?[] found =
         [
             Leak(report), Interrupted(report), NotExplained(report, floor), Undetermined(report, floor), PublicKnowledge(report),
-            NoReference(report), WrongLabels(report), GivenLabels(report), Floor(report),
+            NoReference(report), WrongLabels(report), GivenLabels(report), Floor(report), IdentificationFinding.Of([report]),
         ];
         return [.. found.OfType<Finding>()];
     }

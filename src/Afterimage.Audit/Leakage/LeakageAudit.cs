@@ -21,7 +21,6 @@ namespace Afterimage.Audit.Leakage;
 public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
 {
     private const int MostPublicImages = 4000;
-    private const double DarkestToBrightest = 6;
 
     /// <summary>Measures every case and writes leakage.html, leakage.json and their pictures.</summary>
     /// <param name="experiment">Model, client and axes; its attack plays no part.</param>
@@ -78,7 +77,7 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToSeq()).Targets(round.Model.Classes, ScalarType.Float64, CPU);
         var layers = options.Probe.Measure(context, images, targets, prior, NoiseScale.Layer);
         var whole = options.Probe.Measure(context, images, targets, prior, NoiseScale.Whole);
-        return (new(one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images", truth.Count, clock.Elapsed.TotalSeconds, Plain(layers), Plain(whole), Show(one, truth, layers)), prior.Name);
+        return (new(one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images", truth.Count, clock.Elapsed.TotalSeconds, PlainLeakage.Of(layers), PlainLeakage.Of(whole), Show(one, truth, layers)), prior.Name);
     }
 
     private GaussianImages Prior(ClientSource client, PrivateBatch truth, RandomSource random)
@@ -98,27 +97,11 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
 
     private ImmutableArray<LeakageImage> Show(Case one, PrivateBatch truth, LeakageAnalysis found)
     {
-        var shape = truth.Images.Shape;
-        var pictures = new Pictures(options.Folder, one.Id, shape);
-        var maps = new Pictures(options.Folder, one.Id, new(1, shape.Height, shape.Width));
+        var pictures = new Pictures(options.Folder, one.Id, truth.Images.Shape);
+        var maps = PlainLeakage.Maps(options.Folder, one.Id, truth.Images.Shape, found);
         return [.. Enumerable.Range(0, truth.Count).Select(i => new LeakageImage(i, truth.ClassNames[truth.Labels[i]], found.Images[i],
-            pictures.Write($"truth-{i}", truth.Images[i].Pixels), maps.Write($"determined-{i}", Brightness(found.Map[i], shape))))];
+            pictures.Write($"truth-{i}", truth.Images[i].Pixels), maps[i]))];
     }
-
-    /// <summary>The mean over channels of what is left of the variance, on a scale of decades.</summary>
-    private static float[] Brightness(Seq<double> map, ImageShape shape)
-    {
-        var plane = shape.Height * shape.Width;
-        return [.. Enumerable.Range(0, plane).Select(pixel =>
-            (float)(-Math.Log10(Enumerable.Range(0, shape.Channels).Average(channel => map[channel * plane + pixel])) / DarkestToBrightest))];
-    }
-
-    private static LeakageSpectrum Plain(LeakageAnalysis found) => new(found.Method, found.Exact, found.Unknowns, found.Equations, found.Rank, found.Condition,
-        [.. found.Singular],
-        [.. found.Points.Select(point => new LeakageForecast(point.Noise, Plain(point.Directions), Plain(point.White), Plain(point.Images), point.Ceilings.Unbiased,
-            point.Ceilings.FisherTrace, point.Ceilings.VanTrees, point.Ceilings.Influence, point.Ceilings.InformationLoss))]);
-
-    private static Bracket Plain(Interval interval) => new(interval.Low, interval.High);
 
     private IEnumerable<string> Cited() => new[] { typeof(LeakageProbe) }.Concat(options.Knowledge == ImageKnowledge.PowerLaw ? [typeof(PowerLawImages)] : [])
         .SelectMany(type => type.GetCustomAttribute<CitesAttribute>()!.Keys).Order(StringComparer.Ordinal);

@@ -6,6 +6,9 @@ namespace Afterimage.Audit.Leakage;
 /// <summary>The one sentence of a leakage report.</summary>
 internal static class LeakageSentence
 {
+    /// <summary>An error below this is that of rounding to single precision.</summary>
+    private const double Exact = 1e-18;
+
     private const double Readable = 20;
 
     public static string Of(IReadOnlyList<LeakageCase> cases, double noise) => cases switch
@@ -14,6 +17,23 @@ internal static class LeakageSentence
         [var only] => One(only, noise),
         _ => Several(cases, noise),
     };
+
+    /// <summary>What an audited case tells at best, beside what its attack reached.</summary>
+    public static string Beside(LeakageSpectrum spectrum, double noise, bool atTruth, CaseReport report)
+    {
+        var point = spectrum.At(noise);
+        var determined = spectrum.Rank is { } rank
+            ? $"determines {Count(rank)} of {Count(spectrum.Unknowns)} pixel directions"
+            : $"tells {Range(point.Directions, "N0")} of {Count(spectrum.Unknowns)} pixel directions above its noise";
+        var end = Reached(report) is { } reached ? $"; this attack reached {reached.ToString("0.0", CultureInfo.InvariantCulture)} dB." : ".";
+        return (atTruth ? $"The update {determined}" : $"At the reconstruction, for nobody gave the true images, the update {determined}") +
+            $"; with {(atTruth ? "its" : "an assumed")} noise of {Short(noise)} of each layer the best linear attacker with a model of images is forecast to reach " +
+            $"{Range(point.Images, "0.0")} dB{end}";
+    }
+
+    /// <summary>PSNR of the mean squared error over the batch, as forecasts mean it.</summary>
+    public static double? Reached(CaseReport report) =>
+        report.Metrics.TryGetValue("mse", out var error) ? -10 * Math.Log10(Math.Max(Exact, error.Mean)) : null;
 
     private static string One(LeakageCase found, double noise)
     {

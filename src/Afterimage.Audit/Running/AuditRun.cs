@@ -6,6 +6,7 @@ using System.Threading.Channels;
 using Afterimage.Attacks;
 using Afterimage.Audit.Experiments;
 using Afterimage.Audit.Findings;
+using Afterimage.Audit.Leakage;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 
@@ -54,12 +55,14 @@ public sealed class AuditRun
             var header = Header();
             Publish(journal, new AuditStarted(header, [.. cases.Select(one => new CaseTitle(one.Id, one.Name))]));
             var reports = RunCases(journal, cases, before);
+            var comparison = ForecastComparison.Of(reports);
             var report = header with
             {
                 Cases = [.. reports],
                 Verdict = VerdictRule.Standard.Of(reports),
+                Comparison = comparison,
                 Findings = AuditFindings.Of(reports),
-                Citations = [.. reports.SelectMany(one => one.Cites).Distinct().Order(StringComparer.Ordinal).Select(References.Find)],
+                Citations = [.. reports.SelectMany(one => one.Cites).Concat(comparison is null ? [] : ForecastComparison.Cites).Distinct().Order(StringComparer.Ordinal).Select(References.Find)],
             };
             JsonExporter.Export(report, options.Folder);
             CsvExporter.Export(report, options.Folder);
@@ -78,7 +81,8 @@ public sealed class AuditRun
 
     private List<CaseReport> RunCases(Journal journal, IReadOnlyList<Case> cases, ImmutableDictionary<string, CaseReport> before)
     {
-        var runner = new CaseRunner(options.Folder, new Device(options.Device), options.Operator, clock, next => PublishIterate(journal, next));
+        var atOnce = Math.Clamp(options.Parallel, 1, cases.Count);
+        var runner = new CaseRunner(options, options.Parallel / atOnce, clock, next => PublishIterate(journal, next));
         var reports = new CaseReport?[cases.Count];
         var next = -1;
         void Work()
@@ -87,7 +91,7 @@ public sealed class AuditRun
                 reports[i] = before.GetValueOrDefault(cases[i].Id) is { } earlier ? Keep(journal, earlier) : RunOne(journal, runner, cases[i]);
         }
         // Threads of their own, for dispose scopes belong to a thread and a case must stay on one.
-        var workers = Enumerable.Range(1, Math.Clamp(options.Parallel, 1, cases.Count) - 1)
+        var workers = Enumerable.Range(1, atOnce - 1)
             .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         Work();
         Task.WaitAll(workers, CancellationToken.None);

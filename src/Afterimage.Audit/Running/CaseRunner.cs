@@ -5,6 +5,7 @@ using Afterimage.Attacks;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Experiments;
 using Afterimage.Audit.Findings;
+using Afterimage.Audit.Leakage;
 using Afterimage.Audit.Metrics;
 using Afterimage.Federation;
 using Afterimage.Numerics;
@@ -14,17 +15,22 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Running;
 
 /// <summary>Runs one case from the client's images to a judged report; whatever goes wrong becomes an outcome with advice.</summary>
-internal sealed class CaseRunner(string folder, Device device, OperatorChoice choice, Stopwatch clock, Action<AuditEvent> publish)
+internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch clock, Action<AuditEvent> publish)
 {
+    private readonly string folder = options.Folder;
+    private readonly CaseLeakageProbe leakage = new(options.Folder, options.Leakage);
+
     public CaseReport Run(Case one, CancellationToken cancellation)
     {
         var cpu = CpuClock.Seconds();
         var started = clock.Elapsed.TotalSeconds;
+        var floor = 0.0;
         CaseReport report;
         try
         {
             using var scope = Tidy.Scope();
-            using var round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, new RandomSource(one.Configuration.Seed), device);
+            using var round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, new RandomSource(one.Configuration.Seed), new Device(options.Device));
+            floor = one.Configuration.Threat.Reveal(round).Floor;
             report = Attack(one, round, cancellation);
         }
         catch (AfterimageException refusal)
@@ -35,9 +41,16 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
         {
             report = Blank(one, OutcomeKind.Crashed, $"The case stopped on an error of the program, not of its input: {crash.GetType().Name}: {crash.Message.Split('\n')[0]}");
         }
-        report = report with { Cost = report.Cost with { Seconds = clock.Elapsed.TotalSeconds - started, CpuSeconds = CpuClock.Seconds() - cpu } };
-        report = report with { Verdict = VerdictRule.Standard.Of(report) };
-        return report with { Findings = CaseFindings.Standard.Of(report).AddRange(report.Findings) };
+        report = report with
+        {
+            Cost = report.Cost with
+            {
+                Seconds = clock.Elapsed.TotalSeconds - started - (report.Leakage?.Seconds ?? 0),
+                CpuSeconds = CpuClock.Seconds() - cpu - (report.Leakage?.CpuSeconds ?? 0),
+            },
+        };
+        report = report with { Verdict = VerdictRule.Standard.Of(report, floor) };
+        return report with { Findings = CaseFindings.Standard.Of(report, floor).AddRange(report.Findings) };
     }
 
     private CaseReport Attack(Case one, ClientRound round, CancellationToken cancellation)
@@ -46,12 +59,15 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
         using var context = new AttackContext
         {
             Model = round.Model,
-            Observation = observation,
+            Observation = observation.Completed(round.Model),
             Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
-            OperatorChoice = choice,
+            OperatorChoice = options.Operator,
+            Workers = workers,
         };
+        var before = clock.Elapsed.TotalSeconds;
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
         using var found = one.Configuration.Attack.Run(context, witness.See, cancellation);
+        var seconds = clock.Elapsed.TotalSeconds - before;
         var images = Tensors.Split(found.Images);
         Directory.CreateDirectory(Path.Combine(folder, "reconstructions"));
         ArrayFile.Write(Path.Combine(folder, "reconstructions", $"{one.Id[..12]}.npz"),
@@ -64,19 +80,34 @@ internal sealed class CaseRunner(string folder, Device device, OperatorChoice ch
             Assumptions = Explanation.Assumptions(one.Configuration, round),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
-            Curves = witness.Curves,
+            Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
             Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
         };
+        var pool = round.Truth is { } batch
+            ? new ImageBatch(round.Model.Input, round.PublicImages.Concat(batch.Images).Select(image => image.Pixels.ToArray())) : null;
         var judgment = round.Truth is { } truth
-            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes, new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)))
+            ? Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+                new Baselines(round.PublicImages, new RandomSource(one.Configuration.Seed)), [.. Metric.Standard, new Identification(pool!)])
             : null;
-        return report with
+        report = report with
         {
             LabelAccuracy = judgment?.LabelAccuracy,
+            Pool = pool?.Count ?? 0,
             Metrics = judgment?.Metrics ?? report.Metrics,
             Baselines = judgment?.Baselines ?? report.Baselines,
             Images = Show(one, round, found, images, judgment, witness),
+        };
+        return found.Outcome.Kind == OutcomeKind.Canceled ? report : WithLeakage(report, leakage.Measure(one, round, context, found, report, seconds));
+    }
+
+    private static CaseReport WithLeakage(CaseReport report, (CaseLeakage? Measured, string? Why) leakage)
+    {
+        return report with
+        {
+            Leakage = leakage.Measured,
+            Cites = leakage.Measured is null ? report.Cites : [.. report.Cites.Concat(CaseLeakageProbe.Cites).Distinct().Order(StringComparer.Ordinal)],
+            Findings = leakage.Why is { } why ? report.Findings.Add(new(Severity.Note, why)) : report.Findings,
         };
     }
 

@@ -1,3 +1,4 @@
+using Afterimage.Audit.Leakage;
 using Afterimage.Numerics;
 
 namespace Afterimage.Audit.Running;
@@ -17,11 +18,17 @@ public sealed record RunOptions
     /// <summary>libtorch's threads, for every case.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>Cases that run at once, each on a thread of its own; the numbers are the same whatever it is.</summary>
+    /// <summary>
+    /// Threads that work at once: on cases first, and where there are fewer cases, on the restarts of each. The numbers are the same
+    /// whatever it is.
+    /// </summary>
     public int Parallel { get; init; } = 1;
 
     /// <summary>The command line that repeats this audit, for the report.</summary>
     public string Command { get; init; } = "afterimage audit";
+
+    /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
+    public LeakageMeasurement Leakage { get; init; }
 
     /// <summary>Whether cases that the folder's journal holds already are kept.</summary>
     public bool Resume { get; init; }

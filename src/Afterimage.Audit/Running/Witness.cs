@@ -12,13 +12,21 @@ internal sealed class Witness(string caseId, ImageShape shape, Stopwatch clock, 
 {
     private const double EventSeconds = 0.1, ThumbnailSeconds = 0.5;
     private readonly Dictionary<int, (List<CurvePoint> Curve, List<(int Iteration, float[][] Images)> Path)> restarts = [];
+    private readonly Dictionary<int, int> evaluations = [];
     private double nextEvent;
     private double nextThumbnail;
 
     public void See(Sighting seen)
     {
+        lock (restarts)
+            Note(seen);
+    }
+
+    private void Note(Sighting seen)
+    {
         if (!restarts.TryGetValue(seen.Restart, out var restart))
             restarts[seen.Restart] = restart = ([], []);
+        evaluations[seen.Restart] = seen.Evaluations;
         if (double.IsFinite(seen.Objective) && (restart.Curve.Count == 0 || seen.Evaluations >= restart.Curve[^1].Evaluation * 1.02))
             restart.Curve.Add(new(seen.Evaluations, seen.Objective));
         if (seen.Iteration == 0 || int.IsPow2(seen.Iteration))
@@ -33,10 +41,12 @@ internal sealed class Witness(string caseId, ImageShape shape, Stopwatch clock, 
             nextThumbnail = now + ThumbnailSeconds;
             thumbnail = Strip(Images(seen));
         }
-        publish(new IterateSeen(caseId, seen.Restart, seen.Iteration, seen.Evaluations, seen.Objective, thumbnail) { At = now });
+        publish(new IterateSeen(caseId, seen.Restart, seen.Iteration, evaluations.Values.Sum(), seen.Objective, thumbnail) { At = now });
     }
 
-    public ImmutableArray<Curve> Curves => [.. restarts.OrderBy(pair => pair.Key).Select(pair => new Curve($"start {pair.Key + 1}", [.. pair.Value.Curve]))];
+    /// <summary>The curves of the first restarts; others may have been begun ahead of time and not been used.</summary>
+    public ImmutableArray<Curve> Curves(int count) => [.. restarts.Where(pair => pair.Key < count).OrderBy(pair => pair.Key)
+        .Select(pair => new Curve($"start {pair.Key + 1}", [.. pair.Value.Curve]))];
 
     /// <summary>Images on the way of one restart, each with its iteration.</summary>
     public IReadOnlyList<(int Iteration, float[][] Images)> Path(int restart) => restarts.TryGetValue(restart, out var found) ? found.Path : [];

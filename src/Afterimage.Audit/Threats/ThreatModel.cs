@@ -12,12 +12,30 @@ public sealed record ThreatModel
     /// <summary>Whether the attacker is handed the labels; an honest audit recovers them.</summary>
     public bool RevealLabels { get; init; }
 
+    /// <summary>Whether the attacker is handed the BatchNorm statistics of the client's batch.</summary>
+    public bool RevealBatchStatistics { get; init; }
+
+    /// <summary>Whether the client sends its running BatchNorm statistics along, from which those of its batch follow.</summary>
+    public bool RevealRunningStatistics { get; init; }
+
+    /// <summary>
+    /// Whether the attacker knows epochs, mini-batches, optimizer and learning rate behind a weight difference; if not, it takes the
+    /// update for one gradient and reads its size from the update.
+    /// </summary>
+    public bool RevealTraining { get; init; } = true;
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round) => new()
     {
         Update = round.Update,
-        Training = round.Training,
+        Training = Known(round),
         BatchSize = round.BatchSize,
         Labels = RevealLabels ? round.Labels : null,
+        BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
+        RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
+        Noise = round.Noise,
     };
+
+    private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training
+        : new HiddenTraining { Mode = round.Training.Mode };
 }

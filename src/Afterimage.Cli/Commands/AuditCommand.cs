@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Leakage;
 using Afterimage.Audit.Metrics;
 using Afterimage.Audit.Running;
 using Afterimage.Cli.Conditions;
@@ -31,17 +32,18 @@ internal static class AuditCommand
         var parallel = new Option<int>("--parallel")
         {
             HelpName = "N",
-            Description = "Cases that run at once; the numbers do not depend on it, but see the note on threads in the architecture.",
+            Description = "Cases, or restarts of one case, that run at once; the numbers do not depend on it.",
             DefaultValueFactory = _ => 1,
         };
-        var choice = new Option<OperatorChoice>("--operator")
+        var choice = OperatorText.Option();
+        var leakage = new Option<LeakageMeasurement>("--leakage")
         {
-            HelpName = "auto|autograd|compiled",
-            Description = "How the forward operator is evaluated; auto decides by a short timing.",
+            HelpName = "auto|on|off",
+            Description = "Measure what each update tells at best beside the attack; auto does where that is cheap.",
         };
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, device, threads, parallel, choice])
+        foreach (var option in (Option[])[folder, resume, failIf, device, threads, parallel, choice, leakage])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -56,6 +58,7 @@ internal static class AuditCommand
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
                 Resume = line.GetValue(resume),
                 Operator = line.GetValue(choice),
+                Leakage = line.GetValue(leakage),
                 Parallel = line.GetValue(parallel) is >= 1 and var cases ? cases : throw new AfterimageException("--parallel needs a number of at least 1."),
             };
             if (files.Check(described) is { Count: > 0 } faults)
@@ -110,7 +113,7 @@ internal static class AuditCommand
             return;
         if (experiment.Client is RecordedUpdate { Truth: null })
             throw new AfterimageException($"--fail-if \"{condition.Text}\" compares with the true images, which nobody gave: add --truth truth.npz, or leave out --fail-if.");
-        condition.Check(Metric.Standard.Select(metric => metric.Name));
+        condition.Check([.. Metric.Standard.Select(metric => metric.Name), Identification.Key]);
     }
 
     private static string Device(string name) => name switch

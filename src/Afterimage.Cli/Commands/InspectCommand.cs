@@ -2,6 +2,7 @@ using System.CommandLine;
 using Afterimage.Audit.Experiments;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
+using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Spectre.Console;
@@ -17,13 +18,17 @@ internal static class InspectCommand
         var model = new Argument<string>("MODEL") { Description = "A built-in architecture or a TorchScript file." };
         var input = new Option<string>("--input") { HelpName = "CxHxW", Description = "Shape of one image.", DefaultValueFactory = _ => "3x32x32" };
         var classes = new Option<int>("--classes") { HelpName = "N", Description = "Outputs of the head.", DefaultValueFactory = _ => 10 };
-        var command = new Command("inspect", "Show the layers of a model and what such a model gives away.") { model, input, classes };
+        var rank = new Option<bool>("--rank") { Description = "Count equations against unknowns layer by layer (R-GAP's rank analysis); may take a minute." };
+        var command = new Command("inspect", "Show the layers of a model and what such a model gives away.") { model, input, classes, rank };
         command.SetAction(line =>
         {
             var source = files.Catalog.Read<ModelSource>(PartName.Model(files.Catalog, line.GetRequiredValue(model)).ToJsonString(), "The command line");
             using var opened = source.Open(ImageShape.Parse(line.GetRequiredValue(input)), line.GetValue(classes), new RandomSource(0),
                 torch.ScalarType.Float32, torch.CPU);
             Write(terminal.Output, ModelCard.Of(opened, line.GetRequiredValue(model)));
+            if (line.GetValue(rank))
+                RankView.Write(terminal.Output, RankAnalysis.Of(opened.Network
+                    ?? throw new AfterimageException("The rank analysis needs known layers, and this file runs as a script."), new RandomSource(0)));
         });
         return command;
     }

@@ -37,11 +37,12 @@ internal static class LeakageCommand
             DefaultValueFactory = _ => new LeakageProbe().Unknowns,
         };
         var steps = new Option<int>("--steps") { HelpName = "N", Description = "Lanczos steps.", DefaultValueFactory = _ => new LeakageProbe().Steps };
+        var choice = OperatorText.Option();
         var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
         var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Folder of leakage.html and leakage.json.", DefaultValueFactory = _ => Path.Combine("runs", "leakage") };
         var command = new Command("leakage", "Measure what an update tells of its batch at best; nobody attacks.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[sweep, prior, noise, unknowns, steps, threads, folder])
+        foreach (var option in (Option[])[sweep, prior, noise, unknowns, steps, choice, threads, folder])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -58,6 +59,7 @@ internal static class LeakageCommand
                     "public" => ImageKnowledge.PublicImages,
                     var other => throw new AfterimageException($"--prior \"{other}\" is none of power-law, public."),
                 },
+                Operator = line.GetValue(choice),
                 Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
             };

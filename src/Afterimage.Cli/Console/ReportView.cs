@@ -8,7 +8,7 @@ namespace Afterimage.Cli.Console;
 /// <summary>A report in the terminal: a table, the verdict, what the attacker knew, where the rest is.</summary>
 internal static class ReportView
 {
-    private const int LargestWidth = 100, MostImages = 16, MostCases = 40, PictureRows = 20;
+    private const int LargestWidth = 100, MostImages = 16, MostCases = 40, LongName = 24, PictureRows = 20;
 
     /// <param name="folder">Where the pictures are that the report names.</param>
     public static void Write(IAnsiConsole console, AuditReport report, string folder)
@@ -23,6 +23,9 @@ internal static class ReportView
             console.Write(Cases(report.Cases));
         foreach (var failed in report.Cases.Where(found => report.Cases.Length > 1 && found.Outcome is "Refused" or "Crashed").Take(MostImages))
             Bullet(console, "[yellow]![/]", $"{failed.Name}: {failed.Advice}", width);
+        if (report.Comparison is { } comparison)
+            Bullet(console, "◇", $"Forecast against attack: rank correlation {comparison.Spearman.ToString("0.00", CultureInfo.InvariantCulture)} over {comparison.Cases} cases, " +
+                $"median gap {Figures.Metric("psnr", comparison.MedianGap)}, {Figures.Plural(comparison.Above, "case")} beyond the van Trees bound.", width);
         var findings = report.Cases is [var one] ? report.Findings.AddRange(one.Findings) : report.Findings;
         foreach (var finding in findings.Where(finding => finding.Severity != Severity.Note).Distinct())
             Bullet(console, finding.Severity == Severity.Leak ? "[red]●[/]" : "[yellow]![/]", finding.Text, width);
@@ -56,6 +59,8 @@ internal static class ReportView
         }
         if (found.Images.Length > MostImages)
             console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
+        if (found.Leakage is { } leakage)
+            Bullet(console, "◇", leakage.Sentence, width);
         if (found.Assumptions.Length > 0)
         {
             console.Write(new Text("The attacker was given (✓) or did without (○)", new(Color.Grey)));
@@ -97,14 +102,20 @@ internal static class ReportView
     {
         var metrics = Figures.InOrder(cases.SelectMany(found => found.Metrics.Keys).Distinct()).Where(name => name != "mse").Take(2).ToArray();
         var table = Blank();
+        // Long names need the room that maxima would take.
+        var roomy = cases.Max(found => found.Name.Length) <= LongName;
         table.AddColumn(Left("\ncase"));
         foreach (var metric in metrics)
         {
             table.AddColumn(Right($"{Figures.Title(metric)}\nmedian"));
-            table.AddColumn(Right("\nmax"));
+            if (roomy)
+                table.AddColumn(Right("\nmax"));
         }
         if (metrics.Length > 0)
             table.AddColumn(Right($"{Figures.Title(metrics[0])}\npublic"));
+        var measured = cases.Any(found => found.Leakage is not null);
+        if (measured)
+            table.AddColumn(Right("fore-\ncast"));
         table.AddColumn(Right("labels\nright"));
         table.AddColumn(Right("\nmisfit"));
         table.AddColumn(Left("\nverdict"));
@@ -114,8 +125,9 @@ internal static class ReportView
                 new Text(found.Name),
                 .. metrics.SelectMany(metric => found.Metrics.TryGetValue(metric, out var spread)
                     ? [new Text(Figures.Metric(metric, spread.Median), new(decoration: Decoration.Bold)), new Text(Figures.Metric(metric, spread.Maximum))]
-                    : (IRenderable[])[new Text("-"), new Text("-")]),
+                    : (IRenderable[])[new Text("-"), new Text("-")]).Where((_, column) => roomy || column % 2 == 0),
                 .. metrics.Take(1).Select(metric => new Text(Strongest(found, metric), new(Color.Grey))),
+                .. measured ? [new Text(Forecast(found.Leakage), new(Color.Grey))] : (IRenderable[])[],
                 new Text(found.LabelAccuracy is { } accuracy ? accuracy.ToString("0 %", CultureInfo.InvariantCulture) : "-"),
                 new Text(double.IsNaN(found.RelativeMisfit) ? "-" : Figures.Short(found.RelativeMisfit)),
                 found.Outcome is "Crashed" or "Refused" or "Canceled"
@@ -129,6 +141,15 @@ internal static class ReportView
 
     private static string Strongest(CaseReport found, string metric) =>
         found.Baselines.TryGetValue(metric, out var baselines) && !baselines.IsEmpty ? Figures.Metric(metric, baselines.Values.Max(spread => spread.Median)) : "-";
+
+    /// <summary>In dB; of a bracket, both ends.</summary>
+    private static string Forecast(CaseLeakage? leakage)
+    {
+        if (leakage?.Forecast().Images is not { } found)
+            return "-";
+        var (low, high) = (found.Low.ToString("0.0", CultureInfo.InvariantCulture), found.High.ToString("0.0", CultureInfo.InvariantCulture));
+        return low == high ? low : $"{low}\n{high}";
+    }
 
     private static string Baseline(ImageReport image, string baseline, string metric) =>
         image.Baselines.TryGetValue(baseline, out var values) && values.TryGetValue(metric, out var value) ? Figures.Metric(metric, value) : "-";

@@ -28,12 +28,15 @@ public static class CsvExporter
                 .Distinct().OrderBy(pair => pair.Key, StringComparer.Ordinal).ThenBy(pair => pair.metric, StringComparer.Ordinal),
         ];
 
+        string[] leakage = report.Cases.Any(found => found.Leakage is not null)
+            ? ["forecast least", "forecast most", "forecast of image", "update noise", "van Trees bound"] : [];
+
         var table = new StringBuilder();
         WriteRow(table,
         [
             "case", "name", .. axes.Select(axis => "axis " + axis), "image", "trueLabel", "recoveredLabel", "confidence",
             .. metrics, .. baselines.Select(pair => $"{pair.Metric} of {pair.Baseline}"),
-            "level", "outcome", "relativeMisfit", "labelAccuracy", "seed", "evaluations", "iterations", "restarts", "seconds", "cpuSeconds",
+            .. leakage, "level", "outcome", "relativeMisfit", "labelAccuracy", "seed", "evaluations", "iterations", "restarts", "seconds", "cpuSeconds",
         ]);
         foreach (var found in report.Cases)
             foreach (var image in found.Images.Cast<ImageReport?>().DefaultIfEmpty())
@@ -44,6 +47,7 @@ public static class CsvExporter
                     .. metrics.Select(metric => image is not null && image.Metrics.TryGetValue(metric, out var value) ? Number(value) : ""),
                     .. baselines.Select(pair => image is not null && image.Baselines.TryGetValue(pair.Baseline, out var of)
                         && of.TryGetValue(pair.Metric, out var value) ? Number(value) : ""),
+                    .. Leakage(found.Leakage, image).Take(leakage.Length),
                     JsonNamingPolicy.CamelCase.ConvertName(found.Verdict.Level.ToString()), Text(found.Outcome),
                     Number(found.RelativeMisfit), Number(found.LabelAccuracy),
                     Number(found.Seed), Number(found.Cost.Evaluations), Number(found.Cost.Iterations), Number(found.Cost.Restarts),
@@ -51,6 +55,12 @@ public static class CsvExporter
                 ]);
         return table.ToString();
     }
+
+    private static IEnumerable<string> Leakage(CaseLeakage? found, ImageReport? image) =>
+    [
+        Number(found?.Forecast().Images.Low), Number(found?.Forecast().Images.High),
+        Number(found?.Images.FirstOrDefault(of => of.Index == image?.Index)?.Psnr), Number(found?.Noise), Number(found?.Forecast().VanTrees),
+    ];
 
     /// <summary>A spreadsheet runs a cell that begins like a formula; an apostrophe makes it text again.</summary>
     private static string Text(string? text) =>

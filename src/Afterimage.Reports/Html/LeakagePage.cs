@@ -28,7 +28,7 @@ internal static class LeakagePage
             LeakagePlots.Forecast(report, found))),
         Tag("section", ("class", "block"), Tag("h3", "Where the update determines the images"),
             Tag("p", ("class", "note"), $"Noise {Numbers.Short(report.Noise)} of each layer. Black: as uncertain as before; white: the variance fell to a millionth."),
-            Tag("div", [("class", "images pairs"), .. found.Images.Select(image => Image(image, pictures))])),
+            Tag("div", [("class", "images pairs"), .. found.Images.Select(image => Image(image, found.PerLayer.Exact, pictures))])),
         Tag("details", Tag("summary", "All numbers, noise measured against each layer"), Table(found.PerLayer)),
         Tag("details", Tag("summary", "All numbers, noise measured against the whole update"), Table(found.Whole)));
 
@@ -46,11 +46,11 @@ internal static class LeakagePage
     private static Element Figure(string title, string number, string beside) => Tag("div",
         Tag("dt", title), Tag("dd", ("class", "figure"), number), Tag("dd", ("class", "beside"), beside));
 
-    private static Element Image(LeakageImage image, Pictures pictures) => Tag("figure", ("class", "card"),
+    private static Element Image(LeakageImage image, bool exact, Pictures pictures) => Tag("figure", ("class", "card"),
         Tag("div", ("class", "pair"),
             Tag("div", Tag("p", ("class", "role"), "Image"), pictures.Show(image.Truth, $"Image {image.Index}, label {image.Label}.", 192)),
             Tag("div", Tag("p", ("class", "role"), "Determined"), pictures.Show(image.Map, $"How well each pixel of image {image.Index} is determined.", 192))),
-        Tag("figcaption", Tag("p", ("class", "name"), $"Image {image.Index}, {image.Label}"), Tag("p", $"Forecast {Numbers.Fixed(image.Psnr, 1)} dB")));
+        Tag("figcaption", Tag("p", ("class", "name"), $"Image {image.Index}, {image.Label}"), Tag("p", $"{(exact ? "Forecast" : "At least")} {Numbers.Fixed(image.Psnr, 1)} dB")));
 
     private static Element Table(LeakageSpectrum spectrum) => Tag("div", ("class", "scroll"), ("tabindex", "0"), Tag("table", ("class", "numbers"),
         Tag("thead", Tag("tr", [.. new[] { "noise", "directions", "white dB", "images dB", "unbiased at most", "Fisher trace", "van Trees", "influence", "information loss" }

@@ -19,16 +19,21 @@ internal static class LeakagePlots
             "How far the update moves along each direction of pixels, by the unit in which noise is measured. A direction below the noise is lost without a prior.");
     }
 
-    public static Element Forecast(LeakageReport report, LeakageCase found)
+    public static Element Forecast(LeakageReport report, LeakageCase found) =>
+        Forecast(report.Prior, found.PerLayer, [Line($"knowing images ({report.Prior}), noise against the whole update",
+            found.Whole.Points.Where(point => point.Noise >= LeastNoise), point => point.Images)]);
+
+    /// <summary>The forecast of one case over noise, and further lines.</summary>
+    public static Element Forecast(string prior, LeakageSpectrum spectrum, IEnumerable<Series> more)
     {
-        LeakageForecast[] points = [.. found.PerLayer.Points.Where(point => point.Noise >= LeastNoise)];
+        LeakageForecast[] points = [.. spectrum.Points.Where(point => point.Noise >= LeastNoise)];
         Series[] series =
         [
-            Line($"knowing images ({report.Prior})", points, point => point.Images) with { Strong = true },
+            Line($"knowing images ({prior})", points, point => point.Images) with { Strong = true },
             Line("knowing only the variance", points, point => point.White),
-            Line($"knowing images ({report.Prior}), noise against the whole update", found.Whole.Points.Where(point => point.Noise >= LeastNoise), point => point.Images),
+            .. more,
         ];
-        var all = series.SelectMany(line => line.Points.Select(point => point.Y)).ToArray();
+        var all = series.SelectMany(line => line.Points.Select(point => point.Y)).Where(double.IsFinite).ToArray();
         return Drawn(new("Forecast over noise", $"From {Numbers.Fixed(all.Min(), 1)} to {Numbers.Fixed(all.Max(), 1)} dB.", "noise relative to rms", "PSNR in dB",
             LogScale.Covering(points.Min(point => point.Noise), points.Max(point => point.Noise)), LinearScale.Covering(0, all.Max()), series),
             "The best linear attacker's expected PSNR. Rounding to float16 is noise of 2 × 10⁻⁴ of each layer, to float32 of 2.5 × 10⁻⁸.");

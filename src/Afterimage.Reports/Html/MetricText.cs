@@ -8,6 +8,7 @@ internal sealed record MetricText(string Title, string Unit, Func<double, string
         "psnr" => new("PSNR", "dB", value => Numbers.Fixed(value, 1), true, "higher is closer to the truth"),
         "ssim" => new("SSIM", "", value => Numbers.Fixed(value, 3), true, "1 is identical"),
         "mse" => new("MSE", "", Numbers.Short, false, "0 is identical"),
+        "rank" => new("Rank", "", value => Numbers.Fixed(value, 0), false, "1 identifies the true image in a pool"),
         _ => new(name, "", Numbers.Short, null, ""),
     };
 

@@ -17,6 +17,9 @@ internal sealed record Series(string Name, IReadOnlyList<PlotPoint> Points)
     public bool Reference { get; init; }
 
     public bool Markers { get; init; }
+
+    /// <summary>Points that no line joins.</summary>
+    public bool Loose { get; init; }
 }
 
 /// <summary>A line plot as inline SVG: its colors follow the page, and every line also differs by its dashes.</summary>
@@ -43,7 +46,7 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
         ("class", "legend"),
         .. Series.Select((series, index) => Tag("li",
             Tag("svg", ("viewBox", "0 0 36 12"), ("aria-hidden", "true"), ("focusable", "false"),
-                Tag("line", ("class", LineClass(series, index)), ("x1", "0"), ("x2", "36"), ("y1", "6"), ("y2", "6")),
+                series.Loose ? null : Tag("line", ("class", LineClass(series, index)), ("x1", "0"), ("x2", "36"), ("y1", "6"), ("y2", "6")),
                 series.Markers ? Marker(18, 6, index) : null),
             Tag("span", series.Name))),
     ]);
@@ -67,8 +70,9 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
     {
         if (series.Points.Count == 0)
             yield break;
-        yield return Tag("polyline", ("class", LineClass(series, index)),
-            ("points", string.Join(' ', series.Points.Select(point => $"{N(XAt(point.X))},{N(YAt(point.Y))}"))));
+        if (!series.Loose)
+            yield return Tag("polyline", ("class", LineClass(series, index)),
+                ("points", string.Join(' ', series.Points.Select(point => $"{N(XAt(point.X))},{N(YAt(point.Y))}"))));
         if (series.Markers)
             foreach (var point in series.Points)
                 yield return Marker(XAt(point.X), YAt(point.Y), index);

@@ -13,6 +13,7 @@ public abstract record Attack
 }
 
 /// <summary>One iterate as seen from outside.</summary>
+/// <param name="Evaluations">Of this restart so far.</param>
 /// <param name="Images">Decodes the current images into [0,1], shape [B,C,H,W]; call it only when they are to be shown.</param>
 public readonly record struct Sighting(int Restart, int Iteration, double Objective, int Evaluations, Func<Tensor> Images);
 

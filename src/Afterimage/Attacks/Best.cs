@@ -6,8 +6,9 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The cheapest method that applies, and the next where it does not converge: closed forms, then Gauss-Newton on smooth networks,
-/// then gradient matching. The notes say why.
+/// The cheapest method that applies, and the next where it does not converge: closed forms (the bias attack takes milliseconds, sparse
+/// columns and the recursion through all layers seconds), then Gauss-Newton on smooth networks, then gradient matching. Where
+/// clients add noise Gauss-Newton follows a closed form that succeeded. The notes say why.
 /// </summary>
 public sealed record Best : Attack
 {
@@ -19,7 +20,9 @@ public sealed record Best : Attack
         var notes = new List<string>();
         Reconstruction? best = null;
         var (chosen, tried, before, iterations, evaluations) = ("", 0, 0, 0, 0);
-        foreach (var (name, attack) in Methods(context, notes))
+        // A closed form explains a noisy update, but does not weigh equations by their noise as Gauss-Newton does.
+        var rough = false;
+        foreach (var (name, attack) in Methods(context, notes).Where(method => !rough || method.Attack is GaussNewton))
         {
             var from = tried;
             Action<Sighting>? watchThis = watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + from });
@@ -27,11 +30,14 @@ public sealed record Best : Attack
             notes.Add($"{name}: {found.Outcome.Advice}");
             (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);
             var better = best is null || best.Outcome.Kind == OutcomeKind.Refused
+                || (rough && found.Outcome.Kind == OutcomeKind.Converged)
                 || (found.Outcome.Kind != OutcomeKind.Refused && !(found.RelativeMisfit >= best.RelativeMisfit));
             (better ? best : found)?.Dispose();
             if (better)
                 (best, chosen, before) = (found, name, from);
-            if (found.Outcome.Kind is OutcomeKind.Converged or OutcomeKind.Canceled || cancellation.IsCancellationRequested)
+            var converged = found.Outcome.Kind == OutcomeKind.Converged;
+            rough |= converged && context.Observation.Noise > 0 && attack is not (GaussNewton or GradientMatching);
+            if (found.Outcome.Kind == OutcomeKind.Canceled || (converged && (!rough || attack is GaussNewton)) || cancellation.IsCancellationRequested)
                 break;
         }
         using (best)
@@ -43,6 +49,10 @@ public sealed record Best : Attack
     {
         yield return ("Bias attack", new LinearLayerInversion());
         yield return ("Sparse columns of the first layer", new ReluBatchInversion());
+        if (context.Observation.BatchSize == 1)
+            yield return ("Recursion through the layers", new RecursiveInversion());
+        else
+            notes.Add("Recursion through the layers: not tried, for it reads one image, not a batch.");
         if (Obstacle(context) is { } obstacle)
             notes.Add($"Gauss-Newton: not tried, for {obstacle}.");
         else

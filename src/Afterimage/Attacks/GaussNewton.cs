@@ -52,7 +52,8 @@ public sealed record GaussNewton : Attack
     /// <summary>Size of the draw at the start, in deviations of public images around their mean.</summary>
     public double StartDeviation { get; init; } = 0.3;
 
-    /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors.</summary>
+    /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors; more where
+    /// clients are known to add more noise.</summary>
     public double Noise { get; init; } = 2e-6;
 
     /// <summary>
@@ -105,6 +106,7 @@ public sealed record GaussNewton : Attack
         PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
         var problem = Problem(context);
         var solvers = Solvers(problem);
+        var noise = Math.Max(Noise, context.Observation.Noise);
         PosteriorDescent? best = null;
         var (steps, evaluations, tried) = (0, 0, 0);
         while (tried < Restarts && !cancellation.IsCancellationRequested)
@@ -133,17 +135,17 @@ public sealed record GaussNewton : Attack
                 {
                     var smooth = Problem(round);
                     // No more is asked of a smoothed network than it differs from the real one.
-                    var floor = Math.Max(Noise, problem.Difference(smooth, start));
+                    var floor = Math.Max(noise, problem.Difference(smooth, start));
                     var descent = new PosteriorDescent(restart, smooth, Solvers(smooth), start, sigma, floor);
                     Follow(descent);
                     sigma = descent.Sigma;
                 }
             }
-            var last = new PosteriorDescent(restart, problem, solvers, start, sigma, Noise);
+            var last = new PosteriorDescent(restart, problem, solvers, start, sigma, noise);
             Follow(last);
             if (best is null || last.Misfit < best.Misfit)
                 best = last;
-            if (best.Misfit < Tolerance)
+            if (best.Misfit < Math.Max(Tolerance, 1.1 * noise))
                 break;
         }
         return Conclude(context, problem, labels, head, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
@@ -153,7 +155,8 @@ public sealed record GaussNewton : Attack
         (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new WholeBlock(problem) : null);
 
     /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
-    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
+    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart,
+        CancellationToken cancellation)
     {
         if (First is not null && restart == 0)
         {
@@ -176,7 +179,7 @@ public sealed record GaussNewton : Attack
             Labels = labels,
             Objective = best?.Objective ?? double.NaN,
             RelativeMisfit = misfit,
-            Outcome = Judge(misfit, restarts, canceled),
+            Outcome = Judge(misfit, 1.1 * context.Observation.Floor, restarts, canceled),
             Operator = context.Operator.Reason,
             Notes = [head is null ? "The features of the images could not be read from the head's gradient."
                 : FormattableString.Invariant($"The head's gradient gave the features of every image, up to {head.Residual:G2}.")],
@@ -187,11 +190,11 @@ public sealed record GaussNewton : Attack
         };
     }
 
-    private Outcome Judge(double misfit, int restarts, bool canceled)
+    private Outcome Judge(double misfit, double floor, int restarts, bool canceled)
     {
         if (canceled)
             return new(OutcomeKind.Canceled, $"Stopped early; the best reconstruction so far explains the update up to {misfit:P1}.");
-        if (misfit < Math.Max(Tolerance, 1e-3))
+        if (misfit < Math.Max(Math.Max(Tolerance, 1e-3), floor))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         return new(OutcomeKind.BudgetSpent,
             $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: " +

@@ -28,11 +28,20 @@ public sealed record GradientMatching : Attack
 
     public Solver Solver { get; init; } = new Lbfgs();
 
+    /// <summary>What is unknown of the client's training and looked for together with the images; null is nothing.</summary>
+    public Nuisance? Nuisance { get; init; }
+
     /// <summary>
     /// Continuation: factors of the prior weights, one solver run for each, every run from where the one before ended. A strong
     /// prior leads past wrong images, a weak one at the end lets the update decide.
     /// </summary>
     public Seq<double> Continuation { get; init; } = [1];
+
+    /// <summary>
+    /// Whether the weights of priors are relative to the fidelity of a gray batch, so that one weight suits models whose updates say more
+    /// or less of the images.
+    /// </summary>
+    public bool RelativePriors { get; init; }
 
     /// <summary>Starts tried at most.</summary>
     public int Restarts { get; init; } = 1;
@@ -61,43 +70,53 @@ public sealed record GradientMatching : Attack
     private Reconstruction Search(AttackContext context, Action<Sighting>? watch, CancellationToken cancellation)
     {
         var labels = Labels.Recover(context);
-        Found? best = null;
-        var (iterations, evaluations, tried) = (0, 0, 0);
-        while (tried < Restarts && !cancellation.IsCancellationRequested)
+        var results = new List<MatchingResult>();
+        try
         {
-            var restart = tried++;
-            var random = context.Random.Derive("restart", restart);
-            var search = Space.Open(context, Start.Draw(context, random));
-            var objective = new MatchingObjective(context, search, Fidelity, Priors, labels, random);
-            var found = new Found(restart, objective);
-            var step = 0;
-            foreach (var factor in Continuation)
+            if (Priors.OfType<GroupConsistency>().FirstOrDefault(prior => prior.Weight != 0) is { } group)
             {
-                objective.PriorFactor = factor;
-                var from = found.BeginStage() ?? objective.Start;
-                foreach (var iterate in Solver.Descend(objective, from, random))
+                var runs = new List<MatchingRun>();
+                new MatchingGroup(group, labels).Descend(Enumerable.Range(0, Restarts).Select(Begin), runs, See, cancellation);
+                results.AddRange(runs.Select(run => run.Result()));
+            }
+            else
+                foreach (var result in Ahead.Run(Restarts, context.Workers, Descend, cancellation))
                 {
-                    found.Offer(iterate);
-                    watch?.Invoke(new(restart, step++, iterate.Value, evaluations + objective.Evaluations, () => objective.Images(iterate.Point)));
-                    if (cancellation.IsCancellationRequested || !double.IsFinite(iterate.Value))
+                    results.Add(result);
+                    if (result.RelativeMisfit < Tolerance)
                         break;
                 }
-                if (cancellation.IsCancellationRequested || found.Point is null)
+            return Conclude(context, labels, results, cancellation.IsCancellationRequested);
+        }
+        finally
+        {
+            results.ForEach(result => result.Dispose());
+        }
+
+        MatchingRun Begin(int restart) => new(context, this, labels, restart);
+
+        MatchingResult Descend(int restart, CancellationToken stop)
+        {
+            using var scope = Tidy.Scope();
+            var run = Begin(restart);
+            foreach (var iterate in run.Descend())
+            {
+                See(run, iterate);
+                if (stop.IsCancellationRequested)
                     break;
             }
-            iterations += step;
-            evaluations += objective.Evaluations;
-            if (best is null || found.Value < best.Value)
-                best = found;
-            if (found.RelativeMisfit < Tolerance)
-                break;
+            return run.Result();
         }
-        return Conclude(context, labels, best, tried, iterations, evaluations, cancellation.IsCancellationRequested);
+
+        void See(MatchingRun run, Iterate iterate) =>
+            watch?.Invoke(new(run.Restart, run.Steps - 1, iterate.Value, run.Evaluations, () => run.Objective.Images(iterate.Point)));
     }
 
-    private Reconstruction Conclude(AttackContext context, Labels labels, Found? best, int restarts, int iterations, int evaluations, bool canceled)
+    private Reconstruction Conclude(AttackContext context, Labels labels, List<MatchingResult> results, bool canceled)
     {
-        if (best?.Point is null)
+        var best = results.Where(result => result.Images is not null).MinBy(result => result.Value);
+        var (iterations, evaluations) = (results.Sum(result => result.Steps), results.Sum(result => result.Evaluations));
+        if (best is null)
             return new()
             {
                 Images = full(context.ImagesShape, 0.5, ScalarType.Float32).MoveToOuterDisposeScope(),
@@ -107,21 +126,22 @@ public sealed record GradientMatching : Attack
                 Outcome = canceled
                     ? new(OutcomeKind.Canceled, "The attack was stopped before its first iterate; run it again to continue.")
                     : new(OutcomeKind.Diverged, "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values."),
-                Restarts = restarts,
+                Restarts = results.Count,
                 Iterations = iterations,
                 Evaluations = evaluations,
             };
-        var misfit = best.RelativeMisfit;
         return new()
         {
-            Images = best.Objective.Images(best.Point).to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
-            Labels = labels.Refine ? best.Refined() : labels,
+            Images = best.Images!.clone().MoveToOuterDisposeScope(),
+            Labels = best.Labels,
             Objective = best.Value,
-            RelativeMisfit = misfit,
-            Outcome = Judge(misfit, restarts, canceled),
-            Operator = context.Operator.Reason,
+            RelativeMisfit = best.RelativeMisfit,
+            Outcome = Judge(best.RelativeMisfit, results.Count, canceled),
+            Operator = Nuisance is null or UpdateScale ? context.Operator.Reason
+                : "The operator depends on more than images, so it is automatic differentiation.",
+            Notes = best.Note is { } note ? [note] : [],
             Restart = best.Restart,
-            Restarts = restarts,
+            Restarts = results.Count,
             Iterations = iterations,
             Evaluations = evaluations,
         };
@@ -136,45 +156,6 @@ public sealed record GradientMatching : Attack
         return new(OutcomeKind.BudgetSpent,
             $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, " +
             "so a poor image here is no sign of protection; give it more iterations or restarts, or another attack.");
-    }
-
-    /// <summary>The best iterate of one restart; score and point always belong together.</summary>
-    private sealed class Found(int restart, MatchingObjective objective)
-    {
-        private double? misfit;
-
-        public int Restart => restart;
-
-        public MatchingObjective Objective => objective;
-
-        public double Value { get; private set; } = double.PositiveInfinity;
-
-        public Tensor? Point { get; private set; }
-
-        public double RelativeMisfit => Point is null ? double.PositiveInfinity : misfit ??= objective.RelativeMisfit(Point);
-
-        /// <summary>Values under other prior weights do not compare: only the last stage's count. Returns where it starts.</summary>
-        public Tensor? BeginStage()
-        {
-            Value = double.PositiveInfinity;
-            return Point;
-        }
-
-        public void Offer(Iterate iterate)
-        {
-            if (!(iterate.Value < Value))
-                return;
-            Point ??= empty_like(iterate.Point);
-            Point.copy_(iterate.Point);
-            (Value, misfit) = (iterate.Value, null);
-        }
-
-        public Labels Refined()
-        {
-            using var scope = Tidy.Scope();
-            var (confidence, classes) = objective.Targets(Point!).max(1);
-            return new(classes.cpu().data<long>().Select(c => (int)c).ToSeq(), confidence.to(ScalarType.Float64).cpu().data<double>().ToSeq());
-        }
     }
 }
 

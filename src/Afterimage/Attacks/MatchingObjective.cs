@@ -8,28 +8,36 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// Fidelity(A(decode(z)), y) + sum of priors, as a function of one flat vector: the variables of the search space and,
-/// where labels are refined, the logits of the soft labels.
+/// where labels are refined, the logits of the soft labels, and then whatever else is unknown of the training.
 /// </summary>
 internal sealed class MatchingObjective : Objective
 {
     private readonly AttackContext context;
     private readonly Search search;
     private readonly Misfit misfit;
-    private readonly (double Weight, Func<Tensor, Tensor> Penalty)[] penalties;
+    private readonly (double Weight, Func<Trial, Tensor> Penalty)[] penalties;
     private readonly Tensor targets;
+    private readonly NuisanceSearch? nuisance;
     private readonly bool refine;
     private readonly long variables;
 
-    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random)
+    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
+        Nuisance? unknown = null, Tensor? beside = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
-        Start = refine ? cat([search.Start, LabelLogits(random)]) : search.Start;
+        nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
+        Tensor[] parts = beside is not null ? [search.Start, beside]
+            : [search.Start, .. refine ? [LabelLogits(random)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
+        Start = parts.Length == 1 ? search.Start : cat(parts);
     }
 
     public Tensor Start { get; }
+
+    /// <summary>What the restarts of a group agree on, in the order of these images; null without a group.</summary>
+    public Tensor? Consensus { get; set; }
 
     /// <summary>Multiplies the weight of every prior.</summary>
     public double PriorFactor { get; set; } = 1;
@@ -43,30 +51,35 @@ internal sealed class MatchingObjective : Objective
         var pixels = Pixels(point);
         var images = search.Decode(pixels);
         var labels = Targets(point);
-        var linearization = context.Operator.At(images, labels);
-        var (value, difference) = misfit.Evaluate(linearization.Value);
-        var (imageGradient, targetGradient) = linearization.Pullback(difference);
-        if (PriorFactor != 0)
-            foreach (var (weight, penalty) in penalties)
-            {
-                var leaf = images.detach().requires_grad_();
-                var term = penalty(leaf);
-                imageGradient = imageGradient + Differentiate.Gradients(term, [leaf])[0] * (weight * PriorFactor);
-                value += weight * PriorFactor * term.ToDouble();
-            }
+        var (value, imageGradient, targetGradient) = Fit(point, images, labels, gradient);
+        if (PriorFactor != 0 && penalties.Length > 0)
+        {
+            var (imageLeaf, labelLeaf) = (images.detach().requires_grad_(), refine ? labels.detach().requires_grad_() : labels);
+            var trial = new Trial(context, imageLeaf, labelLeaf, Consensus);
+            var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
+            var gradients = Differentiate.Gradients(belief, refine ? [imageLeaf, labelLeaf] : [imageLeaf]);
+            imageGradient = imageGradient + gradients[0];
+            if (refine)
+                targetGradient = targetGradient + gradients[1];
+            value += belief.ToDouble();
+        }
         gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
         if (refine)
         {
             var along = (targetGradient * labels).sum(1, keepdim: true);
-            gradient.narrow(0, variables, gradient.shape[0] - variables).copy_((labels * (targetGradient - along)).reshape(-1));
+            gradient.narrow(0, variables, targets.numel()).copy_((labels * (targetGradient - along)).reshape(-1));
         }
         return value;
     }
 
+    /// <summary>Tells the fidelity which step begins.</summary>
+    public void Begin(int step) => misfit.Begin(step);
+
     public override bool Project(Tensor point)
     {
         using var scope = Tidy.Scope();
-        return search.Project(Pixels(point));
+        var moved = search.Project(Pixels(point));
+        return nuisance is not null && nuisance.Project(Others(point)) || moved;
     }
 
     /// <summary>Images in [0,1] that a point stands for.</summary>
@@ -74,18 +87,70 @@ internal sealed class MatchingObjective : Objective
 
     /// <summary>Label probabilities that a point stands for, [B,classes].</summary>
     public Tensor Targets(Tensor point) => refine
-        ? point.narrow(0, variables, point.shape[0] - variables).view(targets.shape).softmax(1)
+        ? point.narrow(0, variables, targets.numel()).view(targets.shape).softmax(1)
         : targets;
+
+    /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
+    public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
+
+    /// <summary>The fidelity of a batch of gray images, which know nothing.</summary>
+    public double FidelityOfGray()
+    {
+        using var scope = Tidy.Scope();
+        Evaluations++;
+        var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
+        var labels = Targets(Start);
+        var predicted = nuisance is null ? context.Operator.At(gray, labels).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        return misfit.Evaluate(predicted).Value;
+    }
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)
     {
         using var scope = Tidy.Scope();
-        var predicted = context.Operator.At(search.Decode(Pixels(point)), Targets(point)).Value;
+        var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
+        var predicted = nuisance is null ? context.Operator.At(images, labels).Value : nuisance.At(images, labels, Others(point)).Value;
         return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
     }
 
-    private Tensor Pixels(Tensor point) => refine ? point.narrow(0, 0, variables) : point;
+    /// <summary>What was found of the training beside images and labels, or null.</summary>
+    public string? Describe(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        return nuisance?.Describe(Others(point));
+    }
+
+    /// <summary>The fidelity and its derivatives; those with respect to other unknowns go into the gradient.</summary>
+    private (double Value, Tensor Images, Tensor Targets) Fit(Tensor point, Tensor images, Tensor labels, Tensor gradient)
+    {
+        if (nuisance is null)
+        {
+            var linearization = context.Operator.At(images, labels);
+            var (value, difference) = misfit.Evaluate(linearization.Value);
+            var (forImages, forTargets) = linearization.Pullback(difference);
+            return (value, forImages, forTargets);
+        }
+        var others = Others(point);
+        var joint = nuisance.At(images, labels, others);
+        var (fit, along) = misfit.Evaluate(joint.Value);
+        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var leaf = others.detach().requires_grad_();
+        if (nuisance.Penalty(leaf) is { } penalty)
+        {
+            fit += penalty.ToDouble();
+            jointOthers = jointOthers + Differentiate.Gradients(penalty, [leaf])[0];
+        }
+        Others(gradient).copy_(jointOthers);
+        return (fit, jointImages, jointTargets);
+    }
+
+    private Tensor Pixels(Tensor point) => point.shape[0] == variables ? point : point.narrow(0, 0, variables);
+
+    private Tensor Others(Tensor point)
+    {
+        var from = variables + (refine ? targets.numel() : 0);
+        return point.narrow(0, from, point.shape[0] - from);
+    }
 
     private Tensor LabelLogits(RandomSource random)
     {

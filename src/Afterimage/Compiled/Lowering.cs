@@ -47,6 +47,9 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
 
     private Node<T> Lower(Layer layer, Node<T> input)
     {
+        // A plan runs in eval mode, where dropout does nothing.
+        if (layer is Dropout)
+            return input;
         if (layer is Residual residual)
         {
             var (body, shortcut) = (Lower(residual.Body, input), Lower(residual.Shortcut, input));

@@ -19,6 +19,9 @@ public sealed class AttackContext : IDisposable
     /// <summary>How the operator is to be evaluated.</summary>
     public OperatorChoice OperatorChoice { get; init; }
 
+    /// <summary>Threads that an attack may use at once; its numbers do not depend on it.</summary>
+    public int Workers { get; init; } = 1;
+
     /// <summary>The operator of this round, made when first asked for and owned by this context.</summary>
     public ForwardOperator Operator => forward.Value;
 
@@ -32,6 +35,7 @@ public sealed class AttackContext : IDisposable
         Observation = Observation.To(type, Model.Device),
         Random = Random,
         OperatorChoice = OperatorChoice,
+        Workers = Workers,
         ownsModel = true,
     };
 

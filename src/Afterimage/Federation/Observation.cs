@@ -8,11 +8,13 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed class Observation : IDisposable
 {
+    private LocalTraining training = null!;
+
     /// <summary>What the client sent.</summary>
     public required GradientSet Update { get; init; }
 
     /// <summary>How the client trained, as far as the server knows.</summary>
-    public required LocalTraining Training { get; init; }
+    public required LocalTraining Training { get => training; init => training = value; }
 
     /// <summary>Images in the client's batch.</summary>
     public required int BatchSize { get; init; }
@@ -20,11 +22,53 @@ public sealed class Observation : IDisposable
     /// <summary>The labels, one class for each image, when the threat model reveals them.</summary>
     public Seq<int>? Labels { get; init; }
 
+    /// <summary>What the BatchNorm layers saw of the client's batch, when the threat model reveals it.</summary>
+    public LayerStatistics? BatchStatistics { get; init; }
+
+    /// <summary>The running BatchNorm statistics after the client's round, when it sends them and the threat model reveals them.</summary>
+    public LayerStatistics? RunningStatistics { get; init; }
+
+    /// <summary>
+    /// Deviation of the Gaussian noise that clients add, relative to the root mean square of each parameter tensor's update; 0 without.
+    /// Its strength is public, as a defense's always should be.
+    /// </summary>
+    public double Noise { get; init; }
+
+    /// <summary>The relative misfit that the noise alone causes: what true images leave unexplained.</summary>
+    public double Floor => Noise / Math.Sqrt(1 + Noise * Noise);
+
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
 
-    public Observation To(ScalarType type, Device device) =>
-        new() { Update = Update.To(type, device), Training = Training, BatchSize = BatchSize, Labels = Labels };
+    /// <summary>
+    /// The observation with what the attacker reads from the update itself: hidden training gets its length, where the update shows
+    /// one. It shares the tensors of this one, which stays their owner.
+    /// </summary>
+    public Observation Completed(VictimModel model)
+    {
+        if (training is not HiddenTraining { Length: null } hidden)
+            return this;
+        var completed = (Observation)MemberwiseClone();
+        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
+        return completed;
+    }
 
-    public void Dispose() => Update.Dispose();
+    public Observation To(ScalarType type, Device device) =>
+        new()
+        {
+            Update = Update.To(type, device),
+            Training = Training,
+            BatchSize = BatchSize,
+            Labels = Labels,
+            Noise = Noise,
+            BatchStatistics = BatchStatistics?.To(type, device),
+            RunningStatistics = RunningStatistics?.To(type, device),
+        };
+
+    public void Dispose()
+    {
+        Update.Dispose();
+        BatchStatistics?.Dispose();
+        RunningStatistics?.Dispose();
+    }
 }

@@ -11,14 +11,29 @@ internal static class OperatorChooser
 
     public static ForwardOperator Choose(LocalTraining training, VictimModel model, int batch, OperatorChoice choice, string? obstacle)
     {
+        if (choice == OperatorChoice.FiniteDifferences)
+            return Differences(training, model, batch, "Finite differences of gradients were asked for");
+        // Known layers all have second derivatives; a script may hold anything.
+        var missing = model.Network is null ? training.MissingDerivative(model, batch) : null;
         if (choice == OperatorChoice.Autograd)
-            return new GraphOperator(training, model) { Reason = "Automatic differentiation was asked for." };
+            return missing is null ? new GraphOperator(training, model) { Reason = "Automatic differentiation was asked for." }
+                : throw new AfterimageException($"The model cannot be differentiated twice ({missing}): choose auto or finite-differences.");
         if (choice == OperatorChoice.Compiled)
             return obstacle is null ? CompiledOperator.Of(model, "The compiled operator was asked for.")
                 : throw new AfterimageException($"{obstacle}, so the operator cannot be compiled: choose auto or autograd.");
+        if (missing is not null)
+            return Differences(training, model, batch, $"The model cannot be differentiated twice ({missing}), so finite differences of gradients are taken");
         if (obstacle is not null)
             return new GraphOperator(training, model) { Reason = $"{obstacle}, so the operator is automatic differentiation." };
         return Faster(training, model, batch);
+    }
+
+    private static DifferenceOperator Differences(LocalTraining training, VictimModel model, int batch, string because)
+    {
+        if (training is not FedSgd)
+            throw new AfterimageException($"{because}, but they serve an update that is one gradient, not one of several local steps: " +
+                "audit one gradient of this model (fedsgd).");
+        return new(model, training.Mode, batch, because);
     }
 
     private static ForwardOperator Faster(LocalTraining training, VictimModel model, int batch)

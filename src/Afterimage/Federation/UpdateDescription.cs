@@ -10,7 +10,7 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed record UpdateDescription
 {
-    /// <summary>What the client did: a gradient is <see cref="FedSgd"/>, a weight difference comes from <see cref="FedAvg"/>.</summary>
+    /// <summary>What the client did: a gradient is <see cref="FedSgd"/>, a weight difference comes from local steps.</summary>
     public LocalTraining? Training { get; init; }
 
     /// <summary>Images in the client's batch.</summary>
@@ -26,6 +26,9 @@ public sealed record UpdateDescription
 
     /// <summary>The labels, when they are known: one class for each image.</summary>
     public Seq<int>? Labels { get; init; }
+
+    /// <summary>What the file's BatchNorm statistics are; null leaves them out.</summary>
+    public SentStatistics? Statistics { get; init; }
 
     /// <summary>The side-car of an update file: the same path with the ending .json.</summary>
     public static string PathFor(string updatePath) => Path.ChangeExtension(updatePath, ".json");
@@ -71,16 +74,11 @@ public sealed record UpdateDescription
             if (Training is { } training)
             {
                 json.WriteString("update", training.Kind == UpdateKind.Gradient ? "gradient" : "weightDifference");
-                if (training is FedAvg average)
-                {
-                    json.WriteStartObject("localTraining");
-                    json.WriteNumber("epochs", average.Epochs);
-                    json.WriteNumber("batchSize", average.BatchSize);
-                    json.WriteNumber("learningRate", average.LearningRate);
-                    json.WriteEndObject();
-                }
+                LocalTrainingReader.Write(json, training);
                 json.WriteString("mode", training.Mode == ModelMode.Eval ? "eval" : "train");
             }
+            if (Statistics is { } statistics)
+                json.WriteString("statistics", statistics.ToString().ToLowerInvariant());
             if (BatchSize is { } batch)
                 json.WriteNumber("batchSize", batch);
             if (Input is { } input)

@@ -11,7 +11,7 @@ internal sealed class UpdateDescriptionReader(string path)
 
     public UpdateDescription Read(JsonElement root)
     {
-        Fields(root, "the side-car", "update", "localTraining", "mode", "batchSize", "input", "classes", "normalization", "labels");
+        Fields(root, "the side-car", "update", "localTraining", "mode", "batchSize", "input", "classes", "normalization", "labels", "statistics");
         var description = new UpdateDescription
         {
             Training = Training(root),
@@ -20,6 +20,7 @@ internal sealed class UpdateDescriptionReader(string path)
             Classes = Optional(root, "classes", Count),
             Normalization = root.TryGetProperty("normalization", out var normalization) ? Normalize(normalization) : null,
             Labels = Optional(root, "labels", (element, field) => Items(element, field, Label)),
+            Statistics = Optional(root, "statistics", Sent),
         };
         Check(description);
         return description;
@@ -42,16 +43,12 @@ internal sealed class UpdateDescriptionReader(string path)
             case "gradient":
                 return new FedSgd { Mode = mode };
             case "weightDifference" when !local:
-                throw Fault("localTraining", "is missing: a weight difference needs its epochs, batchSize and learningRate");
+                throw Fault("localTraining", "is missing: a weight difference needs its epochs, batchSize and learningRate, or \"hidden\"");
+            case "weightDifference" when training.ValueKind == JsonValueKind.String:
+                return Text(training, "localTraining") == "hidden" ? new HiddenTraining { Mode = mode }
+                    : throw Fault("localTraining", "is an object, or \"hidden\" where nobody knows it");
             case "weightDifference":
-                Fields(training, "localTraining", "epochs", "batchSize", "learningRate");
-                return new FedAvg
-                {
-                    Mode = mode,
-                    Epochs = Count(Required(training, "epochs"), "epochs"),
-                    BatchSize = Count(Required(training, "batchSize"), "localTraining.batchSize"),
-                    LearningRate = Positive(Required(training, "learningRate"), "learningRate"),
-                };
+                return new LocalTrainingReader(this).Read(training) with { Mode = mode };
             case null when local || said.ValueKind != JsonValueKind.Undefined:
                 throw Fault("update", "is missing: say \"gradient\" or \"weightDifference\"");
             case null:
@@ -60,6 +57,14 @@ internal sealed class UpdateDescriptionReader(string path)
                 throw Fault("update", "is \"gradient\" or \"weightDifference\"");
         }
     }
+
+    private SentStatistics Sent(JsonElement element, string field) => Text(element, field) switch
+    {
+        "after" => SentStatistics.After,
+        "difference" => SentStatistics.Difference,
+        "batch" => SentStatistics.Batch,
+        _ => throw Fault(field, "is \"after\", \"difference\" or \"batch\""),
+    };
 
     private void Check(UpdateDescription description)
     {
@@ -85,7 +90,7 @@ internal sealed class UpdateDescriptionReader(string path)
         return new(Items(Required(element, "mean"), "mean", Number), Items(Required(element, "std"), "std", Positive));
     }
 
-    private void Fields(JsonElement element, string what, params string[] known)
+    internal void Fields(JsonElement element, string what, params string[] known)
     {
         if (element.ValueKind != JsonValueKind.Object)
             throw ArrayFault.About(path, $"{what} should be a JSON object");
@@ -95,16 +100,16 @@ internal sealed class UpdateDescriptionReader(string path)
                     $"has an unknown field \"{ArrayFault.Plain(property.Name)}\": known are {string.Join(", ", known)}");
     }
 
-    private JsonElement Required(JsonElement element, string field) =>
+    internal JsonElement Required(JsonElement element, string field) =>
         element.TryGetProperty(field, out var value) ? value : throw Fault(field, "is missing");
 
     private static T? Optional<T>(JsonElement element, string field, Func<JsonElement, string, T> read) where T : struct =>
         element.TryGetProperty(field, out var value) ? read(value, field) : null;
 
-    private string Text(JsonElement element, string field) =>
+    internal string Text(JsonElement element, string field) =>
         element.ValueKind == JsonValueKind.String ? element.GetString()! : throw Fault(field, "should be text");
 
-    private int Count(JsonElement element, string field) =>
+    internal int Count(JsonElement element, string field) =>
         element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var count) && count is > 0 and <= LargestCount ? count
             : throw Fault(field, $"should be a whole number from 1 to {LargestCount}");
 
@@ -112,11 +117,11 @@ internal sealed class UpdateDescriptionReader(string path)
         element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var label) && label >= 0 ? label
             : throw Fault(field, "should be class numbers from 0");
 
-    private double Number(JsonElement element, string field) =>
+    internal double Number(JsonElement element, string field) =>
         element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var number) && double.IsFinite(number) ? number
             : throw Fault(field, "should be made of numbers");
 
-    private double Positive(JsonElement element, string field) =>
+    internal double Positive(JsonElement element, string field) =>
         Number(element, field) is > 0 and var number ? number : throw Fault(field, "should be positive");
 
     private ImageShape Shape(JsonElement element, string field)
@@ -132,9 +137,9 @@ internal sealed class UpdateDescriptionReader(string path)
         }
     }
 
-    private Seq<T> Items<T>(JsonElement element, string field, Func<JsonElement, string, T> read) =>
+    internal Seq<T> Items<T>(JsonElement element, string field, Func<JsonElement, string, T> read) =>
         element.ValueKind == JsonValueKind.Array ? element.EnumerateArray().Select(item => read(item, field)).ToSeq()
             : throw Fault(field, "should be a list");
 
-    private AfterimageException Fault(string field, string reason) => ArrayFault.About(path, $"\"{field}\" {reason}");
+    internal AfterimageException Fault(string field, string reason) => ArrayFault.About(path, $"\"{field}\" {reason}");
 }

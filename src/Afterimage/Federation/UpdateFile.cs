@@ -54,6 +54,26 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
         return new(layout, tensor(flat, type, device));
     }
 
+    /// <summary>The BatchNorm statistics in the file, by name, as they are.</summary>
+    /// <param name="layers">Names of the model's BatchNorm layers.</param>
+    /// <param name="type">float32 or float64.</param>
+    /// <param name="device">Where they go.</param>
+    /// <exception cref="AfterimageException">A layer's statistics are missing or not finite.</exception>
+    public LayerStatistics Statistics(IEnumerable<string> layers, ScalarType type, Device device)
+    {
+        var found = ArrayNames.WithoutWrappers(Content.Arrays.Select(array => array.Name)).Zip(Content.Arrays).ToDictionary(pair => pair.First, pair => pair.Second);
+        var names = layers.ToList();
+        Tensor Read(string name)
+        {
+            if (!found.TryGetValue(ArrayNames.WithoutWrappers([name]).Single(), out var array) && !found.TryGetValue(name, out array))
+                throw ArrayFault.File(Path, $"is said to hold BatchNorm statistics, but has no array \"{name}\": export model.state_dict() by name, " +
+                    "or leave \"statistics\" out of the side-car");
+            return array.ToDouble().All(double.IsFinite) ? array.ToTensor(type, device)
+                : throw ArrayFault.Tensor(Path, name, "has values that are not finite (NaN or infinite): export it again");
+        }
+        return new(names.ToDictionary(layer => layer, layer => (Read(layer + LayerStatistics.MeanSuffix), Read(layer + LayerStatistics.VarianceSuffix))));
+    }
+
     private void CheckValues(TensorLayout layout, IReadOnlyList<NamedArray> arrays, double[] flat)
     {
         var bad = layout.Entries.Select((entry, i) =>

@@ -20,6 +20,7 @@ public abstract record Fidelity
             weights.narrow(0, entries[i].Offset, entries[i].Count).fill_(Layers switch
             {
                 LayerWeighting.InverseRms => InverseMeanSquare(observed, entries[i]),
+                LayerWeighting.InverseRootRms => Math.Sqrt(InverseMeanSquare(observed, entries[i])),
                 LayerWeighting.Linear => (double)(entries.Count - i) / entries.Count,
                 _ => Math.Pow(0.5, i),
             });
@@ -37,6 +38,9 @@ public abstract record Fidelity
 /// <summary>A fidelity bound to the observed update.</summary>
 public abstract class Misfit
 {
+    /// <summary>A step of the search begins; a fidelity that changes on the way changes here.</summary>
+    public virtual void Begin(int step) { }
+
     /// <summary>The value at a predicted update and its derivative with respect to that update.</summary>
     public abstract (double Value, GradientSet Gradient) Evaluate(GradientSet predicted);
 }

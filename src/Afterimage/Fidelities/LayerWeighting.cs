@@ -9,6 +9,9 @@ public enum LayerWeighting
     /// <summary>Each tensor is divided by the root mean square of its observed update.</summary>
     InverseRms,
 
+    /// <summary>Each tensor is divided by the square root of the root mean square of its observed update: between the two above.</summary>
+    InverseRootRms,
+
     /// <summary>Weights fall linearly from the first tensor to 1/L for the last.</summary>
     Linear,
 

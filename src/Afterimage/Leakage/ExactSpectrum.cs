@@ -8,6 +8,7 @@ namespace Afterimage.Leakage;
 internal sealed class ExactSpectrum : IDisposable
 {
     private const double Doubtful = 1e-9, Zero = 1e-20;
+    private const long SpreadVectors = 64;
 
     /// <param name="jacobian">J.</param>
     /// <param name="prior">L.</param>
@@ -53,6 +54,20 @@ internal sealed class ExactSpectrum : IDisposable
     /// <summary>The posterior variance of every pixel, flat.</summary>
     public Tensor Remaining(double noise) => Tidy.Keep(() =>
         (Directions.square() / (1 + tensor(Values, ScalarType.Float64) / (noise * noise)).view(-1, 1)).sum(dim: 0));
+
+    /// <summary>
+    /// One standard deviation of the squared error of one batch, relative to its mean: sqrt(2 tr P^2) / tr P with the posterior covariance P,
+    /// the trace of P^2 from random vectors.
+    /// </summary>
+    public double Spread(double noise, RandomSource random)
+    {
+        using var scope = Tidy.Scope();
+        using var generator = random.Derive("spread").Generator(CPU);
+        var left = 1 / (1 + tensor(Values, ScalarType.Float64) / (noise * noise)).view(-1, 1);
+        var z = randn([Directions.shape[1], SpreadVectors], ScalarType.Float64, CPU, generator: generator);
+        var square = Directions.t().matmul(left * Directions.matmul(z)).square().sum().ToDouble() / SpreadVectors;
+        return Math.Sqrt(2 * square) / (Directions.square() * left).sum().ToDouble();
+    }
 
     public void Dispose() => Directions.Dispose();
 

@@ -44,6 +44,12 @@ public sealed record LeakageAnalysis
     /// <summary>The forecast of each image under the image prior, in dB.</summary>
     public required Seq<double> Images { get; init; }
 
+    /// <summary>
+    /// One standard deviation of the squared error of one batch under the image prior, relative to its expectation, at <see cref="Noise"/>;
+    /// null where the spectrum is not exact.
+    /// </summary>
+    public double? Spread { get; init; }
+
     /// <summary>The point with the noise nearest to a given one.</summary>
     public LeakagePoint At(double noise) => Points.MinBy(point => Math.Abs(Math.Log(point.Noise / noise)))!;
 }

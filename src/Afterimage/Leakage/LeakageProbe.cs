@@ -41,7 +41,7 @@ public sealed record LeakageProbe
         using var scope = Tidy.Scope();
         using var jacobian = new UpdateJacobian(context, images, targets, scale);
         using var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
-        var spectra = jacobian.Unknowns <= Unknowns ? Spectra.Whole(jacobian, white, prior, Noise)
+        var spectra = jacobian.Unknowns <= Unknowns ? Spectra.Whole(jacobian, white, prior, Noise, context.Random.Derive("leakage"))
             : Spectra.Bracketed(jacobian, white, prior, Noise, Steps, Probes, context.Random.Derive("leakage"));
         return Describe(jacobian, scale, white, prior, spectra);
     }
@@ -67,6 +67,7 @@ public sealed record LeakageProbe
             Noise = Noise,
             Map = spectra.Map,
             Images = spectra.Images.Select(Decibels).ToSeq(),
+            Spread = spectra.Spread,
         };
     }
 

@@ -1,9 +1,10 @@
 namespace Afterimage.Leakage;
 
 /// <summary>The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed.</summary>
-internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, SpectralBracket White, SpectralBracket Image, Seq<Seq<double>> Map, Seq<double> Images)
+internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, SpectralBracket White, SpectralBracket Image, Seq<Seq<double>> Map, Seq<double> Images,
+    double? Spread = null)
 {
-    public static Spectra Whole(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise)
+    public static Spectra Whole(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var gram = jacobian.Gram();
@@ -18,7 +19,8 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         var method = "The whole spectrum, from J'J in double precision" + (second > 0
             ? $"; {second} directions below 3e-5 of the largest singular value, where a squared matrix is not enough, were decomposed a second time."
             : ", which is enough: no singular value is below 3e-5 of the largest.");
-        return new(true, method, singular, whole, SpectralBracket.Exact(colored.Measure()), Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
+        return new(true, method, singular, whole, SpectralBracket.Exact(colored.Measure()), Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian),
+            colored.Spread(noise, random));
     }
 
     public static Spectra Bracketed(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, int steps, int probes, RandomSource random)
@@ -34,7 +36,7 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         var image = Mean([colored.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, prior, steps, random.Derive("images", probe)))],
             prior, jacobian);
         var remaining = Remaining(colored, jacobian, prior, noise);
-        return new(false, $"Lanczos, {steps} steps from {probes} random starts: forecasts are intervals, no wider than the count of equations allows; the map shows what these steps resolve at least, and the rank is open.",
+        return new(false, $"Lanczos, {steps} steps from {probes} random start{(probes == 1 ? "" : "s")}: forecasts are intervals, no wider than the count of equations allows; the map shows what these steps resolve at least, and the rank is open.",
             singular, plain, image, Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
     }
 

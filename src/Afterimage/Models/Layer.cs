@@ -87,6 +87,18 @@ public enum ActivationKind
     SoftLeakyReLU,
 }
 
+/// <summary>
+/// Dropout: in train mode every number is kept and divided by the keep rate, or dropped, by a mask that is handed over; without a
+/// mask, and in eval mode, nothing happens.
+/// </summary>
+/// <param name="Name">Tells its masks from those of other layers; there are no parameters.</param>
+/// <param name="Rate">In [0,1): how many are dropped on average.</param>
+public sealed record Dropout(string Name, double Rate) : Layer
+{
+    public override long[] Follow(long[] shape) => Rate is >= 0 and < 1 ? shape
+        : throw new AfterimageException($"The dropout {Name} has the rate {Rate}: give one of at least 0 and below 1.");
+}
+
 public sealed record AvgPool2d(int Kernel, int Stride, int Padding = 0) : Layer
 {
     public override long[] Follow(long[] shape) => Window(shape, (int)shape[0], Kernel, Stride, Padding, 1, "The average pooling");

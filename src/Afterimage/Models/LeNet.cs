@@ -11,6 +11,9 @@ public sealed record LeNet : Architecture
 
     public ActivationKind Activation { get; init; } = ActivationKind.Sigmoid;
 
+    /// <summary>In [0,1): how many of the head's inputs a client in train mode drops; 0 adds no dropout.</summary>
+    public double Dropout { get; init; }
+
     public override Network Describe(ImageShape input, int classes)
     {
         var activation = new Activation(Activation);
@@ -20,6 +23,7 @@ public sealed record LeNet : Architecture
             new Conv2d("body.2", 12, 12, 5, Stride: 2, Padding: 2), activation,
             new Conv2d("body.4", 12, 12, 5, Stride: 1, Padding: 2), activation,
             new Flatten(),
+            .. Dropout == 0 ? (Layer[])[] : [new Dropout("dropout", Dropout)],
         ];
         return new(input, classes, [.. body, new Linear("fc.0", (int)Network.Follow(input, body)[0], classes)]);
     }

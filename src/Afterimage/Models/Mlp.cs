@@ -1,6 +1,6 @@
 namespace Afterimage.Models;
 
-/// <summary>A multilayer perceptron; names are those of torch.nn.Sequential(Flatten, Linear, activation, Linear, ...).</summary>
+/// <summary>A multilayer perceptron; names are those of torch.nn.Sequential(Flatten, Linear, activation, Linear, ...), with Dropout after each activation where there is any.</summary>
 public sealed record Mlp : Architecture
 {
     /// <summary>Linear layers, the head among them; at least 1.</summary>
@@ -11,6 +11,9 @@ public sealed record Mlp : Architecture
 
     public ActivationKind Activation { get; init; } = ActivationKind.ReLU;
 
+    /// <summary>In [0,1): how many features of each hidden layer a client in train mode drops; 0 adds no dropout.</summary>
+    public double Dropout { get; init; }
+
     public override Network Describe(ImageShape input, int classes)
     {
         if (Depth < 1 || Width < 1)
@@ -20,7 +23,9 @@ public sealed record Mlp : Architecture
         {
             if (i > 0)
                 layers.Add(new Activation(Activation));
-            layers.Add(new Linear($"{2 * i + 1}", i == 0 ? input.Count : Width, i == Depth - 1 ? classes : Width));
+            if (i > 0 && Dropout != 0)
+                layers.Add(new Dropout($"{layers.Count}", Dropout));
+            layers.Add(new Linear($"{layers.Count}", i == 0 ? input.Count : Width, i == Depth - 1 ? classes : Width));
         }
         return new(input, classes, layers.ToSeq());
     }

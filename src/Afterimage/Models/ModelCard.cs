@@ -92,6 +92,7 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
         MaxPool2d pool => $"max pool {pool.Kernel}x{pool.Kernel}",
         GlobalAvgPool2d => "global average pool",
         Flatten => "flatten",
+        Dropout dropout => FormattableString.Invariant($"dropout {dropout.Rate:0.##}"),
         PaddedShortcut => "subsample and pad channels",
         Residual => "residual",
         _ => layer.GetType().Name,

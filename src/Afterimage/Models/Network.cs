@@ -24,6 +24,28 @@ public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
 
     public TensorLayout Layout() => new(Parameters.Select(spec => (spec.Name, spec.Shape.ToArray())));
 
+    /// <summary>Every dropout with the shape that it masks, in the order in which images reach them.</summary>
+    public IEnumerable<(Dropout Layer, Seq<long> Shape)> Dropouts => DropoutsOf(Layers, [Input.Channels, Input.Height, Input.Width]);
+
+    /// <summary>Numbers that dropout can drop for one image.</summary>
+    public long MaskCount => Dropouts.Sum(pair => pair.Shape.Aggregate(1L, (product, size) => product * size));
+
+    /// <summary>For each of them the probability that it is kept, shape [<see cref="MaskCount"/>].</summary>
+    public Tensor KeepRates() => cat([.. Dropouts.Select(pair => full([.. pair.Shape], 1 - pair.Layer.Rate, ScalarType.Float32).reshape(-1))]);
+
+    private static IEnumerable<(Dropout, Seq<long>)> DropoutsOf(IEnumerable<Layer> layers, long[] shape)
+    {
+        foreach (var layer in layers)
+        {
+            if (layer is Dropout dropout)
+                yield return (dropout, shape.ToSeq());
+            if (layer is Residual residual)
+                foreach (var inside in DropoutsOf(residual.Body, shape).Concat(DropoutsOf(residual.Shortcut, shape)))
+                    yield return inside;
+            shape = layer.Follow(shape);
+        }
+    }
+
     /// <summary>Throws with a sentence where shapes do not follow one another or the last is not [classes].</summary>
     public Network Checked()
     {

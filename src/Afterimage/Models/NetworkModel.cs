@@ -8,6 +8,7 @@ public sealed class NetworkModel : VictimModel
     private readonly Tensor[] parameters;
     private readonly Dictionary<string, Tensor> buffers;
     private readonly Dictionary<string, int> places;
+    private readonly Dictionary<string, (long From, long Count)> masked = [];
 
     /// <param name="network">The layers.</param>
     /// <param name="normalization">Of the client's images.</param>
@@ -23,6 +24,14 @@ public sealed class NetworkModel : VictimModel
         Layout = network.Layout();
         Check(parameters, buffers);
         places = Layout.Entries.Select((entry, place) => (entry.Name, place)).ToDictionary(pair => pair.Name, pair => pair.place);
+        var from = 0L;
+        foreach (var (dropout, shape) in network.Dropouts)
+        {
+            var count = shape.Aggregate(1L, (product, size) => product * size);
+            if (!masked.TryAdd(dropout.Name, (from, count)))
+                throw new AfterimageException($"Two dropouts are called {dropout.Name}: give each a name of its own.");
+            from += count;
+        }
         this.parameters = [.. parameters.Select(parameter => parameter.detach().requires_grad_().DetachFromDisposeScope())];
         this.buffers = buffers.ToDictionary(pair => pair.Key, pair => pair.Value.detach().DetachFromDisposeScope());
     }
@@ -61,17 +70,26 @@ public sealed class NetworkModel : VictimModel
                 $"but its layer needs [{string.Join(",", shape)}].");
     }
 
-    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters) =>
-        Run(Network.Layers, normalized, mode, parameters ?? this.parameters);
+    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace)
+    {
+        var (images, units) = (normalized.shape[0], masked.Values.Sum(place => place.Count));
+        return masks is null || (masks.shape is [var rows, var columns] && rows == images && columns == units)
+            ? Run(Network.Layers, normalized, mode, parameters ?? this.parameters, masks, trace)
+            : throw new AfterimageException($"Dropout masks for {images} images have shape [{images},{units}], not " +
+                $"[{string.Join(",", masks.shape)}].");
+    }
 
-    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values)
+    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace)
     {
         foreach (var layer in layers)
-            x = Apply(layer, x, mode, values);
+        {
+            trace?.See(layer, x);
+            x = Apply(layer, x, mode, values, masks, trace);
+        }
         return x;
     }
 
-    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values) => layer switch
+    private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace) => layer switch
     {
         Linear linear => functional.linear(x, Weight(linear.Name, values), linear.Bias ? Bias(linear.Name, values) : null),
         Conv2d conv => functional.conv2d(x, Weight(conv.Name, values), conv.Bias ? Bias(conv.Name, values) : null,
@@ -85,7 +103,8 @@ public sealed class NetworkModel : VictimModel
         PaddedShortcut shortcut => functional.pad(x[TensorIndex.Colon, TensorIndex.Colon,
             TensorIndex.Slice(step: shortcut.Stride), TensorIndex.Slice(step: shortcut.Stride)],
             [0, 0, 0, 0, shortcut.ChannelsBefore, shortcut.ChannelsAfter]),
-        Residual residual => Run(residual.Body, x, mode, values) + Run(residual.Shortcut, x, mode, values),
+        Residual residual => Run(residual.Body, x, mode, values, masks, trace) + Run(residual.Shortcut, x, mode, values, masks, trace),
+        Dropout dropout => masks is null ? x : Drop(dropout, x, masks),
         _ => throw new AfterimageException($"{layer.GetType().Name} has no forward pass."),
     };
 
@@ -104,6 +123,12 @@ public sealed class NetworkModel : VictimModel
                 "so train mode has no statistics: use a batch of two or more.");
         // No running statistics are handed over, so none can be mutated.
         return functional.batch_norm(x, null!, null!, weight, bias, training: true, norm.Momentum, norm.Epsilon);
+    }
+
+    private Tensor Drop(Dropout dropout, Tensor x, Tensor masks)
+    {
+        var (from, count) = masked[dropout.Name];
+        return x * masks.narrow(1, from, count).reshape(x.shape) / (1 - dropout.Rate);
     }
 
     private static Tensor Activate(Activation activation, Tensor x) => activation.Kind switch

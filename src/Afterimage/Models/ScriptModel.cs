@@ -111,8 +111,10 @@ public sealed class ScriptModel : VictimModel
         return copy;
     }
 
-    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters)
+    protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace)
     {
+        if (masks is not null)
+            throw new AfterimageException($"{path} runs as a script, into which no dropout masks can be put: give a model of known layers.");
         try
         {
             for (var i = 0; i < parameters?.Count; i++)

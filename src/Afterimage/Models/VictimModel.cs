@@ -10,10 +10,10 @@ public sealed record Normalization(Seq<double> Mean, Seq<double> Std)
 /// <summary>How BatchNorm behaves during local training.</summary>
 public enum ModelMode
 {
-    /// <summary>Running statistics.</summary>
+    /// <summary>Running statistics; dropout does nothing.</summary>
     Eval,
 
-    /// <summary>The batch's own statistics.</summary>
+    /// <summary>The batch's own statistics; dropout draws masks.</summary>
     Train,
 }
 
@@ -70,19 +70,25 @@ public abstract class VictimModel : IDisposable
     /// <param name="images">Images in [0,1].</param>
     /// <param name="mode">Whose statistics BatchNorm uses.</param>
     /// <param name="parameters">Other parameters in place of the model's own, for unrolled local training.</param>
-    /// <exception cref="AfterimageException">The images do not have the model's shape.</exception>
-    public Tensor Logits(Tensor images, ModelMode mode = ModelMode.Eval, IReadOnlyList<Tensor>? parameters = null)
+    /// <param name="masks">What dropout keeps in train mode, shape [B,<see cref="Network.MaskCount"/>] in [0,1]; null keeps all.</param>
+    /// <param name="trace">Records what the layers see.</param>
+    /// <exception cref="AfterimageException">The images do not have the model's shape, or a script is to be traced.</exception>
+    public Tensor Logits(Tensor images, ModelMode mode = ModelMode.Eval, IReadOnlyList<Tensor>? parameters = null, Tensor? masks = null,
+        Trace? trace = null)
     {
+        if (trace is not null && Network is null)
+            throw new AfterimageException("This model runs as a script, which does not show what its layers see: " +
+                "leave out priors on BatchNorm statistics and features, or give a model of known layers.");
         // libtorch ends the process on some mismatched shapes.
         if (!(images.shape is [> 0, var channels, var height, var width]
             && (channels, height, width) == (Input.Channels, Input.Height, Input.Width)))
             throw new AfterimageException($"The model takes images of {Input}, " +
                 $"but the batch has shape [{string.Join(",", images.shape)}].");
-        return Forward(IsIdentity ? images : (images - shift) / scale, mode, parameters);
+        return Forward(IsIdentity ? images : (images - shift) / scale, mode, parameters, mode == ModelMode.Train ? masks : null, trace);
     }
 
     /// <summary>Runs the network on normalized images.</summary>
-    protected abstract Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters);
+    protected abstract Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace);
 
     private bool IsIdentity => Normalization.Mean.All(value => value == 0) && Normalization.Std.All(value => value == 1);
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Afterimage.Numerics;
 
 /// <summary>
@@ -20,4 +22,33 @@ public static class Differentiate
             products[i] = found[i].IsInvalid ? zeros_like(inputs[i]) : found[i];
         return products;
     }
+
+    /// <summary>
+    /// What libtorch says where (d output / d input)' v, or its derivative with respect to v, needs a derivative that does not exist;
+    /// null where both can be had. It asks through backward(), which raises where autograd.grad ends the process.
+    /// </summary>
+    public static string? Obstacle(IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs)
+    {
+        try
+        {
+            using var scope = NewDisposeScope();
+            var reached = outputs.Where(output => output.requires_grad).ToArray();
+            if (reached.Length == 0)
+                return null;
+            Squares(reached).backward(retain_graph: true, inputs: [.. inputs]);
+            // The same operations once more, now known to be safe.
+            var v = reached.Select(output => ones_like(output).requires_grad_()).ToArray();
+            var products = Products(reached, inputs, v, graph: true).Where(product => product.requires_grad).ToArray();
+            if (products.Length > 0)
+                Squares(products).backward(retain_graph: true, inputs: v);
+            return null;
+        }
+        catch (ExternalException missing)
+        {
+            return missing.Message.Split('\n')[0].Trim();
+        }
+    }
+
+    private static Tensor Squares(IEnumerable<Tensor> tensors) =>
+        tensors.Select(tensor => tensor.square().sum()).Aggregate((sum, next) => sum + next);
 }

@@ -6,7 +6,7 @@ namespace Afterimage.Numerics;
 /// </summary>
 public abstract class ForwardOperator : IDisposable
 {
-    /// <summary>Which implementation stands behind it, "autograd" or "compiled".</summary>
+    /// <summary>Which implementation stands behind it: "autograd", "compiled", "finite differences" or "stepwise".</summary>
     public abstract string Name { get; }
 
     /// <summary>One sentence for the report: why this implementation.</summary>
@@ -29,7 +29,10 @@ public abstract class ForwardOperator : IDisposable
 /// <summary>Which implementation of the operator to use.</summary>
 public enum OperatorChoice
 {
-    /// <summary>The compiled one where the model can be compiled and a short timing finds it faster.</summary>
+    /// <summary>
+    /// The compiled one where the model can be compiled and a short timing finds it faster; finite differences where the model has an
+    /// operation without second derivative; step by step where there are many steps; otherwise automatic differentiation.
+    /// </summary>
     Auto,
 
     /// <summary>Automatic differentiation through libtorch: any model, any local training, any device.</summary>
@@ -37,4 +40,10 @@ public enum OperatorChoice
 
     /// <summary>The compiled one, or a refusal.</summary>
     Compiled,
+
+    /// <summary>Central differences of first-order gradients: any model, one gradient.</summary>
+    FiniteDifferences,
+
+    /// <summary>Local steps one by one: the memory of one step, for about the time of two evaluations.</summary>
+    Stepwise,
 }

@@ -7,6 +7,12 @@ public abstract record Prior
 {
     public double Weight { get; init; } = 1;
 
-    /// <summary>The penalty for one round: images in [0,1] of shape [B,C,H,W] to a scalar, differentiable by libtorch, without side effects.</summary>
-    public abstract Func<Tensor, Tensor> Bind(AttackContext context);
+    /// <summary>
+    /// Whether the gradient that libtorch finds is the derivative of the value. False for a force without a potential, which states
+    /// its gradient in its summary.
+    /// </summary>
+    public virtual bool HasPotential => true;
+
+    /// <summary>The penalty for one round: an iterate to a scalar, differentiable by libtorch with respect to its images, without side effects.</summary>
+    public abstract Func<Trial, Tensor> Bind(AttackContext context);
 }

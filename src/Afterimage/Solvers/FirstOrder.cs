@@ -2,7 +2,7 @@ namespace Afterimage.Solvers;
 
 /// <summary>
 /// Adam (Kingma and Ba, 2015) or SGD with momentum, with what gradient inversion adds to them: the sign of the gradient,
-/// schedules, warm-up and Langevin noise.
+/// schedules, warm-up, Langevin noise and a look ahead that prefers flat minima.
 /// </summary>
 [Cites("kingma2015adam")]
 public sealed record FirstOrder : Solver
@@ -22,8 +22,17 @@ public sealed record FirstOrder : Solver
     /// <summary>Steps over which the learning rate grows linearly from zero.</summary>
     public int WarmUp { get; init; }
 
-    /// <summary>Standard deviation of gaussian noise added to the gradient, as a multiple of the learning rate (Yin et al., 2021).</summary>
+    /// <summary>Standard deviation of the gaussian noise added to every step, as a multiple of the learning rate (Yin et al., 2021).</summary>
     public double Langevin { get; init; }
+
+    /// <summary>
+    /// How far the gradient is looked at ahead, along the gradient itself, as the root mean square over the variables; twice the evaluations.
+    /// Together with the gradient here it penalizes the gradient's length (Fan et al., 2025).
+    /// </summary>
+    public double LookAhead { get; init; }
+
+    /// <summary>The share of the gradient ahead in the direction, in [0,1].</summary>
+    public double AheadShare { get; init; } = 0.5;
 
     public override IEnumerable<Iterate> Descend(Objective objective, Tensor start, RandomSource random)
     {
@@ -32,21 +41,33 @@ public sealed record FirstOrder : Solver
         using var gradient = zeros_like(point);
         using var first = zeros_like(point);
         using var second = zeros_like(point);
+        using var ahead = LookAhead > 0 ? zeros_like(point) : null;
         for (var step = 0; step < Iterations; step++)
         {
             var value = objective.Evaluate(point, gradient);
             yield return new(step, value, point);
             using var _ = Tidy.Scope();
+            if (ahead is not null)
+                LookFurther(objective, point, gradient, ahead);
             Step(step, Rate(step), point, gradient, first, second, generator);
             objective.Project(point);
         }
+    }
+
+    private void LookFurther(Objective objective, Tensor point, Tensor gradient, Tensor ahead)
+    {
+        var length = gradient.square().mean().sqrt().ToDouble();
+        if (!(length > 0 && double.IsFinite(length)))
+            return;
+        objective.Evaluate(point + gradient * (LookAhead / length), ahead);
+        gradient.mul_(1 - AheadShare).add_(ahead, alpha: AheadShare);
     }
 
     private void Step(int step, double rate, Tensor point, Tensor gradient, Tensor first, Tensor second, Generator generator)
     {
         var direction = gradient;
         if (Langevin > 0)
-            direction = direction + randn(point.shape, point.dtype, point.device, generator: generator) * (Langevin * rate);
+            point.add_(randn(point.shape, point.dtype, point.device, generator: generator), alpha: Langevin * rate);
         direction = Sign switch
         {
             GradientSign.Hard => direction.sign(),

@@ -1,9 +1,12 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Afterimage.Solvers;
 
 /// <summary>
 /// Limited-memory BFGS (Liu and Nocedal, 1989) with a line search for the strong Wolfe conditions (Nocedal and Wright,
-/// 2006, algorithms 3.5 and 3.6). The two-loop recursion runs on coefficients of the stored pairs, so that a step costs
-/// three matrix-vector products however long the memory is.
+/// 2006, algorithms 3.5 and 3.6). The two-loop recursion runs on coefficients of the stored pairs, so that a step reads the
+/// memory twice however long it is.
 /// </summary>
 [Cites("liu1989limited", "nocedal2006numerical")]
 public sealed record Lbfgs : Solver
@@ -56,7 +59,7 @@ public sealed record Lbfgs : Solver
                 continue;
             }
             value = found.Value.Value;
-            memory.Add(search.Point, point, search.Gradient, gradient);
+            memory.Add(direction, found.Value.Step, gradient, search.Gradient);
             point.copy_(search.Point);
             gradient.copy_(search.Gradient);
             if (objective.Project(point))
@@ -84,99 +87,133 @@ public sealed record Lbfgs : Solver
     }
 }
 
-/// <summary>The stored pairs and the inner products between them.</summary>
+/// <summary>
+/// The stored pairs s, y and the inner products between them. Steps are combinations of the memory and the last gradient, and
+/// gradients change by y, so that all products follow from those with the newest y.
+/// </summary>
 internal sealed class LbfgsMemory : IDisposable
 {
     private readonly int capacity;
+
+    /// <summary>s in rows 2k, y in rows 2k + 1.</summary>
     private readonly Tensor basis;
-    private readonly double[,] gram;
+    private readonly double[][] gram;
     private readonly List<int> order = [];
+
+    /// <summary>Products of the basis with the gradient.</summary>
+    private readonly double[] along;
+    private double[] coefficients;
+    private double scale = 1;
+    private double slope;
 
     public LbfgsMemory(int capacity, Tensor like)
     {
         this.capacity = capacity;
         basis = zeros([2 * capacity, like.shape[0]], like.dtype, like.device);
-        gram = new double[2 * capacity, 2 * capacity];
+        gram = [.. Enumerable.Range(0, 2 * capacity).Select(_ => new double[2 * capacity])];
+        along = new double[2 * capacity];
+        coefficients = new double[2 * capacity];
     }
 
     public int Count => order.Count;
 
     public void Clear() => order.Clear();
 
-    public void Add(Tensor newPoint, Tensor oldPoint, Tensor newGradient, Tensor oldGradient)
+    /// <summary>Learns from a step along the last direction.</summary>
+    public void Add(Tensor direction, double length, Tensor oldGradient, Tensor newGradient)
     {
         using var _ = Tidy.Scope();
-        var s = newPoint - oldPoint;
         var y = newGradient - oldGradient;
-        var curvature = s.dot(y).ToDouble();
-        if (!(curvature > 1e-14 * y.dot(y).ToDouble()))
+        var withY = Read(matrix => matrix.mv(y));
+        var withS = new double[withY.Length];
+        var curvature = -scale * oldGradient.dot(y).ToDouble();
+        for (var i = 0; i < withY.Length; i++)
+        {
+            withS[i] = length * (Product(coefficients, i) - scale * along[i]);
+            curvature += coefficients[i] * withY[i];
+        }
+        for (var i = 0; i < withY.Length; i++)
+            along[i] += withY[i];
+        curvature *= length;
+        var squared = y.dot(y).ToDouble();
+        if (!(curvature > 1e-14 * squared))
             return;
-        int slot;
-        if (order.Count < capacity)
-            slot = Enumerable.Range(0, capacity).First(i => !order.Contains(i));
-        else
-        {
-            slot = order[0];
-            order.RemoveAt(0);
-        }
+        var slot = order.Count < capacity ? Enumerable.Range(0, capacity).First(i => !order.Contains(i)) : order[0];
+        order.Remove(slot);
         order.Add(slot);
-        basis[slot].copy_(s);
-        basis[capacity + slot].copy_(y);
-        var products = basis.matmul(stack([s, y], 1)).to(ScalarType.Float64).cpu().data<double>().ToArray();
-        for (var i = 0; i < 2 * capacity; i++)
+        basis[2 * slot].copy_(direction).mul_(length);
+        basis[2 * slot + 1].copy_(y);
+        for (var i = 0; i < withY.Length; i++)
         {
-            gram[i, slot] = gram[slot, i] = products[2 * i];
-            gram[i, capacity + slot] = gram[capacity + slot, i] = products[2 * i + 1];
+            gram[i][2 * slot] = gram[2 * slot][i] = withS[i];
+            gram[i][2 * slot + 1] = gram[2 * slot + 1][i] = withY[i];
         }
+        gram[2 * slot][2 * slot] = length * length * direction.dot(direction).ToDouble();
+        gram[2 * slot][2 * slot + 1] = gram[2 * slot + 1][2 * slot] = curvature;
+        gram[2 * slot + 1][2 * slot + 1] = squared;
+        along[2 * slot] = length * slope + curvature;
+        along[2 * slot + 1] = y.dot(newGradient).ToDouble();
     }
 
-    /// <summary>Writes -H g into <paramref name="direction"/> and returns its inner product with g.</summary>
+    /// <summary>
+    /// Writes -H g into <paramref name="direction"/> and returns its inner product with g, which is the gradient that was added last
+    /// or, while nothing is stored, any.
+    /// </summary>
     public double Direction(Tensor gradient, Tensor direction)
     {
         using var _ = Tidy.Scope();
         var squared = gradient.dot(gradient).ToDouble();
+        (coefficients, scale) = order.Count == 0 ? (new double[2 * capacity], 1) : TwoLoops();
+        direction.copy_(gradient).mul_(-scale);
+        slope = -scale * squared;
         if (order.Count == 0)
-        {
-            direction.copy_(gradient).neg_();
-            return -squared;
-        }
-        var along = basis.mv(gradient).to(ScalarType.Float64).cpu().data<double>().ToArray();
-        var (coefficients, scale) = TwoLoops(along);
-        var combined = basis.t().mv(tensor(coefficients, gradient.dtype, gradient.device));
-        direction.copy_(combined).add_(gradient, alpha: -scale);
-        var slope = -scale * squared;
-        for (var i = 0; i < coefficients.Length; i++)
+            return slope;
+        var used = Used;
+        direction.add_(basis.narrow(0, 0, used).t().mv(tensor(coefficients.AsSpan(0, used).ToArray(), gradient.dtype, gradient.device)));
+        for (var i = 0; i < used; i++)
             slope += coefficients[i] * along[i];
         return slope;
     }
 
+    /// <summary>Rows in front of the first that was never filled.</summary>
+    private int Used => order.Count == 0 ? 0 : 2 * (order.Max() + 1);
+
+    private double[] Read(Func<Tensor, Tensor> products) => Used == 0 ? []
+        : products(basis.narrow(0, 0, Used)).to(ScalarType.Float64).cpu().data<double>().ToArray();
+
     // The direction as coefficients of the basis, and the factor of the gradient (both loops are linear in these).
-    private (double[] Coefficients, double Scale) TwoLoops(double[] along)
+    private (double[] Coefficients, double Scale) TwoLoops()
     {
-        var coefficients = new double[2 * capacity];
+        var found = new double[2 * capacity];
         var alpha = new double[capacity];
         foreach (var k in Enumerable.Reverse(order))
         {
-            alpha[k] = (-along[k] + Product(coefficients, k)) / gram[k, capacity + k];
-            coefficients[capacity + k] -= alpha[k];
+            alpha[k] = (-along[2 * k] + Product(found, 2 * k)) / gram[2 * k][2 * k + 1];
+            found[2 * k + 1] -= alpha[k];
         }
         var last = order[^1];
-        var scale = gram[last, capacity + last] / gram[capacity + last, capacity + last];
-        for (var i = 0; i < coefficients.Length; i++)
-            coefficients[i] *= scale;
+        var factor = gram[2 * last][2 * last + 1] / gram[2 * last + 1][2 * last + 1];
+        for (var i = 0; i < found.Length; i++)
+            found[i] *= factor;
         foreach (var k in order)
         {
-            var beta = (-scale * along[capacity + k] + Product(coefficients, capacity + k)) / gram[k, capacity + k];
-            coefficients[k] += alpha[k] - beta;
+            var beta = (-factor * along[2 * k + 1] + Product(found, 2 * k + 1)) / gram[2 * k][2 * k + 1];
+            found[2 * k] += alpha[k] - beta;
         }
-        return (coefficients, scale);
+        return (found, factor);
     }
 
-    private double Product(double[] coefficients, int row)
+    /// <summary>Of a combination of the basis with one of its rows; what is not in use has no part in a combination.</summary>
+    private double Product(double[] of, int row)
     {
-        var sum = 0.0;
-        foreach (var k in order)
-            sum += coefficients[k] * gram[k, row] + coefficients[capacity + k] * gram[capacity + k, row];
+        var left = MemoryMarshal.Cast<double, Vector<double>>(of);
+        var right = MemoryMarshal.Cast<double, Vector<double>>(gram[row]);
+        var sums = Vector<double>.Zero;
+        for (var i = 0; i < left.Length; i++)
+            sums += left[i] * right[i];
+        var sum = Vector.Sum(sums);
+        for (var i = left.Length * Vector<double>.Count; i < of.Length; i++)
+            sum += of[i] * gram[row][i];
         return sum;
     }
 

@@ -11,44 +11,20 @@ public sealed record Pixels : SearchSpace
     /// <summary>Whether every step is projected back into [0,1].</summary>
     public bool Box { get; init; }
 
-    public override Search Open(AttackContext context, Tensor start) => new PixelSearch(context, start, Box);
+    public override Search Open(AttackContext context, Tensor start, RandomSource random) => new PixelSearch(new(context), start, Box);
 
-    private sealed class PixelSearch : Search
+    private sealed class PixelSearch(NetworkUnits units, Tensor start, bool box) : Search
     {
-        private readonly long[] shape;
-        private readonly bool box;
-        private readonly Tensor mean;
-        private readonly Tensor std;
-        private readonly Tensor lowest;
-        private readonly Tensor highest;
+        private readonly long[] shape = start.shape;
+        private readonly Tensor lowest = units.Lowest.expand(start.shape).reshape(-1);
+        private readonly Tensor highest = units.Highest.expand(start.shape).reshape(-1);
 
-        public PixelSearch(AttackContext context, Tensor start, bool box)
-        {
-            (shape, this.box) = (start.shape, box);
-            var model = context.Model;
-            mean = tensor(model.Normalization.Mean.ToArray(), model.Type, model.Device).view(1, -1, 1, 1);
-            std = tensor(model.Normalization.Std.ToArray(), model.Type, model.Device).view(1, -1, 1, 1);
-            lowest = ((0 - mean) / std).expand(shape).reshape(-1);
-            highest = ((1 - mean) / std).expand(shape).reshape(-1);
-            Start = ((start - mean) / std).reshape(-1);
-        }
+        public override Tensor Start { get; } = units.FromImages(start).reshape(-1);
 
-        public override Tensor Start { get; }
+        public override Tensor Decode(Tensor variables) => units.ToImages(variables.view(shape));
 
-        public override Tensor Decode(Tensor variables) => variables.view(shape) * std + mean;
+        public override Tensor Pullback(Tensor variables, Tensor imageGradient) => units.Pullback(imageGradient).reshape(-1);
 
-        public override Tensor Pullback(Tensor variables, Tensor imageGradient) => (imageGradient * std).reshape(-1);
-
-        public override bool Project(Tensor variables)
-        {
-            if (!box)
-                return false;
-            using var _ = Tidy.Scope();
-            var inside = variables.maximum(lowest).minimum(highest);
-            if (inside.equal(variables).all().ToBoolean())
-                return false;
-            variables.copy_(inside);
-            return true;
-        }
+        public override bool Project(Tensor variables) => box && Bounds.Clamp(variables, lowest, highest);
     }
 }

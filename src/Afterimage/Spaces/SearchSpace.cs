@@ -2,12 +2,16 @@ using Afterimage.Federation;
 
 namespace Afterimage.Spaces;
 
-/// <summary>What an attack moves while it looks for the images: pixels, a latent code, the weights of a generator.</summary>
+/// <summary>What an attack moves while it looks for the images: pixels, coefficients, a latent code, the weights of a generator.</summary>
 public abstract record SearchSpace
 {
     /// <param name="context">The round.</param>
-    /// <param name="start">Images of shape [B,C,H,W] where the search begins.</param>
-    public abstract Search Open(AttackContext context, Tensor start);
+    /// <param name="start">Images of shape [B,C,H,W] where the search begins, as far as the space can express them.</param>
+    /// <param name="random">The stream of this restart.</param>
+    public abstract Search Open(AttackContext context, Tensor start, RandomSource random);
+
+    /// <summary>The spaces that a search goes through, each from the images where the one before ended; most are one.</summary>
+    public virtual IReadOnlyList<SearchSpace> Stages => [this];
 }
 
 /// <summary>One search: a flat vector of variables and the images it stands for.</summary>

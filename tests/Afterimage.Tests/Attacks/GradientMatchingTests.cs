@@ -60,8 +60,28 @@ public class GradientMatchingTests
         Assert.Equal((best.Objective, best.Restart, 4), (found.Objective, found.Restart, found.Restarts));
         Assert.Equal(sightings.Count, found.Iterations);
         Assert.True(found.Evaluations >= sightings[^1].Evaluations && found.Evaluations >= found.Iterations);
-        Assert.Equal(sightings.Select(sighting => sighting.Evaluations).Order(), sightings.Select(sighting => sighting.Evaluations));
+        Assert.All(sightings.GroupBy(sighting => sighting.Restart), restart =>
+            Assert.Equal(restart.Select(sighting => sighting.Evaluations).Order(), restart.Select(sighting => sighting.Evaluations)));
+        Assert.Equal(found.Evaluations, sightings.GroupBy(sighting => sighting.Restart).Sum(restart => restart.Max(sighting => sighting.Evaluations)));
         Assert.Equal(4, sightings.GroupBy(sighting => sighting.Restart).Select(group => group.First().Objective).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.5)]
+    public void Restarts_at_once_give_the_numbers_of_restarts_one_by_one(double tolerance)
+    {
+        using var scene = Scene.Tiny();
+        using var many = new AttackContext
+        {
+            Model = scene.Model, Observation = scene.Context.Observation, Random = scene.Context.Random, Workers = 3,
+        };
+        var attack = Short with { Tolerance = tolerance };
+        using var one = attack.Run(scene.Context);
+        using var three = attack.Run(many);
+        Assert.True(one.Images.equal(three.Images).all().ToBoolean());
+        Assert.Equal((one.Objective, one.RelativeMisfit, one.Restart, one.Restarts, one.Evaluations, one.Iterations),
+            (three.Objective, three.RelativeMisfit, three.Restart, three.Restarts, three.Evaluations, three.Iterations));
     }
 
     [Fact]

@@ -16,6 +16,7 @@ public class AppTests
     [InlineData("schema")]
     [InlineData("inspect")]
     [InlineData("data")]
+    [InlineData("train", "denoiser")]
     public void HelpHasExamples(params string[] command)
     {
         var (code, output, error) = Commanded.Run([.. command, "--help"]);
@@ -38,7 +39,7 @@ public class AppTests
     [InlineData("There is no device \"tpu\"", "audit", "--device", "tpu")]
     [InlineData("--threads needs a number of at least 1", "audit", "--threads", "0")]
     [InlineData("--resume needs the folder", "audit", "--resume")]
-    [InlineData("names the metric \"lpips\"; there are mse, psnr, ssim", "audit", "--fail-if", "lpips.max > 1")]
+    [InlineData("names the metric \"lpips\"; there are mse, psnr, rank, ssim", "audit", "--fail-if", "lpips.max > 1")]
     [InlineData("compares with the true images, which nobody gave", "audit", "--update", "u.npz", "--fail-if", "ssim.max > 1")]
     [InlineData("u.npz", "check", "--update", "u.npz")]
     [InlineData("holds no audit", "show", "nowhere")]

@@ -106,8 +106,27 @@ public class ExperimentOptionsTests
     [InlineData("fedavg epochs", "has \"epochs\", which is none of")]
     [InlineData("fedavg epochs=0", "needs a positive whole number")]
     [InlineData("fedavg rate=-1", "needs a positive number")]
+    [InlineData("fedavg optimizer=lion", "needs sgd or adamw")]
+    [InlineData("fedavg momentum=x", "needs a number of at least 0")]
+    [InlineData("fedavg shuffle=maybe", "needs true or false")]
+    [InlineData("fedavg clients=2,0", "needs a positive whole number")]
+    [InlineData("hidden rate=1", "of hidden training nothing is known")]
     public void LocalTrainingSaysWhatIsWrong(string text, string reason) =>
         Assert.Contains(reason, Assert.Throws<AfterimageException>(() => LocalTrainingText.Parse(text)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void LocalTrainingIsSaidInOneLine()
+    {
+        LocalTraining Training(string text, params string[] more) =>
+            Assert.IsType<SimulatedClient>(Read(["--local-training", text, .. more]).Client).Training;
+        Assert.Equal(new FedAvg { Epochs = 3, Shuffle = true, Optimizer = new Sgd { Momentum = 0.9, Nesterov = true, WeightDecay = 5e-4 } },
+            Training("fedavg epochs=3 shuffle=true momentum=0.9 nesterov=true decay=5e-4"));
+        Assert.Equal(new FedAvg { Optimizer = new AdamW { WeightDecay = 0.1 } }, Training("fedavg optimizer=adamw decay=0.1"));
+        Assert.Equal(new Aggregate { Sizes = [2, 3], Local = new FedAvg { BatchSize = 2 }, Mode = ModelMode.Train },
+            Training("fedavg batch=2 clients=2,3", "--mode", "train"));
+        Assert.Equal(new Aggregate { Sizes = [1, 4] }, Training("fedsgd clients=1,4"));
+        Assert.Equal(new HiddenTraining(), Training("hidden"));
+    }
 
     private static Experiment Read(params string[] line)
     {

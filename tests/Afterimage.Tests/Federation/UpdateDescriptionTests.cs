@@ -33,6 +33,32 @@ public class UpdateDescriptionTests
         Assert.Equal(description, Parse(description.ToJson()));
     }
 
+    public static TheoryData<string, LocalTraining> Trainings => new()
+    {
+        { "\"hidden\"", new HiddenTraining() },
+        {
+            """{"epochs": 3, "batchSize": 2, "learningRate": 0.1, "shuffle": true, """ +
+            """ "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": true, "weightDecay": 5e-4}}""",
+            new FedAvg
+            {
+                Epochs = 3, BatchSize = 2, LearningRate = 0.1, Shuffle = true,
+                Optimizer = new Sgd { Momentum = 0.9, Nesterov = true, WeightDecay = 5e-4 },
+            }
+        },
+        {
+            """{"epochs": 1, "batchSize": 2, "learningRate": 0.1, "optimizer": {"kind": "adam-w", "beta2": 0.99}, "clients": [2, 5]}""",
+            new Aggregate { Sizes = [2, 5], Local = new FedAvg { BatchSize = 2, LearningRate = 0.1, Optimizer = new AdamW { Beta2 = 0.99 } } }
+        },
+    };
+
+    [Theory, MemberData(nameof(Trainings))]
+    public void Local_training_is_read(string json, LocalTraining training)
+    {
+        var description = Parse($$"""{"update": "weightDifference", "localTraining": {{json}}}""");
+        Assert.Equal(training, description.Training);
+        Assert.Equal(description, Parse(description.ToJson()));
+    }
+
     [Fact]
     public void Nothing_is_required()
     {
@@ -53,6 +79,11 @@ public class UpdateDescriptionTests
     [InlineData("""{"update":"weightDifference","localTraining":{"epochs":1,"batchSize":1,"learningRate":-1}}""", "positive")]
     [InlineData("""{"update":"weightDifference","localTraining":{"epochs":1,"batchSize":1,"learningRate":1e999}}""", "numbers")]
     [InlineData("""{"update":"weightDifference","localTraining":{"optimizer":"adam"}}""", "\"optimizer\"")]
+    [InlineData("""{"update":"weightDifference","localTraining":"secret"}""", "\"hidden\" where nobody knows")]
+    [InlineData("""{"update":"weightDifference","localTraining":{"epochs":1,"batchSize":1,"learningRate":1,"optimizer":{"kind":"lion"}}}""", "adam-w")]
+    [InlineData("""{"update":"weightDifference","localTraining":{"epochs":1,"batchSize":1,"learningRate":1,"optimizer":{"kind":"sgd","momentum":1}}}""", "below 1")]
+    [InlineData("""{"update":"weightDifference","localTraining":{"epochs":1,"batchSize":1,"learningRate":1,"shuffle":1}}""", "true or false")]
+    [InlineData("""{"update":"weightDifference","localTraining":{"epochs":1,"batchSize":1,"learningRate":1,"clients":[0]}}""", "\"clients\"")]
     [InlineData("""{"update":"gradient","localTraining":{}}""", "leave it out")]
     [InlineData("""{"mode":"eval"}""", "\"update\" is missing")]
     [InlineData("""{"update":"gradient","mode":"test"}""", "\"eval\" or \"train\"")]

@@ -39,6 +39,22 @@ public class GoldenGradientTests
             Error(problem, problem.Model.OpenScript(problem.Input, problem.Classes, type, CPU), type)), 0, Resolution(problem));
     }
 
+    [Theory]
+    [InlineData("lenet-fedavg-b4")]
+    [InlineData("resnet20-untrained-fedavg-b8-e2")]
+    public void PyTorchAveragingStepByStep(string name)
+    {
+        using var _ = NewDisposeScope();
+        var problem = new PyTorchProblem(name);
+        Assert.InRange(Report(name, "step by step", type =>
+        {
+            var model = problem.Model.Open(problem.Input, problem.Classes, new RandomSource(1), type, CPU);
+            var (images, targets) = problem.Truth(type);
+            using var forward = problem.Training.Operator(model, (int)images.shape[0], OperatorChoice.Stepwise);
+            return Relative(forward.At(images, targets).Value, problem.Update(model.Layout, type));
+        }), 0, Resolution(problem));
+    }
+
     [Theory, MemberData(nameof(Peers))]
     public void PeerProblemAsNetwork(string name)
     {

@@ -35,6 +35,8 @@ public class AttackLaws
             yield return ($"fidelity {Catalog.Kind(fidelity.GetType())}", small with { Fidelity = fidelity });
         foreach (var prior in Made<Prior>())
             yield return ($"prior {Catalog.Kind(prior.GetType())}", small with { Priors = [prior with { Weight = 1e-3 }] });
+        foreach (var nuisance in Made<Nuisance>())
+            yield return ($"nuisance {Catalog.Kind(nuisance.GetType())}", small with { Nuisance = nuisance });
         foreach (var solver in Made<Solver>())
             yield return ($"solver {Catalog.Kind(solver.GetType())}", small with { Solver = solver with { Iterations = Steps } });
     }
@@ -83,8 +85,9 @@ public class AttackLaws
             // Some attacks refuse some updates; they too must leave nothing behind.
         }
         Assert.Equal(before, Live.Tensors);
-        // The second iterate may keep a copy of the best one; after it the count is flat.
-        Assert.All(during.Values.Where(counts => counts.Count > 2), counts => Assert.Single(counts.Skip(1).Distinct()));
+        // The second iterate may keep a copy of the best one; after it the count is flat, within every stage of a search.
+        var most = All().Single(pair => pair.Name == name).Attack is GradientMatching matching ? 2 * matching.Space.Stages.Count - 1 : 1;
+        Assert.All(during.Values.Where(counts => counts.Count > 2), counts => Assert.InRange(counts.Skip(1).Distinct().Count(), 1, most));
     }
 
     [Theory, MemberData(nameof(Names))]
@@ -117,7 +120,7 @@ public class AttackLaws
         Assert.EndsWith(".", found.Outcome.Advice, StringComparison.Ordinal);
         // Images are clipped to what can be shown; where nothing was clipped, anyone can check the score.
         if (found.Images.min().ToDouble() > 0 && found.Images.max().ToDouble() < 1 && found.Labels.Classes == scene.Labels
-            && !found.Labels.Refine)
+            && !found.Labels.Refine && !name.StartsWith("nuisance", StringComparison.Ordinal))
         {
             var update = scene.Context.Observation.Update;
             var again = scene.Context.Operator.At(found.Images, scene.Targets).Value;

@@ -128,7 +128,12 @@ public class OperatorLaws
     {
         var made = Parts.Default<LocalTraining>(training) with { Mode = mode };
         // A step on a single image has no statistics of a batch.
-        return new(Scene.Source(model), made is FedAvg average ? average with { BatchSize = 2 } : made, batch: 4);
+        return new(Scene.Source(model), made switch
+        {
+            FedAvg average => average with { BatchSize = 2 },
+            Aggregate aggregate => aggregate with { Sizes = [2, 2] },
+            _ => made,
+        }, batch: 4);
     }
 
     private static GradientSet Disturbed(Scene scene, GradientSet update)

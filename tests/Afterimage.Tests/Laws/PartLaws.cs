@@ -64,7 +64,7 @@ public class PartLaws
         var before = Live.Tensors;
         using (NewDisposeScope())
         {
-            var search = Parts.Default<SearchSpace>(kind).Open(scene.Context, scene.Images);
+            var search = Parts.Default<SearchSpace>(kind).Open(scene.Context, scene.Images, new RandomSource(1));
             Assert.Equal(1, search.Start.dim());
             var kept = search.Start.clone();
             var first = search.Decode(search.Start);
@@ -86,9 +86,9 @@ public class PartLaws
         using (NewDisposeScope())
         {
             var penalty = Parts.Default<Prior>(kind).Bind(scene.Context);
-            Assert.True(double.IsFinite(penalty(scene.Images).ToDouble()));
+            Assert.True(double.IsFinite(penalty(scene.Trial(scene.Images)).ToDouble()));
             var flat = full_like(scene.Images, 0.5).requires_grad_();
-            Assert.True(Differentiate.Gradients(penalty(flat), [flat])[0].isfinite().all().ToBoolean(),
+            Assert.True(Differentiate.Gradients(penalty(scene.Trial(flat)), [flat])[0].isfinite().all().ToBoolean(),
                 "the gradient at a flat image is finite");
         }
         Assert.Equal(before, Live.Tensors);

@@ -1,6 +1,7 @@
 using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Priors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,8 +14,8 @@ internal sealed class Scene : IDisposable
         ImageShape? shape = null)
     {
         using var scope = NewDisposeScope();
-        var input = source is TorchScriptFile ? new ImageShape(3, 32, 32) : shape ?? new ImageShape(3, 12, 12);
-        var classes = source is TorchScriptFile ? 10 : 5;
+        var input = shape ?? (source is TorchScriptFile ? new ImageShape(3, 32, 32) : new ImageShape(3, 12, 12));
+        var classes = source is not TorchScriptFile ? 5 : shape is null ? 10 : 4;
         training ??= new FedSgd();
         Model = source.Open(input, classes, new RandomSource(seed).Derive("model"), type, CPU);
         using var generator = new RandomSource(seed).Derive("truth").Generator(CPU);
@@ -47,6 +48,9 @@ internal sealed class Scene : IDisposable
     public AttackContext Context { get; }
 
     public LocalTraining Training => Context.Observation.Training;
+
+    /// <summary>These images as priors see them, with the true labels.</summary>
+    public Trial Trial(Tensor images, Tensor? consensus = null) => new(Context, images, Targets, consensus);
 
     /// <summary>Standard normal numbers, the same for the same name.</summary>
     public Tensor Normal(string name, params long[] shape)

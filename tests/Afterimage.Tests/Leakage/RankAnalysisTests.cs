@@ -1,6 +1,7 @@
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Tests.Laws;
 
 namespace Afterimage.Tests.Leakage;
 
@@ -94,6 +95,29 @@ public class RankAnalysisTests
         Assert.Contains(analysis.Layers, layer => layer.Remark.Contains("does not tell its branches apart", StringComparison.Ordinal));
         Assert.All(analysis.Layers, layer => Assert.InRange(layer.Rank, 1, layer.Unknowns));
     }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Every_built_in_model_is_counted_layer_by_layer(string model)
+    {
+        var network = ((Architecture)Scene.Source(model)).Describe(new(3, 12, 12), 10);
+        var analysis = RankAnalysis.Of(network, new(1));
+        Assert.Equal(Named(network.Layers).Order(), analysis.Layers.Select(layer => layer.Layer).Order());
+        Assert.All(analysis.Layers, layer =>
+        {
+            Assert.InRange(layer.Rank, Math.Max(layer.WeightConstraints, layer.GradientConstraints), Math.Min(layer.Unknowns, layer.WeightConstraints + layer.GradientConstraints));
+            Assert.Equal(Math.Max(0, layer.Unknowns - layer.Rank - layer.VirtualConstraints), layer.Deficit);
+        });
+    }
+
+    public static TheoryData<string> Models => [.. Parts.Catalog.Parts(typeof(ModelSource)).Where(type => type.IsSubclassOf(typeof(Architecture))).Select(Catalog.Kind)];
+
+    private static IEnumerable<string> Named(Seq<Layer> layers) => layers.SelectMany(layer => layer switch
+    {
+        Residual residual => Named(residual.Body).Concat(Named(residual.Shortcut)),
+        Linear linear => [linear.Name],
+        Conv2d conv => [conv.Name],
+        _ => (IEnumerable<string>)[],
+    });
 
     [Fact]
     public void The_deficit_sits_where_most_is_missing()

@@ -45,7 +45,7 @@ public class MatchingTests
         {
             var cost = new double[sample.n, sample.n];
             Buffer.BlockCopy(sample.costs, 0, cost, 0, sizeof(double) * sample.costs.Length);
-            var found = Matching.Assign(cost);
+            var found = Assignment.Of(cost);
             Assert.Equal(Enumerable.Range(0, sample.n), found.Order());
             var best = Permutations(sample.n).Min(order => order.Select((column, row) => cost[row, column]).Sum());
             Assert.Equal(best, found.Select((column, row) => cost[row, column]).Sum(), 1e-9);
@@ -64,10 +64,10 @@ public class MatchingTests
     [Fact]
     public void Bad_costs_and_unequal_batches_are_refused()
     {
-        Assert.Contains("2x3", Assert.Throws<AfterimageException>(() => Matching.Assign(new double[2, 3])).Message, StringComparison.Ordinal);
-        Assert.Throws<AfterimageException>(() => Matching.Assign(new[,] { { double.NaN } }));
+        Assert.Contains("2x3", Assert.Throws<AfterimageException>(() => Assignment.Of(new double[2, 3])).Message, StringComparison.Ordinal);
+        Assert.Throws<AfterimageException>(() => Assignment.Of(new[,] { { double.NaN } }));
         Assert.Contains("3 images", Assert.Throws<AfterimageException>(() => Matching.Of(Batch(0, 0, 0), Batch(0, 0))).Message, StringComparison.Ordinal);
-        Assert.Empty(Matching.Assign(new double[0, 0]));
+        Assert.Empty(Assignment.Of(new double[0, 0]));
     }
 
     private static ImageBatch Batch(params float[] values) => new(Shape, values.Select(value => Pictures.Flat(Shape, value)));

@@ -10,70 +10,11 @@ namespace Afterimage.Tests.Models;
 
 public sealed class TorchScriptFileTests : IDisposable
 {
-    private static readonly ImageShape Small = new(2, 6, 6);
+    private static readonly ImageShape Small = SmallScript.Input;
     private readonly TemporaryFolder folder = new();
 
-    /// <summary>A convolution to three 6x6 channels, the body under test, and a linear head over what remains.</summary>
-    private TorchScriptFile Save(string body, int features, string registered = "conv, head")
-    {
-        var code = $$"""
-            class Layer(Module):
-              __parameters__ = ["weight", "bias", ]
-              __buffers__ = []
-              weight : Tensor
-              bias : Tensor
-              training : bool
-            class Norm(Module):
-              __parameters__ = ["weight", "bias", ]
-              __buffers__ = ["running_mean", "running_var", ]
-              weight : Tensor
-              bias : Tensor
-              running_mean : Tensor
-              running_var : Tensor
-              training : bool
-              def forward(self: __torch__.Norm,
-                x: Tensor) -> Tensor:
-                training = self.training
-                weight = self.weight
-                bias = self.bias
-                running_mean = self.running_mean
-                running_var = self.running_var
-                return torch.batch_norm(x, weight, bias, running_mean, running_var, training, 0.10000000000000001, 1.0000000000000001e-05, True)
-            class Model(Module):
-              __parameters__ = []
-              __buffers__ = []
-              training : bool
-              down : bool
-              pad : int
-            {{string.Join("\n", registered.Split(", ").Select(name => $"  {name} : __torch__.{(name == "norm" ? "Norm" : "Layer")}"))}}
-              def forward(self: __torch__.Model,
-                image: Tensor) -> Tensor:
-                head = self.head
-                conv = self.conv
-                weight = conv.weight
-                bias = conv.bias
-                x = torch._convolution(image, weight, bias, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, False, False, True, True)
-            {{string.Join("\n", body.Split('\n').Select(line => "    " + line))}}
-                weight0 = head.weight
-                bias0 = head.bias
-                _9 = torch.addmm(bias0, y, torch.t(weight0))
-                return _9
-
-            """;
-        ModuleValue WeightAndBias(params long[] weight) =>
-            new("__torch__.Layer", ("weight", new TensorValue(weight)), ("bias", new TensorValue(weight[0])), ("training", false));
-        object Layer(string name) => name switch
-        {
-            "head" => WeightAndBias(4, features),
-            "conv" => WeightAndBias(3, 2, 3, 3),
-            "norm" => new ModuleValue("__torch__.Norm", ("weight", new TensorValue(3)), ("bias", new TensorValue(3)),
-                ("running_mean", new TensorValue(3)), ("running_var", new TensorValue(3)), ("training", true)),
-            _ => WeightAndBias(3, 3, 3, 3),
-        };
-        var root = new ModuleValue("__torch__.Model", [("training", true), ("down", true), ("pad", 2),
-            .. registered.Split(", ").Select(name => (name, (object?)Layer(name)))]);
-        return new(folder.Write("model.pt", ScriptArchiveWriter.Write(code, root)));
-    }
+    private TorchScriptFile Save(string body, int features, string registered = "conv, head") =>
+        SmallScript.Save(folder, body, features, registered);
 
     private static VictimModel Open(TorchScriptFile file, ScalarType type = ScalarType.Float32) => file.Open(Small, 4, new(5), type, CPU);
 
@@ -98,6 +39,16 @@ public sealed class TorchScriptFileTests : IDisposable
         using var model = Open(Save($"y = torch.flatten({operation}, 1)", 108));
         Assert.IsType<NetworkModel>(model);
         Assert.Equal(["conv.weight", "conv.bias", "head.weight", "head.bias"], model.Layout.Entries.Select(entry => entry.Name));
+    }
+
+    [Fact]
+    public void DropoutIsReadWithItsRate()
+    {
+        using var model = Open(Save("y = torch.flatten(torch.dropout(x, 0.25, False), 1)", 108));
+        var (dropout, shape) = Assert.Single(model.Network!.Dropouts);
+        Assert.Equal(0.25, dropout.Rate);
+        Assert.Equal([3, 6, 6], shape);
+        Assert.Contains("dropout", Assert.Single(model.Notes), StringComparison.Ordinal);
     }
 
     [Theory]

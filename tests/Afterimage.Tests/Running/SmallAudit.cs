@@ -73,5 +73,5 @@ public sealed record Patient : Attack
 /// <summary>A prior with an error in its program.</summary>
 public sealed record Exploding : Prior
 {
-    public override Func<Tensor, Tensor> Bind(AttackContext context) => _ => throw new InvalidOperationException("boom");
+    public override Func<Trial, Tensor> Bind(AttackContext context) => _ => throw new InvalidOperationException("boom");
 }

@@ -87,8 +87,21 @@ public class FirstOrderTests
         double[] After(ulong seed) => Points(solver, flat, zeros([20_000], ScalarType.Float64), seed)[1];
         Assert.Equal(After(1), After(1));
         Assert.NotEqual(After(1), After(2));
-        Assert.Equal(0.1 * 0.1 * 3, Math.Sqrt(After(1).Average(value => value * value)), 5e-4);
-        Assert.Equal(0, After(1).Average(), 1e-3);
+        Assert.Equal(0.1 * 3, Math.Sqrt(After(1).Average(value => value * value)), 5e-3);
+        Assert.Equal(0, After(1).Average(), 1e-2);
+    }
+
+    [Fact]
+    public void A_look_ahead_mixes_the_gradient_there_with_the_one_here()
+    {
+        using var scope = NewDisposeScope();
+        var solver = new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.1, LookAhead = 0.5, AheadShare = 0.25, Iterations = 2 };
+        // x^2 / 2 in two variables: the gradient is x, and ahead it is x (1 + .5 / rms x).
+        var bowl = new SolverProblem(x => (x.dot(x) / 2, x.clone()));
+        var path = Points(solver, bowl, tensor(new[] { 3.0, -4.0 }));
+        var factor = 1 + 0.25 * 0.5 / Math.Sqrt(12.5);
+        Assert.Equal([3 - 0.1 * 3 * factor, -4 + 0.1 * 4 * factor], path[1], Close);
+        Assert.Equal(4, bowl.Evaluations);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ internal sealed class LayerChain
         var gradient = context.Observation.ApproximateGradient();
         long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
         var stages = new List<Stage>();
-        foreach (var layer in network.Layers)
+        foreach (var layer in network.Layers.Where(layer => layer is not Dropout))
         {
             var next = layer.Follow(shape);
             Tensor? Own(string suffix, Func<int, Tensor> value) =>

@@ -74,7 +74,7 @@ public sealed record LinearLayerInversion : Attack
             [
                 $"{inside.shape[0]} of {first.BiasGradient!.shape[0]} rows of the first layer give an image in range; " +
                 $"{owned} images own several rows each.",
-            ], $"{owned} of {batch} images own rows of the first layer; the others are mixtures: " +
+            ], owned == batch ? null : $"{owned} of {batch} images own rows of the first layer; the others are mixtures: " +
                 "use \"relu-batch-inversion\" if the layer is followed by ReLU.");
     }
 

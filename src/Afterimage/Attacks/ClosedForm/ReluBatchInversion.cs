@@ -87,7 +87,7 @@ public sealed record ReluBatchInversion : Attack
                 (rank < batch ? ": some are alike, or leave no trace." : "."),
             $"The zeros of {best.Consistent(Consistent)} of {rank} images agree with their own ReLU pattern; " +
                 $"the worst agrees on {best.Agreement:P1} of the neurons.",
-        ], $"The zeros of {best.Consistent(Consistent)} of {batch} images agree with their own ReLU pattern, so the others are mixtures: " +
+        ], best.Consistent(Consistent) == batch ? null : $"The zeros of {best.Consistent(Consistent)} of {batch} images agree with their own ReLU pattern, so the others are mixtures: " +
             "allow more rounds, or use gradient matching; the batch may be too large for this layer.", canceled);
     }
 

@@ -5,6 +5,9 @@ namespace Afterimage.Attacks.ClosedForm;
 /// <summary>How a closed form ends: refused with advice, or with images and what they leave unexplained.</summary>
 internal static class Verdict
 {
+    /// <summary>A misfit at the rounding of single precision, which settles every doubt; mixtures of similar images explain much.</summary>
+    private const double Doubtless = 1e-5;
+
     public static Reconstruction Refused(AttackContext context, string advice, Seq<string> notes = default) =>
         Nothing(context, new(OutcomeKind.Refused, advice), notes);
 
@@ -34,7 +37,7 @@ internal static class Verdict
     /// <param name="labels">In the order of the images.</param>
     /// <param name="iterations">Steps or candidates that it took.</param>
     /// <param name="notes">What was found out.</param>
-    /// <param name="doubt">Why the images may be wrong, and what to do; null when nothing speaks against them but the misfit.</param>
+    /// <param name="doubt">Why the images are probably wrong, and what to do; null when nothing speaks against them but the misfit.</param>
     /// <param name="canceled">Whether the attack was stopped.</param>
     public static Reconstruction Found(AttackContext context, Tensor images, Labels labels, int iterations, Seq<string> notes,
         string? doubt = null, bool canceled = false)
@@ -46,7 +49,7 @@ internal static class Verdict
             Labels = labels,
             Objective = misfit,
             RelativeMisfit = misfit,
-            Outcome = Judge(misfit, doubt, canceled),
+            Outcome = Judge(misfit, 1.1 * context.Observation.Floor, doubt, canceled),
             Iterations = iterations,
             Evaluations = 1,
             Notes = notes,
@@ -63,12 +66,12 @@ internal static class Verdict
         return ((predicted - context.Observation.Update.Flat).norm() / context.Observation.Update.Flat.norm()).ToDouble();
     }
 
-    private static Outcome Judge(double misfit, string? doubt, bool canceled)
+    private static Outcome Judge(double misfit, double floor, string? doubt, bool canceled)
     {
         if (!double.IsFinite(misfit))
             return new(OutcomeKind.Diverged,
                 "The equations have no finite solution: check the model's weights and the update for huge values.");
-        if (misfit < 1e-3)
+        if (misfit < (doubt is null ? Math.Max(1e-3, floor) : Doubtless))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         if (canceled)
             return new(OutcomeKind.Canceled, $"Stopped early; the images so far leave {misfit:P1} of the update unexplained.");

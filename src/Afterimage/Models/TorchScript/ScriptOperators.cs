@@ -7,6 +7,7 @@ internal sealed class ScriptOperators
     private const long Batch = 7919;
 
     private readonly List<string> notes = [];
+    private int dropouts;
 
     public Seq<string> Notes => notes.Distinct().ToSeq();
 
@@ -239,8 +240,11 @@ internal sealed class ScriptOperators
     {
         if (a.At(2, "train", false))
             throw new UnreadableScriptException("its dropout is always on: trace the model after eval()");
-        notes.Add("Dropout is left out: a client that trains with it uses masks which the server does not know.");
-        return a.Flow(0);
+        notes.Add("The model has dropout: a client in train mode draws masks which the server does not know (\"dropout-inversion\" looks for them).");
+        var rate = a.Number(1, "p", 0.5);
+        // Masks of whole channels and of alpha dropout are other ones; in eval mode all are the identity.
+        return a.Name.StartsWith("dropout", StringComparison.Ordinal) && rate is > 0 and < 1
+            ? a.Flow(0).Then(new Dropout($"dropout{dropouts++}", rate)) : a.Flow(0);
     }
 
     private static List<object?> Sizes(Flow flow) => [Batch, .. flow.Shape.Select(size => (object?)size)];

@@ -49,6 +49,10 @@ public sealed class NamedArray
             : Of(name, shape, plain.to(ScalarType.Float32).data<float>().ToArray());
     }
 
+    /// <summary>The same numbers rounded to half precision.</summary>
+    public static NamedArray Halved(NamedArray array) => new(array.Name, array.Shape, ElementType.Float16,
+        MemoryMarshal.AsBytes(Array.ConvertAll(array.ToSingle(), value => (Half)value).AsSpan()).ToArray());
+
     /// <summary>The same numbers under another name.</summary>
     public NamedArray Renamed(string name) => new(name, Shape, Type, bytes);
 

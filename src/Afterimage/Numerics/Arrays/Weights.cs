@@ -10,9 +10,12 @@ public static class Weights
     /// <param name="path">The file.</param>
     /// <param name="expected">Names and shapes of the model's parameters and buffers.</param>
     /// <exception cref="AfterimageException">Names every array that is missing, extra or of another shape, all at once.</exception>
-    public static IReadOnlyDictionary<string, NamedArray> Load(string path, IEnumerable<(string Name, long[] Shape)> expected)
+    public static IReadOnlyDictionary<string, NamedArray> Load(string path, IEnumerable<(string Name, long[] Shape)> expected) =>
+        Fit(ArrayFile.Read(path), expected);
+
+    /// <summary>The arrays of a file that was read already, by the names that the model uses.</summary>
+    public static IReadOnlyDictionary<string, NamedArray> Fit(ArrayFile file, IEnumerable<(string Name, long[] Shape)> expected)
     {
-        var file = ArrayFile.Read(path);
         var wanted = expected.Where(entry => !ArrayNames.IsStepCounter(entry.Name)).ToList();
         var arrays = file.Arrays.Where(array => !ArrayNames.IsStepCounter(array.Name)).ToList();
         var bareWanted = ArrayNames.WithoutWrappers(wanted.Select(entry => entry.Name));
@@ -32,7 +35,7 @@ public static class Weights
         if (faults.Count == 0)
             return loaded;
         var shown = string.Join("; ", faults.Take(12)) + (faults.Count > 12 ? $"; and {faults.Count - 12} more" : "");
-        throw ArrayFault.File(path,
+        throw ArrayFault.File(file.Path,
             $"does not fit the model: {shown}. Choose the architecture and the number of classes that these weights were trained with");
     }
 }

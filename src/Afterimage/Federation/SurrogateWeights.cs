@@ -1,0 +1,59 @@
+namespace Afterimage.Federation;
+
+/// <summary>
+/// The surrogate model of Zhu, Yao and Blaschko (2023): many local steps are taken for one gradient at weights between those before
+/// and those after the round, (1 - a) W0 + a WT, where a is looked for together with the images. One step in place of all of them.
+/// </summary>
+[Cites("zhu2023surrogate")]
+public sealed record SurrogateWeights : Nuisance
+{
+    /// <summary>In [0,1]: where a begins.</summary>
+    public double Start { get; init; } = 0.5;
+
+    /// <summary>How much a moves where a pixel moves by one; under Adam the ratio of their learning rates.</summary>
+    public double Pace { get; init; } = 1e-3;
+
+    public override NuisanceSearch Open(AttackContext context, RandomSource random) => Start is >= 0 and <= 1 && Pace > 0
+        ? new Search(context, Start, Pace)
+        : throw new AfterimageException($"The surrogate's weight begins in [0,1] and moves at a positive pace; it has {Start} and {Pace}.");
+
+    private sealed class Search : NuisanceSearch
+    {
+        private readonly AttackContext context;
+        private readonly Tensor[] path;
+        private readonly double pace;
+
+        public Search(AttackContext context, double start, double pace)
+        {
+            (this.context, this.pace) = (context, pace);
+            path = context.Observation.Update.Split();
+            // A client that sends a gradient does not move, so there is no path to look along.
+            Start = full([context.Observation.Training.Kind == UpdateKind.Gradient ? 0 : 1], start / pace, context.Model.Type, context.Model.Device);
+        }
+
+        public override Tensor Start { get; }
+
+        public override JointLinearization At(Tensor images, Tensor targets, Tensor values) =>
+            new GraphJointLinearization(context.Model.Layout, images, targets, values, (x, t, z) =>
+            {
+                var training = context.Observation.Training;
+                var weights = context.Model.Parameters.Zip(path, (before, along) => before + along * (z * pace)).ToArray();
+                var gradients = Differentiate.Gradients(FedAvg.StepLoss(context.Model, x, t, training.Mode, weights, null), weights, graph: true);
+                var factor = training.GradientFactor(context.Observation.BatchSize);
+                return [.. gradients.Select(gradient => gradient * factor)];
+            });
+
+        public override bool Project(Tensor values)
+        {
+            using var _ = Tidy.Scope();
+            var scaled = values * pace;
+            if (!Clamp(scaled))
+                return false;
+            values.copy_(scaled / pace);
+            return true;
+        }
+
+        public override string Describe(Tensor values) => FormattableString.Invariant(
+            $"The surrogate model stands at {(values * pace).ToDouble():F2} of the way from the weights before to the weights after the round.");
+    }
+}

@@ -1,0 +1,76 @@
+namespace Afterimage.Fidelities;
+
+/// <summary>
+/// One minus the cosine over a part of the update that changes on the way, so that no few numbers dominate throughout (the partial
+/// matching of Fan et al., 2025).
+/// </summary>
+[Cites("fan2025boosting")]
+public sealed record PartialCosine : Fidelity
+{
+    /// <summary>The share of every parameter tensor's numbers that counts at one time, in (0,1].</summary>
+    public double Share { get; init; } = 0.5;
+
+    public PartialChoice Choice { get; init; } = PartialChoice.Random;
+
+    /// <summary>Steps between two choices.</summary>
+    public int Every { get; init; } = 10;
+
+    public override Misfit Against(GradientSet observed) => Share is > 0 and <= 1 && Every >= 1
+        ? new Bound(this, observed)
+        : throw new AfterimageException($"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
+
+    private sealed class Bound(PartialCosine options, GradientSet observed) : Misfit
+    {
+        private readonly Tensor? weights = options.Weights(observed);
+        private readonly Tensor mask = zeros_like(observed.Flat);
+        private int drawn = -1;
+        private bool chosen;
+
+        public override void Begin(int step)
+        {
+            if (step / options.Every == drawn)
+                return;
+            (drawn, chosen) = (step / options.Every, false);
+        }
+
+        public override (double Value, GradientSet Gradient) Evaluate(GradientSet predicted)
+        {
+            if (!chosen)
+                Choose(predicted);
+            chosen = true;
+            var (target, own) = (observed.Flat * mask, predicted.Flat * mask);
+            var norm = Math.Sqrt(target.dot(observed.Flat).ToDouble());
+            var length = Math.Sqrt(Math.Max(own.dot(predicted.Flat).ToDouble(), double.Epsilon));
+            var cosine = target.dot(predicted.Flat).ToDouble() / (length * norm);
+            return (1 - cosine, new(predicted.Layout, (own * (cosine / (length * length))).add_(target, alpha: -1 / (length * norm))));
+        }
+
+        private void Choose(GradientSet predicted)
+        {
+            using var scope = Tidy.Scope();
+            mask.zero_();
+            using var generator = new RandomSource(0).Derive("partial", drawn).Generator(mask.device);
+            var scores = options.Choice == PartialChoice.Random
+                ? rand(mask.shape, ScalarType.Float32, mask.device, generator: generator)
+                : (predicted.Flat / predicted.Norm() - observed.Flat / observed.Norm()).abs();
+            foreach (var entry in observed.Layout.Entries)
+            {
+                var count = (long)Math.Ceiling(options.Share * entry.Count);
+                var part = mask.narrow(0, entry.Offset, entry.Count);
+                part.index_fill_(0, scores.narrow(0, entry.Offset, entry.Count).topk((int)count).indexes, 1);
+            }
+            if (weights is not null)
+                mask.mul_(weights);
+        }
+    }
+}
+
+/// <summary>Which numbers of the update count.</summary>
+public enum PartialChoice
+{
+    /// <summary>Any, drawn anew.</summary>
+    Random,
+
+    /// <summary>Those in which prediction and observation, both of length one, differ most.</summary>
+    Adaptive,
+}

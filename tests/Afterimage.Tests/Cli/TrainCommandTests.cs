@@ -1,0 +1,46 @@
+namespace Afterimage.Tests.Cli;
+
+public class TrainCommandTests
+{
+    private static readonly string[] Tiny = ["--width", "12", "--depth", "2", "--batch", "2", "--patch", "8", "--images", "8", "--every", "2"];
+
+    [Fact]
+    public void A_denoiser_is_trained_and_measured()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder["mine.safetensors"];
+        var run = Commanded.Run(["train", "denoiser", .. Tiny, "--steps", "4", "--out", file]);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Contains("step 4: loss", run.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(file));
+        Assert.False(File.Exists(folder["mine.state.safetensors"]));
+        var measured = Commanded.Run("train", "denoiser", "--evaluate", file, "--data", "dead-leaves", "--count", "4");
+        Assert.Equal((0, ""), (measured.Code, measured.Error));
+        Assert.Contains("mine.safetensors dB", measured.Output, StringComparison.Ordinal);
+        Assert.Equal(3, measured.Output.Split('\n').Count(line => line.Contains("dead-leaves", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("Steps lies between 1 and", "--steps", "0")]
+    [InlineData("should end in .safetensors", "--out", "mine.npz")]
+    [InlineData("There is no interrupted training to resume", "--resume", "--out", "nowhere.safetensors")]
+    [InlineData("nowhere.safetensors does not exist", "--evaluate", "nowhere.safetensors")]
+    [InlineData("There is no data set \"imagenet\"", "--evaluate", "--data", "imagenet")]
+    [InlineData("--count needs", "--evaluate", "--count", "0")]
+    [InlineData("--threads needs", "--threads", "0")]
+    public void Bad_input_is_one_sentence(string expected, params string[] line)
+    {
+        var run = Commanded.Run(["train", "denoiser", .. line]);
+        Assert.Equal((1, ""), (run.Code, run.Output));
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_exists_is_not_overwritten()
+    {
+        using var folder = new TemporaryFolder();
+        var run = Commanded.Run(["train", "denoiser", .. Tiny, "--out", folder.Write("mine.safetensors", "mine")]);
+        Assert.Equal(1, run.Code);
+        Assert.Contains("mine.safetensors exists already", run.Error, StringComparison.Ordinal);
+    }
+}
