@@ -3,7 +3,6 @@ using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
-using Afterimage.Tests.Laws;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -106,30 +105,6 @@ public class GaussNewtonTests
         using (context)
             Assert.Contains("3x8x8", Assert.Throws<AfterimageException>(() =>
                 new GaussNewton { Public = new DeadLeaves { Shape = new(3, 8, 8) } }.Run(context)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void The_best_method_for_a_smooth_network_is_the_second_order_one_and_it_says_so()
-    {
-        using var scope = NewDisposeScope();
-        var (context, images) = Round([3]);
-        using (context)
-        using (var found = new Best().Run(context))
-        {
-            Assert.Equal("Gauss-Newton was chosen.", found.Notes[0]);
-            Assert.StartsWith("Bias attack: ", found.Notes[1], StringComparison.Ordinal);
-            Assert.True(Psnr(images, found.Images) > 60);
-        }
-    }
-
-    [Fact]
-    public void The_best_method_for_a_linear_first_layer_is_the_bias_attack()
-    {
-        using var scope = NewDisposeScope();
-        using var scene = Scene.Tiny();
-        using var found = new Best().Run(scene.Context);
-        Assert.Equal("Bias attack was chosen.", found.Notes[0]);
-        Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
     }
 
     private static ImageStatistics Statistics(int count, bool pairs = true)
