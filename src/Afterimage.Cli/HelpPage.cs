@@ -40,6 +40,13 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage leakage --data cifar10 --sweep batch=1,2,4,8,16 --labels same --prior public",
             "afterimage leakage --update u.npz --truth truth.npz --model model.pt",
         ],
+        ["labels"] =
+        [
+            "afterimage labels --data cifar10 --batch 8",
+            "afterimage labels --update u.npz --model model.pt --json",
+            "afterimage labels --table --data cifar10 --weights resnet20.safetensors --out runs/labels",
+            "afterimage labels --soft-table",
+        ],
         ["check"] = ["afterimage check experiment.json"],
         ["explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["list"] = ["afterimage list attacks"],

@@ -107,6 +107,9 @@ public sealed record CaseReport
     /// <summary>Fraction of labels that are right, as a multiset; null without the truth.</summary>
     public double? LabelAccuracy { get; init; }
 
+    /// <summary>What the update says of the labels; null where the case ended before it was asked.</summary>
+    public LabelReport? Labels { get; init; }
+
     public ImmutableArray<ImageReport> Images { get; init; } = [];
 
     /// <summary>For each metric by name, its spread over the images.</summary>

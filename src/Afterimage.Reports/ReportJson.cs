@@ -17,6 +17,8 @@ public static class ReportJson
 
     public static string Write(LeakageReport report) => JsonSerializer.Serialize(report, Indented) + "\n";
 
+    public static string Write(LabelReport report) => JsonSerializer.Serialize(report, Indented) + "\n";
+
     /// <param name="name">What to call the text in an error, for example its file name.</param>
     public static AuditReport Read(string json, string name = "report.json")
     {

@@ -14,6 +14,7 @@ public sealed class ClientRound : IDisposable
 
     public required LocalTraining Training { get; init; }
 
+    /// <summary>Images in the batch; 0 where nobody said.</summary>
     public required int BatchSize { get; init; }
 
     /// <summary>Deviation of the Gaussian noise in the update, relative to the root mean square of each parameter tensor's.</summary>

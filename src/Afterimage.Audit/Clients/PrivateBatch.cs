@@ -38,6 +38,9 @@ public sealed class PrivateBatch
     /// <summary>A name for each class.</summary>
     public Seq<string> ClassNames { get; }
 
+    /// <summary>Label probabilities of every image, [B,classes] row by row, where the client mixed or smoothed them; null for one-hot labels.</summary>
+    public Seq<double>? Soft { get; init; }
+
     public int Count => Images.Count;
 
     private static void CheckRange(int index, float[] values)

@@ -25,6 +25,7 @@ public sealed record RecordedUpdate : ClientSource
 
     public int? Classes { get; init; }
 
+    /// <summary>Images in the batch; where nobody says, the attacker estimates it.</summary>
     public int? BatchSize { get; init; }
 
     public LocalTraining? Training { get; init; }
@@ -39,11 +40,11 @@ public sealed record RecordedUpdate : ClientSource
         var input = Input ?? said.Input ?? throw Missing("the shape of one image", "--input 3x32x32", "input");
         var classes = Classes ?? said.Classes ?? throw Missing("the number of classes", "--classes 10", "classes");
         var truth = Truth is null ? null : ReadTruth(Truth, input, classes);
-        var batch = BatchSize ?? said.BatchSize ?? truth?.Count ?? throw Missing("the number of images in the client's batch", "--batch 1", "batchSize");
+        var batch = BatchSize ?? said.BatchSize ?? truth?.Count ?? 0;
         if (truth is not null && truth.Count != batch)
             throw new AfterimageException($"{Truth} holds {truth.Count} images, but the batch size is {batch}: correct one of them.");
         var labels = Labels ?? said.Labels ?? truth?.Labels;
-        if (labels is { } known && (known.Count != batch || known.Any(label => label < 0 || label >= classes)))
+        if (labels is { } known && ((batch > 0 && known.Count != batch) || known.Any(label => label < 0 || label >= classes)))
             throw new AfterimageException($"{Update} is said to have the labels {known}: give {batch} labels between 0 and {classes - 1}.");
         var victim = (model.Normalization is null ? model with { Normalization = said.Normalization } : model)
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);

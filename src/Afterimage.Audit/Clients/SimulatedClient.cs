@@ -16,6 +16,9 @@ public sealed record SimulatedClient : ClientSource
     /// <summary>Which labels the images of a batch have.</summary>
     public LabelMix Labels { get; init; } = LabelMix.Any;
 
+    /// <summary>What the client does to its images and labels before it trains.</summary>
+    public LabelMixing Mixing { get; init; } = new();
+
     public LocalTraining Training { get; init; } = new FedSgd();
 
     /// <summary>
@@ -35,7 +38,7 @@ public sealed record SimulatedClient : ClientSource
         var images = Data.Open();
         var chosen = Choose(images, trial, random);
         var shown = chosen[trial].Select(index => images[index]).ToArray();
-        var truth = new PrivateBatch(images.Shape, [.. shown.Select(image => image.Pixels)], shown.Select(image => image.Label).ToSeq(), images.ClassNames);
+        var truth = Mixing.Apply(images, shown, random.Derive("mixing", trial));
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
@@ -66,7 +69,7 @@ public sealed record SimulatedClient : ClientSource
     private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
-        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()).Targets(victim.Classes, victim.Type, victim.Device);
+        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
         var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
         if (Noise == 0)
             return update.To(victim.Type, victim.Device).Detach();
@@ -107,33 +110,19 @@ public sealed record SimulatedClient : ClientSource
 
     private int[] Take(ImageSet images, LinkedList<int> left)
     {
-        var batch = new List<int>();
-        var labels = new List<int>();
-        for (var node = left.First; node is not null && batch.Count < BatchSize;)
+        var wanted = Labels.Wanted(BatchSize, left.Select(index => images[index].Label));
+        var batch = new int[BatchSize];
+        for (var i = 0; i < BatchSize; i++)
         {
-            var next = node.Next;
-            var label = Labels == LabelMix.Any ? 0 : images[node.Value].Label;
-            if (Labels == LabelMix.Any || labels.Count == 0 || labels.Contains(label) == (Labels == LabelMix.Same))
-            {
-                batch.Add(node.Value);
-                labels.Add(label);
-                left.Remove(node);
-            }
-            node = next;
+            var node = left.First;
+            while (node is not null && wanted?[i] is { } label && images[node.Value].Label != label)
+                node = node.Next;
+            if (node is null)
+                throw new AfterimageException($"{images.Name} has too few images for another batch of {BatchSize} with {Labels.Words()} labels: " +
+                    "lower the batch size or the number of trials.");
+            batch[i] = node.Value;
+            left.Remove(node);
         }
-        return batch.Count == BatchSize ? [.. batch]
-            : throw new AfterimageException($"{images.Name} has too few images for another batch of {BatchSize} with {(Labels == LabelMix.Distinct ? "distinct" : Labels == LabelMix.Same ? "equal" : "any")} labels: lower the batch size or the number of trials.");
+        return batch;
     }
-}
-
-public enum LabelMix
-{
-    /// <summary>As they come.</summary>
-    Any,
-
-    /// <summary>No label twice.</summary>
-    Distinct,
-
-    /// <summary>All of one class.</summary>
-    Same,
 }

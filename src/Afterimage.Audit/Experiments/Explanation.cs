@@ -54,6 +54,15 @@ public static class Explanation
                $"from {Catalog.Kind(attack.Start.GetType())} starts, at most {attack.Restarts}, by {solver}, in {attack.Precision.ToString().ToLowerInvariant()}; labels: {Catalog.Kind(attack.Labels.GetType())}";
     }
 
+    /// <summary>The label rule of an attack; the refined counts for one that has none of its own.</summary>
+    internal static LabelRecovery.LabelRecovery RuleOf(Attacks.Attack attack) => attack switch
+    {
+        GradientMatching matching => matching.Labels,
+        GaussNewton newton => newton.Labels,
+        Best best => best.Labels,
+        _ => new RefinedCounts(),
+    };
+
     /// <summary>What the attacker of a round knows, and how.</summary>
     public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round)
     {
@@ -68,7 +77,8 @@ public static class Explanation
             experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
                 ? new("local training", TrainingText.Settings(round.Training), true)
                 : new("local training", "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
-            new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true),
+            experiment.Threat.RevealBatchSize && round.BatchSize > 0 ? new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true)
+                : new("batch size", "estimated from the update", false),
             labels,
             new("normalization", "the client's means and deviations", true),
             .. Statistics(experiment, round),

@@ -9,7 +9,7 @@ namespace Afterimage.Audit.Metrics;
 public static class Judge
 {
     /// <param name="truth">The client's batch.</param>
-    /// <param name="reconstructed">As many images, in the attack's order.</param>
+    /// <param name="reconstructed">In the attack's order; as many images unless the attacker did not know how many.</param>
     /// <param name="labels">What the attack takes for their labels, in the same order.</param>
     /// <param name="baselines">References made of public images.</param>
     /// <param name="metrics">The standard ones when not given.</param>
@@ -19,17 +19,24 @@ public static class Judge
         if (labels.Count != reconstructed.Count)
             throw new AfterimageException($"The attack returned {reconstructed.Count} images and {labels.Count} labels: it must return one label for each image.");
         var chosen = metrics.IsDefault ? Metric.Standard : metrics;
-        var match = Matching.Of(truth.Images, reconstructed);
+        // An attacker that was not told the batch size may return fewer images or more; gray stands for what is missing.
+        var count = Math.Max(truth.Count, reconstructed.Count);
+        var seen = Padded(reconstructed, count);
+        var match = Matching.Of(Padded(truth.Images, count), seen);
         return new(
             [.. Enumerable.Range(0, truth.Count).Select(i => new JudgedImage(
                 i,
-                match[i],
+                match[i] < labels.Count ? match[i] : JudgedImage.Missing,
                 truth.Labels[i],
-                labels[match[i]],
-                chosen.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth.Images[i], reconstructed[match[i]])),
+                match[i] < labels.Count ? labels[match[i]] : JudgedImage.Missing,
+                chosen.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth.Images[i], seen[match[i]])),
                 baselines.Measure(truth.Images[i], chosen)))],
             LabelAccuracy.Of(truth.Labels, labels));
     }
+
+    private static ImageBatch Padded(ImageBatch images, int count) => images.Count == count ? images
+        : new(images.Shape, images.Select(image => image.Pixels.ToArray())
+            .Concat(Enumerable.Range(images.Count, count - images.Count).Select(_ => Enumerable.Repeat(0.5f, images.Shape.Count).ToArray())));
 }
 
 /// <summary>A true image and the reconstruction that was matched with it.</summary>
@@ -39,7 +46,11 @@ public static class Judge
 /// <param name="Baselines">Values by baseline name and metric name.</param>
 public sealed record JudgedImage(int Index, int Reconstruction, int TrueLabel, int RecoveredLabel,
     ImmutableSortedDictionary<string, double> Metrics,
-    ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Baselines);
+    ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Baselines)
+{
+    /// <summary>In place of a reconstruction and its label where an attack returned too few.</summary>
+    public const int Missing = -1;
+}
 
 /// <param name="Images">In the order of the client's batch.</param>
 /// <param name="LabelAccuracy">The fraction of labels that are right, as a multiset.</param>

@@ -93,6 +93,7 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
         report = report with
         {
             LabelAccuracy = judgment?.LabelAccuracy,
+            Labels = LabelSection.Of(context, Explanation.RuleOf(one.Configuration.Attack), round),
             Pool = pool?.Count ?? 0,
             Metrics = judgment?.Metrics ?? report.Metrics,
             Baselines = judgment?.Baselines ?? report.Baselines,
@@ -114,21 +115,22 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
     private ImmutableArray<ImageReport> Show(Case one, ClientRound round, Reconstruction found, float[][] images, Judgment? judgment, Witness witness)
     {
         var pictures = new Pictures(folder, one.Id, round.Model.Input);
-        return [.. Enumerable.Range(0, images.Length).Select(i =>
+        return [.. Enumerable.Range(0, judgment?.Images.Count ?? images.Length).Select(i =>
         {
             var judged = judgment?.Images[i];
             var source = judged?.Reconstruction ?? i;
+            var missing = source == JudgedImage.Missing;
             return new ImageReport
             {
                 Index = i,
-                RecoveredLabel = round.ClassNames[found.Labels.Classes[source]],
-                Confidence = found.Labels.Confidence[source],
+                RecoveredLabel = missing ? "none" : round.ClassNames[found.Labels.Classes[source]],
+                Confidence = missing ? 0 : found.Labels.Confidence[source],
                 TrueLabel = judged is null ? null : round.ClassNames[judged.TrueLabel],
                 Metrics = judged?.Metrics ?? ImmutableSortedDictionary<string, double>.Empty,
                 Baselines = judged?.Baselines ?? ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>>.Empty,
                 Truth = round.Truth is { } truth ? pictures.Write($"truth-{i}", truth.Images[i].Pixels) : null,
-                Reconstruction = pictures.Write($"reconstruction-{i}", images[source]),
-                Path = [.. witness.Path(found.Restart).Select(step =>
+                Reconstruction = pictures.Write($"reconstruction-{i}", missing ? Enumerable.Repeat(0.5f, images[0].Length).ToArray() : images[source]),
+                Path = missing ? [] : [.. witness.Path(found.Restart).Select(step =>
                     new PathStep(step.Iteration, pictures.Write(string.Create(CultureInfo.InvariantCulture, $"path-{i}-{step.Iteration:D6}"), step.Images[source])))],
             };
         })];

@@ -1,11 +1,11 @@
 using Afterimage.Audit.Clients;
 using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 
 namespace Afterimage.Audit.Threats;
 
 /// <summary>
-/// What the attacker knows. The server always sees the update, the shared model, how it asked clients to train and how many
-/// images they trained on; the rest is hidden unless revealed here.
+/// What the attacker knows. The server always sees the update and the shared model; the rest is hidden unless revealed here.
 /// </summary>
 public sealed record ThreatModel
 {
@@ -24,17 +24,25 @@ public sealed record ThreatModel
     /// </summary>
     public bool RevealTraining { get; init; } = true;
 
+    /// <summary>Whether the attacker knows how many images the client trained on; if not, it reads their number from the update.</summary>
+    public bool RevealBatchSize { get; init; } = true;
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
-    public Observation Reveal(ClientRound round) => new()
+    public Observation Reveal(ClientRound round)
     {
-        Update = round.Update,
-        Training = Known(round),
-        BatchSize = round.BatchSize,
-        Labels = RevealLabels ? round.Labels : null,
-        BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
-        RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
-        Noise = round.Noise,
-    };
+        var estimate = RevealBatchSize && round.BatchSize > 0 ? null : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round));
+        return new()
+        {
+            Update = round.Update,
+            Training = Known(round),
+            BatchSize = estimate?.Size ?? round.BatchSize,
+            Estimate = estimate,
+            Labels = RevealLabels ? round.Labels : null,
+            BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
+            RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
+            Noise = round.Noise,
+        };
+    }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training
         : new HiddenTraining { Mode = round.Training.Mode };

@@ -117,15 +117,16 @@ internal static class TrainCommand
         using var scope = Tidy.Scope();
         (string Name, Afterimage.Networks.Denoiser Network)[] denoisers = [("shipped", Afterimage.Networks.Denoiser.Shipped()),
             .. weights.Select(path => (Path.GetFileName(path), Afterimage.Networks.Denoiser.Load(path)))];
-        var table = new Table().AddColumns(["images", "sigma", "noisy dB", .. denoisers.Select(pair => Markup.Escape($"{pair.Name} dB"))]);
+        var table = new Table().AddColumns(["images", "sigma", "noisy", .. denoisers.Select(pair => Markup.Escape(Path.GetFileNameWithoutExtension(pair.Name)))]);
         foreach (var name in data)
         {
             var source = files.Catalog.Read<DataSource>(PartName.Data(files.Catalog, name).ToJsonString(), "--data");
             var clean = Images(source.Open(), count);
             foreach (var sigma in Sigmas)
-                table.AddRow([Markup.Escape(name), Text(sigma, 0), Text(DenoisingQuality.NoisyPsnr(clean, sigma), 2),
+                table.AddRow([Markup.Escape(source is Cifar10 { File: not null } or ImageFolder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(name)) : name), Text(sigma, 0), Text(DenoisingQuality.NoisyPsnr(clean, sigma), 2),
                     .. denoisers.Select(pair => Text(DenoisingQuality.Psnr(pair.Network, clean, sigma), 2))]);
         }
+        terminal.Raw.WriteLine("PSNR in dB");
         terminal.Output.Write(table);
         return ExitCode.Fine;
     }

@@ -59,6 +59,8 @@ internal static class ReportView
         }
         if (found.Images.Length > MostImages)
             console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
+        if (found.Labels is { } labels)
+            LabelView.Write(console, "Labels", labels);
         if (found.Leakage is { } leakage)
             Bullet(console, "◇", leakage.Sentence, width);
         if (found.Assumptions.Length > 0)

@@ -43,10 +43,10 @@ internal sealed class ExperimentOptions
         Add<string>("--images", "LIST", "These images of the data set, for example 0,4,7.",
             (json, list) => json["client"]!["images"] = List("--images", list, Whole), For.SimulatedClient);
         var (flag, any) = attacked ? ("--label-mix", "any") : ("--labels", "mixed");
-        Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct or same.",
-            (json, mix) => json["client"]!["labels"] = OneOf(flag, mix, any, "distinct", "same") is var known && known == any ? "any" : known, For.SimulatedClient);
+        Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct, same, balanced or repeated.",
+            (json, mix) => json["client"]!["labels"] = OneOf(flag, mix, any, "distinct", "same", "balanced", "repeated") is var known && known == any ? "any" : known, For.SimulatedClient);
         Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
-        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\".",
+        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, optimizer=adamw, shuffle=, clients=2,3; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.", (json, name) => json["model"] = PartName.Model(catalog, name));
@@ -117,7 +117,7 @@ internal sealed class ExperimentOptions
         if (given)
             attack["labels"] = "given";
         else if (attack["labels"]?["kind"]?.GetValue<string>() == "given")
-            attack["labels"] = "instance-counts";
+            attack["labels"] = "refined-counts";
     }
 
     private static void Set(JsonObject json, string edit)

@@ -31,6 +31,7 @@ internal static class CaseSection
             Block("The way there", PathStrips.Draw(found, pictures)),
             Block("Objective", ObjectivePlot.Draw(found)),
             Block("Metrics", found.Metrics.IsEmpty ? NobodyJudged(found) : MetricTable.Draw(found)),
+            Block("Labels", LabelTable.Draw(found.Labels)),
             Block("What the update tells at best", LeakageSection.Draw(found, pictures)),
             Block("What the attacker knew", Assumptions(found)),
             Tag("div", ("class", "columns"),

@@ -13,7 +13,7 @@ namespace Afterimage.Attacks;
 public sealed record Best : Attack
 {
     /// <summary>For the methods that look for images of known labels; closed forms find the labels themselves.</summary>
-    public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
 
     public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
     {

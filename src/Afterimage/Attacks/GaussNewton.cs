@@ -9,12 +9,12 @@ namespace Afterimage.Attacks;
 /// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, or of photographs as such (Ruderman, 1997), every tensor
 /// weighted alike, and sigma falling from 1 to the precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10).
 /// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
-/// tells apart images of one label.
+/// tells apart images of one label. A total variation (Rudin, Osher and Fatemi, 1992) and the box may join as further residuals.
 /// </summary>
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : Attack
 {
-    public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
 
     /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
     public DataSource? Public { get; init; }
@@ -101,7 +101,7 @@ public sealed record GaussNewton : Attack
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead)
-            (labels, head) = HeadFactors.Read(context, statistics, labels);
+            (labels, head) = HeadSplit.Read(context, statistics, labels);
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
         var problem = Problem(context);
@@ -112,15 +112,15 @@ public sealed record GaussNewton : Attack
         while (tried < Restarts && !cancellation.IsCancellationRequested)
         {
             var restart = tried++;
+            var (stepsBefore, evaluationsBefore) = (steps, evaluations);
             var (start, sigma, spent) = Start(context, problem, restart, cancellation);
             evaluations += spent;
-            var before = steps;
             void Follow(PosteriorDescent descent)
             {
                 while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
                     if (descent.Advance())
-                        watch?.Invoke(new(restart, steps - before + descent.Steps - 1, descent.Objective, evaluations + descent.Evaluations,
-                            () => problem.Decode(descent.Point).clamp(0, 1)));
+                        watch?.Invoke(new(restart, steps - stepsBefore + descent.Steps - 1, descent.Objective,
+                            evaluations - evaluationsBefore + descent.Evaluations, () => problem.Decode(descent.Point).clamp(0, 1)));
                 steps += descent.Steps;
                 evaluations += descent.Evaluations;
             }
@@ -155,8 +155,7 @@ public sealed record GaussNewton : Attack
         (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new WholeBlock(problem) : null);
 
     /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
-    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart,
-        CancellationToken cancellation)
+    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
     {
         if (First is not null && restart == 0)
         {

@@ -16,7 +16,7 @@ public static partial class Known
     /// </summary>
     public static GradientMatching Matching { get; } = new()
     {
-        Labels = new InstanceCounts(),
+        Labels = new RefinedCounts(),
         Fidelity = new Euclidean { Layers = LayerWeighting.InverseRms },
         Start = new Uniform { Lowest = 0.4, Highest = 0.6 },
         Priors = [new TotalVariation { Weight = 1e-3 }],

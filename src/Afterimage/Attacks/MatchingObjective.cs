@@ -12,6 +12,9 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class MatchingObjective : Objective
 {
+    /// <summary>Probability added to every class of a soft label where its refinement starts, so that none is out of reach.</summary>
+    private const double Leak = 1e-3;
+
     private readonly AttackContext context;
     private readonly Search search;
     private readonly Misfit misfit;
@@ -30,7 +33,7 @@ internal sealed class MatchingObjective : Objective
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
         Tensor[] parts = beside is not null ? [search.Start, beside]
-            : [search.Start, .. refine ? [LabelLogits(random)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
+            : [search.Start, .. refine ? [labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
         Start = parts.Length == 1 ? search.Start : cat(parts);
     }
 

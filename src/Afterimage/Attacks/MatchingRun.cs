@@ -16,6 +16,7 @@ internal sealed class MatchingRun
     private readonly double scale;
     private double? misfit;
     private int evaluationsBefore;
+    private bool outdated;
 
     public MatchingRun(AttackContext context, GradientMatching attack, Labels labels, int restart)
     {
@@ -79,16 +80,17 @@ internal sealed class MatchingRun
         evaluationsBefore += Objective.Evaluations;
         Objective = Open(space, images, beside);
         Objective.Consensus = consensus;
-        Best = null;
+        (Best, Value) = (null, double.PositiveInfinity);
     }
 
-    /// <summary>The objective has changed: values from before no longer compare, and the next iterate is the best.</summary>
-    public void Forget() => Value = double.PositiveInfinity;
+    /// <summary>The objective has changed: values from before no longer compare, and the next iterate takes the best one's place.</summary>
+    public void Forget() => outdated = true;
 
     private void Offer(Iterate iterate)
     {
-        if (!(iterate.Value < Value))
+        if (!(iterate.Value < Value || outdated && double.IsFinite(iterate.Value)))
             return;
+        outdated = false;
         Best ??= empty_like(iterate.Point);
         Best.copy_(iterate.Point);
         (Value, misfit) = (iterate.Value, null);

@@ -11,7 +11,8 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// Plug-and-play (Venkatakrishnan, Bouman and Wohlberg, 2013; by half-quadratic splitting as Zhang et al., 2022): matching steps on
-/// Fidelity(A(x), y) + weight/2 mean (x - z)^2 and denoisings z = D(x) take turns, for noise that falls from one level to another.
+/// Fidelity(A(x), y) + weight/2 mean (x - z)^2 and denoisings z = D(x) by an FFDNet (Zhang, Zuo and Zhang, 2018) take turns, for noise
+/// that falls from one level to another.
 /// </summary>
 /// <remarks>
 /// One solver runs through all of it, so that its schedule and momentum go on while z changes: use a first-order one. With a denoising
@@ -39,16 +40,16 @@ public sealed record PlugAndPlay : Attack
     public string? Denoiser { get; init; }
 
     /// <summary>Noise that the first denoising removes: its deviation for pixels from 0 to 255.</summary>
-    public double FirstSigma { get; init; } = 50;
+    public double FirstSigma { get; init; } = 15;
 
     /// <summary>Noise that the last one removes; in between the levels fall geometrically.</summary>
-    public double LastSigma { get; init; } = 5;
+    public double LastSigma { get; init; } = 4;
 
     /// <summary>Of the mean squared distance to what the denoiser made, against the fidelity.</summary>
-    public double Weight { get; init; } = 0.1;
+    public double Weight { get; init; } = 0.3;
 
     /// <summary>Matching steps between two denoisings.</summary>
-    public int Every { get; init; } = 10;
+    public int Every { get; init; } = 1;
 
     /// <summary>Starts tried; the one that explains the update best is kept.</summary>
     public int Restarts { get; init; } = 1;

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
 

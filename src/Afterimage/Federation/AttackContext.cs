@@ -6,6 +6,7 @@ namespace Afterimage.Federation;
 public sealed class AttackContext : IDisposable
 {
     private readonly Lazy<ForwardOperator> forward;
+    private readonly Dictionary<Type, object> once = [];
     private bool ownsModel;
 
     public AttackContext() => forward = new(() => Observation!.Training.Operator(Model!, Observation.BatchSize, OperatorChoice));
@@ -27,6 +28,14 @@ public sealed class AttackContext : IDisposable
 
     /// <summary>[B,C,H,W] of the batch that the attack looks for.</summary>
     public long[] ImagesShape => [Observation.BatchSize, Model.Input.Channels, Model.Input.Height, Model.Input.Width];
+
+    /// <summary>What several parts work out from the same observation, made when first asked for; it holds no tensors.</summary>
+    internal T Once<T>(Func<AttackContext, T> make) where T : class
+    {
+        if (!once.TryGetValue(typeof(T), out var found))
+            once.Add(typeof(T), found = make(this));
+        return (T)found;
+    }
 
     /// <summary>The same context in another precision; the caller owns it.</summary>
     public AttackContext To(ScalarType type) => new()

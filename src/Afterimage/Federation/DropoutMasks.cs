@@ -13,8 +13,8 @@ public sealed record DropoutMasks : Nuisance
     public double Weight { get; init; } = 1e-4;
 
     /// <summary>
-    /// Whether masks in front of a linear layer begin where its gradient shows them: a unit whose column of weights did not move was
-    /// dropped every time, and where only one image enters one step, every other unit was kept. The published attack begins at random.
+    /// Whether masks in front of a linear layer are read from its gradient and held: a unit whose column of weights did not move was
+    /// dropped every time, and where only one image enters one step, every other unit was kept. The published attack reads none.
     /// </summary>
     public bool Read { get; init; } = true;
 
@@ -25,6 +25,8 @@ public sealed record DropoutMasks : Nuisance
         private readonly AttackContext context;
         private readonly double weight;
         private readonly long[] shape;
+        private readonly Tensor free;
+        private readonly Tensor held;
 
         public Search(AttackContext context, RandomSource random, double weight, bool read)
         {
@@ -36,11 +38,12 @@ public sealed record DropoutMasks : Nuisance
             var uniform = rand(shape, ScalarType.Float32, context.Model.Device, generator: generator);
             if (units == 0)
             {
-                Start = empty([0], context.Model.Type, context.Model.Device);
+                Start = free = held = empty([0], context.Model.Type, context.Model.Device);
                 return;
             }
             var masks = (uniform < context.Model.Network!.KeepRates().to(context.Model.Device)).to(context.Model.Type);
-            Start = (read ? WithColumns(masks) : masks).reshape(-1);
+            var (seen, values) = read ? Columns(masks) : (zeros_like(masks), masks);
+            (Start, free, held) = (values.reshape(-1), (1 - seen).reshape(-1), (values * seen).reshape(-1));
         }
 
         public override Tensor Start { get; }
@@ -49,37 +52,41 @@ public sealed record DropoutMasks : Nuisance
         {
             var training = context.Observation.Training;
             return training is FedAvg average && average.Epochs * average.StepsOf(context.Observation.BatchSize) > LocalRun.PlainSteps
-                ? new Stepwise(average, context.Model, images, targets, values.view(shape))
+                ? new Stepwise(average, context.Model, images, targets, Masks(values), free)
                 : new GraphJointLinearization(context.Model.Layout, images, targets, values,
-                    (x, t, masks) => training.Update(context.Model, x, t, new(null, masks.view(shape))));
+                    (x, t, z) => training.Update(context.Model, x, t, new(null, Masks(z))));
         }
 
-        private Tensor WithColumns(Tensor masks)
+        /// <summary>Which masks the update shows, and masks with these put in.</summary>
+        private (Tensor Seen, Tensor Masks) Columns(Tensor masks)
         {
             var network = context.Model.Network!;
-            var columns = new List<Tensor>();
+            var (seen, put) = (zeros_like(masks), masks.clone());
+            var from = 0L;
             foreach (var (dropout, units) in network.Dropouts)
             {
-                var from = columns.Sum(part => part.shape[1]);
                 var count = units.Aggregate(1L, (product, size) => product * size);
-                var mine = masks.narrow(1, from, count);
                 // Flattening in between changes nothing, for masks lie in the same order.
-                var next = network.Layers.SkipWhile(layer => layer != dropout).Skip(1).FirstOrDefault(layer => layer is not Flatten) as Linear;
+                var next = network.Layers.SkipWhile(layer => layer != dropout).Skip(1).FirstOrDefault(layer => layer is not Flatten)
+                    as Linear;
                 if (next?.Input == count && context.Model.Layout.IndexOf($"{next.Name}.weight") is >= 0 and var place)
                 {
                     var moved = context.Observation.Update[place].abs().amax([0]).gt(0).to(masks.dtype);
-                    mine = shape[0] == 1 ? moved.unsqueeze(0) : mine * moved;
+                    seen.narrow(1, from, count).copy_(shape[0] == 1 ? ones_like(moved) : 1 - moved);
+                    put.narrow(1, from, count).copy_(shape[0] == 1 ? moved : masks.narrow(1, from, count) * moved);
                 }
-                columns.Add(mine);
+                from += count;
             }
-            return cat([.. columns], 1);
+            return (seen, put);
         }
+
+        private Tensor Masks(Tensor values) => (values * free + held).view(shape);
 
         public override bool Project(Tensor values) => Clamp(values);
 
         public override Tensor Penalty(Tensor values)
         {
-            var masks = values.view(shape);
+            var masks = Masks(values);
             var sum = zeros([], values.dtype, values.device);
             var from = 0L;
             foreach (var (dropout, units) in context.Model.Network!.Dropouts)
@@ -93,12 +100,15 @@ public sealed record DropoutMasks : Nuisance
 
         public override string Describe(Tensor values)
         {
-            var kept = values.mean().ToDouble();
-            return FormattableString.Invariant($"{values.shape[0]} entries of dropout masks were looked for beside the images; {kept:P0} of them are kept.");
+            var (kept, read) = (Masks(values).mean().ToDouble(), (1 - free).sum().ToDouble());
+            return FormattableString.Invariant(
+                $"Of {values.shape[0]:N0} entries of dropout masks the update shows {read:N0}; the others were looked for beside the ") +
+                FormattableString.Invariant($"images; {kept:P0} are kept.");
         }
     }
 
-    private sealed class Stepwise(FedAvg training, VictimModel model, Tensor images, Tensor targets, Tensor masks) : JointLinearization
+    private sealed class Stepwise(FedAvg training, VictimModel model, Tensor images, Tensor targets, Tensor masks, Tensor free)
+        : JointLinearization
     {
         private readonly StepwiseLinearization point =
             new(training.Run(model, images.shape[0], new(null, masks.detach())), images, targets);
@@ -108,7 +118,7 @@ public sealed record DropoutMasks : Nuisance
         public override (Tensor Images, Tensor Targets, Tensor Values) Pullback(GradientSet v)
         {
             var (forImages, forTargets, forMasks) = point.PullbackAll(v);
-            return (forImages, forTargets, forMasks!.reshape(-1));
+            return (forImages, forTargets, forMasks!.reshape(-1) * free);
         }
     }
 }

@@ -1,17 +1,38 @@
 namespace Afterimage.Federation;
 
 /// <summary>What an attack knows of the labels of the batch, in the order of its reconstructions.</summary>
-/// <param name="Classes">One class for each image.</param>
+/// <param name="Classes">One class for each image; of a soft label the strongest.</param>
 /// <param name="Confidence">For each image, the attacker's probability that its class is right, in [0,1].</param>
 /// <param name="Refine">Whether the attack goes on to optimize the labels together with the images.</param>
 public sealed record Labels(Seq<int> Classes, Seq<double> Confidence, bool Refine = false)
 {
-    /// <summary>One-hot targets of shape [B,classes].</summary>
+    /// <summary>How often each class occurs, class by class; empty where a rule counts nothing.</summary>
+    public Seq<ClassCount> Counts { get; init; } = [];
+
+    /// <summary>Label probabilities of every image, [B,classes] row by row, where labels are soft; null for one-hot labels.</summary>
+    public Seq<double>? Soft { get; init; }
+
+    /// <summary>Other soft labels, [B,classes] each, that explain the head's gradient as well.</summary>
+    public Seq<Seq<double>> Alternatives { get; init; } = [];
+
+    /// <summary>Inputs of the head for every image, [B,features] row by row, where its gradient tells them.</summary>
+    public Seq<double>? Features { get; init; }
+
+    /// <summary>Why these labels, one sentence each.</summary>
+    public Seq<string> Reasons { get; init; } = [];
+
+    /// <summary>Targets of shape [B,classes]: the soft labels where there are any, else one-hot.</summary>
     public Tensor Targets(int classes, ScalarType type, Device device)
     {
+        if (Soft is { } soft)
+            return tensor(soft.ToArray(), [Classes.Count, classes], ScalarType.Float64).to(type, device);
         var targets = zeros([Classes.Count, classes], type, device);
         for (var i = 0; i < Classes.Count; i++)
             targets[i, Classes[i]] = 1;
         return targets;
     }
 }
+
+/// <param name="Count">Images of this class.</param>
+/// <param name="Confidence">The attacker's probability that exactly this count is right, in [0,1].</param>
+public readonly record struct ClassCount(int Class, int Count, double Confidence);

@@ -16,8 +16,11 @@ public sealed class Observation : IDisposable
     /// <summary>How the client trained, as far as the server knows.</summary>
     public required LocalTraining Training { get => training; init => training = value; }
 
-    /// <summary>Images in the client's batch.</summary>
+    /// <summary>Images in the client's batch: as the client said, or where it did not, the size of <see cref="Estimate"/>.</summary>
     public required int BatchSize { get; init; }
+
+    /// <summary>Where the batch size is the attacker's estimate; null when it is known.</summary>
+    public BatchEstimate? Estimate { get; init; }
 
     /// <summary>The labels, one class for each image, when the threat model reveals them.</summary>
     public Seq<int>? Labels { get; init; }
@@ -59,6 +62,7 @@ public sealed class Observation : IDisposable
             Update = Update.To(type, device),
             Training = Training,
             BatchSize = BatchSize,
+            Estimate = Estimate,
             Labels = Labels,
             Noise = Noise,
             BatchStatistics = BatchStatistics?.To(type, device),
@@ -72,3 +76,9 @@ public sealed class Observation : IDisposable
         RunningStatistics?.Dispose();
     }
 }
+
+/// <summary>A batch size that nobody told the attacker.</summary>
+/// <param name="Confidence">The attacker's probability that it is exactly this size, in [0,1].</param>
+/// <param name="AtLeast">What the rank of the head's gradient proves.</param>
+/// <param name="Reason">One sentence.</param>
+public sealed record BatchEstimate(int Size, double Confidence, int AtLeast, string Reason);

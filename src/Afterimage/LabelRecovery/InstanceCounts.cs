@@ -3,56 +3,39 @@ using Afterimage.Federation;
 namespace Afterimage.LabelRecovery;
 
 /// <summary>
-/// How often each class occurs, from the head's gradients (Ma et al., 2023): a row of the weight gradient over its bias entry
+/// How often each class occurs, from the head's gradients (iLRG; Ma et al., 2023): a row of the weight gradient over its bias entry
 /// is a mean feature of that class, the head turns it into probabilities P, and the counts n solve (P' - 1) n = B g with sum B,
-/// where g is the bias gradient. Repeats are counted. Classes with a negative bias entry are in the batch for certain.
+/// where g is the bias gradient. Repeats are counted. Classes with a negative bias entry are in the batch for certain. For a head
+/// without a bias, g is the weight gradient along the mean feature of dummy images, which gives each row its scale.
 /// </summary>
 [Cites("ma2023instance")]
 public sealed record InstanceCounts : LabelRecovery
 {
     public override Labels Recover(AttackContext context)
     {
-        using var scope = Tidy.Scope();
-        var (weight, bias) = HeadGradient.Of(context);
-        if (bias is null)
-            throw new AfterimageException("Counting instances needs a head with a bias, and this model's has none: use \"idlg\" (batch size 1) or \"joint\".");
-        var batch = context.Observation.BatchSize;
-        var entries = HeadGradient.Numbers(bias);
-        var certain = Enumerable.Range(0, entries.Length).Where(c => entries[c] < 0).OrderBy(c => entries[c]).Take(batch).ToArray();
-        var counts = certain.Length == batch ? new double[entries.Length] : Solve(context, weight.to(ScalarType.Float64), bias.to(ScalarType.Float64), batch);
-        return Round(counts, certain, batch);
+        var head = HeadEvidence.Of(context);
+        var signal = head.HasBias ? head.Bias("instance-counts") : head.Signal(new HeadImages(head, DummyHead.Of(context)).Along);
+        var certain = Enumerable.Range(0, signal.Length).Where(c => signal[c] < 0).OrderBy(c => signal[c]).Take(head.Batch).ToArray();
+        var counts = certain.Length == head.Batch ? new double[signal.Length] : Solve(head, signal);
+        return Counting.Of(context, Counting.Round([.. counts.Select(count => double.IsFinite(count) ? count : 0)], certain, head.Batch),
+            "The mean feature of each class, a row of the head's weight gradient over its bias entry, gives its probabilities, and these the counts.");
     }
 
-    private static double[] Solve(AttackContext context, Tensor weight, Tensor bias, int batch)
+    private static double[] Solve(HeadEvidence head, double[] signal)
     {
-        var (head, offset) = (context.Model.Head!.Value.Weight, context.Model.Head!.Value.Bias!.Value);
-        var features = weight / bias.unsqueeze(1);
-        var logits = features.matmul(context.Model.Parameters[head].detach().to(ScalarType.Float64).t())
-            .add(context.Model.Parameters[offset].detach().to(ScalarType.Float64));
-        // A class whose bias entry vanishes has no mean feature; uniform probabilities leave it to the other equations.
-        var probabilities = where(logits.isfinite().all(1, keepdim: true), logits, zeros_like(logits)).softmax(1);
-        var equations = cat([probabilities.t() - eye(bias.shape[0], dtype: ScalarType.Float64, device: bias.device), ones([1, bias.shape[0]], ScalarType.Float64, bias.device)]);
-        var right = cat([bias * batch, full([1], batch, ScalarType.Float64, bias.device)]);
-        return HeadGradient.Numbers(linalg.pinv(equations).mv(right));
-    }
-
-    /// <summary>Whole counts with the wanted sum: the certain classes once, then always the class that is most short of its count.</summary>
-    private static Labels Round(double[] counts, int[] certain, int batch)
-    {
-        var left = (double[])counts.Clone();
-        var labels = new List<(int Class, double Confidence)>();
-        foreach (var c in certain)
+        var classes = head.Classes;
+        var (equations, right) = (new double[(classes + 1) * classes], new double[classes + 1]);
+        for (var j = 0; j < classes; j++)
         {
-            labels.Add((c, 1));
-            left[c]--;
+            // A class whose entry vanishes has no mean feature; uniform probabilities leave it to the other equations.
+            var logits = head.Logits([.. head.WeightGradient.AsSpan(j * head.Features, head.Features).ToArray().Select(value => value / signal[j])]);
+            var p = Softmax.Of(logits.All(double.IsFinite) ? logits : new double[classes]);
+            for (var c = 0; c < classes; c++)
+                equations[c * classes + j] = p[c] - (c == j ? 1 : 0);
+            equations[classes * classes + j] = 1;
+            right[j] = signal[j] * head.Batch;
         }
-        while (labels.Count < batch)
-        {
-            var next = Array.IndexOf(left, left.Max());
-            labels.Add((next, Math.Clamp(left[next], 0, 1)));
-            left[next]--;
-        }
-        labels.Sort();
-        return new(labels.Select(label => label.Class).ToSeq(), labels.Select(label => label.Confidence).ToSeq());
+        right[classes] = head.Batch;
+        return Dense.LeastSquares(equations, right, classes + 1, classes, 1e-12);
     }
 }

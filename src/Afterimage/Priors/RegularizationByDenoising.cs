@@ -5,12 +5,11 @@ namespace Afterimage.Priors;
 
 /// <summary>
 /// RED (Romano, Elad and Milanfar, 2017): an image is likely where a denoiser leaves it as it is. The value is the mean of
-/// x (x - D(x)) / 2 over pixels; its gradient is taken to be (x - D(x)) / pixels, without a derivative of the denoiser D.
+/// x (x - D(x)) / 2 over pixels; its gradient is taken to be (x - D(x)) / pixels, without a derivative of the denoiser D, which is an
+/// FFDNet (Zhang, Zuo and Zhang, 2018). That is the gradient of the value only where D is homogeneous and its Jacobian symmetric
+/// (Reehorst and Schniter, 2019), which no network is exactly: a force without a potential.
 /// </summary>
-/// <remarks>
-/// That is the gradient of the value only where D is homogeneous and its Jacobian symmetric (Reehorst and Schniter, 2019), which no
-/// network is exactly: a force without a potential. First-order solvers follow it; a line search may find that the value does not fall.
-/// </remarks>
+/// <remarks>First-order solvers follow it; a line search may find that the value does not fall.</remarks>
 [Cites("romano2017little", "reehorst2019regularization", "zhang2018ffdnet")]
 public sealed record RegularizationByDenoising : Prior
 {

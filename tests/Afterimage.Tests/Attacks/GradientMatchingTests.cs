@@ -5,6 +5,7 @@ using Afterimage.Fidelities;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Priors;
 using Afterimage.Solvers;
 using Afterimage.Starts;
 using Afterimage.Tests.Laws;
@@ -192,6 +193,24 @@ public class GradientMatchingTests
     {
         using var scene = Scene.Tiny();
         Refusal.Says("restarts is 0", () => (Short with { Restarts = 0 }).Run(scene.Context));
+    }
+
+    [Fact]
+    public void Relative_priors_are_multiplied_by_what_gray_leaves_unexplained()
+    {
+        using var scope = NewDisposeScope();
+        using var scene = Scene.Tiny();
+        double First(double weight, bool relative)
+        {
+            var first = double.NaN;
+            (Short with { Restarts = 1, Labels = new Given(), RelativePriors = relative, Priors = [new TotalVariation { Weight = weight }] })
+                .Run(scene.Context, sighting => first = double.IsNaN(first) ? sighting.Objective : first).Dispose();
+            return first;
+        }
+        var predicted = scene.Context.Operator.At(full_like(scene.Images, 0.5), scene.Targets).Value;
+        var gray = Short.Fidelity.Against(scene.Context.Observation.Update).Evaluate(predicted).Value;
+        Assert.Equal(First(3 * gray, false), First(3, true), 1e-5 * First(3, true));
+        Assert.NotEqual(First(3, false), First(3, true), 1e-5);
     }
 
     [Fact]

@@ -32,21 +32,7 @@ public class InstanceCountsTests
     private static Labels Recover(ModelSource source, int[] truth, ulong seed = 3)
     {
         using var scope = NewDisposeScope();
-        using var model = source.Open(new(3, 32, 32), 10, new RandomSource(seed), ScalarType.Float32, CPU);
-        using var generator = new Generator(seed + 1, CPU);
-        var labels = new Labels(truth.ToSeq(), truth.Select(_ => 1.0).ToSeq());
-        var images = rand([truth.Length, 3, 32, 32], generator: generator);
-        using var context = new AttackContext
-        {
-            Model = model,
-            Observation = new()
-            {
-                Update = new FedSgd().Linearize(model, images, labels.Targets(10, ScalarType.Float32, CPU)).Value,
-                Training = new FedSgd(),
-                BatchSize = truth.Length,
-            },
-            Random = new RandomSource(1),
-        };
+        using var context = Batches.Of(source, truth, seed: seed);
         return new InstanceCounts().Recover(context);
     }
 }

@@ -24,7 +24,7 @@ public class DenoiserTrainerTests
         Assert.Equal(looks.Max(look => look.Quality), looks[^1].Best);
         trainer.SaveBest(folder["best.safetensors"]);
         using var scope = NewDisposeScope();
-        Assert.Equal(new(3, 16, 3), Denoiser.Load(folder["best.safetensors"]).Shape);
+        Assert.Equal(new(3, 16, 3, Residual: true), Denoiser.Load(folder["best.safetensors"]).Shape);
     }
 
     [Fact]

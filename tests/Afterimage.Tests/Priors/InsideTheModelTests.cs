@@ -128,6 +128,17 @@ public class InsideTheModelTests
     }
 
     [Fact]
+    public void Where_the_batchs_own_statistics_are_unknown_a_prior_on_them_says_nothing()
+    {
+        using var scope = NewDisposeScope();
+        using var scene = Normed(ModelMode.Train);
+        var prior = new BatchNormStatistics { Source = StatisticsSource.Batch };
+        Assert.Equal(0, prior.Bind(scene.Context)(scene.Trial(scene.Images)).ToDouble());
+        using var context = Knowing(scene, LayerStatistics.Of(scene.Trial(scene.Images).Trace));
+        Assert.True(prior.Bind(context)(scene.Trial(scene.Images * 0.5)).ToDouble() > 0.01);
+    }
+
+    [Fact]
     public void Several_equal_steps_are_told_from_one()
     {
         using var scope = NewDisposeScope();

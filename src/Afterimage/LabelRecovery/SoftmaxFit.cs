@@ -1,4 +1,4 @@
-namespace Afterimage.Attacks;
+namespace Afterimage.LabelRecovery;
 
 /// <summary>
 /// Levenberg-Marquardt for the coordinates n_i of the features of a batch in the span of the head's gradient:

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Globalization;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Experiments;
+using Afterimage.Audit.LabelTables;
+using Afterimage.Audit.Running;
+using Afterimage.Cli.Console;
+using Afterimage.Cli.Options;
+using Afterimage.Data;
+using Afterimage.LabelRecovery;
+using Afterimage.Numerics;
+using Afterimage.Reports;
+using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Reads the labels behind an update, and measures how well rules do that.</summary>
+internal static class LabelsCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal)
+    {
+        var experiment = new ExperimentOptions(files, attacked: false);
+        var rule = new Option<string>("--rule")
+        {
+            HelpName = "NAME",
+            Description = $"{string.Join(", ", files.Catalog.Parts(typeof(LabelRule)).Select(Catalog.Kind))}.",
+            DefaultValueFactory = _ => Catalog.Kind(typeof(RefinedCounts)),
+        };
+        var hide = new Option<bool>("--hide-batch-size") { Description = "Let the attacker estimate the batch size." };
+        var json = new Option<bool>("--json") { Description = "Print JSON." };
+        var table = new Option<bool>("--table") { Description = "Measure every rule on models, batch sizes, mixes and local training; --data and --weights choose images and the trained ResNet-20." };
+        var soft = new Option<bool>("--soft-table") { Description = "Measure soft labels of single images behind heads without a bias." };
+        var seeds = new Option<int>("--seeds") { HelpName = "N", Description = "Batches of every cell of the table.", DefaultValueFactory = _ => 20 };
+        var gradients = new Option<int>("--gradients") { HelpName = "N", Description = "Gradients of every row of the soft table.", DefaultValueFactory = _ => 1000 };
+        var models = new Option<string?>("--models") { HelpName = "LIST", Description = "Rows of the table, for example lenet,mlp." };
+        var sizes = new Option<string?>("--batches") { HelpName = "LIST", Description = "Batch sizes of the table, for example 1,8,32,128." };
+        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Folder of the table.", DefaultValueFactory = _ => Path.Combine("runs", "labels") };
+        var resume = new Option<bool>("--resume") { Description = "Keep what the folder holds already." };
+        var command = new Command("labels", "Read the labels behind an update: counts, confidence and reasons.");
+        experiment.AddTo(command);
+        foreach (var option in (Option[])[rule, hide, json, table, soft, seeds, gradients, models, sizes, folder, resume])
+            command.Add(option);
+        command.SetAction(line =>
+        {
+            var described = experiment.Read(line);
+            TorchSharp.torch.set_num_threads(1);
+            if (line.GetValue(table))
+                return Table(new()
+                {
+                    Folder = line.GetRequiredValue(folder),
+                    Data = (described.Client as SimulatedClient)?.Data is { } data and not DeadLeaves ? data : new Cifar10(),
+                    Weights = described.Model.Weights,
+                    Seed = described.Seed,
+                    Seeds = AtLeastOne("--seeds", line.GetValue(seeds)),
+                    Models = line.GetValue(models)?.Split(',', StringSplitOptions.TrimEntries).ToSeq() ?? [],
+                    Batches = line.GetValue(sizes) is { } list ? list.Split(',').Select(size => Size(list, size)).ToSeq() : new LabelTableOptions { Folder = "" }.Batches,
+                    Resume = line.GetValue(resume),
+                }, terminal);
+            if (line.GetValue(soft))
+                return Soft(new(described.Model.Weights, AtLeastOne("--gradients", line.GetValue(gradients))), (described.Client as SimulatedClient)?.Data, terminal);
+            if (line.GetValue(hide))
+                described = described with { Threat = described.Threat with { RevealBatchSize = false } };
+            var chosen = files.Catalog.Read<LabelRule>($"\"{line.GetRequiredValue(rule)}\"", "--rule");
+            if (files.Check(described) is { Count: > 0 } faults)
+                throw new AfterimageException(string.Join(Environment.NewLine, faults));
+            return Read(files, described, chosen, line.GetValue(json), terminal);
+        });
+        return command;
+    }
+
+    private static int Read(ExperimentFile files, Experiment experiment, LabelRule rule, bool json, Terminal terminal)
+    {
+        var code = ExitCode.Fine;
+        foreach (var one in files.Expand(experiment))
+        {
+            var report = LabelReading.Of(one, rule);
+            if (json)
+                terminal.Raw.Write(ReportJson.Write(report));
+            else
+                LabelView.Write(terminal.Output, one.Name, report);
+            if (report.Classes.IsEmpty)
+            {
+                terminal.Error.WriteLine($"afterimage: {string.Join(" ", report.Reasons)}");
+                code = ExitCode.BadInput;
+            }
+        }
+        return code;
+    }
+
+    private static int Table(LabelTableOptions options, Terminal terminal)
+    {
+        using var interruption = new Interruption();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var results = new LabelTable(options).Run((done, all, name) => terminal.Raw.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{done} of {all}: {name} ({Figures.Duration(clock.Elapsed.TotalSeconds)})")), interruption.Token);
+        var text = LabelTableText.Write(results, LabelTable.Rules.Select(known => known.Name));
+        var path = Path.Combine(options.Folder, LabelTableText.FileName);
+        File.WriteAllText(path, text);
+        terminal.Raw.WriteLine(text);
+        terminal.Raw.WriteLine(path);
+        return interruption.Token.IsCancellationRequested ? ExitCode.Canceled : ExitCode.Fine;
+    }
+
+    private static int Soft(SoftTable table, DataSource? data, Terminal terminal)
+    {
+        (string, DataSource)[] sources = data is null or DeadLeaves ? [("CIFAR-10", new Cifar10()), ("Flowers-17", new Flowers17())] : [(Catalog.Kind(data.GetType()), data)];
+        terminal.Raw.WriteLine(SoftTable.Write(table.Run(sources)));
+        return ExitCode.Fine;
+    }
+
+    private static int AtLeastOne(string flag, int value) => value >= 1 ? value : throw new AfterimageException($"{flag} needs a number of at least 1.");
+
+    private static int Size(string list, string size) => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 ? count
+        : throw new AfterimageException($"--batches \"{list}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.");
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+using static Afterimage.Reports.Html.Markup;
+
+namespace Afterimage.Reports.Html;
+
+/// <summary>Counts of classes with their confidence, and why.</summary>
+internal static class LabelTable
+{
+    public static Element? Draw(LabelReport? labels) => labels is null ? null : Tag("div",
+        Tag("p", ("class", "note"), $"{Numbers.Count(labels.BatchSize, "image", "images")}" +
+            (labels.BatchSizeConfidence is { } sure ? $", estimated with a confidence of {Percent(sure)}" : "") + $"; by the rule {labels.Rule}."),
+        labels.Classes.IsEmpty ? null : Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", "Counts of classes"),
+            Tag("table", ("class", "numbers"),
+                Tag("thead", Tag("tr", Head("Class"), Head("Images"), Head("Confidence"), labels.Classes.Any(known => known.TrueCount is not null) ? Head("In truth") : null)),
+                Tag("tbody", [.. labels.Classes.Select(Row)]))),
+        labels.Reasons.IsEmpty ? null : Tag("ul", [("class", "findings"), .. labels.Reasons.Select(reason => Tag("li", ("class", "plain"), Tag("span", reason)))]));
+
+    private static Element Row(LabelCount known) => Tag("tr",
+        Tag("th", ("scope", "row"), known.Name),
+        Tag("td", ("class", "lead"), Numbers.Count(known.Count)),
+        Tag("td", Percent(known.Confidence)),
+        known.TrueCount is { } truth ? Tag("td", Numbers.Count(truth)) : null);
+
+    private static string Percent(double share) => share.ToString("0 %", CultureInfo.InvariantCulture);
+
+    private static Element Head(string title) => Tag("th", ("scope", "col"), title);
+}

@@ -1,0 +1,51 @@
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+
+namespace Afterimage.Attacks;
+
+/// <summary>Reads the features of every image of a batch from the head's gradient, starting from those of plausible images.</summary>
+internal static class HeadSplit
+{
+    private const int Samples = 64;
+
+    /// <summary>The head taken apart, under the first labels that fit: only true ones do.</summary>
+    /// <param name="context">The round, in double precision.</param>
+    /// <param name="statistics">Draws plausible images, whose features start the search.</param>
+    /// <param name="labels">As recovered.</param>
+    /// <returns>The labels that fit, and null where none do.</returns>
+    public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, ImageStatistics statistics, Labels labels)
+    {
+        if (context.Model.Head is not (var weight, { } bias))
+            return (labels, null);
+        var update = context.Observation.Update;
+        using var generator = context.Random.Derive("features").Generator(context.Model.Device);
+        var z = randn([Samples, context.Model.Input.Count], ScalarType.Float64, generator: generator);
+        var draws = statistics.Synthesize(z) + statistics.Mean;
+        var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device).narrow(0, 0, 1);
+        var samples = new List<Tensor>();
+        for (var i = 0; i < Samples; i++)
+        {
+            // The gradient of one image is d h', and d is the gradient of the bias.
+            var gradient = context.Operator.At(draws.narrow(0, i, 1), targets).Value;
+            var error = gradient[bias];
+            samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
+        }
+        var features = stack([.. samples]);
+        foreach (var candidate in Plausible(labels, context.Model.Classes))
+            if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
+                context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),
+                features, context.Random) is { } head)
+                return (candidate, head);
+        return (labels, null);
+    }
+
+    /// <summary>The labels, then those in which one uncertain label is another class.</summary>
+    private static IEnumerable<Labels> Plausible(Labels labels, int classes)
+    {
+        yield return labels;
+        for (var i = 0; i < labels.Classes.Count; i++)
+            for (var c = 0; c < classes && labels.Confidence[i] < 1; c++)
+                if (c != labels.Classes[i])
+                    yield return labels with { Classes = labels.Classes.Select((old, j) => j == i ? c : old).ToSeq() };
+    }
+}

@@ -1,0 +1,73 @@
+namespace Afterimage.LabelRecovery;
+
+/// <summary>How probable counts are given the head's update, up to a constant that all models share.</summary>
+internal abstract class CountModel(int classes, int batch, bool[] certain)
+{
+    /// <summary>Jeffreys' prior for the class frequencies of a batch.</summary>
+    protected const double Concentration = 0.5;
+
+    public int Classes => classes;
+
+    public int Batch => batch;
+
+    /// <summary>Classes of which there must be an image.</summary>
+    public bool[] Certain => certain;
+
+    /// <summary>Counts where a search or a chain begins.</summary>
+    public int[] Counts { get; protected set; } = new int[classes];
+
+    /// <summary>The negative log posterior of <see cref="Counts"/>.</summary>
+    public abstract double Score();
+
+    /// <summary>What moving some images from one class to another adds to the score.</summary>
+    public abstract double Difference(int from, int to, int images);
+
+    /// <summary>Moves them.</summary>
+    public abstract void Move(int from, int to, int images);
+
+    /// <summary>Another draw of what is unknown beside the counts; models without such do nothing.</summary>
+    public virtual void Vary(Random random) { }
+
+    public bool Allows(int from, int images) => Counts[from] - images >= (certain[from] ? 1 : 0);
+
+    /// <summary>Always the best single swap, until none helps: the nearest local optimum.</summary>
+    public void Descend()
+    {
+        for (var sweep = 0; sweep < 4 * batch + classes; sweep++)
+        {
+            var (best, from, to) = (-1e-9, -1, -1);
+            for (var a = 0; a < classes; a++)
+                for (var b = 0; b < classes && Allows(a, 1); b++)
+                    if (a != b && Difference(a, b, 1) is var difference && difference < best)
+                        (best, from, to) = (difference, a, b);
+            if (from < 0)
+                return;
+            Move(from, to, 1);
+        }
+    }
+
+    /// <summary>-log of the Dirichlet-multinomial prior, up to a constant of the batch size.</summary>
+    protected double PriorScore() => -Counts.Sum(LogWeight);
+
+    protected double PriorDifference(int from, int to, int images) =>
+        LogWeight(Counts[from]) - LogWeight(Counts[from] - images) + LogWeight(Counts[to]) - LogWeight(Counts[to] + images);
+
+    private static double LogWeight(int count) => LogGamma(count + Concentration) - LogGamma(count + 1);
+
+    private static double LogGamma(double x)
+    {
+        var shift = 0.0;
+        for (; x < 8; x++)
+            shift -= Math.Log(x);
+        return shift + (x - 0.5) * Math.Log(x) - x + 0.9189385332046727 + 1 / (12 * x) - 1 / (360 * x * x * x);
+    }
+
+    /// <summary>The certain classes once, and the rest in proportion.</summary>
+    protected static int[] Whole(double[] counts, bool[] certain, int batch)
+    {
+        var positive = counts.Select(count => double.IsFinite(count) ? Math.Max(0, count) : 0).ToArray();
+        var sum = positive.Sum();
+        return Counting.Round([.. positive.Select(count => sum > 0 ? count * batch / sum : (double)batch / counts.Length)],
+            Enumerable.Range(0, counts.Length).Where(c => certain[c]), batch);
+    }
+}

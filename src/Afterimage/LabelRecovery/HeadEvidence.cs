@@ -1,0 +1,125 @@
+using System.Numerics;
+using Afterimage.Federation;
+
+namespace Afterimage.LabelRecovery;
+
+/// <summary>
+/// The head and its part of the update as plain numbers in double precision, on the scale of a mean gradient. Read once for an
+/// observation; what is damaged or missing is refused here in a sentence, before any arithmetic sees it.
+/// </summary>
+internal sealed class HeadEvidence
+{
+    /// <summary>Largest relative error of a number in single precision.</summary>
+    private const double Rounding = 6e-8;
+
+    private readonly double[]? biasGradient;
+
+    private HeadEvidence(AttackContext context)
+    {
+        var (model, observation) = (context.Model, context.Observation);
+        var (weight, bias) = model.Head
+            ?? throw new AfterimageException($"No parameter of the model has {model.Classes} rows, so there is no head to read labels from: " +
+                "use \"joint\", or check the number of classes.");
+        if (observation.BatchSize < 1)
+            throw new AfterimageException($"A batch of {observation.BatchSize} images has no labels: give the client's batch size, or let it be estimated.");
+        foreach (var place in bias is { } second ? [weight, second] : (int[])[weight])
+            if (!observation.Update.Layout.Entries[place].Shape.SequenceEqual(model.Layout.Entries[place].Shape))
+                throw new AfterimageException($"The update's {model.Layout.Entries[place].Name} has shape " +
+                    $"[{string.Join(",", observation.Update.Layout.Entries[place].Shape)}], the model's " +
+                    $"[{string.Join(",", model.Layout.Entries[place].Shape)}]: the update is not of this model.");
+        using var scope = Tidy.Scope();
+        (Classes, Features) = (model.Classes, (int)model.Layout.Entries[weight].Shape[1]);
+        (Weight, WeightChange) = (Numbers(model.Parameters[weight]), Numbers(observation.Update[weight]));
+        BiasValues = bias is { } b ? Numbers(model.Parameters[b]) : new double[Classes];
+        BiasChange = bias is { } place2 ? Numbers(observation.Update[place2]) : null;
+        (Batch, Training) = (observation.BatchSize, observation.Training);
+        if (!WeightChange.Concat(BiasChange ?? []).All(double.IsFinite))
+            throw new AfterimageException("The update of the head holds NaN or infinity, so no label can be read: the client's training diverged, " +
+                "or the file is damaged. Ask for another round, or a lower learning rate.");
+        var factor = Training.GradientFactor(Batch);
+        if (factor == 0 || !double.IsFinite(factor))
+            throw new AfterimageException($"The local training says that nothing was learned (rate times steps is {factor}): correct its learning rate.");
+        WeightGradient = [.. WeightChange.Select(value => value / factor)];
+        biasGradient = BiasChange?.Select(value => value / factor).ToArray();
+        IsZero = WeightGradient.All(value => value == 0) && (biasGradient is null || biasGradient.All(value => value == 0));
+        IsGradient = Training.Kind == UpdateKind.Gradient;
+        var largest = (biasGradient ?? WeightGradient).Max(Math.Abs);
+        Noise = IsGradient ? Rounding * largest
+            : 2 * Rounding * (bias is null ? Weight : BiasValues).Max(Math.Abs) / Math.Abs(factor) + Rounding * largest;
+    }
+
+    public static HeadEvidence Of(AttackContext context) => context.Once(found => new HeadEvidence(found));
+
+    public int Classes { get; }
+
+    public int Features { get; }
+
+    /// <summary>Images, as known or estimated.</summary>
+    public int Batch { get; }
+
+    public LocalTraining Training { get; }
+
+    /// <summary>Whether the update is a gradient, so that sign rules hold exactly.</summary>
+    public bool IsGradient { get; }
+
+    /// <summary>Whether every number of the head's update is zero.</summary>
+    public bool IsZero { get; }
+
+    /// <summary>Rounding error of an entry of the bias gradient.</summary>
+    public double Noise { get; }
+
+    /// <summary>[C,features] row by row.</summary>
+    public double[] Weight { get; }
+
+    /// <summary>[C]; zeros for a head without a bias.</summary>
+    public double[] BiasValues { get; }
+
+    /// <summary>What the client sent for the weight.</summary>
+    public double[] WeightChange { get; }
+
+    /// <summary>What the client sent for the bias; null without one.</summary>
+    public double[]? BiasChange { get; }
+
+    /// <summary>[C,features] row by row.</summary>
+    public double[] WeightGradient { get; }
+
+    public bool HasBias => biasGradient is not null;
+
+    /// <summary>The gradient of the bias, [C].</summary>
+    /// <exception cref="AfterimageException">The head has none.</exception>
+    public double[] Bias(string rule) => biasGradient
+        ?? throw new AfterimageException($"The rule {rule} needs a head with a bias, and this model's has none: use \"refined-counts\", " +
+            "\"row-sums\", \"idlg\" (batch size 1) or \"joint\".");
+
+    /// <summary>The sum of each row of the weight gradient.</summary>
+    public double[] RowSums() => [.. Enumerable.Range(0, Classes).Select(c => WeightGradient.AsSpan(c * Features, Features).ToArray().Sum())];
+
+    /// <summary>
+    /// The bias gradient, or for a head without one its stand-in: the weight gradient along a direction of length 1 / |mean feature|,
+    /// along which features are about 1.
+    /// </summary>
+    public double[] Signal(double[] along) => biasGradient
+        ?? [.. Enumerable.Range(0, Classes).Select(c => Dot(WeightGradient.AsSpan(c * Features, Features), along))];
+
+    /// <summary>Logits of features.</summary>
+    public double[] Logits(ReadOnlySpan<double> features)
+    {
+        var logits = (double[])BiasValues.Clone();
+        for (var c = 0; c < Classes; c++)
+            logits[c] += Dot(Weight.AsSpan(c * Features, Features), features);
+        return logits;
+    }
+
+    public static double Dot(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
+    {
+        var (sum, i) = (Vector<double>.Zero, 0);
+        for (; i <= left.Length - Vector<double>.Count; i += Vector<double>.Count)
+            sum += new Vector<double>(left[i..]) * new Vector<double>(right[i..]);
+        var total = Vector.Sum(sum);
+        for (; i < left.Length; i++)
+            total += left[i] * right[i];
+        return total;
+    }
+
+    private static double[] Numbers(Tensor values) => values.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
+}

@@ -1,0 +1,237 @@
+namespace Afterimage.LabelRecovery;
+
+/// <summary>A soft label of a single image, with the feature and the scale that go with it.</summary>
+/// <param name="Scale">The feature's length along the direction of the gradient's rows; its sign is the feature's.</param>
+/// <param name="Label">[C]; sums to 1.</param>
+/// <param name="Feature">[features].</param>
+/// <param name="Misfit">Deviation of the entries that should be alike, over what rounding allows; at most 1 for a solution.</param>
+/// <param name="IsProved">
+/// Whether more equations than the one for the scale hold, and rounding leaves the label no room: else the same gradient allows other labels.
+/// </param>
+internal sealed record SoftSolution(double Scale, double[] Label, double[] Feature, double Misfit, bool IsProved);
+
+/// <summary>
+/// Soft labels from the gradient of a head without a bias (Wang, Liang and He, 2024). All rows are (p - y)_c h', so h = t v with a known
+/// direction v and one unknown scale t, for which softmax(t W v) - a / t must be a label of which all but a few entries are alike: equal by
+/// smoothing, zero by mixup, and neither needs to be known. One product W v gives the logits of every scale. Every scale that fits is
+/// listed.
+/// </summary>
+internal sealed class SoftScale
+{
+    /// <summary>Of an error p - y relative to the largest, of a probability, and of a logit relative to the largest.</summary>
+    private const double ErrorRounding = 1e-6, LabelRounding = 6e-8, LogitRounding = 5e-7;
+    private const double Saturated = 40;
+    private const int MostSolutions = 16;
+
+    /// <summary>An entry says something where it moves by so many roundings; a label is known where rounding leaves it within this.</summary>
+    private const double Telling = 10, Known = 5e-4;
+    private const int GaussNewtonSteps = 30;
+
+    private readonly int classes;
+    private readonly int alike;
+    private readonly double[] slope;
+    private readonly double[] along;
+    private readonly double[] direction;
+    private readonly double strength;
+    private readonly double[] p;
+    private readonly double[] y;
+    private readonly bool[] isStrong;
+
+    /// <param name="strong">Entries of the label that may differ from the rest: 1 after smoothing, 2 after mixup.</param>
+    private SoftScale(double[] weight, double[] gradient, int classes, int features, int strong)
+    {
+        (this.classes, alike) = (classes, classes - strong);
+        (p, y, isStrong) = (new double[classes], new double[classes], new bool[classes]);
+        direction = Direction(gradient, classes, features);
+        along = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), direction))];
+        slope = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(weight.AsSpan(c * features, features), direction))];
+        strength = Math.Sqrt(HeadEvidence.Dot(along, along));
+        var total = HeadEvidence.Dot(gradient, gradient);
+        Rest = total > 0 ? Math.Sqrt(Math.Max(0, 1 - strength * strength / total)) : 0;
+    }
+
+    /// <summary>What one outer product leaves of the gradient, relative to it: near 0 for a single image.</summary>
+    private double Rest { get; }
+
+    /// <summary>
+    /// Every solution with the fewest strong entries that has one, for that an entry more is alike by chance has no probability. Errors
+    /// p - y below a thousandth are looked for last: there all scales fit a label that the model predicts anyway.
+    /// </summary>
+    /// <param name="weight">[classes,features] row by row.</param>
+    /// <param name="gradient">Of the weight, as large.</param>
+    /// <param name="strong">Entries that may differ from the rest, at most.</param>
+    public static (IReadOnlyList<SoftSolution> Solutions, double Unexplained) Find(double[] weight, double[] gradient, int classes, int features, int strong)
+    {
+        IReadOnlyList<SoftSolution> nearest = [], unproved = [];
+        var rest = 0.0;
+        foreach (var reach in (double[])[1e3, 1e5])
+            for (var entries = 1; entries <= strong; entries++)
+            {
+                var search = new SoftScale(weight, gradient, classes, features, entries);
+                rest = search.Rest;
+                var found = search.Solve(reach);
+                if (found is [{ Misfit: <= 1 }, ..] && (unproved.Count > 0 || found.All(solution => solution.IsProved) || entries == strong))
+                    return ([.. unproved, .. found], rest);
+                if (found is [{ Misfit: <= 1 }, ..])
+                    unproved = found;
+                if (found.Count > 0 && (nearest.Count == 0 || found[0].Misfit < nearest[0].Misfit))
+                    nearest = found;
+                if (unproved.Count > 0 && entries == strong)
+                    return (unproved, rest);
+            }
+        return (nearest, rest);
+    }
+
+    /// <summary>Every solution, the best first; where none fits, the nearest minimum alone.</summary>
+    /// <param name="reach">The longest feature, in lengths of the gradient.</param>
+    private IReadOnlyList<SoftSolution> Solve(double reach)
+    {
+        var found = new List<SoftSolution>();
+        foreach (var sign in (double[])[1, -1])
+            Scan(sign, reach, found);
+        var sorted = found.OrderBy(solution => solution.Misfit).ToList();
+        var fitting = sorted.Where(solution => solution.Misfit <= 1).ToList();
+        return fitting.Count > 0 ? [.. fitting.Take(MostSolutions)] : [.. sorted.Take(1)];
+    }
+
+    private void Scan(double sign, double reach, List<SoftSolution> found)
+    {
+        var range = slope.Max() - slope.Min();
+        var (least, most) = (strength / Math.Sqrt(2) * 0.999, strength * reach);
+        var (before, value, at) = (double.PositiveInfinity, double.PositiveInfinity, least);
+        for (var scale = least; scale < most;)
+        {
+            var next = Spread(sign * scale) * scale;
+            if (value < before && value <= next)
+                Refine(sign * at, found);
+            (before, value, at) = (value, next, scale);
+            scale += range * scale > Saturated ? 0.02 * scale : Math.Min(0.02 * scale, range > 0 ? 0.15 / range : double.MaxValue);
+        }
+    }
+
+    /// <summary>Gauss-Newton on the deviations of the like entries, scaled so that the minimum at infinity is none.</summary>
+    private void Refine(double scale, List<SoftSolution> found)
+    {
+        var start = scale;
+        var best = Spread(scale) * Math.Abs(scale);
+        for (var step = 0; step < GaussNewtonSteps; step++)
+        {
+            Spread(scale);
+            var expected = 0.0;
+            for (var c = 0; c < classes; c++)
+                expected += p[c] * slope[c];
+            var (mean, meanSlope) = (0.0, 0.0);
+            for (var c = 0; c < classes; c++)
+            {
+                if (isStrong[c])
+                    continue;
+                mean += y[c] / alike;
+                meanSlope += Slope(c, scale, expected) / alike;
+            }
+            var (product, square) = (0.0, 0.0);
+            for (var c = 0; c < classes; c++)
+            {
+                if (isStrong[c])
+                    continue;
+                // d/dt of t (y - mean).
+                var (value, derivative) = (scale * (y[c] - mean), y[c] - mean + scale * (Slope(c, scale, expected) - meanSlope));
+                (product, square) = (product + value * derivative, square + derivative * derivative);
+            }
+            var moved = square > 0 ? product / square : 0;
+            var trial = scale - moved;
+            while (Math.Abs(moved) > 1e-15 * Math.Abs(scale) && !(Spread(trial) * Math.Abs(trial) < best))
+                trial = scale - (moved /= 2);
+            if (!(Math.Abs(moved) > 1e-15 * Math.Abs(scale)) || trial * scale <= 0)
+                break;
+            (scale, best) = (trial, Spread(trial) * Math.Abs(trial));
+        }
+        if (Math.Abs(scale) < strength / Math.Sqrt(2) * 0.99 || Math.Abs(Math.Log(scale / start)) > 1)
+            return;
+        var deviation = Spread(scale);
+        var (likely, level) = (0.0, 0.0);
+        for (var c = 0; c < classes; c++)
+            (likely, level) = isStrong[c] ? (likely, level) : (Math.Max(likely, p[c]), level + y[c] / alike);
+        var ofLogits = likely * LogitRounding * (1 + Math.Abs(scale) * slope.Max(Math.Abs));
+        var allowed = LabelRounding + ErrorRounding * strength / Math.Abs(scale) + ofLogits;
+        // Where the like entries are zero, the error is the probability itself and as precise, however small.
+        if (level < Telling * allowed)
+            (deviation, allowed) = (Math.Sqrt(deviation * deviation + level * level), ofLogits + double.Epsilon);
+        var lowest = Math.Max(0, -y.Min() / (Telling * (LabelRounding + ErrorRounding * strength / Math.Abs(scale) + ofLogits)));
+        if (found.Any(other => Math.Abs(other.Scale / scale - 1) < 1e-6))
+            return;
+        found.Add(new(scale, [.. y], [.. direction.Select(value => value * scale)], Math.Max(deviation / allowed, lowest), IsProved(scale, allowed)));
+    }
+
+    private bool IsProved(double scale, double allowed)
+    {
+        var expected = 0.0;
+        for (var c = 0; c < classes; c++)
+            expected += p[c] * slope[c];
+        var (mean, level, telling, square, most) = (0.0, 0.0, 0, 0.0, 0.0);
+        for (var c = 0; c < classes; c++)
+        {
+            var moves = Slope(c, scale, expected) * scale;
+            most = Math.Max(most, Math.Abs(moves));
+            if (isStrong[c])
+                continue;
+            (mean, level) = (mean + moves / alike, level + y[c] / alike);
+            telling += Math.Abs(moves) > Telling * allowed ? 1 : 0;
+        }
+        for (var c = 0; c < classes; c++)
+            square += isStrong[c] ? 0 : Math.Pow(Slope(c, scale, expected) * scale - mean, 2) / alike;
+        // Entries that are alike and not zero are smoothed, whatever the scale; then one more equation suffices.
+        var evidence = telling + (alike < classes - 1 ? 0 : level > Telling * allowed ? 1 : 0);
+        return evidence >= 2 && square > 0 && most * allowed / Math.Sqrt(square) < Known;
+    }
+
+    private double Slope(int c, double scale, double expected) => p[c] * (slope[c] - expected) + along[c] / (scale * scale);
+
+    /// <summary>The label of a scale, its strongest entries, and the deviation of the others, which should be alike.</summary>
+    private double Spread(double scale)
+    {
+        for (var c = 0; c < classes; c++)
+            p[c] = scale * slope[c];
+        Softmax.InPlace(p);
+        var total = 0.0;
+        for (var c = 0; c < classes; c++)
+            total += y[c] = p[c] - along[c] / scale;
+        Array.Clear(isStrong);
+        for (var k = alike; k < classes; k++)
+        {
+            var best = -1;
+            for (var c = 0; c < classes; c++)
+                if (!isStrong[c] && (best < 0 || y[c] > y[best]))
+                    best = c;
+            isStrong[best] = true;
+            total -= y[best];
+        }
+        var (mean, square) = (total / alike, 0.0);
+        for (var c = 0; c < classes; c++)
+            square += isStrong[c] ? 0 : (y[c] - mean) * (y[c] - mean) / alike;
+        return Math.Sqrt(square);
+    }
+
+    /// <summary>The leading right singular vector, by powers from the longest row.</summary>
+    private static double[] Direction(double[] gradient, int classes, int features)
+    {
+        var longest = Enumerable.Range(0, classes).MaxBy(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), gradient.AsSpan(c * features, features)));
+        var vector = gradient.AsSpan(longest * features, features).ToArray();
+        for (var power = 0; power < 3; power++)
+        {
+            var length = Math.Sqrt(HeadEvidence.Dot(vector, vector));
+            if (length == 0)
+                return vector;
+            var next = new double[features];
+            for (var c = 0; c < classes; c++)
+            {
+                var row = gradient.AsSpan(c * features, features);
+                var product = HeadEvidence.Dot(row, vector) / length;
+                for (var f = 0; f < features; f++)
+                    next[f] += product * row[f];
+            }
+            vector = next;
+        }
+        var final = Math.Sqrt(HeadEvidence.Dot(vector, vector));
+        return final > 0 ? [.. vector.Select(value => value / final)] : vector;
+    }
+}
