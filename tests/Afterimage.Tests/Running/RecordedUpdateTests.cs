@@ -60,8 +60,7 @@ public class RecordedUpdateTests
         var asked = new RecordedUpdate { Update = folder["update.npz"] };
         foreach (var (field, flag, answered) in ((string, string, RecordedUpdate)[])
                  [("input", "--input", asked with { Input = new(1, 8, 8) }),
-                  ("classes", "--classes", asked with { Input = new(1, 8, 8), Classes = 4 }),
-                  ("batchSize", "--batch", asked with { Input = new(1, 8, 8), Classes = 4, BatchSize = 3 })])
+                  ("classes", "--classes", asked with { Input = new(1, 8, 8), Classes = 4 })])
         {
             var message = Answer(asked);
             Assert.Contains($"\"{field}\"", message, StringComparison.Ordinal);
@@ -71,7 +70,9 @@ public class RecordedUpdateTests
             Assert.DoesNotContain(". ", message, StringComparison.Ordinal);
             asked = answered;
         }
-        using var read = asked.Open(Model, 0, new RandomSource(5), CPU);
+        using (var unsaid = asked.Open(Model, 0, new RandomSource(5), CPU))
+            Assert.Equal(0, unsaid.BatchSize);
+        using var read = (asked with { BatchSize = 3 }).Open(Model, 0, new RandomSource(5), CPU);
         Assert.Equal(new FedSgd(), read.Training);
         Assert.Null(read.Labels);
     }
