@@ -36,6 +36,7 @@ public sealed class LabelTable(LabelTableOptions options)
     /// <param name="progress">Told after every model and seed: done, all, and what it was.</param>
     public IReadOnlyList<LabelResult> Run(Action<int, int, string>? progress = null, CancellationToken cancellation = default)
     {
+        var subjects = Subjects();
         Directory.CreateDirectory(options.Folder);
         var path = Path.Combine(options.Folder, FileName);
         if (!options.Resume)
@@ -43,7 +44,6 @@ public sealed class LabelTable(LabelTableOptions options)
         var known = File.Exists(path) ? File.ReadLines(path).Select(LabelResult.OfLine).OfType<LabelResult>().ToList() : [];
         var images = options.Data.Open();
         var labels = Enumerable.Range(0, images.Count).Select(index => images[index].Label).ToArray();
-        var subjects = Subjects();
         var work = subjects.SelectMany(subject => Enumerable.Range(0, options.Seeds).Select(seed => (subject, seed))).ToArray();
         using var file = File.AppendText(path);
         for (var i = 0; i < work.Length && !cancellation.IsCancellationRequested; i++)

@@ -9,7 +9,7 @@ namespace Afterimage.Attacks;
 /// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, or of photographs as such (Ruderman, 1997), every tensor
 /// weighted alike, and sigma falling from 1 to the precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10).
 /// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
-/// tells apart images of one label.
+/// tells apart images of one label. A total variation (Rudin, Osher and Fatemi, 1992) and the box may join as further residuals.
 /// </summary>
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : Attack
