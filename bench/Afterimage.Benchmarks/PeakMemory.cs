@@ -17,7 +17,8 @@ internal static partial class PeakMemory
     public static double Megabytes() => Read("VmHWM:");
 
     private static double Read(string field) => double.Parse(
-        File.ReadLines("/proc/self/status").First(line => line.StartsWith(field, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
+        File.ReadLines("/proc/self/status").First(line => line.StartsWith(field, StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
         CultureInfo.InvariantCulture) / 1024;
 
     // What the allocator keeps of earlier evaluations would hide the next one's.

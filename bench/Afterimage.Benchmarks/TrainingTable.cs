@@ -11,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Benchmarks;
 
-/// <summary>The same images attacked through the update of several local steps that PyTorch made, and through one gradient; labels are recovered.</summary>
+/// <summary>
+/// The same images attacked through the update of several local steps that PyTorch made, and through one gradient; labels are recovered.
+/// </summary>
 internal static class TrainingTable
 {
     public static void Print(TextWriter output, string folder, string[] names)
@@ -42,7 +44,8 @@ internal static class TrainingTable
         var gradient = new FedSgd().Linearize(model, images, new Labels(labels, []).Targets(classes, ScalarType.Float32, CPU)).Value;
         output.WriteLine("attack               update            PSNR of each image (dB)              mean  misfit    labels   CPU s");
         foreach (var name in names)
-            foreach (var (what, update, how) in ((string, GradientSet, LocalTraining)[])[("weight difference", sent, training), ("one gradient", gradient, new FedSgd())])
+            foreach (var (what, update, how) in ((string, GradientSet, LocalTraining)[])
+                [("weight difference", sent, training), ("one gradient", gradient, new FedSgd())])
             {
                 using var context = new AttackContext
                 {
@@ -51,14 +54,16 @@ internal static class TrainingTable
                     Random = new RandomSource(1),
                 };
                 var begin = Environment.CpuUsage.TotalTime;
-                using var found = Catalog.Standard.Read<Attack>(name.StartsWith('{') ? name : $"\"{name}\"", "The command line").Run(context);
+                var attack = Catalog.Standard.Read<Attack>(name.StartsWith('{') ? name : $"\"{name}\"", "The command line");
+                using var found = attack.Run(context);
                 var seconds = (Environment.CpuUsage.TotalTime - begin).TotalSeconds;
                 var (original, seen) = (Batch(shape, images), Batch(shape, found.Images));
                 var places = Matching.Of(original, seen);
                 var ratios = places.Select((place, i) => new PeakSignalToNoise().Measure(original[i], seen[place])).ToArray();
                 var right = places.Where((place, i) => found.Labels.Classes[place] == labels[i]).Count();
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{name,-20} {what,-17} {string.Join(" ", ratios.Select(ratio => ratio.ToString("F1", CultureInfo.InvariantCulture))),-36} {ratios.Average(),5:F1} {found.RelativeMisfit,8:E1} {right,3} of {labels.Count} {seconds,7:F0}"));
+                var each = string.Join(" ", ratios.Select(ratio => ratio.ToString("F1", CultureInfo.InvariantCulture)));
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {what,-17} {each,-36} {ratios.Average(),5:F1} " +
+                    $"{found.RelativeMisfit,8:E1} {right,3} of {labels.Count} {seconds,7:F0}"));
                 foreach (var note in found.Notes)
                     output.WriteLine($"    {note}");
             }

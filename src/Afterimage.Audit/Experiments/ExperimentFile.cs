@@ -117,7 +117,7 @@ public sealed class ExperimentFile(Catalog catalog)
         if (value is not JsonObject part || alike.Length < 2)
             return name;
         var own = part.Where(pair => alike.Any(other => !JsonNode.DeepEquals(other[pair.Key], pair.Value))).Select(pair => $"{pair.Key} {Plain(pair.Value)}");
-        return string.Join(", ", own) is { Length: > 0 } told ? told : name;
+        return string.Join(", ", alike.Length < axis.Values.Count ? own.Prepend(name) : own) is { Length: > 0 } told ? told : name;
     }
 
     private static string Plain(JsonNode? value) => value switch

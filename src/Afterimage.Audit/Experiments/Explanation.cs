@@ -23,10 +23,17 @@ public static class Explanation
         var training = experiment.Client is SimulatedClient simulated ? simulated.Training : (experiment.Client as RecordedUpdate)?.Training ?? new FedSgd();
         var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training : new HiddenTraining { Mode = training.Mode };
         var operatorText = $"A(x) = {TrainingText.Operator(known)}";
-        return experiment.Attack is GradientMatching matching ? $"{Matching(matching)}\n{operatorText}" : $"{Catalog.Kind(experiment.Attack.GetType())}\n{operatorText}";
+        var attack = experiment.Attack switch
+        {
+            GradientMatching matching => Matching(matching),
+            PlugAndPlay plug => Matching(new() { Labels = plug.Labels, Start = plug.Start, Fidelity = plug.Fidelity, Priors = plug.Priors, Solver = plug.Solver, Restarts = plug.Restarts },
+                $" + {Number(plug.Weight / 2)} mean (x - z)^2, z = D(x) every {plug.Every} steps, sigma from {Number(plug.FirstSigma)} to {Number(plug.LastSigma)}"),
+            var other => Catalog.Kind(other.GetType()),
+        };
+        return $"{attack}\n{operatorText}";
     }
 
-    private static string Matching(GradientMatching attack)
+    private static string Matching(GradientMatching attack, string coupling = "")
     {
         var weight = attack.Fidelity.Layers == LayerWeighting.Equal ? "" : "w ";
         var distance = attack.Fidelity switch
@@ -50,7 +57,7 @@ public static class Explanation
             LayerWeighting.Linear => "; w^2 falls linearly with depth",
             _ => "; w^2 halves from tensor to tensor",
         };
-        return $"min over {unknowns}: {distance}{priors}{where}\n" +
+        return $"min over {unknowns}: {distance}{priors}{coupling}{where}\n" +
                $"from {Catalog.Kind(attack.Start.GetType())} starts, at most {attack.Restarts}, by {solver}, in {attack.Precision.ToString().ToLowerInvariant()}; labels: {Catalog.Kind(attack.Labels.GetType())}";
     }
 
@@ -59,6 +66,7 @@ public static class Explanation
     {
         GradientMatching matching => matching.Labels,
         GaussNewton newton => newton.Labels,
+        PlugAndPlay plug => plug.Labels,
         Best best => best.Labels,
         _ => new RefinedCounts(),
     };
@@ -67,7 +75,7 @@ public static class Explanation
     public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round)
     {
         var model = round.Model.Network is { } network ? $"{network.Parameters.Count()} parameter tensors, {round.Model.Layout.Count:N0} numbers" : $"a TorchScript file, {round.Model.Layout.Count:N0} numbers";
-        var labels = experiment.Attack is GradientMatching { Labels: { } rule }
+        var labels = experiment.Attack is GradientMatching or PlugAndPlay && RuleOf(experiment.Attack) is var rule
             ? rule is Given ? new Assumption("labels", "given by the threat model", true) : new("labels", $"recovered from the update ({Catalog.Kind(rule.GetType())})", false)
             : new("labels", experiment.Threat.RevealLabels ? "given by the threat model" : "recovered from the update", experiment.Threat.RevealLabels);
         return

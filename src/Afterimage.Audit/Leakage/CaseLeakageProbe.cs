@@ -37,6 +37,19 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
     {
         if (choice == LeakageMeasurement.Off || (round.Truth is null && found.Outcome.Kind == OutcomeKind.Refused))
             return (null, null);
+        try
+        {
+            return Measured(one, round, context, found, report, seconds);
+        }
+        catch (AfterimageException refusal)
+        {
+            return (null, $"What the update tells at best was not measured: {refusal.Message}");
+        }
+    }
+
+    private (CaseLeakage? Measured, string? Why) Measured(Case one, ClientRound round, AttackContext context, Reconstruction found,
+        CaseReport report, double seconds)
+    {
         var (clock, cpu) = (Stopwatch.StartNew(), CpuClock.Seconds());
         using var scope = Tidy.Scope();
         using var model = round.Model.To(ScalarType.Float64, CPU);

@@ -46,7 +46,7 @@ internal sealed class ExperimentOptions
         Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct, same, balanced or repeated.",
             (json, mix) => json["client"]!["labels"] = OneOf(flag, mix, any, "distinct", "same", "balanced", "repeated") is var known && known == any ? "any" : known, For.SimulatedClient);
         Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
-        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\".",
+        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, optimizer=adamw, shuffle=, clients=2,3; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.", (json, name) => json["model"] = PartName.Model(catalog, name));

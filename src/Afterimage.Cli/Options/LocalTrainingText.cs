@@ -24,7 +24,8 @@ internal static class LocalTrainingText
             "fedsgd" => "fed-sgd",
             "fedavg" => "fed-avg",
             "hidden" => "hidden-training",
-            _ => throw new AfterimageException($"--local-training \"{text}\" names no local training: begin with fedsgd, fedavg or hidden, {Example}."),
+            _ => throw new AfterimageException(
+                $"--local-training \"{text}\" names no local training: begin with fedsgd, fedavg or hidden, {Example}."),
         };
         var training = new JsonObject { ["kind"] = kind };
         var optimizer = new JsonObject();
@@ -32,7 +33,8 @@ internal static class LocalTrainingText
         foreach (var word in words.Skip(1))
         {
             if (word.Split('=') is not [var name, var value] || !Settings.TryGetValue(name, out var member))
-                throw new AfterimageException($"--local-training \"{text}\" has \"{word}\", which is none of {string.Join("=, ", Settings.Keys.Order())}=; {Example}.");
+                throw new AfterimageException($"--local-training \"{text}\" has \"{word}\", which is none of " +
+                    $"{string.Join("=, ", Settings.Keys.Order())}=; {Example}.");
             if (kind != "fed-avg" && name != "clients")
                 throw new AfterimageException(kind == "fed-sgd"
                     ? $"--local-training \"{text}\" sets {word}, but fedsgd has no settings but clients=: it sends one gradient."
@@ -68,17 +70,21 @@ internal static class LocalTrainingText
             }
         }
         if (optimizer.Count > 0)
-            training["optimizer"] = optimizer.ContainsKey("kind") ? optimizer : new JsonObject([new("kind", "sgd"), .. Detached(optimizer)]);
+            training["optimizer"] = optimizer.ContainsKey("kind") ? optimizer
+                : new JsonObject([new("kind", "sgd"), .. Detached(optimizer)]);
         return sizes is null ? training : new JsonObject { ["kind"] = "aggregate", ["sizes"] = sizes, ["local"] = training };
 
-        int Whole(string value, string word) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
-            ? count : throw Wrong(word, "a positive whole number");
+        int Whole(string value, string word) =>
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
+                ? count : throw Wrong(word, "a positive whole number");
         bool Flag(string value, string word) => bool.TryParse(value, out var flag) ? flag : throw Wrong(word, "true or false");
-        AfterimageException Wrong(string word, string wanted) => new($"--local-training \"{text}\" has \"{word}\", which needs {wanted}; {Example}.");
+        AfterimageException Wrong(string word, string wanted) =>
+            new($"--local-training \"{text}\" has \"{word}\", which needs {wanted}; {Example}.");
     }
 
     private static double Real(string value) =>
-        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : double.NaN;
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+            ? number : double.NaN;
 
     private static IEnumerable<KeyValuePair<string, JsonNode?>> Detached(JsonObject json) =>
         json.Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone()));

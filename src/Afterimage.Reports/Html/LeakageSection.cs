@@ -16,11 +16,11 @@ internal static class LeakageSection
             Tag("p", leakage.Sentence),
             Tag("dl", ("class", "key-figures"),
                 Figure("Forecast", Range(point.Images, " dB"), $"knowing images ({leakage.Prior}), to first order"),
-                Figure("Directions", Range(point.Directions, ""), $"of {Numbers.Count(spectrum.Unknowns)} survive the noise"),
+                Figure("Directions", Whole(point.Directions), $"of {Numbers.Count(spectrum.Unknowns)} survive the noise"),
                 spectrum.Rank is { } rank ? Figure("Rank", Numbers.Count(rank), $"of {Numbers.Count(spectrum.Unknowns)} unknowns") : null,
                 Figure("Bound", Numbers.Fixed(point.VanTrees, 1) + " dB", "van Trees: what no attacker passes on average over images"),
                 Figure("Noise", Numbers.Short(leakage.Noise), leakage.AtTruth ? "of each layer, as found in the update" : "of each layer, assumed")),
-            Tag("div", ("class", "plots"), LeakagePlots.Forecast(leakage.Prior, spectrum, Reached(found, leakage))),
+            LeakagePlots.Forecast(leakage.Prior, spectrum, Reached(found, leakage)),
             Tag("div", [("class", "images pairs"), .. leakage.Images.Select(image => Image(image, leakage, pictures))]),
             Tag("p", ("class", "note"), $"{spectrum.Method} Black: as uncertain as before; white: the variance fell to a millionth."));
     }
@@ -43,6 +43,12 @@ internal static class LeakageSection
     {
         var (low, high) = (Said(bracket.Low), Said(bracket.High));
         return low == high ? low + unit : $"{low} to {high}{unit}";
+    }
+
+    private static string Whole(Bracket bracket)
+    {
+        var (low, high) = (Numbers.Count((long)Math.Round(bracket.Low)), Numbers.Count((long)Math.Round(bracket.High)));
+        return low == high ? low : $"{low} to {high}";
     }
 
     private static string Said(double value) => value >= 1000 ? Numbers.Count((long)Math.Round(value)) : Numbers.Fixed(value, 1);

@@ -5,9 +5,9 @@ using Afterimage.Priors;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// For clients that shuffle their images in every epoch (Dimitrov et al., 2022): each epoch gets candidate images of its own, tied to
-/// those of the others by a penalty that does not see their order; at the end they are matched across epochs and averaged. Labels
-/// are recovered once and put into an order at random.
+/// For clients that shuffle their images in every epoch (Dimitrov et al., 2022): each epoch gets candidate images of its own, tied
+/// to those of the others by a penalty that does not see their order; at the end they are matched across epochs and averaged.
+/// Labels are recovered once and put into an order at random.
 /// </summary>
 [Cites("dimitrov2022data")]
 public sealed record EpochMatching : Attack
@@ -31,11 +31,13 @@ public sealed record EpochMatching : Attack
         if (context.Observation.Training is not FedAvg { Epochs: > 1 } training)
             return Matching.Run(context, watch, cancellation);
         if (Filters < 0 || !(Weight >= 0))
-            throw new AfterimageException($"Epochs are tied with a weight of at least 0 by at least 0 filters; they are {Weight} and {Filters}.");
+            throw new AfterimageException(
+                $"Epochs are tied with a weight of at least 0 by at least 0 filters; they are {Weight} and {Filters}.");
         using var scope = Tidy.Scope();
         var labels = Matching.Labels.Recover(context);
         if (labels.Refine)
-            throw new AfterimageException("Matching epochs needs labels before it starts: recover them, for example by \"instance-counts\".");
+            throw new AfterimageException(
+                "Matching epochs needs labels before it starts: recover them, for example by \"instance-counts\".");
         var order = Enumerable.Range(0, labels.Classes.Count).ToArray();
         context.Random.Derive("label order").Managed().Shuffle(order);
         labels = new(order.Select(i => labels.Classes[i]).ToSeq(), order.Select(i => labels.Confidence[i]).ToSeq());
@@ -58,7 +60,9 @@ public sealed record EpochMatching : Attack
             Labels = new Given(),
             Priors = [.. Matching.Priors, new EpochAgreement(training.Epochs, Filters) { Weight = Weight }],
         };
-        using var found = tied.Run(wide, watch is null ? null : seen => watch(seen with { Images = () => Merge(seen.Images(), training.Epochs) }), cancellation);
+        Action<Sighting>? watchAll = watch is null ? null
+            : seen => watch(seen with { Images = () => Merge(seen.Images(), training.Epochs) });
+        using var found = tied.Run(wide, watchAll, cancellation);
         return new()
         {
             Images = Merge(found.Images, training.Epochs).MoveToOuterDisposeScope(),
@@ -67,7 +71,11 @@ public sealed record EpochMatching : Attack
             RelativeMisfit = found.RelativeMisfit,
             Outcome = found.Outcome,
             Operator = found.Operator,
-            Notes = [$"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before.", .. found.Notes],
+            Notes =
+            [
+                $"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before.",
+                .. found.Notes,
+            ],
             Restart = found.Restart,
             Restarts = found.Restarts,
             Iterations = found.Iterations,

@@ -9,7 +9,7 @@ namespace Afterimage.Attacks;
 /// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, or of photographs as such (Ruderman, 1997), every tensor
 /// weighted alike, and sigma falling from 1 to the precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10).
 /// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
-/// tells apart images of one label.
+/// tells apart images of one label. A total variation (Rudin, Osher and Fatemi, 1992) and the box may join as further residuals.
 /// </summary>
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : Attack
@@ -101,7 +101,7 @@ public sealed record GaussNewton : Attack
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead)
-            (labels, head) = HeadSplit.Read(context, statistics, labels);
+            (labels, head) = BatchFeatures.Read(context, statistics, labels);
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
         var problem = Problem(context);

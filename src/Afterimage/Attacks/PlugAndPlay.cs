@@ -40,16 +40,16 @@ public sealed record PlugAndPlay : Attack
     public string? Denoiser { get; init; }
 
     /// <summary>Noise that the first denoising removes: its deviation for pixels from 0 to 255.</summary>
-    public double FirstSigma { get; init; } = 50;
+    public double FirstSigma { get; init; } = 15;
 
     /// <summary>Noise that the last one removes; in between the levels fall geometrically.</summary>
-    public double LastSigma { get; init; } = 5;
+    public double LastSigma { get; init; } = 4;
 
     /// <summary>Of the mean squared distance to what the denoiser made, against the fidelity.</summary>
-    public double Weight { get; init; } = 0.1;
+    public double Weight { get; init; } = 0.3;
 
     /// <summary>Matching steps between two denoisings.</summary>
-    public int Every { get; init; } = 10;
+    public int Every { get; init; } = 1;
 
     /// <summary>Starts tried; the one that explains the update best is kept.</summary>
     public int Restarts { get; init; } = 1;

@@ -34,7 +34,8 @@ internal sealed class PosteriorDescent
     public PosteriorDescent(int restart, PosteriorProblem problem, (LeadingBlock Leading, WholeBlock? Whole) solvers, Tensor start,
         double sigma, double floor)
     {
-        (this.problem, this.block, this.whole, this.sigma, this.floor) = (problem, solvers.Leading, solvers.Whole, Math.Max(sigma, floor), floor);
+        (this.problem, block, whole) = (problem, solvers.Leading, solvers.Whole);
+        (this.sigma, this.floor) = (Math.Max(sigma, floor), floor);
         Restart = restart;
         Point = start;
     }

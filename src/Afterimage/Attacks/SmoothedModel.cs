@@ -26,8 +26,8 @@ internal static class SmoothedModel
         }, model);
     }
 
-    private static bool Any(Seq<Layer> layers) => layers.Any(layer => layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU }
-        || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
+    private static bool Any(Seq<Layer> layers) => layers.Any(layer =>
+        layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU } || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
 
     private static Seq<Layer> Bent(Seq<Layer> layers, double sharpness) => layers.Select(layer => layer switch
     {

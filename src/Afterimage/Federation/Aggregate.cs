@@ -45,7 +45,8 @@ public sealed record Aggregate : LocalTraining
         foreach (var (_, _, count, _) in Clients(batch))
             if (!operators.ContainsKey(count))
                 operators.Add(count, Client.Operator(model, count, choice));
-        return new AggregateOperator([.. Clients(batch).Select(client => (operators[client.Count], client.From, client.Count, client.Share))])
+        return new AggregateOperator(
+            [.. Clients(batch).Select(client => (operators[client.Count], client.From, client.Count, client.Share))])
         {
             Reason = $"{Clients(batch).Count} clients, each of them: {operators.Values.First().Reason}",
         };
@@ -60,8 +61,8 @@ public sealed record Aggregate : LocalTraining
             var rows = Client.MaskRows(count);
             var own = new Chance(null, chance.Masks?.narrow(0, row, rows));
             row += rows;
-            var sent = Client.Update(model, images.narrow(0, from, count), targets.narrow(0, from, count), own).Select(part => part * share);
-            sum = sum is null ? [.. sent] : [.. sum.Zip(sent, (left, right) => left + right)];
+            var sent = Client.Update(model, images.narrow(0, from, count), targets.narrow(0, from, count), own);
+            sum = sum is null ? [.. sent.Select(part => part * share)] : [.. sum.Zip(sent, (left, right) => left + right * share)];
         }
         return sum!;
     }
@@ -72,8 +73,8 @@ public sealed record Aggregate : LocalTraining
     {
         var sizes = Sizes.Count == 0 ? Enumerable.Repeat(1, batch).ToArray() : [.. Sizes];
         if (sizes.Any(size => size < 1) || sizes.Sum() != batch)
-            throw new AfterimageException($"An aggregate of clients with {Sizes} images does not make a batch of {batch}: give sizes of at " +
-                "least 1 whose sum is the batch size, or none for one image each.");
+            throw new AfterimageException($"An aggregate of clients with {Sizes} images does not make a batch of {batch}: give sizes " +
+                "of at least 1 whose sum is the batch size, or none for one image each.");
         var clients = new List<(int, int, int, double)>();
         var from = 0;
         foreach (var size in sizes)

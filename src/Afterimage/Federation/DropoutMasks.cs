@@ -67,7 +67,8 @@ public sealed record DropoutMasks : Nuisance
             {
                 var count = units.Aggregate(1L, (product, size) => product * size);
                 // Flattening in between changes nothing, for masks lie in the same order.
-                var next = network.Layers.SkipWhile(layer => layer != dropout).Skip(1).FirstOrDefault(layer => layer is not Flatten) as Linear;
+                var next = network.Layers.SkipWhile(layer => layer != dropout).Skip(1).FirstOrDefault(layer => layer is not Flatten)
+                    as Linear;
                 if (next?.Input == count && context.Model.Layout.IndexOf($"{next.Name}.weight") is >= 0 and var place)
                 {
                     var moved = context.Observation.Update[place].abs().amax([0]).gt(0).to(masks.dtype);
@@ -101,11 +102,13 @@ public sealed record DropoutMasks : Nuisance
         {
             var (kept, read) = (Masks(values).mean().ToDouble(), (1 - free).sum().ToDouble());
             return FormattableString.Invariant(
-                $"Of {values.shape[0]:N0} entries of dropout masks the update shows {read:N0}; the others were looked for beside the images; {kept:P0} are kept.");
+                $"Of {values.shape[0]:N0} entries of dropout masks the update shows {read:N0}; the others were looked for beside the ") +
+                FormattableString.Invariant($"images; {kept:P0} are kept.");
         }
     }
 
-    private sealed class Stepwise(FedAvg training, VictimModel model, Tensor images, Tensor targets, Tensor masks, Tensor free) : JointLinearization
+    private sealed class Stepwise(FedAvg training, VictimModel model, Tensor images, Tensor targets, Tensor masks, Tensor free)
+        : JointLinearization
     {
         private readonly StepwiseLinearization point =
             new(training.Run(model, images.shape[0], new(null, masks.detach())), images, targets);

@@ -19,7 +19,9 @@ public sealed record FedAvg : LocalTraining
     /// <summary>What a step makes of its gradient.</summary>
     public LocalOptimizer Optimizer { get; init; } = new Sgd();
 
-    /// <summary>Whether the client draws a new order in every epoch; the server does not know it and assumes the order of the batch.</summary>
+    /// <summary>
+    /// Whether the client draws a new order in every epoch; the server does not know it and assumes the order of the batch.
+    /// </summary>
     public bool Shuffle { get; init; }
 
     public override UpdateKind Kind => UpdateKind.WeightDifference;
@@ -68,7 +70,4 @@ public sealed record FedAvg : LocalTraining
                 $"it has {Epochs}, {BatchSize} and {LearningRate}.");
         return new(this, model, (int)batch, chance, separate);
     }
-
-    internal static Tensor StepLoss(VictimModel model, Tensor images, Tensor targets, ModelMode mode, IReadOnlyList<Tensor> weights,
-        Tensor? masks) => Loss(model, images, targets, mode, weights, masks);
 }

@@ -44,7 +44,8 @@ public sealed record HiddenTraining : LocalTraining
         using var scope = Tidy.Scope();
         var probabilities = Numbers(model.Logits(PublicImages(model)).softmax(1).mean([0]));
         var bias = Numbers(update[place]);
-        var absent = Enumerable.Range(0, bias.Length).OrderByDescending(c => -bias[c] / probabilities[c]).Take(Math.Max(1, bias.Length - batch)).ToArray();
+        var absent = Enumerable.Range(0, bias.Length).OrderByDescending(c => -bias[c] / probabilities[c])
+            .Take(Math.Max(1, bias.Length - batch)).ToArray();
         var length = absent.Sum(c => -bias[c]) / absent.Sum(c => probabilities[c]);
         return double.IsFinite(length) && length > 0 ? length : null;
     }

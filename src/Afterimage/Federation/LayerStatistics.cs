@@ -39,9 +39,13 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
     {
         var network = model.Network
             ?? throw new AfterimageException("BatchNorm statistics are inferred through a model of known layers; this one is a script.");
-        var (steps, images) = training is FedAvg average
-            ? (average.Epochs * ((batch + average.BatchSize - 1) / average.BatchSize), Math.Min(batch, average.BatchSize))
-            : (1, batch);
+        var (steps, images) = training switch
+        {
+            FedSgd => (1, batch),
+            FedAvg average => (average.Epochs * ((batch + average.BatchSize - 1) / average.BatchSize), Math.Min(batch, average.BatchSize)),
+            _ => throw new AfterimageException("Running BatchNorm statistics tell those of a batch for one gradient or federated averaging with known " +
+                "settings; this client trains otherwise, so use the running statistics before the round."),
+        };
         return new(Places(network).ToDictionary(place => place.Layer.Name, place =>
         {
             var (mean, variance) = this[place.Layer.Name];

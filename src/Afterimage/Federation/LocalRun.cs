@@ -66,7 +66,7 @@ internal sealed class LocalRun
     {
         var count = Model.Parameters.Count;
         Tensor[] weights = [.. state.Take(count)];
-        var gradients = Differentiate.Gradients(FedAvg.StepLoss(Model, images, targets, training.Mode, weights, masks), weights, graph);
+        var gradients = Differentiate.Gradients(LocalTraining.Loss(Model, images, targets, training.Mode, weights, masks), weights, graph);
         var next = new Tensor[state.Count];
         for (var i = 0; i < count; i++)
         {

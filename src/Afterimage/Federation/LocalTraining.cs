@@ -14,7 +14,9 @@ public abstract record LocalTraining
     /// <summary>What the update is.</summary>
     public abstract UpdateKind Kind { get; }
 
-    /// <summary>What a client that holds this batch sends, with whatever it leaves to chance drawn from <paramref name="random"/>.</summary>
+    /// <summary>
+    /// What a client that holds this batch sends, with whatever it leaves to chance drawn from <paramref name="random"/>.
+    /// </summary>
     /// <param name="model">The shared model before the round.</param>
     /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
     /// <param name="targets">Label probabilities, shape [B,classes].</param>
@@ -37,7 +39,8 @@ public abstract record LocalTraining
     /// <exception cref="AfterimageException">The chosen operator cannot be had.</exception>
     public virtual ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto) =>
         choice == OperatorChoice.Stepwise
-            ? throw new AfterimageException("The operator was asked for step by step, but this client takes one step: choose auto or autograd.")
+            ? throw new AfterimageException(
+                "The operator was asked for step by step, but this client takes one step: choose auto or autograd.")
             : OperatorChooser.Choose(this, model, batch, choice, Obstacle(model));
 
     /// <summary>Why this local training of a model cannot be compiled, the beginning of a sentence, or null where it can.</summary>

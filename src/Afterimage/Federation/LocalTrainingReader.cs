@@ -65,7 +65,8 @@ internal sealed class LocalTrainingReader(UpdateDescriptionReader fields)
                 json.WriteNumber("weightDecay", adam.WeightDecay);
                 break;
             default:
-                throw new AfterimageException($"A side-car says \"sgd\" or \"adam-w\", not {optimizer.GetType().Name}: give the training in the experiment.");
+                throw new AfterimageException(
+                    $"A side-car says \"sgd\" or \"adam-w\", not {optimizer.GetType().Name}: give the training in the experiment.");
         }
         json.WriteEndObject();
     }

@@ -4,7 +4,8 @@ namespace Afterimage.LabelRecovery;
 
 /// <summary>
 /// Every class with a negative bias entry once, then always the most negative entry, each label taken away from its entry at the
-/// mean impact of the negative ones: the greedy counting of Wainakh et al. (2022) on the bias, as in Geiping's published code.
+/// mean impact of the negative ones: the greedy counting of Wainakh et al. (2022) on the bias, as the authors of Geiping et al. (2020)
+/// do it in later code.
 /// </summary>
 [Cites("wainakh2022user", "geiping2020inverting")]
 public sealed record BiasCorrected : LabelRecovery

@@ -17,7 +17,7 @@ public sealed record RegularizationByDenoising : Prior
     public string? Denoiser { get; init; }
 
     /// <summary>The noise that D removes: its deviation for pixels from 0 to 255.</summary>
-    public double Sigma { get; init; } = 15;
+    public double Sigma { get; init; } = 8;
 
     public override bool HasPotential => false;
 

@@ -112,7 +112,7 @@ public class GaussNewtonTests
     public void The_best_method_for_a_smooth_network_is_the_second_order_one_and_it_says_so()
     {
         using var scope = NewDisposeScope();
-        var (context, images) = Round([3]);
+        var (context, images) = Round([1, 3]);
         using (context)
         using (var found = new Best().Run(context))
         {

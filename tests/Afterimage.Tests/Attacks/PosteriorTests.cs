@@ -70,7 +70,8 @@ public class PosteriorTests
         var images = rand([2, 3, 6, 7], ScalarType.Float64, generator: generator);
         var move = randn([2, 3, 6, 7], ScalarType.Float64, generator: generator) * 0.1;
         // f(x + d) <= f(x) + 2 (g/2)'d + d'(H/2)d for a majorizer.
-        var bound = terms.Value(images) + (2 * (terms.HalfGradient(images) * move).sum() + (terms.Bend(images, move) * move).sum()).ToDouble();
+        var change = 2 * (terms.HalfGradient(images) * move).sum() + (terms.Bend(images, move) * move).sum();
+        var bound = terms.Value(images) + change.ToDouble();
         Assert.True(terms.Value(images + move) <= bound);
         Assert.True(bound - terms.Value(images + move) < 0.5 * Math.Abs(bound));
     }
@@ -192,7 +193,8 @@ public class PosteriorTests
         return randn([count], ScalarType.Float64, generator: generator);
     }
 
-    private static double Variation(Tensor images) => images.diff(dim: 2).abs().sum().ToDouble() + images.diff(dim: 3).abs().sum().ToDouble();
+    private static double Variation(Tensor images) =>
+        images.diff(dim: 2).abs().sum().ToDouble() + images.diff(dim: 3).abs().sum().ToDouble();
 
     private static double Psnr(Tensor truth, Tensor seen) => -10 * Math.Log10((truth - seen).square().mean().ToDouble());
 }
