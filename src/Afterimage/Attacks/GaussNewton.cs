@@ -101,7 +101,7 @@ public sealed record GaussNewton : Attack
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead)
-            (labels, head) = HeadSplit.Read(context, statistics, labels);
+            (labels, head) = BatchFeatures.Read(context, statistics, labels);
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
         PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
         var problem = Problem(context);

@@ -43,7 +43,7 @@ public sealed record GradientMatching : Attack
     /// </summary>
     public bool RelativePriors { get; init; }
 
-    /// <summary>Starts tried at most.</summary>
+    /// <summary>Starts tried at most. Where labels are uncertain, each takes the next most plausible ones.</summary>
     public int Restarts { get; init; } = 1;
 
     /// <summary>A restart whose relative misfit |A(x) - y| / |y| ends below this has converged, and no further one is tried; 0 tries all.</summary>
@@ -70,6 +70,7 @@ public sealed record GradientMatching : Attack
     private Reconstruction Search(AttackContext context, Action<Sighting>? watch, CancellationToken cancellation)
     {
         var labels = Labels.Recover(context);
+        var plausible = labels.Plausible(context.Model.Classes).Take(Restarts).ToList();
         var results = new List<MatchingResult>();
         try
         {
@@ -95,10 +96,13 @@ public sealed record GradientMatching : Attack
 
         MatchingRun Begin(int restart) => new(context, this, labels, restart);
 
+        // Uncertain labels are tried in turn: only true ones let the misfit vanish.
+        MatchingRun BeginPlausible(int restart) => new(context, this, plausible[restart % plausible.Count], restart);
+
         MatchingResult Descend(int restart, CancellationToken stop)
         {
             using var scope = Tidy.Scope();
-            var run = Begin(restart);
+            var run = BeginPlausible(restart);
             foreach (var iterate in run.Descend())
             {
                 See(run, iterate);

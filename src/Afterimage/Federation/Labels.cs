@@ -21,6 +21,33 @@ public sealed record Labels(Seq<int> Classes, Seq<double> Confidence, bool Refin
     /// <summary>Why these labels, one sentence each.</summary>
     public Seq<string> Reasons { get; init; } = [];
 
+    /// <summary>These labels, then those in which one uncertain label is another class, the most plausible first.</summary>
+    public IEnumerable<Labels> Plausible(int classes)
+    {
+        var doubts = Enumerable.Range(0, classes).Select(c => c < Counts.Count ? 1 - Counts[c].Confidence : 1).ToArray();
+        var swaps =
+            from image in Enumerable.Range(0, Soft is null && !Refine ? Classes.Count : 0)
+            from other in Enumerable.Range(0, classes)
+            let plausible = (1 - Confidence[image]) * doubts[other]
+            where other != Classes[image] && plausible > 0
+            orderby plausible descending
+            select Swapped(image, other);
+        return swaps.Prepend(this);
+    }
+
+    private Labels Swapped(int image, int other)
+    {
+        var swapped = Classes.Select((old, i) => (Class: i == image ? other : old, Confidence: Confidence[i])).OrderBy(label => label.Class).ToArray();
+        return this with
+        {
+            Classes = swapped.Select(label => label.Class).ToSeq(),
+            Confidence = swapped.Select(label => label.Confidence).ToSeq(),
+            Features = null,
+            Counts = Counts.Select(count => count.Class == other ? new(other, count.Count + 1, 1 - count.Confidence)
+                : count.Class == Classes[image] ? new(count.Class, count.Count - 1, 1 - count.Confidence) : count).ToSeq(),
+        };
+    }
+
     /// <summary>Targets of shape [B,classes]: the soft labels where there are any, else one-hot.</summary>
     public Tensor Targets(int classes, ScalarType type, Device device)
     {

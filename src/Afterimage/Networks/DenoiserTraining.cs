@@ -47,8 +47,8 @@ public sealed record DenoiserTraining
             throw new AfterimageException($"A patch has an even side, not {Patch} pixels.");
         if (!(LearningRate is > 0 and < 1))
             throw new AfterimageException($"The learning rate lies between 0 and 1; it is {LearningRate}.");
-        if (!(LargestSigma is > 0 and <= 255))
-            throw new AfterimageException($"The largest sigma lies between 0 and 255; it is {LargestSigma}.");
+        if (!(LargestSigma is >= 1 and <= 255))
+            throw new AfterimageException($"The largest sigma lies between 1 and 255; it is {LargestSigma}.");
     }
 
     /// <summary>Warm-up over the first 2 percent, then a half cosine to zero.</summary>

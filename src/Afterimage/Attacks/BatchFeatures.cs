@@ -4,7 +4,7 @@ using Afterimage.LabelRecovery;
 namespace Afterimage.Attacks;
 
 /// <summary>Reads the features of every image of a batch from the head's gradient, starting from those of plausible images.</summary>
-internal static class HeadSplit
+internal static class BatchFeatures
 {
     private const int Samples = 64;
 
@@ -31,21 +31,11 @@ internal static class HeadSplit
             samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
         }
         var features = stack([.. samples]);
-        foreach (var candidate in Plausible(labels, context.Model.Classes))
+        foreach (var candidate in labels.Plausible(context.Model.Classes))
             if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
                 context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),
                 features, context.Random) is { } head)
                 return (candidate, head);
         return (labels, null);
-    }
-
-    /// <summary>The labels, then those in which one uncertain label is another class.</summary>
-    private static IEnumerable<Labels> Plausible(Labels labels, int classes)
-    {
-        yield return labels;
-        for (var i = 0; i < labels.Classes.Count; i++)
-            for (var c = 0; c < classes && labels.Confidence[i] < 1; c++)
-                if (c != labels.Classes[i])
-                    yield return labels with { Classes = labels.Classes.Select((old, j) => j == i ? c : old).ToSeq() };
     }
 }
