@@ -13,7 +13,7 @@ internal static class LabelTable
             Tag("table", ("class", "numbers"),
                 Tag("thead", Tag("tr", Head("Class"), Head("Images"), Head("Confidence"), labels.Classes.Any(known => known.TrueCount is not null) ? Head("In truth") : null)),
                 Tag("tbody", [.. labels.Classes.Select(Row)]))),
-        labels.Reasons.IsEmpty ? null : Tag("ul", [("class", "findings"), .. labels.Reasons.Select(reason => Tag("li", ("class", "plain"), Tag("span", reason)))]));
+        labels.Reasons.IsEmpty ? null : Tag("p", ("class", "note"), string.Join(" ", labels.Reasons)));
 
     private static Element Row(LabelCount known) => Tag("tr",
         Tag("th", ("scope", "row"), known.Name),

@@ -35,7 +35,7 @@ internal static class HeadSplit
                     .Select((count, c) => new ClassCount(c, count, 1)).ToSeq(),
                 Features = factors.Features.contiguous().data<double>().ToSeq(),
                 Reasons = [.. labels.Reasons, FormattableString.Invariant(
-                    $"The head's gradient is a sum over {head.Batch} images with {(swap ? "these labels, one other than first thought" : "just these labels")}, up to {factors.Residual:G2}: that proves them and gives each image's features.")],
+                    $"The head's gradient is a sum over {head.Batch} image{(head.Batch == 1 ? "" : "s")} with {(swap ? "these labels, one other than first thought" : "just these labels")}, up to {factors.Residual:G2}: that proves them and gives each image's features.")],
             };
         }
         return labels;
