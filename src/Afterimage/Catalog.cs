@@ -57,7 +57,7 @@ public sealed class Catalog
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
-        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
+        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>().With<Attack, DeepFirst>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("rectified-matching", Known.RectifiedMatching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
