@@ -59,6 +59,7 @@ public sealed class Catalog
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>().With<Attack, DeepFirst>()
         .WithAttack("matching", Known.Matching)
+        .WithAttack("local-matching", Known.LocalMatching)
         .WithAttack("rectified-matching", Known.RectifiedMatching)
         .WithAttack("deep-leakage", Known.DeepLeakage)
         .WithAttack("improved-deep-leakage", Known.ImprovedDeepLeakage)
