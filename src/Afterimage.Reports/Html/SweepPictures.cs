@@ -30,14 +30,14 @@ internal static class SweepPictures
             yield return Tag("tr",
             [
                 Tag("th", ("scope", "row"), title.Length == 0 ? $"image {image.Index}" : $"{title}, image {image.Index}"),
-                Tag("td", pictures.Show(image.Truth!, ImageGrid.TruthAlt(image), 64)),
+                Tag("td", ("class", "words"), pictures.Show(image.Truth!, ImageGrid.TruthAlt(image), 64)),
                 .. ordered.Select(found => Cell(found?.Images.FirstOrDefault(other => other.Index == image.Index), pictures)),
             ]);
     }
 
-    private static Element Cell(ImageReport? image, Pictures pictures) => image is null ? Tag("td", "–") : Tag("td",
+    private static Element Cell(ImageReport? image, Pictures pictures) => image is null ? Tag("td", ("class", "words"), "–") : Tag("td", ("class", "words"),
         pictures.Show(image.Reconstruction, ImageGrid.ReconstructionAlt(image), 64),
         image.Metrics.TryGetValue("psnr", out var psnr) ? Tag("div", MetricText.Of("psnr").WithUnit(psnr)) : null);
 
-    private static Element Head(string title) => Tag("th", ("scope", "col"), title);
+    private static Element Head(string title) => Tag("th", ("scope", "col"), ("class", "words"), title);
 }
