@@ -28,6 +28,8 @@ public static class Explanation
             GradientMatching matching => Matching(matching),
             PlugAndPlay plug => Matching(new() { Labels = plug.Labels, Start = plug.Start, Fidelity = plug.Fidelity, Priors = plug.Priors, Solver = plug.Solver, Restarts = plug.Restarts },
                 $" + {Number(plug.Weight / 2)} mean (x - z)^2, z = D(x) every {plug.Every} steps, sigma from {Number(plug.FirstSigma)} to {Number(plug.LastSigma)}"),
+            DeepFirst deep => Matching(new() { Labels = deep.Labels, Start = deep.Start, Fidelity = deep.Fidelity, Priors = deep.Priors, Solver = deep.Solver, Restarts = deep.Restarts },
+                $" + {Number(deep.FeatureWeight)} |h(x) - h|^2 / |h|^2, h of least misfit of the last {(deep.Blocks == 1 ? "block" : $"{deep.Blocks} blocks")}"),
             var other => Catalog.Kind(other.GetType()),
         };
         return $"{attack}\n{operatorText}";
@@ -67,6 +69,7 @@ public static class Explanation
         GradientMatching matching => matching.Labels,
         GaussNewton newton => newton.Labels,
         PlugAndPlay plug => plug.Labels,
+        DeepFirst deep => deep.Labels,
         Best best => best.Labels,
         _ => new RefinedCounts(),
     };
@@ -75,7 +78,7 @@ public static class Explanation
     public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round)
     {
         var model = round.Model.Network is { } network ? $"{network.Parameters.Count()} parameter tensors, {round.Model.Layout.Count:N0} numbers" : $"a TorchScript file, {round.Model.Layout.Count:N0} numbers";
-        var labels = experiment.Attack is GradientMatching or PlugAndPlay && RuleOf(experiment.Attack) is var rule
+        var labels = experiment.Attack is GradientMatching or PlugAndPlay or DeepFirst && RuleOf(experiment.Attack) is var rule
             ? rule is Given ? new Assumption("labels", "given by the threat model", true) : new("labels", $"recovered from the update ({Catalog.Kind(rule.GetType())})", false)
             : new("labels", experiment.Threat.RevealLabels ? "given by the threat model" : "recovered from the update", experiment.Threat.RevealLabels);
         return

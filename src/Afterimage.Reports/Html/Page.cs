@@ -14,7 +14,7 @@ internal static class Page
             Banner.Draw(report),
             [
                 several ? Overview.Draw(report, pictures) : null,
-                several ? SweepPlot.Draw(report) : null,
+                several ? SweepPlot.Draw(report, pictures) : null,
                 ComparisonPlot.Draw(report),
                 .. report.Cases.Select((_, index) => CaseSection.Draw(report, index, pictures)),
             ],

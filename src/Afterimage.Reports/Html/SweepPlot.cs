@@ -7,7 +7,7 @@ internal static class SweepPlot
 {
     private const int MostBands = 3;
 
-    public static Element? Draw(AuditReport report)
+    public static Element? Draw(AuditReport report, Pictures pictures)
     {
         var axes = Axes.Of(report);
         var over = axes.Where(axis => axis.Numeric && !IsSeed(axis)).MaxBy(axis => Values(report, axis).Length);
@@ -18,7 +18,8 @@ internal static class SweepPlot
         return plots.Length == 0
             ? null
             : Tag("section", ("class", "block"), Tag("h2", $"Over {over.Short}"),
-            Tag("div", [("class", "plots"), .. plots]));
+            Tag("div", [("class", "plots"), .. plots]),
+            SweepPictures.Draw(report, over, values, pictures));
     }
 
     private static Element? Draw(AuditReport report, string name, Axis over, Axis[] others, double[] values)
@@ -48,7 +49,7 @@ internal static class SweepPlot
                 (banded ? "; the band reaches from the worst to the best image." : ".")));
     }
 
-    /// <summary>Cases that differ only by their seed share a point.</summary>
+    /// <summary>Cases that differ only by their seed or trial share a point.</summary>
     private static Series Line(string title, IEnumerable<CaseReport> cases, string name, Axis over)
     {
         var points = cases.GroupBy(found => Axes.Value(found, over.Name)!.Value).OrderBy(group => group.Key)
@@ -85,5 +86,5 @@ internal static class SweepPlot
     private static double[] Values(AuditReport report, Axis axis) =>
         [.. report.Cases.Select(found => Axes.Value(found, axis.Name)).OfType<double>().Distinct().Order()];
 
-    private static bool IsSeed(Axis axis) => axis.Name.EndsWith("seed", StringComparison.OrdinalIgnoreCase);
+    private static bool IsSeed(Axis axis) => axis.Name.EndsWith("seed", StringComparison.OrdinalIgnoreCase) || axis.Name == "trial";
 }

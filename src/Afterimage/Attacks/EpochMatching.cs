@@ -37,7 +37,7 @@ public sealed record EpochMatching : Attack
         var labels = Matching.Labels.Recover(context);
         if (labels.Refine)
             throw new AfterimageException(
-                "Matching epochs needs labels before it starts: recover them, for example by \"instance-counts\".");
+                "Matching epochs needs labels before it starts: recover them, for example by \"refined-counts\".");
         var order = Enumerable.Range(0, labels.Classes.Count).ToArray();
         context.Random.Derive("label order").Managed().Shuffle(order);
         labels = new(order.Select(i => labels.Classes[i]).ToSeq(), order.Select(i => labels.Confidence[i]).ToSeq());

@@ -94,7 +94,7 @@ public sealed record GaussNewton : Attack
     {
         var labels = Labels.Recover(context);
         if (labels.Refine)
-            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"instance-counts\"), " +
+            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"refined-counts\"), " +
                 "or use gradient matching, which can optimize them.");
         var statistics = Statistics(context);
         var separable = context.Observation.Training is FedSgd training

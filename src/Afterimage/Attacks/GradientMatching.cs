@@ -70,7 +70,7 @@ public sealed record GradientMatching : Attack
     private Reconstruction Search(AttackContext context, Action<Sighting>? watch, CancellationToken cancellation)
     {
         var labels = Labels.Recover(context);
-        var plausible = labels.Plausible(context.Model.Classes).Take(Restarts).ToList();
+        var plausible = Guesses(context, labels).Take(Restarts).ToList();
         var results = new List<MatchingResult>();
         try
         {
@@ -96,7 +96,7 @@ public sealed record GradientMatching : Attack
 
         MatchingRun Begin(int restart) => new(context, this, labels, restart);
 
-        // Uncertain labels are tried in turn: only true ones let the misfit vanish.
+        // Uncertain labels, and ways to deal them out to local steps, are tried in turn: only true ones let the misfit vanish.
         MatchingRun BeginPlausible(int restart) => new(context, this, plausible[restart % plausible.Count], restart);
 
         MatchingResult Descend(int restart, CancellationToken stop)
@@ -114,6 +114,19 @@ public sealed record GradientMatching : Attack
 
         void See(MatchingRun run, Iterate iterate) =>
             watch?.Invoke(new(run.Restart, run.Steps - 1, iterate.Value, run.Evaluations, () => run.Objective.Images(iterate.Point)));
+    }
+
+    /// <summary>
+    /// Labels to try in turn. Where several local steps take mini-batches, nobody says which label is in which: other orders come next where
+    /// all labels are sure, and after a few other labels where they are not.
+    /// </summary>
+    private static IEnumerable<Labels> Guesses(AttackContext context, Labels labels)
+    {
+        var guesses = labels.Plausible(context.Model.Classes);
+        if (context.Observation is not { Labels: null, Training: FedAvg training })
+            return guesses;
+        var first = labels.Confidence.All(confidence => confidence > 0.95) ? 1 : 4;
+        return guesses.Take(first).Concat(labels.Dealt(training.BatchSize).Skip(1)).Concat(guesses.Skip(first));
     }
 
     private Reconstruction Conclude(AttackContext context, Labels labels, List<MatchingResult> results, bool canceled)

@@ -20,17 +20,19 @@ internal sealed class MatchingObjective : Objective
     private readonly Misfit misfit;
     private readonly (double Weight, Func<Trial, Tensor> Penalty)[] penalties;
     private readonly Tensor targets;
+    private readonly Tensor errors;
     private readonly NuisanceSearch? nuisance;
     private readonly bool refine;
     private readonly long variables;
 
     public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
-        Nuisance? unknown = null, Tensor? beside = null)
+        Nuisance? unknown = null, Tensor? beside = null, Tensor? signal = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
         misfit = fidelity.Against(context.Observation.Update);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
+        errors = signal ?? targets;
         nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
         Tensor[] parts = beside is not null ? [search.Start, beside]
             : [search.Start, .. refine ? [labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
@@ -103,7 +105,7 @@ internal sealed class MatchingObjective : Objective
         Evaluations++;
         var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
         var labels = Targets(Start);
-        var predicted = nuisance is null ? context.Operator.At(gray, labels).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        var predicted = nuisance is null ? context.Operator.At(gray, Seen(labels)).Value : nuisance.At(gray, labels, Others(Start)).Value;
         return misfit.Evaluate(predicted).Value;
     }
 
@@ -112,7 +114,7 @@ internal sealed class MatchingObjective : Objective
     {
         using var scope = Tidy.Scope();
         var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
-        var predicted = nuisance is null ? context.Operator.At(images, labels).Value : nuisance.At(images, labels, Others(point)).Value;
+        var predicted = nuisance is null ? context.Operator.At(images, Seen(labels)).Value : nuisance.At(images, labels, Others(point)).Value;
         return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
     }
 
@@ -128,7 +130,7 @@ internal sealed class MatchingObjective : Objective
     {
         if (nuisance is null)
         {
-            var linearization = context.Operator.At(images, labels);
+            var linearization = context.Operator.At(images, Seen(labels));
             var (value, difference) = misfit.Evaluate(linearization.Value);
             var (forImages, forTargets) = linearization.Pullback(difference);
             return (value, forImages, forTargets);
@@ -146,6 +148,9 @@ internal sealed class MatchingObjective : Objective
         Others(gradient).copy_(jointOthers);
         return (fit, jointImages, jointTargets);
     }
+
+    /// <summary>What the operator takes for labels: these, or a known derivative of the loss.</summary>
+    private Tensor Seen(Tensor labels) => refine ? labels : errors;
 
     private Tensor Pixels(Tensor point) => point.shape[0] == variables ? point : point.narrow(0, 0, variables);
 

@@ -3,18 +3,21 @@ using Afterimage.Models;
 
 namespace Afterimage.Attacks;
 
-/// <summary>The attacked network with every ReLU bent smoothly, so that its gradient does not jump where activations switch.</summary>
+/// <summary>
+/// The attacked network with every ReLU bent smoothly, so that its gradient does not jump where activations switch; or with the same
+/// gradient, whose jumps are felt from near.
+/// </summary>
 internal static class SmoothedModel
 {
     /// <summary>Whether a network has kinks that can be bent.</summary>
     public static bool Applies(VictimModel model) => model.Network is { } network && Any(network.Layers);
 
     /// <summary>The same round with a smoothed network; the caller owns context and model.</summary>
-    public static (AttackContext Context, VictimModel Model) Of(AttackContext context, double sharpness)
+    public static (AttackContext Context, VictimModel Model) Of(AttackContext context, double sharpness, bool felt = false)
     {
         using var scope = Tidy.Scope();
         var network = context.Model.Network!;
-        var model = new NetworkModel(network with { Layers = Bent(network.Layers, sharpness) }, context.Model.Normalization,
+        var model = new NetworkModel(network with { Layers = Bent(network.Layers, felt, sharpness) }, context.Model.Normalization,
             [.. context.Model.Parameters.Select(parameter => parameter.detach().clone())],
             context.Model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.clone()));
         return (new()
@@ -23,17 +26,22 @@ internal static class SmoothedModel
             Observation = context.Observation,
             Random = context.Random,
             OperatorChoice = context.OperatorChoice,
+            Workers = context.Workers,
         }, model);
     }
 
     private static bool Any(Seq<Layer> layers) => layers.Any(layer =>
         layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU } || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
 
-    private static Seq<Layer> Bent(Seq<Layer> layers, double sharpness) => layers.Select(layer => layer switch
+    public static Seq<Layer> Bent(Seq<Layer> layers, bool felt, double sharpness)
     {
-        Activation { Kind: ActivationKind.ReLU } => new Activation(ActivationKind.SoftLeakyReLU, 0, sharpness),
-        Activation { Kind: ActivationKind.LeakyReLU } leaky => new Activation(ActivationKind.SoftLeakyReLU, leaky.Slope, sharpness),
-        Residual residual => residual with { Body = Bent(residual.Body, sharpness), Shortcut = Bent(residual.Shortcut, sharpness) },
-        _ => layer,
-    }).ToSeq();
+        var kind = felt ? ActivationKind.FeltLeakyReLU : ActivationKind.SoftLeakyReLU;
+        return layers.Select(layer => layer switch
+        {
+            Activation { Kind: ActivationKind.ReLU } => new Activation(kind, 0, sharpness),
+            Activation { Kind: ActivationKind.LeakyReLU } leaky => new Activation(kind, leaky.Slope, sharpness),
+            Residual residual => residual with { Body = Bent(residual.Body, felt, sharpness), Shortcut = Bent(residual.Shortcut, felt, sharpness) },
+            _ => layer,
+        }).ToSeq();
+    }
 }

@@ -11,6 +11,7 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
     private readonly bool straight = layer.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU;
     private readonly int length = input.RowLength;
     private readonly bool soft = layer.Kind == ActivationKind.SoftLeakyReLU;
+    private readonly bool felt = layer.Kind == ActivationKind.FeltLeakyReLU;
     private T* first;
     private T* second;
     private T* scaled;
@@ -29,9 +30,33 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
         for (var row = 0; row < input.Rows && soft; row++)
             Bend(input.Value + input.RowOffset(row), output.Value + output.RowOffset(row), first + row * length, second + row * length);
         for (var row = 0; row < input.Rows && !soft; row++)
-            kernels.Activate(layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row),
+            kernels.Activate(felt ? ActivationKind.LeakyReLU : layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row),
                 output.Value + output.RowOffset(row),
-                first + row * length, straight ? null : second + row * length, length);
+                first + row * length, straight || felt ? null : second + row * length, length);
+        if (felt)
+            Feel();
+    }
+
+    /// <summary>The curvature of a kink that is felt from near.</summary>
+    private void Feel()
+    {
+        var squares = 0.0;
+        for (var row = 0; row < input.Rows; row++)
+        {
+            var x = input.Value + input.RowOffset(row);
+            var sum = T.Zero;
+            for (var i = 0; i < length; i++)
+                sum += x[i] * x[i];
+            squares += double.CreateTruncating(sum);
+        }
+        var scale = T.CreateTruncating(layer.Sharpness / (Math.Sqrt(squares / ((double)input.Rows * length)) + 1e-30));
+        var height = scale * (T.One - T.CreateTruncating(layer.Slope));
+        for (var row = 0; row < input.Rows; row++)
+        {
+            T* x = input.Value + input.RowOffset(row), curvature = second + row * length;
+            for (var i = 0; i < length; i++)
+                curvature[i] = T.Max(T.One - T.Abs(x[i]) * scale, T.Zero) * height;
+        }
     }
 
     /// <summary>A softplus of the scaled input, and a straight line beside it.</summary>

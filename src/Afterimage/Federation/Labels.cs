@@ -35,6 +35,27 @@ public sealed record Labels(Seq<int> Classes, Seq<double> Confidence, bool Refin
         return swaps.Prepend(this);
     }
 
+    /// <summary>
+    /// These labels, then every other way to deal them out to mini-batches of one size, in whose order a client takes its steps; the order
+    /// within a mini-batch changes nothing. Soft labels stay as they are.
+    /// </summary>
+    public IEnumerable<Labels> Dealt(int size) => Soft is not null || Refine || size < 1 || size >= Classes.Count ? [this]
+        : Deals([.. Enumerable.Range(0, Classes.Count)], size).DistinctBy(order => string.Join(',', order.Select(i => Classes[i])))
+            .Select((order, place) => place == 0 ? this : this with
+            {
+                Classes = order.Select(i => Classes[i]).ToSeq(),
+                Confidence = order.Select(i => Confidence[i]).ToSeq(),
+                Features = null,
+            });
+
+    /// <summary>Ways to take mini-batches from what is left, in rising order within each.</summary>
+    private static IEnumerable<int[]> Deals(int[] left, int size) => left.Length <= size ? [left]
+        : Choices(left, size).SelectMany(first => Deals([.. left.Except(first)], size).Select(rest => (int[])[.. first, .. rest]));
+
+    private static IEnumerable<int[]> Choices(int[] from, int count) => count == 0 ? [[]]
+        : Enumerable.Range(0, from.Length - count + 1)
+            .SelectMany(i => Choices(from[(i + 1)..], count - 1).Select(rest => (int[])[from[i], .. rest]));
+
     private Labels Swapped(int image, int other)
     {
         var swapped = Classes.Select((old, i) => (Class: i == image ? other : old, Confidence: Confidence[i])).OrderBy(label => label.Class).ToArray();

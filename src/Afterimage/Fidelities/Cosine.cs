@@ -4,6 +4,9 @@ namespace Afterimage.Fidelities;
 [Cites("geiping2020inverting")]
 public sealed record Cosine : Fidelity
 {
+    /// <summary>Updates are taken to be no shorter, so that neither squares nor factors leave single precision.</summary>
+    internal const double Shortest = 1e-18;
+
     public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));
 
     private sealed class Bound : Misfit
@@ -16,15 +19,16 @@ public sealed record Cosine : Fidelity
         {
             this.weights = weights;
             target = weights is null ? observed.Flat : observed.Flat * weights;
-            norm = Math.Sqrt(target.dot(observed.Flat).ToDouble());
+            norm = Math.Max(Math.Sqrt(target.dot(observed.Flat).ToDouble()), Shortest);
         }
 
         public override (double Value, GradientSet Gradient) Evaluate(GradientSet predicted)
         {
             var weighted = weights is null ? predicted.Flat : predicted.Flat * weights;
-            var length = Math.Sqrt(Math.Max(weighted.dot(predicted.Flat).ToDouble(), double.Epsilon));
+            // A network that is sure of a candidate predicts no update at all.
+            var length = Math.Max(Math.Sqrt(weighted.dot(predicted.Flat).ToDouble()), Shortest);
             var cosine = target.dot(predicted.Flat).ToDouble() / (length * norm);
-            var gradient = (weighted * (cosine / (length * length))).add_(target, alpha: -1 / (length * norm));
+            var gradient = (weighted * (cosine / length)).add_(target, alpha: -1 / norm).mul_(1 / length);
             return (1 - cosine, new(predicted.Layout, gradient));
         }
     }

@@ -39,10 +39,10 @@ public sealed record PartialCosine : Fidelity
                 Choose(predicted);
             chosen = true;
             var (target, own) = (observed.Flat * mask, predicted.Flat * mask);
-            var norm = Math.Sqrt(target.dot(observed.Flat).ToDouble());
-            var length = Math.Sqrt(Math.Max(own.dot(predicted.Flat).ToDouble(), double.Epsilon));
+            var norm = Math.Max(Math.Sqrt(target.dot(observed.Flat).ToDouble()), Cosine.Shortest);
+            var length = Math.Max(Math.Sqrt(own.dot(predicted.Flat).ToDouble()), Cosine.Shortest);
             var cosine = target.dot(predicted.Flat).ToDouble() / (length * norm);
-            return (1 - cosine, new(predicted.Layout, (own * (cosine / (length * length))).add_(target, alpha: -1 / (length * norm))));
+            return (1 - cosine, new(predicted.Layout, (own * (cosine / length)).add_(target, alpha: -1 / norm).mul_(1 / length)));
         }
 
         private void Choose(GradientSet predicted)

@@ -73,7 +73,9 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
 }
 
 /// <param name="Slope">Of the leaky kinds, below zero.</param>
-/// <param name="Sharpness">Of <see cref="ActivationKind.SoftLeakyReLU"/>: the larger, the narrower its bend.</param>
+/// <param name="Sharpness">
+/// Of <see cref="ActivationKind.SoftLeakyReLU"/> and <see cref="ActivationKind.FeltLeakyReLU"/>: the larger, the narrower their bend.
+/// </param>
 public sealed record Activation(ActivationKind Kind, double Slope = 0.01, double Sharpness = 1) : Layer
 {
     public override long[] Follow(long[] shape) => shape;
@@ -85,6 +87,13 @@ public enum ActivationKind
 
     /// <summary>slope x + (1 - slope) log(1 + exp(sharpness x)) / sharpness: a leaky ReLU whose kink is bent smoothly.</summary>
     SoftLeakyReLU,
+
+    /// <summary>
+    /// A leaky ReLU in value and slope, whose kink is felt from near: the slope's derivative, zero almost everywhere, is that of a
+    /// ReLU smeared by a triangle that reaches rms(x) / sharpness to both sides of zero, where x is all that enters the layer at once.
+    /// Derivatives of gradients then tell of the jumps that a moving image would make.
+    /// </summary>
+    FeltLeakyReLU,
 }
 
 /// <summary>

@@ -23,7 +23,7 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
             ? (model.Layout.Entries[weight].Name, bias is { } place ? model.Layout.Entries[place].Name : null)
             : null;
         bool? isSmooth = all.Count == 0 ? null
-            : !all.OfType<MaxPool2d>().Any() && !activations.Any(kind => kind is ActivationKind.ReLU or ActivationKind.LeakyReLU);
+            : !all.OfType<MaxPool2d>().Any() && !activations.Any(kind => kind is ActivationKind.ReLU or ActivationKind.LeakyReLU or ActivationKind.FeltLeakyReLU);
         return new(name, model.Input, model.Classes, layers, model.Layout.Count, hasBatchNorm, activations, head, isSmooth,
             Hint(model, all, hasBatchNorm, isSmooth).ToSeq(), model.Notes);
     }

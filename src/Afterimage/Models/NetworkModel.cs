@@ -52,6 +52,14 @@ public sealed class NetworkModel : VictimModel
             buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(type, device, copy: true)), Notes);
     }
 
+    /// <summary>Another network of the same parameters and buffers with copies of these tensors; the caller owns it.</summary>
+    internal NetworkModel With(Network network)
+    {
+        using var _ = NewDisposeScope();
+        return new(network, Normalization, [.. parameters.Select(parameter => parameter.detach().clone())],
+            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.clone()), Notes);
+    }
+
     private void Check(Tensor[] given, Dictionary<string, Tensor> statistics)
     {
         if (given.Length != Layout.Entries.Count)
@@ -142,8 +150,18 @@ public sealed class NetworkModel : VictimModel
         ActivationKind.Softplus => functional.softplus(x),
         ActivationKind.SoftLeakyReLU => x * activation.Slope
             + functional.softplus(x * activation.Sharpness) * ((1 - activation.Slope) / activation.Sharpness),
+        ActivationKind.FeltLeakyReLU => Feel(activation, x),
         _ => throw new AfterimageException($"{activation.Kind} has no forward pass."),
     };
+
+    /// <summary>A term that is zero with its slope, and has the curvature.</summary>
+    private static Tensor Feel(Activation activation, Tensor x)
+    {
+        var here = x.detach();
+        var scale = activation.Sharpness / (here.square().mean().sqrt() + 1e-30);
+        var curvature = (1 - here.abs() * scale).clamp_min(0) * scale * (1 - activation.Slope);
+        return functional.leaky_relu(x, activation.Slope) + (x - here).square() * curvature / 2;
+    }
 
     protected override void Dispose(bool disposing)
     {

@@ -16,7 +16,7 @@ public class AgreementTests
         { "max", 2 },
         { "shortcut", 2 }, { "doubled", 2 }, { "projected", 2 }, { "ReLU", 2 }, { "LeakyReLU", 2 }, { "Sigmoid", 2 }, { "Tanh", 2 },
         { "Gelu", 2 },
-        { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 },
+        { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 }, { "FeltLeakyReLU", 2 },
     };
 
     [Theory, MemberData(nameof(Cases))]

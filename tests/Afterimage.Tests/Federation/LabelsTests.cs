@@ -30,4 +30,17 @@ public class LabelsTests
         Assert.Single((Uncertain with { Refine = true }).Plausible(7));
         Assert.Single((Uncertain with { Soft = [] }).Plausible(7));
     }
+
+    [Fact]
+    public void Labels_are_dealt_out_to_steps_in_every_way_once_and_first_as_they_are()
+    {
+        static string[] Orders(Labels labels, int size) => [.. labels.Dealt(size).Select(dealt => string.Join("", dealt.Classes))];
+        var four = new Labels([1, 3, 5, 7], [0.1, 0.3, 0.5, 0.7]);
+        Assert.Equal(["1357", "1537", "1735", "3517", "3715", "5713"], Orders(four, 2));
+        Assert.Equal([0.5, 0.7, 0.1, 0.3], four.Dealt(2).Last().Confidence);
+        Assert.Equal(["1144", "1414", "4411"], Orders(new([1, 1, 4, 4], [1, 1, 1, 1]), 2));
+        Assert.Equal(10, Orders(new([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]), 3).Length);
+        Assert.Same(four, Assert.Single(four.Dealt(4)));
+        Assert.Same(four, four.Dealt(2).First());
+    }
 }

@@ -24,6 +24,21 @@ public class PartialCosineTests
         }
     }
 
+    [Fact]
+    public void A_predicted_update_of_nothing_is_no_error_in_single_precision()
+    {
+        using var scope = NewDisposeScope();
+        using var scene = Scene.Tiny();
+        var observed = scene.Context.Observation.Update;
+        foreach (var fidelity in (Fidelity[])[new Cosine(), new PartialCosine()])
+            foreach (var size in (double[])[0, 1e-25])
+            {
+                var (value, gradient) = fidelity.Against(observed).Evaluate(new(observed.Layout, ones_like(observed.Flat) * size));
+                Assert.InRange(value, 0, 2);
+                Assert.True(gradient.Flat.isfinite().all().ToBoolean());
+            }
+    }
+
     [Theory]
     [InlineData(PartialChoice.Random)]
     [InlineData(PartialChoice.Adaptive)]

@@ -14,7 +14,7 @@ internal readonly record struct Elementwise(Activation Activation)
     public Tensor Apply(Tensor z) => Activation.Kind switch
     {
         ActivationKind.ReLU => z.relu(),
-        ActivationKind.LeakyReLU => nn.functional.leaky_relu(z, Activation.Slope),
+        ActivationKind.LeakyReLU or ActivationKind.FeltLeakyReLU => nn.functional.leaky_relu(z, Activation.Slope),
         ActivationKind.Sigmoid => z.sigmoid(),
         ActivationKind.Tanh => z.tanh(),
         ActivationKind.Softplus => nn.functional.softplus(z),
