@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using Afterimage.Attacks;
 using Afterimage.Attacks.ClosedForm;
+using Afterimage.Attacks.Rectified;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -57,6 +58,7 @@ public sealed class Catalog
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
+        .With<Attack, RectifiedRecursion>()
         .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("rectified-matching", Known.RectifiedMatching)
