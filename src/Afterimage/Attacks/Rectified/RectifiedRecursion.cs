@@ -15,7 +15,7 @@ namespace Afterimage.Attacks.Rectified;
 public sealed record RectifiedRecursion : Attack
 {
     /// <summary>A layer that leaves more than this of its weight gradient is not solved (with noise, twice what noise leaves).</summary>
-    private const double Solved = 1e-4;
+    private const double Solved = 0.01;
     private const int Batch = 50;
 
     /// <summary>Procedural images from which the first guesses are learned.</summary>
