@@ -1,25 +1,28 @@
 namespace Afterimage.Attacks.Rectified;
 
 /// <summary>
-/// The most probable image with given features: Gauss-Newton on |features(x) - known|^2 / error^2 + |z|^2, x = m + T z a photograph as
-/// such. The error follows what is left unexplained, so that far from the image no step trusts the linearization too much.
+/// The most probable image with the known features and weight gradient of one layer: Gauss-Newton on |features left|^2 / e^2 +
+/// |gradient left|^2 / f^2 + |z|^2, x = m + T z a photograph as such. Both errors follow what is left unexplained, f in each channel, so that
+/// far from the image no step trusts the linearization too much, and channels with maxima at wrong places count little.
 /// </summary>
-/// <param name="map">Of the features.</param>
+/// <param name="trunk">From images to the input of the last block.</param>
+/// <param name="last">The block whose output is known.</param>
 /// <param name="photographs">m and T.</param>
-/// <param name="known">[1,C,h,w], behind the ReLU.</param>
-internal sealed class FeatureDescent(FeatureMap map, ImageStatistics photographs, Tensor known)
+internal sealed class FeatureDescent(FeatureMap trunk, LastBlock last, ImageStatistics photographs)
 {
-    /// <summary>The error is this times the relative residual, within bounds, times the residual.</summary>
+    /// <summary>e is this times the relative residual, within bounds, times the residual.</summary>
     private const double Caution = 6;
-    private const double LeastCaution = 0.05, MostCaution = 3;
+    private const double LeastCaution = 1, MostCaution = 3;
     private const double ShortestStep = 0.02;
 
-    private readonly Tensor alive = known > 1e-7 * known.max();
-    private readonly double level = (known - known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
+    // The share of the mean error that no channel's falls below.
+    private const double LeastError = 0.01;
+
+    private readonly double level = (last.Known - last.Known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
 
     public int Evaluations { get; private set; }
 
-    /// <summary>What the last image evaluated leaves, relative to how much the features vary over their places.</summary>
+    /// <summary>What the last image evaluated leaves of the features, relative to how much they vary over their places.</summary>
     public double Residual { get; private set; }
 
     /// <param name="start">[1,C,H,W] in [0,1].</param>
@@ -34,26 +37,38 @@ internal sealed class FeatureDescent(FeatureMap map, ImageStatistics photographs
         for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
-            var left = Left(z);
+            var (x, left) = Evaluate(z);
             see(step, Residual, () => Image(z).clamp(0, 1));
-            if (!(Residual > 1e-6) || !Step(z, left, products))
+            if (!(Residual > 1e-6) || !Step(z, x, left, products))
                 break;
         }
-        Tidy.Keep(() => Left(z)).Dispose();
+        using (Tidy.Scope())
+            Evaluate(z);
         return Image(z);
     }
 
-    private bool Step(Tensor z, Tensor left, int products)
+    private bool Step(Tensor z, Tensor x, Tensor left, int products)
     {
         var error = Residual * level * Math.Clamp(Caution * Residual, LeastCaution, MostCaution);
-        double Value(Tensor at) => known.numel() * Math.Pow(Residual * level / error, 2) + at.square().sum().ToDouble();
-        var before = Value(z);
-        var direction = Direction(z, left, error, products);
+        // Where a feature is zero and is seen as zero, nothing pulls.
+        var pulls = (last.Alive | (left != 0)).to(left.dtype) / (error * error);
+        Tensor? trust = null, open = null;
+        if (last.HasSystem)
+        {
+            last.Settle(x);
+            open = last.Open(x);
+            var errors = open.reshape(last.Channels, -1).square().mean([1]);
+            trust = (1 / (errors + LeastError * errors.mean())).repeat_interleave(open.shape[0] / last.Channels, 0).unsqueeze(1);
+        }
+        double Value(Tensor at, Tensor features, Tensor? gradient) => (features.square() * pulls).sum().ToDouble()
+            + (gradient is null ? 0 : (gradient.square() * trust!).sum().ToDouble()) + at.square().sum().ToDouble();
+        var before = Value(z, left, open);
+        var direction = Direction(z, left, pulls, open, trust, products);
         for (var length = 1.0; length > ShortestStep; length /= 2)
         {
             var next = z + direction * length;
-            Left(next);
-            if (!(Value(next) < before))
+            var (nextInput, nextLeft) = Evaluate(next);
+            if (!(Value(next, nextLeft, trust is null ? null : last.Open(nextInput)) < before))
                 continue;
             z.copy_(next);
             return true;
@@ -62,24 +77,29 @@ internal sealed class FeatureDescent(FeatureMap map, ImageStatistics photographs
     }
 
     /// <summary>Conjugate gradients on the linearized problem.</summary>
-    private Tensor Direction(Tensor z, Tensor left, double error, int products)
+    private Tensor Direction(Tensor z, Tensor left, Tensor pulls, Tensor? open, Tensor? trust, int products)
     {
-        // Where a feature is zero and is seen as zero, nothing pulls.
-        var pulls = (alive | (left != 0)).to(left.dtype) / (error * error);
-        Tensor Back(Tensor features) => photographs.Analyze(map.Pull(features * pulls).to(ScalarType.Float64));
-        var open = Back(left) - z;
-        var (direction, search) = (zeros_like(z), open.clone());
-        var square = open.square().sum().ToDouble();
+        Tensor Back(Tensor features, Tensor? gradient)
+        {
+            var pull = last.Pull(features * pulls);
+            if (trust is not null)
+                pull = pull + last.PullGradient(gradient! * trust);
+            return photographs.Analyze(trunk.Pull(pull).to(ScalarType.Float64));
+        }
+        var rest = Back(left, open) - z;
+        var (direction, search) = (zeros_like(z), rest.clone());
+        var square = rest.square().sum().ToDouble();
         var enough = 1e-6 * square;
         for (var i = 0; i < products && square > enough; i++)
         {
             using var scope = Tidy.Scope();
-            var product = Back(map.Push(photographs.Synthesize(search).to(left.dtype))) + search;
+            var change = trunk.Push(photographs.Synthesize(search).to(left.dtype));
+            var product = Back(last.Push(change), trust is null ? null : last.Gradient(change)) + search;
             var length = square / (search * product).sum().ToDouble();
             direction.add_(search, alpha: length);
-            open.add_(product, alpha: -length);
-            var next = open.square().sum().ToDouble();
-            search.mul_(next / square).add_(open);
+            rest.add_(product, alpha: -length);
+            var next = rest.square().sum().ToDouble();
+            search.mul_(next / square).add_(rest);
             square = next;
         }
         return direction;
@@ -87,13 +107,12 @@ internal sealed class FeatureDescent(FeatureMap map, ImageStatistics photographs
 
     private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;
 
-    /// <summary>What is left of the features; where nothing is seen of a zero feature, nothing.</summary>
-    private Tensor Left(Tensor z)
+    private (Tensor Input, Tensor Left) Evaluate(Tensor z)
     {
         Evaluations++;
-        var seen = map.At(Image(z).to(known.dtype));
-        var left = where(alive, known - seen, -seen.relu());
+        var x = trunk.At(Image(z).to(last.Known.dtype));
+        var left = last.Left(x);
         Residual = left.square().mean().sqrt().ToDouble() / level;
-        return left;
+        return (x, left);
     }
 }

@@ -1,8 +1,8 @@
 namespace Afterimage.Attacks.Rectified;
 
 /// <summary>
-/// Features behind the last of a few blocks, without its ReLU, as a function of the image: linear between kinks. Products belong to the
-/// point of the last <see cref="At"/>.
+/// What a few blocks make of an image, as a function that is linear between kinks. Products belong to the point of the last
+/// <see cref="At"/>.
 /// </summary>
 internal sealed class FeatureMap(RectifiedChain chain, IReadOnlyList<RectifiedBlock> blocks) : IDisposable
 {
@@ -15,17 +15,9 @@ internal sealed class FeatureMap(RectifiedChain chain, IReadOnlyList<RectifiedBl
         var x = chain.Normalize(images);
         for (var i = 0; i < blocks.Count; i++)
         {
-            x = blocks[i].Before(x);
-            if (blocks[i].Pool is { } pool)
-            {
-                (x, var places) = nn.functional.max_pool2d_with_indices(x, [pool.Kernel, pool.Kernel], [pool.Stride, pool.Stride]);
-                Keep(ref winners[i], places.flatten(2));
-            }
-            if (i == blocks.Count - 1)
-                continue;
-            var gate = (x > 0).to(x.dtype);
-            Keep(ref gates[i], gate);
-            x = x * gate;
+            x = blocks[i].Pooled(blocks[i].Before(x), ref winners[i]);
+            Kept.Replace(ref gates[i], (x > 0).to(x.dtype));
+            x = x * gates[i]!;
         }
         return x;
     });
@@ -35,13 +27,7 @@ internal sealed class FeatureMap(RectifiedChain chain, IReadOnlyList<RectifiedBl
     {
         var x = change / chain.Deviation(change);
         for (var i = 0; i < blocks.Count; i++)
-        {
-            x = blocks[i].Multiply(x);
-            if (winners[i] is { } places)
-                x = x.flatten(2).gather(2, places).reshape([1, .. blocks[i].Leaving]);
-            if (i < blocks.Count - 1)
-                x = x * gates[i]!;
-        }
+            x = blocks[i].Picked(blocks[i].Multiply(x), winners[i]) * gates[i]!;
         return x;
     });
 
@@ -50,26 +36,23 @@ internal sealed class FeatureMap(RectifiedChain chain, IReadOnlyList<RectifiedBl
     {
         var y = features;
         for (var i = blocks.Count - 1; i >= 0; i--)
-        {
-            if (i < blocks.Count - 1)
-                y = y * gates[i]!;
-            if (winners[i] is { } places)
-                y = zeros([1, blocks[i].Output[0], blocks[i].Output[1] * blocks[i].Output[2]], y.dtype)
-                    .scatter_add_(2, places, y.flatten(2)).reshape([1, .. blocks[i].Output]);
-            y = blocks[i].Transpose(y);
-        }
+            y = blocks[i].Transpose(blocks[i].Spread(y * gates[i]!, winners[i]));
         return y / chain.Deviation(y);
     });
-
-    private static void Keep(ref Tensor? place, Tensor value)
-    {
-        place?.Dispose();
-        place = value.DetachFromDisposeScope();
-    }
 
     public void Dispose()
     {
         foreach (var tensor in winners.Concat(gates))
             tensor?.Dispose();
+    }
+}
+
+/// <summary>Tensors that outlive the scope that made them.</summary>
+internal static class Kept
+{
+    public static void Replace(ref Tensor? place, Tensor value)
+    {
+        place?.Dispose();
+        place = value.DetachFromDisposeScope();
     }
 }

@@ -10,6 +10,9 @@ internal sealed class PooledLayer
 {
     private const double Exact = 1e-5;
 
+    /// <summary>With so little left, few places are wrong.</summary>
+    private const double Near = 1e-3;
+
     // How far below zero weights and inputs are let go.
     private const double Slack = 0.05;
     private const int Sweeps = 20;
@@ -65,7 +68,7 @@ internal sealed class PooledLayer
             var found = Attempt(rounds, fall, spread);
             if (best is null || found.Residual < best.Residual)
                 best = found;
-            if (best.Residual < Exact)
+            if (best.Residual < (rounds > 60 ? Near : Exact))
                 break;
         }
         return best!;

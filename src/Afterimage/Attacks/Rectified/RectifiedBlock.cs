@@ -50,6 +50,23 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
         return Pool is null ? y : nn.functional.max_pool2d(y, Pool.Kernel, Pool.Stride);
     }
 
+    /// <summary>The largest of each window, whose places replace those given; u itself where there is no pooling.</summary>
+    public Tensor Pooled(Tensor u, ref Tensor? places)
+    {
+        if (Pool is null)
+            return u;
+        var (top, found) = nn.functional.max_pool2d_with_indices(u, [Pool.Kernel, Pool.Kernel], [Pool.Stride, Pool.Stride]);
+        Kept.Replace(ref places, found.flatten(2));
+        return top;
+    }
+
+    /// <summary>From [1,*Output] what lies at some places.</summary>
+    public Tensor Picked(Tensor u, Tensor? places) => places is null ? u : u.flatten(2).gather(2, places).reshape([1, .. Leaving]);
+
+    /// <summary>Transposed <see cref="Picked"/>.</summary>
+    public Tensor Spread(Tensor y, Tensor? places) => places is null ? y
+        : zeros([1, Output[0], Output[1] * Output[2]], y.dtype).scatter_add_(2, places, y.flatten(2)).reshape([1, .. Output]);
+
     /// <summary>The linear part of u.</summary>
     public Tensor Multiply(Tensor x) => Convolve(x, null) * Scale;
 

@@ -22,7 +22,7 @@ public sealed record RectifiedRecursion : Attack
     public int Images { get; init; } = 400;
 
     /// <summary>Gauss-Newton steps at most.</summary>
-    public int Steps { get; init; } = 40;
+    public int Steps { get; init; } = 100;
 
     /// <summary>Conjugate gradients in one step at most.</summary>
     public int Products { get; init; } = 30;
@@ -39,7 +39,7 @@ public sealed record RectifiedRecursion : Attack
         if (HeadReading.Of(chain.Head) is not [var reading, ..])
             return Verdict.Refused(context, "The gradient of the head is zero: the client's model is certain of the image's class already.");
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(own, Images).to(ScalarType.Float32).cpu(), Batch);
-        var (depth, features, notes) = Descend(chain, reading, procedural, Math.Max(Solved, 2 * context.Observation.Floor), cancellation);
+        var (depth, features, signal, notes) = Descend(chain, reading, procedural, Math.Max(Solved, 2 * context.Observation.Floor), cancellation);
         var labels = new Labels([reading.Label], [1]);
         if (cancellation.IsCancellationRequested)
             return Verdict.Canceled(context, notes.ToSeq());
@@ -47,10 +47,11 @@ public sealed record RectifiedRecursion : Attack
             return Verdict.Found(own, chain.Denormalize(features).clamp(0, 1), labels, chain.Blocks.Count, notes.ToSeq());
 
         var known = features.to(ScalarType.Float32);
-        using var map = new FeatureMap(chain, [.. procedural.Blocks.Take(depth)]);
+        using var trunk = new FeatureMap(chain, [.. procedural.Blocks.Take(depth - 1)]);
+        using var last = new LastBlock(procedural.Blocks[depth - 1], known, signal);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
         var start = new CellDecoder(chain.Blocks[depth - 1].Leaving, shape, chain.Blocks.Take(depth), procedural.Examples(depth)).Decode(known, shape);
-        var descent = new FeatureDescent(map, ImageStatistics.OfPhotographs(context.Model.Input), known);
+        var descent = new FeatureDescent(trunk, last, ImageStatistics.OfPhotographs(context.Model.Input));
         var steps = 0;
         var images = descent.Run(start, Steps, Products, See, cancellation);
         notes.Add(FormattableString.Invariant($"Image: its features leave {descent.Residual:G2} of how much they vary."));
@@ -66,7 +67,7 @@ public sealed record RectifiedRecursion : Attack
     }
 
     /// <summary>How far the equations lead: the features behind so many blocks.</summary>
-    private static (int Depth, Tensor Features, List<string> Notes) Descend(RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural,
+    private static (int Depth, Tensor Features, Tensor Signal, List<string> Notes) Descend(RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural,
         double solved, CancellationToken cancellation)
     {
         var notes = new List<string>();
@@ -90,6 +91,6 @@ public sealed record RectifiedRecursion : Attack
                 break;
             (features, signal) = (found.Input, block.Back(found.Signal));
         }
-        return (depth, features, notes);
+        return (depth, features, signal, notes);
     }
 }
