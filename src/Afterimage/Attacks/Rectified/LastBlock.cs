@@ -48,7 +48,7 @@ internal sealed class LastBlock : IDisposable
     {
         using var scope = Tidy.Scope();
         var arriving = block.Spread(signal, winners);
-        var coupled = block.Batch is null ? null : block.To(ScalarType.Float64).Coupled(x.to(ScalarType.Float64));
+        var coupled = block.Batch is null ? null : block.To(ScalarType.Float64).Coupled(block.Before(x).to(ScalarType.Float64));
         Kept.Replace(ref system, block.System(coupled is null ? arriving : arriving + coupled).to(x.dtype));
     }
 

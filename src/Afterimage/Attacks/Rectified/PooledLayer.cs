@@ -230,7 +230,7 @@ internal sealed class PooledLayer
     }
 
     private Tensor? Coupled() => block.Batch is null ? null
-        : Tidy.Keep(() => block.Coupled(input.reshape([1, .. block.Input]))!.reshape(block.Conv.Output, -1));
+        : Tidy.Keep(() => block.Coupled(block.Before(input.reshape([1, .. block.Input])))!.reshape(block.Conv.Output, -1));
 
     private Tensor Open() => block.System(Signal().reshape([1, .. block.Output])).matmul(input.t()) - target;
 

@@ -76,9 +76,14 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     /// <summary>dL/dx for dL/dz, z being what the convolution gives.</summary>
     public Tensor Back(Tensor signal) => RankAnalysisEquations.Transpose(Conv, Weight, Input, signal);
 
-    /// <summary>The part of dL/dz that passes through the batch's statistics, for an input [1,*Input]; null in eval mode.</summary>
-    public Tensor? Coupled(Tensor x) => Batch is null ? null
-        : ((Convolve(x, Bias) - Batch.Mean) / Batch.Deviation * Batch.ScaleGradient + Batch.ShiftGradient) * Scale * (-1.0 / (Output[1] * Output[2]));
+    /// <summary>The part of dL/dz that passes through the batch's statistics, for u of shape [1,*Output]; null in eval mode.</summary>
+    public Tensor? Coupled(Tensor u)
+    {
+        if (Batch is null)
+            return null;
+        var standard = ((u - Shift) / where(Scale == 0, 1.0, Scale) - Batch.Mean) / Batch.Deviation;
+        return (standard * Batch.ScaleGradient + Batch.ShiftGradient) * Scale * (-1.0 / (Output[1] * Output[2]));
+    }
 
     /// <summary>
     /// K of K x = dL/dW for every input channel, [Equations,Places], from dL/dz of shape [1,*Output].

@@ -22,7 +22,7 @@ public sealed record RectifiedRecursion : Attack
     public int Images { get; init; } = 400;
 
     /// <summary>Gauss-Newton steps at most.</summary>
-    public int Steps { get; init; } = 100;
+    public int Steps { get; init; } = 200;
 
     /// <summary>Conjugate gradients in one step at most.</summary>
     public int Products { get; init; } = 30;
@@ -84,7 +84,7 @@ public sealed record RectifiedRecursion : Attack
                 break;
             }
             var (mean, variance) = procedural.Inputs(depth - 1);
-            var found = block.Pool is null ? PlainLayer.Solve(block, features, signal, mean)
+            var found = block.Pool is null ? new PlainLayer(block, features, signal).Solve(mean)
                 : new PooledLayer(block, features, signal, mean, variance).Solve();
             notes.Add(FormattableString.Invariant($"{block.Conv.Name}: {block.Input[0] * block.Places} inputs{(block.Pool is null ? "" : " behind a pooling")}, residual {found.Residual:G2}."));
             if (!(found.Residual < solved))
