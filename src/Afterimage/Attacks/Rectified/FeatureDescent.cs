@@ -15,6 +15,10 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastBlock last, ImageStat
     private const double LeastCaution = 1, MostCaution = 3;
     private const double ShortestStep = 0.02;
 
+    /// <summary>Steps that must lower the residual by a factor, or they are the last.</summary>
+    private const int Patience = 20;
+    private const double Progress = 0.99;
+
     // The share of the mean error that no channel's falls below.
     private const double LeastError = 0.01;
 
@@ -34,11 +38,18 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastBlock last, ImageStat
     public Tensor Run(Tensor start, int steps, int products, Action<int, double, Func<Tensor>> see, CancellationToken cancellation)
     {
         var z = photographs.Explain(start.to(ScalarType.Float64));
+        var before = double.PositiveInfinity;
         for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
             var (x, left) = Evaluate(z);
             see(step, Residual, () => Image(z).clamp(0, 1));
+            if (step % Patience == 0)
+            {
+                if (!(Residual < Progress * before))
+                    break;
+                before = Residual;
+            }
             if (!(Residual > 1e-6) || !Step(z, x, left, products))
                 break;
         }

@@ -22,7 +22,7 @@ public sealed record RectifiedRecursion : Attack
     public int Images { get; init; } = 400;
 
     /// <summary>Gauss-Newton steps at most.</summary>
-    public int Steps { get; init; } = 200;
+    public int Steps { get; init; } = 150;
 
     /// <summary>Conjugate gradients in one step at most.</summary>
     public int Products { get; init; } = 30;
