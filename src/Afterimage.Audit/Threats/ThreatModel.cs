@@ -30,7 +30,8 @@ public sealed record ThreatModel
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round)
     {
-        var estimate = RevealBatchSize && round.BatchSize > 0 ? null : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round));
+        var estimate = RevealBatchSize && round.BatchSize > 0 ? null
+            : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Noise);
         return new()
         {
             Update = round.Update,

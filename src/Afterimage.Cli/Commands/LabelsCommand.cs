@@ -34,11 +34,12 @@ internal static class LabelsCommand
         var gradients = new Option<int>("--gradients") { HelpName = "N", Description = "Gradients of every row of the soft table.", DefaultValueFactory = _ => 1000 };
         var models = new Option<string?>("--models") { HelpName = "LIST", Description = "Rows of the table, for example lenet,mlp." };
         var sizes = new Option<string?>("--batches") { HelpName = "LIST", Description = "Batch sizes of the table, for example 1,8,32,128." };
+        var epochs = new Option<string?>("--epochs") { HelpName = "LIST", Description = "Epochs of local training in the table, for example 0,1,3; 0 sends a gradient." };
         var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Folder of the table.", DefaultValueFactory = _ => Path.Combine("runs", "labels") };
         var resume = new Option<bool>("--resume") { Description = "Keep what the folder holds already." };
         var command = new Command("labels", "Read the labels behind an update: counts, confidence and reasons.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[rule, hide, json, table, soft, seeds, gradients, models, sizes, folder, resume])
+        foreach (var option in (Option[])[rule, hide, json, table, soft, seeds, gradients, models, sizes, epochs, folder, resume])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -53,7 +54,8 @@ internal static class LabelsCommand
                     Seed = described.Seed,
                     Seeds = AtLeastOne("--seeds", line.GetValue(seeds)),
                     Models = line.GetValue(models)?.Split(',', StringSplitOptions.TrimEntries).ToSeq() ?? [],
-                    Batches = line.GetValue(sizes) is { } list ? list.Split(',').Select(size => Size(list, size)).ToSeq() : new LabelTableOptions { Folder = "" }.Batches,
+                    Batches = line.GetValue(sizes) is { } list ? Numbers("--batches", list, 1) : new LabelTableOptions { Folder = "" }.Batches,
+                    Epochs = line.GetValue(epochs) is { } lengths ? Numbers("--epochs", lengths, 0) : new LabelTableOptions { Folder = "" }.Epochs,
                     Resume = line.GetValue(resume),
                 }, terminal);
             if (line.GetValue(soft))
@@ -110,6 +112,7 @@ internal static class LabelsCommand
 
     private static int AtLeastOne(string flag, int value) => value >= 1 ? value : throw new AfterimageException($"{flag} needs a number of at least 1.");
 
-    private static int Size(string list, string size) => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 ? count
-        : throw new AfterimageException($"--batches \"{list}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.");
+    private static Seq<int> Numbers(string flag, string list, int least) => list.Split(',').Select(text =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least ? number
+            : throw new AfterimageException($"{flag} \"{list}\" has \"{text}\": write numbers of at least {least} with commas between them.")).ToSeq();
 }

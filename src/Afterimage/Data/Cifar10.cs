@@ -22,10 +22,14 @@ public sealed record Cifar10 : DataSource
     {
         string[] files = Split == Split.Test ? ["test_batch.bin"] : [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}.bin")];
         if (File is not null)
-            return new Records([new(File)]);
+            return new Records([Target(File)]);
         var folder = DataFolders.Standard().Find(DataCatalog.Cifar10, Folder, files);
-        return new Records([.. files.Select(file => new FileInfo(Path.Combine(folder, file)))]);
+        return new Records([.. files.Select(file => Target(Path.Combine(folder, file)))]);
     }
+
+    /// <summary>The file itself where the path is a link, whose own length says nothing.</summary>
+    private static FileInfo Target(string path) =>
+        System.IO.File.Exists(path) && System.IO.File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target : new(path);
 
     private sealed class Records(FileInfo[] files) : ImageSet("CIFAR-10", new(3, 32, 32), files.Sum(RecordsIn),
         ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"])

@@ -14,31 +14,35 @@ public static class BatchSize
     private const double RankTolerance = 1e-6, Drift = 0.05, Whole = 1e-4;
 
     /// <summary>The most probable size; where the update says nothing, one image at no confidence.</summary>
-    public static BatchEstimate Estimate(VictimModel model, GradientSet update, LocalTraining training)
+    /// <param name="noise">Of <see cref="Observation.Noise"/>: directions that it could make alone count for none.</param>
+    public static BatchEstimate Estimate(VictimModel model, GradientSet update, LocalTraining training, double noise = 0)
     {
         if (training is HiddenTraining)
             return new(1, 0, 1, "Neither the batch size nor the local training is known, so nothing sets the scale of the update; one image is assumed.");
         using var context = new AttackContext
         {
             Model = model,
-            Observation = new() { Update = update, Training = training, BatchSize = 1 },
+            Observation = new() { Update = update, Training = training, BatchSize = 1, Noise = noise },
             Random = new RandomSource(0).Derive("batch size"),
         };
         var head = HeadEvidence.Of(context);
         if (head.IsZero)
             return new(1, 0, 1, "The head's update is zero, so nothing says how many images are behind it; one is assumed.");
-        var rank = Rank(head);
+        var rank = Rank(head, noise);
         if (head.IsGradient && rank < head.Classes - 1)
             return new(rank, rank == 1 || head.Features > head.Classes ? 0.95 : 0.7, rank,
                 $"The head's gradient has rank {rank}, below the number of classes, so it stands for {rank} image{(rank == 1 ? "" : "s")} with features of their own.");
         return ByWholeCounts(head, new HeadImages(head, DummyHead.Of(context)), head.IsGradient ? rank : 1);
     }
 
-    private static int Rank(HeadEvidence head)
+    private static int Rank(HeadEvidence head, double noise)
     {
         using var scope = Tidy.Scope();
+        // A matrix of noise alone has no strength above this, but for one in thousands.
+        var alone = 1.2 * noise * Math.Sqrt(HeadEvidence.Dot(head.WeightGradient, head.WeightGradient) / head.WeightGradient.Length)
+            * (Math.Sqrt(head.Classes) + Math.Sqrt(head.Features));
         var strengths = linalg.svdvals(tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64)).data<double>().ToArray();
-        return Math.Max(1, strengths.Count(strength => strength > RankTolerance * strengths[0]));
+        return Math.Max(1, strengths.Count(strength => strength > Math.Max(RankTolerance * strengths[0], alone)));
     }
 
     private static BatchEstimate ByWholeCounts(HeadEvidence head, HeadImages images, int atLeast)
@@ -64,7 +68,7 @@ public static class BatchSize
         {
             var count = size * (images.MeanProbability[c] - signal[c] / steps);
             var drift = head.IsGradient ? 0 : Drift * size * images.MeanProbability[c];
-            var variance = (size + (double)size * size / images.Count) * spread[c] + drift * drift + Whole;
+            var variance = (size + (double)size * size / images.Count) * spread[c] + drift * drift + Whole + Math.Pow(size * head.Noise, 2);
             var nearest = Math.Max(0, Math.Round(count));
             var chance = 0.0;
             for (var k = Math.Max(0, nearest - 3); k <= nearest + 3; k++)

@@ -3,8 +3,11 @@ namespace Afterimage.LabelRecovery;
 /// <summary>How probable counts are given the head's update, up to a constant that all models share.</summary>
 internal abstract class CountModel(int classes, int batch, bool[] certain)
 {
-    /// <summary>Jeffreys' prior for the class frequencies of a batch.</summary>
-    protected const double Concentration = 0.5;
+    /// <summary>Concentrations of Dirichlet's prior for the class frequencies: from few classes that make up the batch to all alike.</summary>
+    private const double Few = 0.2, Alike = 1000;
+
+    /// <summary>Jeffreys' prior at first; then drawn, for nobody knows which kind of batch it is.</summary>
+    private double concentration = 0.5;
 
     public int Classes => classes;
 
@@ -12,6 +15,9 @@ internal abstract class CountModel(int classes, int batch, bool[] certain)
 
     /// <summary>Classes of which there must be an image.</summary>
     public bool[] Certain => certain;
+
+    /// <summary>Swaps that a chain proposes.</summary>
+    public virtual int Steps => Math.Max(6000, 400 * classes);
 
     /// <summary>Counts where a search or a chain begins.</summary>
     public int[] Counts { get; protected set; } = new int[classes];
@@ -25,8 +31,15 @@ internal abstract class CountModel(int classes, int batch, bool[] certain)
     /// <summary>Moves them.</summary>
     public abstract void Move(int from, int to, int images);
 
-    /// <summary>Another draw of what is unknown beside the counts; models without such do nothing.</summary>
-    public virtual void Vary(Random random) { }
+    /// <summary>Another draw of what is unknown beside the counts: here how evenly classes occur.</summary>
+    public virtual void Vary(Random random)
+    {
+        var (before, other) = (concentration, concentration * Math.Exp(2 * random.NextDouble() - 1));
+        var score = PriorScore();
+        concentration = other;
+        if (other is < Few or > Alike || Math.Log(random.NextDouble()) >= score - PriorScore())
+            concentration = before;
+    }
 
     public bool Allows(int from, int images) => Counts[from] - images >= (certain[from] ? 1 : 0);
 
@@ -47,14 +60,15 @@ internal abstract class CountModel(int classes, int batch, bool[] certain)
     }
 
     /// <summary>-log of the Dirichlet-multinomial prior, up to a constant of the batch size.</summary>
-    protected double PriorScore() => -Counts.Sum(LogWeight);
+    protected double PriorScore() => LogGamma(batch + classes * concentration) - LogGamma(classes * concentration)
+        + classes * LogGamma(concentration) - Counts.Sum(LogWeight);
 
     protected double PriorDifference(int from, int to, int images) =>
         LogWeight(Counts[from]) - LogWeight(Counts[from] - images) + LogWeight(Counts[to]) - LogWeight(Counts[to] + images);
 
-    private static double LogWeight(int count) => LogGamma(count + Concentration) - LogGamma(count + 1);
+    private double LogWeight(int count) => LogGamma(count + concentration) - LogGamma(count + 1);
 
-    private static double LogGamma(double x)
+    protected static double LogGamma(double x)
     {
         var shift = 0.0;
         for (; x < 8; x++)

@@ -4,12 +4,10 @@ namespace Afterimage.LabelRecovery;
 
 /// <summary>
 /// The attacker's probability of every count of every class, whichever rule proposed it: drawn by swaps (Metropolis) from a simulation
-/// of the head, or where the model is trained, from one that knows nothing of its errors.
+/// of the head, or where the model is trained, from a model of its rare errors.
 /// </summary>
 internal sealed class CountPosterior
 {
-    private const int Steps = 6000, StepsPerClass = 400;
-
     /// <summary>Between the knowledge of networks that were only drawn, below 0.1, and of trained ones, about 0.5.</summary>
     private const double Trained = 0.25;
 
@@ -50,7 +48,7 @@ internal sealed class CountPosterior
         var certain = head.IsGradient && head.HasBias && negative.Count(sign => sign) <= head.Batch ? negative : new bool[head.Classes];
         // What a trained model makes of procedural images says nothing of its errors on images that it knows.
         var trained = images.Knowledge > Trained;
-        CountModel model = trained ? new SymmetricErrors(head, signal, certain)
+        CountModel model = trained ? new HardImages(head, signal, certain, ErrorFlows.Lost(head, signal))
             : new SimulatedCounts(head, images, signal, certain, head.IsGradient || !head.HasBias ? null : UpdateCounts.MeanPrediction(context),
                 new RandomSource(0).Derive("counts"));
         var informed = !trained;
@@ -75,7 +73,7 @@ internal sealed class CountPosterior
     {
         var (classes, batch) = (model.Classes, model.Batch);
         var chances = Enumerable.Range(0, classes).Select(_ => new double[batch + 1]).ToArray();
-        var steps = Math.Max(Steps, StepsPerClass * classes);
+        var steps = model.Steps;
         for (var step = -steps / 4; step < steps; step++)
         {
             var (from, to, images) = (random.Next(classes), random.Next(classes), random.Next(2) == 0 ? 1 : 1 + random.Next(Math.Max(1, batch / 8)));

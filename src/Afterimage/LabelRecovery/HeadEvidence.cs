@@ -13,6 +13,8 @@ internal sealed class HeadEvidence
     private const double Rounding = 6e-8;
 
     private readonly double[]? biasGradient;
+    private readonly double rounding;
+    private readonly double added;
 
     private HeadEvidence(AttackContext context)
     {
@@ -44,8 +46,10 @@ internal sealed class HeadEvidence
         IsZero = WeightGradient.All(value => value == 0) && (biasGradient is null || biasGradient.All(value => value == 0));
         IsGradient = Training.Kind == UpdateKind.Gradient;
         var largest = (biasGradient ?? WeightGradient).Max(Math.Abs);
-        Noise = IsGradient ? Rounding * largest
+        rounding = IsGradient ? Rounding * largest
             : 2 * Rounding * (bias is null ? Weight : BiasValues).Max(Math.Abs) / Math.Abs(factor) + Rounding * largest;
+        var mean = biasGradient ?? WeightGradient;
+        added = observation.Noise * Math.Sqrt(Dot(mean, mean) / mean.Length);
     }
 
     public static HeadEvidence Of(AttackContext context) => context.Once(found => new HeadEvidence(found));
@@ -65,8 +69,11 @@ internal sealed class HeadEvidence
     /// <summary>Whether every number of the head's update is zero.</summary>
     public bool IsZero { get; }
 
-    /// <summary>Rounding error of an entry of the bias gradient.</summary>
-    public double Noise { get; }
+    /// <summary>Error of an entry of the bias gradient: rounding, and the noise that clients add.</summary>
+    public double Noise => Math.Max(rounding, added);
+
+    /// <summary>Whether clients add noise, so that no equation holds exactly.</summary>
+    public bool IsNoisy => added > 0;
 
     /// <summary>[C,features] row by row.</summary>
     public double[] Weight { get; }

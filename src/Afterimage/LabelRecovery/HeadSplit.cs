@@ -15,7 +15,7 @@ internal static class HeadSplit
     public static Labels Settle(AttackContext context, Labels labels)
     {
         var head = HeadEvidence.Of(context);
-        if (!head.IsGradient || !head.HasBias || head.Batch >= head.Classes || head.IsZero)
+        if (!head.IsGradient || !head.HasBias || head.Batch >= head.Classes || head.IsZero || head.IsNoisy)
             return labels;
         using var scope = Tidy.Scope();
         var (classes, features) = (head.Classes, head.Features);

@@ -18,21 +18,23 @@ internal sealed record SoftSolution(double Scale, double[] Label, double[] Featu
 /// </summary>
 internal sealed class SoftScale
 {
-    /// <summary>Of an error p - y relative to the largest, of a probability, and of a logit relative to the largest.</summary>
-    private const double ErrorRounding = 1e-6, LabelRounding = 6e-8, LogitRounding = 5e-7;
-    private const double Saturated = 40;
+    /// <summary>Relative, of an error p - y, of an entry of the label and of a logit; and where floats end.</summary>
+    private const double ErrorRounding = 1e-6, LabelRounding = 6e-8, LogitRounding = 1e-6, Smallest = 1e-36;
+    private const double Saturated = 40, Same = 1e-5, Settled = 1e-9, Hopeless = 1e6;
     private const int MostSolutions = 16;
 
     /// <summary>An entry says something where it moves by so many roundings; a label is known where rounding leaves it within this.</summary>
     private const double Telling = 10, Known = 5e-4;
-    private const int GaussNewtonSteps = 30;
+    private const int GaussNewtonSteps = 30, Halvings = 25, WeightedSteps = 8;
 
     private readonly int classes;
     private readonly int alike;
+    private readonly double[] weight;
     private readonly double[] slope;
     private readonly double[] along;
     private readonly double[] direction;
     private readonly double strength;
+    private readonly double steepest;
     private readonly double[] p;
     private readonly double[] y;
     private readonly bool[] isStrong;
@@ -42,12 +44,25 @@ internal sealed class SoftScale
     {
         (this.classes, alike) = (classes, classes - strong);
         (p, y, isStrong) = (new double[classes], new double[classes], new bool[classes]);
+        this.weight = weight;
         direction = Direction(gradient, classes, features);
         along = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), direction))];
         slope = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(weight.AsSpan(c * features, features), direction))];
-        strength = Math.Sqrt(HeadEvidence.Dot(along, along));
+        (strength, steepest) = (Math.Sqrt(HeadEvidence.Dot(along, along)), Enumerable.Range(0, classes).Max(Steepness));
         var total = HeadEvidence.Dot(gradient, gradient);
         Rest = total > 0 ? Math.Sqrt(Math.Max(0, 1 - strength * strength / total)) : 0;
+    }
+
+    /// <summary>What rounding of a logit is in proportion to: the logit, or the sum of squares of its terms, which may cancel.</summary>
+    private double Steepness(int c)
+    {
+        var square = 0.0;
+        for (var f = 0; f < direction.Length; f++)
+        {
+            var term = weight[c * direction.Length + f] * direction[f];
+            square += term * term;
+        }
+        return Math.Max(Math.Abs(slope[c]), Math.Sqrt(square));
     }
 
     /// <summary>What one outer product leaves of the gradient, relative to it: near 0 for a single image.</summary>
@@ -139,49 +154,104 @@ internal sealed class SoftScale
             }
             var moved = square > 0 ? product / square : 0;
             var trial = scale - moved;
-            while (Math.Abs(moved) > 1e-15 * Math.Abs(scale) && !(Spread(trial) * Math.Abs(trial) < best))
+            for (var half = 0; half < Halvings && !(Spread(trial) * Math.Abs(trial) < best); half++)
                 trial = scale - (moved /= 2);
-            if (!(Math.Abs(moved) > 1e-15 * Math.Abs(scale)) || trial * scale <= 0)
+            if (!(Math.Abs(moved) > Settled * Math.Abs(scale)) || trial * start <= 0 || !(Spread(trial) * Math.Abs(trial) < best))
                 break;
             (scale, best) = (trial, Spread(trial) * Math.Abs(trial));
         }
         if (Math.Abs(scale) < strength / Math.Sqrt(2) * 0.99 || Math.Abs(Math.Log(scale / start)) > 1)
             return;
-        var deviation = Spread(scale);
-        var (likely, level) = (0.0, 0.0);
-        for (var c = 0; c < classes; c++)
-            (likely, level) = isStrong[c] ? (likely, level) : (Math.Max(likely, p[c]), level + y[c] / alike);
-        var ofLogits = likely * LogitRounding * (1 + Math.Abs(scale) * slope.Max(Math.Abs));
-        var allowed = LabelRounding + ErrorRounding * strength / Math.Abs(scale) + ofLogits;
-        // Where the like entries are zero, the error is the probability itself and as precise, however small.
-        if (level < Telling * allowed)
-            (deviation, allowed) = (Math.Sqrt(deviation * deviation + level * level), ofLogits + double.Epsilon);
-        var lowest = Math.Max(0, -y.Min() / (Telling * (LabelRounding + ErrorRounding * strength / Math.Abs(scale) + ofLogits)));
-        if (found.Any(other => Math.Abs(other.Scale / scale - 1) < 1e-6))
-            return;
-        found.Add(new(scale, [.. y], [.. direction.Select(value => value * scale)], Math.Max(deviation / allowed, lowest), IsProved(scale, allowed)));
+        var judged = Judged(scale);
+        if (!found.Any(other => Math.Abs(other.Scale / judged.Scale - 1) < Same))
+            found.Add(judged);
     }
 
-    private bool IsProved(double scale, double allowed)
+    /// <summary>
+    /// Whether the like entries are zero (mixup) or alike (smoothing), each in its own rounding. In these terms the scale is first fitted again.
+    /// </summary>
+    private SoftSolution Judged(double scale)
     {
-        var expected = 0.0;
+        var (zeros, likes) = (Fitted(scale, zero: true), Fitted(scale, zero: false));
+        var zero = zeros.Misfit <= 1;
+        (scale, var misfit) = zero ? zeros : likes;
+        Spread(scale);
+        var lowest = 0.0;
+        for (var c = 0; c < classes; c++)
+            lowest = Math.Max(lowest, -y[c] / (Telling * Rounding(c, scale)));
+        return new(scale, [.. y], [.. direction.Select(value => value * scale)], Math.Max(misfit, lowest), IsProved(scale, zero));
+    }
+
+    private (double Scale, double Misfit) Fitted(double scale, bool zero)
+    {
+        var best = (Scale: scale, Misfit: double.PositiveInfinity);
+        for (var step = 0; step < WeightedSteps; step++)
+        {
+            Spread(scale);
+            var moves = Moves(scale);
+            var (level, mean) = zero ? (0, 0) : (Mean(y, scale), Mean(moves, scale));
+            var (product, square, misfit) = (0.0, 0.0, 0.0);
+            for (var c = 0; c < classes; c++)
+            {
+                if (isStrong[c])
+                    continue;
+                var rounding = Rounding(c, scale);
+                var (value, move) = ((y[c] - level) / rounding, (moves[c] - mean) / rounding);
+                (product, square, misfit) = (product + value * move, square + move * move, misfit + value * value / alike);
+            }
+            if (!(misfit < best.Misfit))
+                break;
+            best = (scale, misfit);
+            if (misfit > Hopeless)
+                break;
+            scale *= Math.Exp(Math.Clamp(square > 0 ? -product / square : 0, -0.01, 0.01));
+        }
+        return (best.Scale, Math.Sqrt(best.Misfit));
+    }
+
+    /// <summary>What every entry of the label moves by as the logarithm of the scale grows.</summary>
+    private double[] Moves(double scale)
+    {
+        var (expected, moves) = (0.0, new double[classes]);
         for (var c = 0; c < classes; c++)
             expected += p[c] * slope[c];
-        var (mean, level, telling, square, most) = (0.0, 0.0, 0, 0.0, 0.0);
+        for (var c = 0; c < classes; c++)
+            moves[c] = Slope(c, scale, expected) * scale;
+        return moves;
+    }
+
+    /// <summary>Of the like entries, the more precise counting more.</summary>
+    private double Mean(double[] values, double scale)
+    {
+        var (sum, weights) = (0.0, 0.0);
         for (var c = 0; c < classes; c++)
         {
-            var moves = Slope(c, scale, expected) * scale;
-            most = Math.Max(most, Math.Abs(moves));
             if (isStrong[c])
                 continue;
-            (mean, level) = (mean + moves / alike, level + y[c] / alike);
-            telling += Math.Abs(moves) > Telling * allowed ? 1 : 0;
+            var rounding = Rounding(c, scale);
+            (sum, weights) = (sum + values[c] / rounding / rounding, weights + 1 / rounding / rounding);
         }
-        for (var c = 0; c < classes; c++)
-            square += isStrong[c] ? 0 : Math.Pow(Slope(c, scale, expected) * scale - mean, 2) / alike;
+        return sum / weights;
+    }
+
+    /// <summary>
+    /// Of an entry of the label: the error, the probability and the label itself each have the relative precision of a float, however
+    /// small they are.
+    /// </summary>
+    private double Rounding(int c, double scale) => Smallest + ErrorRounding * Math.Abs(along[c] / scale) + LabelRounding * Math.Abs(y[c])
+        + p[c] * (LabelRounding + LogitRounding * (1 - p[c]) * (1 + Math.Abs(scale) * steepest));
+
+    private bool IsProved(double scale, bool zero)
+    {
+        var moves = Moves(scale);
         // Entries that are alike and not zero are smoothed, whatever the scale; then one more equation suffices.
-        var evidence = telling + (alike < classes - 1 ? 0 : level > Telling * allowed ? 1 : 0);
-        return evidence >= 2 && square > 0 && most * allowed / Math.Sqrt(square) < Known;
+        var (mean, evidence, square) = (zero ? 0 : Mean(moves, scale), !zero && alike == classes - 1 ? 1 : 0, 0.0);
+        for (var c = 0; c < classes; c++)
+        {
+            var ratio = isStrong[c] ? 0 : Math.Abs(moves[c] - mean) / Rounding(c, scale);
+            (evidence, square) = (evidence + (ratio > Telling ? 1 : 0), square + ratio * ratio);
+        }
+        return evidence >= 2 && moves.Max(Math.Abs) < Known * Math.Sqrt(square);
     }
 
     private double Slope(int c, double scale, double expected) => p[c] * (slope[c] - expected) + along[c] / (scale * scale);

@@ -41,7 +41,7 @@ public class LabelsCommandTests
     [InlineData("--rule", "idlg", "reads one label")]
     [InlineData("--rule", "given", "does not reveal")]
     [InlineData("--rule", "nonsense", "nonsense")]
-    [InlineData("--batches", "1,x", "which is no batch size", "--table")]
+    [InlineData("--batches", "1,x", "write numbers of at least 1", "--table")]
     [InlineData("--models", "vgg", "The table knows the models", "--table")]
     [InlineData("--seeds", "0", "at least 1", "--table")]
     public void A_wrong_flag_is_answered_with_a_sentence(string flag, string value, string words, params string[] more)

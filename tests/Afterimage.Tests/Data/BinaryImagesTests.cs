@@ -30,6 +30,15 @@ public class BinaryImagesTests
     }
 
     [Fact]
+    public void A_link_to_records_is_as_good_as_the_file()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("records.bin", [.. Record(3, 4), .. Record(5, 6)]);
+        File.CreateSymbolicLink(folder["link.bin"], file);
+        Assert.Equal(5, new Cifar10 { File = folder["link.bin"] }.Open()[1].Label);
+    }
+
+    [Fact]
     public void Damaged_records_are_named()
     {
         using var folder = new TemporaryFolder();

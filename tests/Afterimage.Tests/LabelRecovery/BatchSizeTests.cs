@@ -25,6 +25,17 @@ public class BatchSizeTests
     }
 
     [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Noise_adds_no_images(int size)
+    {
+        using var scope = NewDisposeScope();
+        using var context = Batches.Of(new LeNet(), [.. Enumerable.Range(0, size).Select(i => 2 * i)]);
+        var noisy = Batches.Noisy(context.Observation.Update, 1e-3);
+        Assert.Equal(size, BatchSize.Estimate(context.Model, noisy, new FedSgd(), 1e-3).Size);
+    }
+
+    [Theory]
     [InlineData(16)]
     [InlineData(37)]
     public void Above_it_counts_are_whole(int size)

@@ -31,4 +31,12 @@ internal static class Batches
             Random = new RandomSource(1),
         };
     }
+
+    /// <summary>With noise of a deviation relative to each tensor's root mean square.</summary>
+    public static GradientSet Noisy(GradientSet update, double noise)
+    {
+        using var generator = new Generator(7, CPU);
+        return GradientSet.Gather(update.Layout,
+            [.. update.Split().Select(part => part + noise * part.square().mean().sqrt() * randn(part.shape, generator: generator))]);
+    }
 }

@@ -140,6 +140,31 @@ public class CountTests
             Refusal.Says("is not of this model", () => rule.Recover(crossed));
     }
 
+    [Theory]
+    [InlineData(0.01)]
+    [InlineData(0.1)]
+    public void Noise_that_clients_add_is_no_sign_of_a_class(double noise)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var labels in (int[][])[[3, 3], [1, 4, 6, 9], [7, 7, 7, 7]])
+        {
+            using var exact = Batches.Of(new LeNet(), labels);
+            using var context = new AttackContext
+            {
+                Model = exact.Model,
+                Observation = new()
+                {
+                    Update = Batches.Noisy(exact.Observation.Update, noise),
+                    Training = new FedSgd(),
+                    BatchSize = labels.Length,
+                    Noise = noise,
+                },
+                Random = new RandomSource(1),
+            };
+            Assert.Equal(labels, new RefinedCounts().Recover(context).Classes);
+        }
+    }
+
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(PytorchProblem.Names), MemberType = typeof(PytorchProblem))]
     public void Updates_of_PyTorch_clients_are_right_or_uncertain(string name)
