@@ -66,13 +66,23 @@ internal sealed class PlainLayer
         return best!;
     }
 
-    /// <summary>Least squares of both kinds of equations, by conjugate gradients that begin with an exact solution of the first kind.</summary>
+    /// <summary>
+    /// Least squares. In eval mode dL/dW is enough, and all channels share one factorization; where dL/dz is itself a guess, u joins by
+    /// conjugate gradients.
+    /// </summary>
     private Tensor Fit(Tensor system, Tensor trust, Tensor on, Tensor start) => Tidy.Keep(() =>
     {
         var byGradient = trust.repeat_interleave(system.shape[0] / trust.shape[0], 0).unsqueeze(1) / (level * level);
-        var byOutput = on / (output.square() * on).sum() * on.sum();
         var weighted = (system * byGradient).t();
-        var (normal, constant) = (weighted.matmul(system), block.Before(zeros_like(start)));
+        var normal = weighted.matmul(system);
+        if (block.Batch is null)
+        {
+            normal.diagonal().add_(1e-14 * normal.diagonal().mean());
+            var (direct, failed) = linalg.cholesky_ex(normal);
+            return failed.ToInt32() != 0 ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
+        }
+        var byOutput = on / (output.square() * on).sum() * on.sum();
+        var constant = block.Before(zeros_like(start));
         var preconditioner = normal.clone();
         preconditioner.diagonal().add_((block.Transpose(byOutput * block.Multiply(ones_like(start))).mean().abs()
             + 1e-12 * normal.diagonal().mean()));
