@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using Afterimage.Attacks;
 using Afterimage.Attacks.ClosedForm;
+using Afterimage.Attacks.Rectified;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -57,7 +58,8 @@ public sealed class Catalog
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
-        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>().With<Attack, DeepFirst>()
+        .With<Attack, RectifiedRecursion>().With<Attack, DeepFirst>()
+        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("local-matching", Known.LocalMatching)
         .WithAttack("rectified-matching", Known.RectifiedMatching)

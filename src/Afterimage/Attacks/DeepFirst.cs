@@ -25,7 +25,7 @@ namespace Afterimage.Attacks;
 [Cites("zhu2019deep", "geiping2020inverting", "neftci2019surrogate")]
 public sealed record DeepFirst : Attack
 {
-    public LabelRecovery.LabelRecovery Labels { get; init; } = new InstanceCounts();
+    public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
 
     /// <summary>Activations (of residual networks: blocks) behind the features that are looked for first.</summary>
     public int Blocks { get; init; } = 1;

@@ -29,11 +29,11 @@ public static partial class Known
     /// <summary>
     /// Afterimage's own attack for networks with ReLU or max pooling, whose gradient jumps: cosine distance, signed Adam on cosine
     /// coefficients that fall with frequency, four restarts that are held together, a total variation relative to what a gray image
-    /// leaves unexplained, and the batch's BatchNorm statistics where the attacker knows them. Labels are counted from the head's gradients.
+    /// leaves unexplained, and the batch's BatchNorm statistics where the attacker knows them.
     /// </summary>
     public static GradientMatching RectifiedMatching { get; } = new()
     {
-        Labels = new InstanceCounts(),
+        Labels = new RefinedCounts(),
         Start = new Gaussian { Deviation = 0.5 },
         Space = new Spectral { Fall = 0.5, Box = true },
         Fidelity = new Cosine(),
