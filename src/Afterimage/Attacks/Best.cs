@@ -1,4 +1,5 @@
 using Afterimage.Attacks.ClosedForm;
+using Afterimage.Attacks.Rectified;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
@@ -7,8 +8,9 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The cheapest method that applies, and the next where it does not converge: closed forms (the bias attack takes milliseconds, sparse
-/// columns and the recursion through all layers seconds), then Gauss-Newton on smooth networks, then gradient matching. Where
-/// clients add noise Gauss-Newton follows a closed form that succeeded. The notes say why.
+/// columns and the recursion through all layers seconds, through max poolings half a minute), then Gauss-Newton on smooth networks and
+/// a search from the head down on others, then gradient matching. Where clients add noise Gauss-Newton follows a closed form that
+/// succeeded. The notes say why.
 /// </summary>
 public sealed record Best : Attack
 {
@@ -29,7 +31,9 @@ public sealed record Best : Attack
             var found = attack.Run(context, watchThis, cancellation);
             notes.Add($"{name}: {found.Outcome.Advice}");
             (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);
-            var better = best is null || best.Outcome.Kind == OutcomeKind.Refused
+            // On ReLU networks an almost right image may leave more of the update unexplained than a gray one: features that were solved for decide.
+            var solved = attack is RectifiedRecursion && found.Outcome.Kind != OutcomeKind.Refused;
+            var better = solved || best is null || best.Outcome.Kind == OutcomeKind.Refused
                 || (rough && found.Outcome.Kind == OutcomeKind.Converged)
                 || (found.Outcome.Kind != OutcomeKind.Refused && !(found.RelativeMisfit >= best.RelativeMisfit));
             (better ? best : found)?.Dispose();
@@ -37,7 +41,7 @@ public sealed record Best : Attack
                 (best, chosen, before) = (found, name, from);
             var converged = found.Outcome.Kind == OutcomeKind.Converged;
             rough |= converged && context.Observation.Noise > 0 && attack is not (GaussNewton or GradientMatching);
-            if (found.Outcome.Kind == OutcomeKind.Canceled || (converged && (!rough || attack is GaussNewton)) || cancellation.IsCancellationRequested)
+            if (solved || found.Outcome.Kind == OutcomeKind.Canceled || (converged && (!rough || attack is GaussNewton)) || cancellation.IsCancellationRequested)
                 break;
         }
         using (best)
@@ -53,8 +57,14 @@ public sealed record Best : Attack
             yield return ("Recursion through the layers", new RecursiveInversion());
         else
             notes.Add("Recursion through the layers: not tried, for it reads one image, not a batch.");
+        if (context.Observation.BatchSize == 1 && ModelCard.Of(context.Model, "").IsSmooth == false)
+            yield return ("Recursion through ReLU and poolings", new RectifiedRecursion());
         if (Obstacle(context) is { } obstacle)
+        {
             notes.Add($"Gauss-Newton: not tried, for {obstacle}.");
+            if (context.Observation.Training is FedSgd && ModelCard.Of(context.Model, "").IsSmooth == false && Labels is not (Joint or SoftLabels))
+                yield return ("Search from the head down", new DeepFirst { Labels = Labels });
+        }
         else
             yield return ("Gauss-Newton", new GaussNewton { Labels = Labels });
         yield return ("Gradient matching", Known.Matching with { Labels = Labels });

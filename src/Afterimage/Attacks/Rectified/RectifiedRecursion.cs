@@ -43,6 +43,9 @@ public sealed record RectifiedRecursion : Attack
         var labels = new Labels([reading.Label], [1]);
         if (cancellation.IsCancellationRequested)
             return Verdict.Canceled(context, notes.ToSeq());
+        if (depth == chain.Blocks.Count)
+            return Verdict.Refused(context, "No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
+                "use \"rectified-matching\" or \"deep-first\".", notes.ToSeq());
         if (depth == 0)
             return Verdict.Found(own, chain.Denormalize(features).clamp(0, 1), labels, chain.Blocks.Count, notes.ToSeq());
 
@@ -56,8 +59,8 @@ public sealed record RectifiedRecursion : Attack
         var images = descent.Run(start, Steps, Products, See, cancellation);
         notes.Add(FormattableString.Invariant($"Image: its features leave {descent.Residual:G2} of how much they vary."));
         return Verdict.Found(own, images.clamp(0, 1), labels, steps, notes.ToSeq(),
-            $"The features behind layer {depth} are {(depth < chain.Blocks.Count ? "solved for exactly" : "read from the head")}; the image is the most " +
-            "probable one found with them, not a proven one: judge it by its residual in the notes.", cancellation.IsCancellationRequested);
+            $"The features behind layer {depth} are solved for exactly; the image is the most probable one found " +
+            " with them, not a proven one: judge it by its residual in the notes.", cancellation.IsCancellationRequested);
 
         void See(int step, double residual, Func<Tensor> image)
         {
