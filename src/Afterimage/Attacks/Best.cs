@@ -7,10 +7,10 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The cheapest method that applies, and the next where it does not converge: closed forms (the bias attack takes milliseconds, sparse
-/// columns and the recursion through all layers seconds, through max poolings half a minute), then Gauss-Newton on smooth networks and
-/// a search from the head down on others, then gradient matching. Where clients add noise Gauss-Newton follows a closed form that
-/// succeeded. The notes say why.
+/// The cheapest method that applies, and the next where it does not converge: closed forms, second order, matching. Closed forms are the
+/// bias attack (milliseconds), sparse columns and the recursion through all layers (seconds), and that through max poolings (half a minute).
+/// Gauss-Newton follows on smooth networks, and behind gradient matching on others without convolutions; the rest are searched from the head
+/// down. Where clients add noise Gauss-Newton follows a closed form that succeeded. The notes say why.
 /// </summary>
 public sealed record Best : Attack
 {
@@ -61,9 +61,11 @@ public sealed record Best : Attack
             yield return ("Recursion through ReLU and poolings", new RectifiedRecursion());
         if (Obstacle(context) is { } obstacle)
         {
-            notes.Add($"Gauss-Newton: not tried, for {obstacle}.");
+            notes.Add($"Gauss-Newton from the start: not tried, for {obstacle}.");
             if (context.Observation.Training is FedSgd && ModelCard.Of(context.Model, "").IsSmooth == false && Labels is not (Joint or SoftLabels))
-                yield return ("Search from the head down", new DeepFirst { Labels = Labels });
+                yield return context.Model.Network is { } network && network.Layers.All(layer => layer is Linear or Activation or Flatten)
+                    ? ("Gauss-Newton after gradient matching", new GaussNewton { Labels = Labels, First = Known.RectifiedMatching, Restarts = 2 })
+                    : ("Search from the head down", new DeepFirst { Labels = Labels });
         }
         else
             yield return ("Gauss-Newton", new GaussNewton { Labels = Labels });
