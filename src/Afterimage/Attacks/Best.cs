@@ -57,12 +57,13 @@ public sealed record Best : Attack
             yield return ("Recursion through the layers", new RecursiveInversion());
         else
             notes.Add("Recursion through the layers: not tried, for it reads one image, not a batch.");
-        if (context.Observation.BatchSize == 1 && ModelCard.Of(context.Model, "").IsSmooth == false)
+        var kinked = ModelCard.Of(context.Model, "").IsSmooth == false;
+        if (context.Observation.BatchSize == 1 && kinked)
             yield return ("Recursion through ReLU and poolings", new RectifiedRecursion());
         if (Obstacle(context) is { } obstacle)
         {
             notes.Add($"Gauss-Newton from the start: not tried, for {obstacle}.");
-            if (context.Observation.Training is FedSgd && ModelCard.Of(context.Model, "").IsSmooth == false && Labels is not (Joint or SoftLabels))
+            if (kinked && context.Observation.Training is FedSgd && Labels is not (Joint or SoftLabels))
                 yield return context.Model.Network is { } network && network.Layers.All(layer => layer is Linear or Activation or Flatten)
                     ? ("Gauss-Newton after gradient matching", new GaussNewton { Labels = Labels, First = Known.RectifiedMatching, Restarts = 2 })
                     : ("Search from the head down", new DeepFirst { Labels = Labels });
