@@ -21,17 +21,12 @@ internal sealed class CellDecoder
 
     /// <param name="features">[C,h,w].</param>
     /// <param name="image">[C,H,W].</param>
-    /// <param name="blocks">Between image and features.</param>
+    /// <param name="pieces">Between image and features.</param>
     /// <param name="examples">Batches of images [N,C,H,W] with their features [N,C,h,w].</param>
-    public CellDecoder(long[] features, long[] image, IEnumerable<RectifiedBlock> blocks, IEnumerable<(Tensor Images, Tensor Features)> examples)
+    public CellDecoder(long[] features, long[] image, IEnumerable<RectifiedPiece> pieces, IEnumerable<(Tensor Images, Tensor Features)> examples)
     {
         this.features = features;
-        var (stride, offset) = (1L, 0L);
-        foreach (var block in blocks)
-        {
-            offset += (block.Conv.Dilation * (block.Conv.Kernel - 1) / 2 - block.Conv.Padding) * stride;
-            stride *= block.Conv.Stride * (block.Pool?.Stride ?? 1);
-        }
+        var (stride, offset) = pieces.Aggregate((Stride: 1L, Offset: 0L), (place, piece) => piece.Locate(place.Stride, place.Offset));
         // Every pixel belongs to the patch of one cell, those of the border to the nearest.
         (long Cell, long Inside) At(long pixel, long cells)
         {

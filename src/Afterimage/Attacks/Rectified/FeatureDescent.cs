@@ -3,12 +3,13 @@ namespace Afterimage.Attacks.Rectified;
 /// <summary>
 /// The most probable image with the known features and weight gradient of one layer: Gauss-Newton on |features left|^2 / e^2 +
 /// |gradient left|^2 / f^2 + |z|^2, x = m + T z a photograph as such. Both errors follow what is left unexplained, f in each channel, so that
-/// far from the image no step trusts the linearization too much, and channels with maxima at wrong places count little.
+/// far from the image no step trusts the linearization too much, and channels with maxima at wrong places count little. ReLUs that are about to
+/// switch are felt in part, the more the more is left, so that steps find their way over kinks.
 /// </summary>
-/// <param name="trunk">From images to the input of the last block.</param>
-/// <param name="last">The block whose output is known.</param>
+/// <param name="trunk">From images to the input of the last piece.</param>
+/// <param name="last">The piece whose output is known.</param>
 /// <param name="photographs">m and T.</param>
-internal sealed class FeatureDescent(FeatureMap trunk, LastBlock last, ImageStatistics photographs)
+internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, ImageStatistics photographs)
 {
     /// <summary>e is this times the relative residual, within bounds, times the residual.</summary>
     private const double Caution = 6;
@@ -42,7 +43,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastBlock last, ImageStat
         for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
-            var (x, left) = Evaluate(z);
+            var (x, left) = Evaluate(z, step == 0 ? 1 : Residual);
             see(step, Residual, () => Image(z).clamp(0, 1));
             if (step % Patience == 0)
             {
@@ -118,10 +119,10 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastBlock last, ImageStat
 
     private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;
 
-    private (Tensor Input, Tensor Left) Evaluate(Tensor z)
+    private (Tensor Input, Tensor Left) Evaluate(Tensor z, double softness = 0)
     {
         Evaluations++;
-        var x = trunk.At(Image(z).to(last.Known.dtype));
+        var x = trunk.At(Image(z).to(last.Known.dtype), softness);
         var left = last.Left(x);
         Residual = left.square().mean().sqrt().ToDouble() / level;
         return (x, left);

@@ -9,8 +9,7 @@ internal sealed class ProceduralFeatures
     private readonly RectifiedChain chain;
     private readonly Tensor images;
     private readonly int batch;
-    private readonly Tensor[] sums;
-    private readonly Tensor[] squares;
+    private readonly Lazy<(Tensor[] Sums, Tensor[] Squares)> moments;
     private readonly long count;
 
     /// <param name="chain">Whose layers.</param>
@@ -19,38 +18,45 @@ internal sealed class ProceduralFeatures
     public ProceduralFeatures(RectifiedChain chain, Tensor images, int batch)
     {
         (this.chain, this.images, this.batch) = (chain, images, batch);
-        Blocks = [.. chain.Blocks.Select(block => block.To(ScalarType.Float32))];
-        sums = [.. chain.Blocks.Select(block => zeros([1, .. block.Input], ScalarType.Float64))];
-        squares = [.. sums.Select(sum => zeros_like(sum))];
+        Pieces = [.. chain.Pieces.Select(piece => piece.To(ScalarType.Float32))];
         count = Math.Min(images.shape[0], MostForMoments);
+        moments = new(Moments);
+    }
+
+    public IReadOnlyList<RectifiedPiece> Pieces { get; }
+
+    /// <summary>Mean and variance of what a piece takes in, [1,C,H,W] each, in double precision.</summary>
+    public (Tensor Mean, Tensor Variance) Inputs(int piece)
+    {
+        var (sums, squares) = moments.Value;
+        var mean = sums[piece] / count;
+        return (mean, (squares[piece] / count - mean.square()).clamp_min(0));
+    }
+
+    private (Tensor[] Sums, Tensor[] Squares) Moments()
+    {
+        Tensor[] sums = [.. chain.Pieces.Select(piece => zeros([1, .. piece.Input], ScalarType.Float64))];
+        Tensor[] squares = [.. sums.Select(sum => zeros_like(sum))];
         foreach (var part in Batches(count))
         {
             using var scope = Tidy.Scope();
             var x = chain.Normalize(part);
-            for (var i = 0; i < Blocks.Count; i++)
+            for (var i = 0; i < Pieces.Count; i++)
             {
                 var wide = x.to(ScalarType.Float64);
                 sums[i].add_(wide.sum([0], keepdim: true));
                 squares[i].add_(wide.square().sum([0], keepdim: true));
-                x = Blocks[i].Forward(x);
+                x = Pieces[i].Forward(x);
             }
         }
+        return (sums, squares);
     }
 
-    public IReadOnlyList<RectifiedBlock> Blocks { get; }
-
-    /// <summary>Mean and variance of what a block takes in, [1,C,H,W] each, in double precision.</summary>
-    public (Tensor Mean, Tensor Variance) Inputs(int block)
-    {
-        var mean = sums[block] / count;
-        return (mean, (squares[block] / count - mean.square()).clamp_min(0));
-    }
-
-    /// <summary>Batches of images with their features behind so many blocks.</summary>
-    public IEnumerable<(Tensor Images, Tensor Features)> Examples(int depth)
+    /// <summary>Batches of images with their features behind so many pieces and a last one.</summary>
+    public IEnumerable<(Tensor Images, Tensor Features)> Examples(int depth, LastPiece last)
     {
         foreach (var part in Batches(images.shape[0]))
-            yield return (part, Tidy.Keep(() => Blocks.Take(depth).Aggregate(chain.Normalize(part), (x, block) => block.Forward(x))));
+            yield return (part, Tidy.Keep(() => last.Features(Pieces.Take(depth).Aggregate(chain.Normalize(part), (x, piece) => piece.Forward(x)))));
     }
 
     private IEnumerable<Tensor> Batches(long total)

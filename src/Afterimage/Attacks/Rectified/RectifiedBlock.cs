@@ -15,7 +15,7 @@ namespace Afterimage.Attacks.Rectified;
 /// <param name="WeightGradient">dL/dW.</param>
 /// <param name="Batch">In train mode, how the gradient passes through the batch's own statistics; null in eval mode.</param>
 internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input, long[] Output, long[] Leaving,
-    Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, BatchCoupling? Batch)
+    Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, BatchCoupling? Batch) : RectifiedPiece
 {
     /// <summary>Inputs of one channel beyond which dense normal equations would take too long.</summary>
     private const int LargestMap = 1500;
@@ -44,7 +44,7 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     /// <summary>u for x of shape [B,*Input].</summary>
     public Tensor Before(Tensor x) => Convolve(x, Bias) * Scale + Shift;
 
-    public Tensor Forward(Tensor x)
+    public override Tensor Forward(Tensor x)
     {
         var y = Before(x).relu();
         return Pool is null ? y : nn.functional.max_pool2d(y, Pool.Kernel, Pool.Stride);
@@ -97,9 +97,30 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     public Tensor Patches(Tensor x) => nn.functional.unfold(x, (Conv.Kernel, Conv.Kernel), (Conv.Dilation, Conv.Dilation),
         (Conv.Padding, Conv.Padding), (Conv.Stride, Conv.Stride))[0];
 
-    /// <summary>The weights in another precision; the gradients stay as they are.</summary>
-    public RectifiedBlock To(ScalarType type) =>
+    public override RectifiedPiece To(ScalarType type) =>
         this with { Weight = Weight.to(type), Bias = Bias?.to(type), Scale = Scale.to(type), Shift = Shift.to(type) };
+
+    public override (long Stride, long Offset) Locate(long stride, long offset) =>
+        (stride * Conv.Stride * (Pool?.Stride ?? 1), offset + (Conv.Dilation * (Conv.Kernel - 1) / 2 - Conv.Padding) * stride);
+
+    public override Passing Follow() => new BlockPassing(this);
+
+    private sealed class BlockPassing(RectifiedBlock block) : Passing
+    {
+        private Tensor? winners;
+
+        public override Tensor At(Tensor x, double softness) => Rectify(block.Pooled(block.Before(x), ref winners), softness);
+
+        public override Tensor Push(Tensor change) => Gated(block.Picked(block.Multiply(change), winners));
+
+        public override Tensor Pull(Tensor change) => block.Transpose(block.Spread(Gated(change), winners));
+
+        public override void Dispose()
+        {
+            winners?.Dispose();
+            base.Dispose();
+        }
+    }
 
     private Tensor Convolve(Tensor x, Tensor? bias) => nn.functional.conv2d(x, Weight, bias,
         [Conv.Stride, Conv.Stride], [Conv.Padding, Conv.Padding], [Conv.Dilation, Conv.Dilation]);

@@ -6,16 +6,14 @@ namespace Afterimage.Attacks.Rectified;
 
 /// <summary>
 /// Afterimage's own attack on one image through a network of convolutions, BatchNorm, ReLU and max pooling, in eval mode or in train mode
-/// with known statistics of the batch. From the head down every layer's input is solved for exactly, in the manner of R-GAP (Zhu and
-/// Blaschko, 2021), through max poolings by a blind factorization, as long as the weight gradients determine it; the image is then looked
-/// for by Gauss-Newton, as the most probable one with the features reached. No private image is known: a linear guess, learned on
-/// procedural images, is the start.
+/// with known statistics of the batch, and through residual networks in eval mode. From the head down every layer's input is solved for exactly,
+/// in the manner of R-GAP (Zhu and Blaschko, 2021), through max poolings and behind averages by blind factorizations, as long as the weight
+/// gradients determine it; the image is then looked for by Gauss-Newton, as the most probable one with the features reached. No
+/// private image is known: a linear guess, learned on procedural images, is the start.
 /// </summary>
 [Cites("zhu2021rgap", "baradad2021learning")]
 public sealed record RectifiedRecursion : Attack
 {
-    /// <summary>A layer that leaves more than this of its weight gradient is not solved (with noise, twice what noise leaves).</summary>
-    private const double Solved = 0.01;
     private const int Batch = 50;
 
     /// <summary>Procedural images from which the first guesses are learned.</summary>
@@ -39,21 +37,21 @@ public sealed record RectifiedRecursion : Attack
         if (HeadReading.Of(chain.Head) is not [var reading, ..])
             return Verdict.Refused(context, "The gradient of the head is zero: the client's model is certain of the image's class already.");
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(own, Images).to(ScalarType.Float32).cpu(), Batch);
-        var (depth, features, signal, notes) = Descend(chain, reading, procedural, Math.Max(Solved, 2 * context.Observation.Floor), cancellation);
-        var labels = new Labels([reading.Label], [1]);
+        HeadDescent layers = chain.IsResidual ? new ResidualDescent(chain, reading, own.Random) : new PlainDescent(chain, reading, procedural);
+        layers.Run(context.Observation.Floor, cancellation);
+        var (depth, notes, labels) = (layers.Depth, layers.Notes, new Labels([reading.Label], [1]));
         if (cancellation.IsCancellationRequested)
             return Verdict.Canceled(context, notes.ToSeq());
-        if (depth == chain.Blocks.Count)
+        if (!layers.IsSolved)
             return Verdict.Refused(context, "No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
                 "use \"rectified-matching\" or \"deep-first\".", notes.ToSeq());
         if (depth == 0)
-            return Verdict.Found(own, chain.Denormalize(features).clamp(0, 1), labels, chain.Blocks.Count, notes.ToSeq());
+            return Verdict.Found(own, chain.Denormalize(layers.Features!).clamp(0, 1), labels, chain.Pieces.Count, notes.ToSeq());
 
-        var known = features.to(ScalarType.Float32);
-        using var trunk = new FeatureMap(chain, [.. procedural.Blocks.Take(depth - 1)]);
-        using var last = new LastBlock(procedural.Blocks[depth - 1], known, signal);
+        using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
+        using var last = layers.Last(procedural.Pieces[depth - 1]);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
-        var start = new CellDecoder(chain.Blocks[depth - 1].Leaving, shape, chain.Blocks.Take(depth), procedural.Examples(depth)).Decode(known, shape);
+        var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, last)).Decode(last.Known, shape);
         var descent = new FeatureDescent(trunk, last, ImageStatistics.OfPhotographs(context.Model.Input));
         var steps = 0;
         var images = descent.Run(start, Steps, Products, See, cancellation);
@@ -67,33 +65,5 @@ public sealed record RectifiedRecursion : Attack
             steps = step + 1;
             watch?.Invoke(new(0, step, residual, descent.Evaluations, image));
         }
-    }
-
-    /// <summary>How far the equations lead: the features behind so many blocks.</summary>
-    private static (int Depth, Tensor Features, Tensor Signal, List<string> Notes) Descend(RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural,
-        double solved, CancellationToken cancellation)
-    {
-        var notes = new List<string>();
-        var depth = chain.Blocks.Count;
-        long[] shape = [1, .. chain.Blocks[^1].Leaving];
-        var features = (reading.Signal.matmul(chain.Head.WeightGradient!) / reading.Signal.square().sum()).reshape(shape);
-        var signal = reading.Signal.matmul(chain.Head.Weight!).reshape(shape);
-        for (; depth > 0 && !cancellation.IsCancellationRequested; depth--)
-        {
-            var block = chain.Blocks[depth - 1];
-            if (!block.IsDetermined)
-            {
-                notes.Add($"{block.Conv.Name}: its weight gradient does not determine its input.");
-                break;
-            }
-            var (mean, variance) = procedural.Inputs(depth - 1);
-            var found = block.Pool is null ? new PlainLayer(block, features, signal).Solve(mean)
-                : new PooledLayer(block, features, signal, mean, variance).Solve();
-            notes.Add(FormattableString.Invariant($"{block.Conv.Name}: {block.Input[0] * block.Places} inputs{(block.Pool is null ? "" : " behind a pooling")}, residual {found.Residual:G2}."));
-            if (!(found.Residual < solved))
-                break;
-            (features, signal) = (found.Input, block.Back(found.Signal));
-        }
-        return (depth, features, signal, notes);
     }
 }

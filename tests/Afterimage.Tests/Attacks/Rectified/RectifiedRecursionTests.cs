@@ -43,17 +43,17 @@ public class RectifiedRecursionTests
         var client = Client(Simulated.Open(Pooled, seed), [3], seed);
         using var own = client.Context.To(ScalarType.Float64);
         var chain = RectifiedChain.Of(own, out _)!;
-        var inner = chain.Blocks[0].Forward(chain.Normalize(client.Images.to(ScalarType.Float64)));
-        var features = chain.Blocks[1].Forward(inner);
+        var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Normalize(client.Images.to(ScalarType.Float64)));
+        var features = ((RectifiedBlock)chain.Pieces[1]).Forward(inner);
         var error = (features.flatten(1).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!).softmax(1);
         error[0, 3] -= 1;
         var signal = error.matmul(chain.Head.Weight!).reshape(features.shape);
         var (mean, variance) = (full_like(inner, inner.mean().ToDouble()), full_like(inner, inner.var().ToDouble()));
 
-        var found = new PooledLayer(chain.Blocks[1], features, signal, mean, variance).Solve();
+        var found = new PooledLayer(((RectifiedBlock)chain.Pieces[1]), features, signal, mean, variance).Solve();
         Assert.InRange(found.Residual, 0, 1e-5);
         Assert.InRange(((found.Input - inner).norm() / inner.norm()).ToDouble(), 0, 1e-4);
-        var u = chain.Blocks[1].Before(inner);
+        var u = ((RectifiedBlock)chain.Pieces[1]).Before(inner);
         var (_, places) = nn.functional.max_pool2d_with_indices(u, [3, 3], [3, 3]);
         var expected = zeros(1, 24, 36, ScalarType.Float64).scatter_(2, places.flatten(2), (signal * (features > 0)).flatten(2));
         Assert.InRange((found.Signal.flatten(2) - expected).abs().max().ToDouble(), 0, 1e-12);
@@ -91,7 +91,8 @@ public class RectifiedRecursionTests
     {
         using var scope = NewDisposeScope();
         Refuses(Client(Simulated.Open(Pooled), [3, 4]), "one image, but the batch has 2");
-        Refuses(Simulated.Batch(new ResNet(), new(3, 32, 32), [1]), "none is foreseen");
+        Refuses(Simulated.Batch(new ResNet { Stem = ResNetStem.ImageNet }, new(3, 32, 32), [1]), "max pooling with padding");
+        Refuses(Client(Simulated.Open(new(new(1, 8, 8), 10, [new Conv2d("a", 1, 4, 3), ReLU, new AvgPool2d(2, 2), new Flatten(), new Linear("b", 36, 10)])), [3]), "none is foreseen");
         Refuses(Simulated.Batch(new LeNet(), new(3, 32, 32), [1]), "needs a ReLU");
         Refuses(Normalized(ModelMode.Train, revealed: false), "reveal them");
         Assert.Throws<AfterimageException>(() => (Short with { Products = 0 }).Run(Client(Simulated.Open(Pooled), [3]).Context));
