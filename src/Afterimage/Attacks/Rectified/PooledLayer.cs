@@ -147,11 +147,14 @@ internal sealed class PooledLayer
         input = Tidy.Keep(() =>
         {
             var system = block.System(Signal().reshape([1, .. block.Output]));
-            var trusted = system * trust.repeat_interleave(system.shape[0] / trust.shape[0], 0).unsqueeze(1);
+            var byRow = trust.repeat_interleave(system.shape[0] / trust.shape[0], 0).unsqueeze(1) / (error * error);
+            var weighted = (system * byRow).t();
             var below = (input < 0).to(ScalarType.Float64) * precision / (Slack * Slack);
-            var normal = (system.t().matmul(trusted) / (error * error)).unsqueeze(0) + diag_embed(precision + below);
-            var open = trusted.t().matmul(target - system.matmul(mean.t())).t() / (error * error) - below * mean;
-            return mean + linalg.solve(normal, open.unsqueeze(2)).squeeze(2);
+            var normal = weighted.matmul(system).unsqueeze(0) + diag_embed(precision + below);
+            if (block.Batch is null)
+                return mean + linalg.solve(normal, (weighted.matmul(target - system.matmul(mean.t())).t() - below * mean).unsqueeze(2)).squeeze(2);
+            var step = new CoupledStep(block, input, system, byRow);
+            return input + step.Solve(target - system.matmul(input.t()), normal, precision + below, (mean - input) * precision - below * input);
         });
         coupled = Coupled();
     }

@@ -1,0 +1,71 @@
+namespace Afterimage.Attacks.Rectified;
+
+/// <summary>
+/// Newton's step for the input of a layer in train mode: dL/dz depends on the input through the statistics of the batch, so that dL/dW is
+/// quadratic in it. Iterating dL/dz alone does not always converge.
+/// </summary>
+internal sealed class CoupledStep
+{
+    private const int Products = 60;
+    private const double Precision = 1e-6;
+
+    private readonly RectifiedBlock block;
+    private readonly Tensor system;
+    private readonly Tensor byRow;
+    private readonly Tensor patches;
+    private readonly Tensor passing;
+
+    /// <param name="block">In train mode.</param>
+    /// <param name="input">[channels,places].</param>
+    /// <param name="system">K for dL/dz at this input, [Equations,places].</param>
+    /// <param name="byRow">Weights of the equations, [Equations,1].</param>
+    public CoupledStep(RectifiedBlock block, Tensor input, Tensor system, Tensor byRow)
+    {
+        (this.block, this.system, this.byRow) = (block, system, byRow);
+        patches = block.Patches(input.reshape([1, .. block.Input]));
+        passing = block.Batch!.ScaleGradient / block.Batch.Deviation * (-1.0 / (block.Output[1] * block.Output[2]));
+    }
+
+    /// <param name="open">What is left of dL/dW, [Equations,channels].</param>
+    /// <param name="normal">K'K with its weights and what is believed of the input, [channels,places,places].</param>
+    /// <param name="belief">Its part without K'K, [channels,places].</param>
+    /// <param name="pull">Of this belief.</param>
+    public Tensor Solve(Tensor open, Tensor normal, Tensor belief, Tensor pull)
+    {
+        var factor = linalg.cholesky(normal);
+        var rest = Pull(open) + pull;
+        Tensor Solved() => cholesky_solve(rest.unsqueeze(2), factor).squeeze(2);
+        var x = zeros_like(rest);
+        var search = Solved();
+        var square = (rest * search).sum().ToDouble();
+        var enough = Precision * Precision * square;
+        for (var i = 0; i < Products && square > enough; i++)
+        {
+            using var scope = Tidy.Scope();
+            var product = Pull(Push(search)) + search * belief;
+            var length = square / (search * product).sum().ToDouble();
+            x.add_(search, alpha: length);
+            rest.add_(product, alpha: -length);
+            var step = Solved();
+            var next = (rest * step).sum().ToDouble();
+            search.mul_(next / square).add_(step);
+            square = next;
+        }
+        return x;
+    }
+
+    /// <summary>The change of dL/dW.</summary>
+    private Tensor Push(Tensor change)
+    {
+        var signal = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
+        return system.matmul(change.t()) + signal.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2).reshape(-1, change.shape[0]);
+    }
+
+    /// <summary>Transposed <see cref="Push"/>, weighted.</summary>
+    private Tensor Pull(Tensor open)
+    {
+        var weighted = open * byRow;
+        var signal = weighted.reshape(block.Conv.Output, -1, block.Input[0]).transpose(1, 2).reshape(block.Conv.Output, -1).matmul(patches);
+        return system.t().matmul(weighted).t() + block.Transpose(signal.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
+    }
+}
