@@ -18,7 +18,10 @@ internal sealed class BlindInput
     private const double MostMissing = 0.2;
     private const int Rounds = 40;
     private const int Vectors = 3;
+
+    /// <summary>Of inverse iteration.</summary>
     private const double Stiffness = 1e-11;
+    private const int Iterations = 6;
 
     private readonly RectifiedBlock block;
     private readonly Tensor gradient;
@@ -41,12 +44,10 @@ internal sealed class BlindInput
     {
         var few = Mixed(block);
         if (block.Conv.Stride != 1 || block.Places != block.Output[1] * block.Output[2] || few.Input[0] * few.Places > Largest
-            || few.Input[0] * few.Conv.Kernel * few.Conv.Kernel < 2 * few.Places || gradientIsZero(few))
+            || few.Input[0] * few.Conv.Kernel * few.Conv.Kernel < 2 * few.Places || few.WeightGradient.norm().ToDouble() == 0)
             return null;
         var blind = new BlindInput(few);
         return blind.Missing >= 0 && blind.Missing <= MostMissing * few.Places ? blind : null;
-
-        static bool gradientIsZero(RectifiedBlock any) => any.WeightGradient.norm().ToDouble() == 0;
     }
 
     /// <summary>[1,*Input]; its sum is positive.</summary>
@@ -62,8 +63,7 @@ internal sealed class BlindInput
         var input = vectors[.., 0];
         for (var round = 0; round < Rounds && !cancellation.IsCancellationRequested; round++)
         {
-            var (next, least) = Least(places, taken, counts.rsqrt(), ref vectors);
-            input = next;
+            (input, var least) = Least(places, taken, counts.rsqrt(), ref vectors);
             if (Missing == 0 || !(least < 0.7 * before))
                 break;
             before = least;
@@ -91,7 +91,7 @@ internal sealed class BlindInput
         form.mul_(weights.unsqueeze(0)).mul_(weights.unsqueeze(1));
         form.diagonal().add_(Stiffness);
         var factor = linalg.cholesky(form);
-        for (var i = 0; i < 6; i++)
+        for (var i = 0; i < Iterations; i++)
             vectors = linalg.qr(cholesky_solve(vectors, factor)).Q;
         var (values, rotation) = linalg.eigh(vectors.t().matmul(form).matmul(vectors));
         vectors = vectors.matmul(rotation).MoveToOuterDisposeScope();

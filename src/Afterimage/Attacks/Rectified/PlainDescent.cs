@@ -31,9 +31,9 @@ internal sealed class PlainDescent : HeadDescent
                 Notes.Add($"{block.Conv.Name}: its weight gradient does not determine its input.");
                 break;
             }
-            var (mean, variance) = procedural.Inputs(Depth - 1);
-            var found = block.Pool is null ? new PlainLayer(block, Features!, signal).Solve(mean)
-                : new PooledLayer(block, Features!, signal, mean, variance).Solve();
+            var guesses = procedural.Inputs(Depth - 1, Features!);
+            var found = block.Pool is null ? new PlainLayer(block, Features!, signal).Solve(guesses.First().Mean)
+                : new PooledLayer(block, Features!, signal).Solve(guesses);
             Notes.Add(FormattableString.Invariant($"{block.Conv.Name}: {block.Input[0] * block.Places} inputs{(block.Pool is null ? "" : " behind a pooling")}, residual {found.Residual:G2}."));
             if (!(found.Residual < Math.Max(Solved, 2 * noise)))
                 break;

@@ -3,15 +3,14 @@ namespace Afterimage.Attacks.Rectified;
 /// <summary>
 /// The input of a layer with max pooling. What leaves tells the maxima and their dL/dz, but not their places. With P_c the weights of the
 /// places in each window of channel c, dL/dW_c = sum over windows of d (sum over places P_c patch): bilinear in P and in the input, and
-/// far overdetermined where windows are few and channels many. The two are fitted in turn, from the mean of procedural images, under an
+/// far overdetermined where windows are few and channels many. The two are fitted in turn, from a guess learned on procedural images, under an
 /// error that shrinks from round to round; then every P becomes its largest place. A residual at the rounding of the update proves the result.
 /// </summary>
 internal sealed class PooledLayer
 {
     private const double Exact = 1e-5;
 
-    /// <summary>With so little left, few places are wrong.</summary>
-    private const double Near = 1e-3;
+    private static readonly (int Rounds, double Fall, double Spread)[] Schedules = [(60, 0.85, 1.0), (60, 0.85, 0.3), (120, 0.93, 1.0)];
 
     // How far below zero weights and inputs are let go.
     private const double Slack = 0.05;
@@ -26,11 +25,11 @@ internal sealed class PooledLayer
     private readonly long windows;
     private readonly Tensor strengths;
     private readonly Tensor doubtful;
-    private readonly Tensor mean;
-    private readonly Tensor precision;
     private readonly long size;
     private readonly double level;
 
+    private Tensor mean;
+    private Tensor precision;
     private Tensor on;
     private Tensor weights;
     private Tensor input;
@@ -39,9 +38,7 @@ internal sealed class PooledLayer
     /// <param name="block">With pooling.</param>
     /// <param name="output">What leaves, [1,*Leaving].</param>
     /// <param name="signal">dL/d output.</param>
-    /// <param name="mean">Of plausible inputs, [1,*Input].</param>
-    /// <param name="variance">Of plausible inputs.</param>
-    public PooledLayer(RectifiedBlock block, Tensor output, Tensor signal, Tensor mean, Tensor variance)
+    public PooledLayer(RectifiedBlock block, Tensor output, Tensor signal)
     {
         (this.block, size) = (block, block.Pool!.Kernel * block.Pool.Kernel);
         var (channels, cells) = (block.Conv.Output, block.Leaving[1] * block.Leaving[2]);
@@ -55,21 +52,26 @@ internal sealed class PooledLayer
         strengths = (signal * block.Scale).reshape(channels, cells);
         on = (output > 1e-6 * output.max()).to(signal.dtype).reshape(channels, cells);
         doubtful = (output < 1e-6 * output.max()).reshape(channels, cells);
-        this.mean = mean.reshape(block.Input[0], -1);
-        precision = 1 / (variance.reshape(block.Input[0], -1) + 1e-3 * variance.mean());
-        (weights, input) = (Even(), this.mean.clone());
+        mean = zeros(block.Input[0], block.Places, ScalarType.Float64);
+        (precision, weights, input) = (ones_like(mean), Even(), mean);
     }
 
-    public LayerInput Solve()
+    /// <param name="guesses">Means and variances of plausible inputs, [1,*Input], the best first.</param>
+    public LayerInput Solve(IEnumerable<(Tensor Mean, Tensor Variance)> guesses)
     {
         LayerInput? best = null;
-        foreach (var (rounds, fall, spread) in new[] { (60, 0.85, 1.0), (60, 0.85, 0.3), (120, 0.93, 1.0), (120, 0.93, 0.3), (200, 0.96, 3.0) })
+        foreach (var (guess, variance) in guesses)
         {
-            var found = Attempt(rounds, fall, spread);
-            if (best is null || found.Residual < best.Residual)
-                best = found;
-            if (best.Residual < (rounds > 60 ? Near : Exact))
-                break;
+            mean = guess.reshape(block.Input[0], -1);
+            precision = 1 / (variance.reshape(block.Input[0], -1) + 1e-3 * variance.mean());
+            foreach (var (rounds, fall, spread) in Schedules)
+            {
+                var found = Attempt(rounds, fall, spread);
+                if (best is null || found.Residual < best.Residual)
+                    best = found;
+                if (best.Residual < Exact)
+                    return best;
+            }
         }
         return best!;
     }

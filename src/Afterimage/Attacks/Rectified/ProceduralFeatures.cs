@@ -3,14 +3,12 @@ namespace Afterimage.Attacks.Rectified;
 /// <summary>What the layers of a chain see of procedural images, in single precision.</summary>
 internal sealed class ProceduralFeatures
 {
-    // Moments need fewer images than a regression.
-    private const int MostForMoments = 200;
+    /// <summary>Of the regressions, relative to the mean square of features; the last guess needs none.</summary>
+    private static readonly double[] Ridges = [0.01, 0.1];
 
     private readonly RectifiedChain chain;
     private readonly Tensor images;
     private readonly int batch;
-    private readonly Lazy<(Tensor[] Sums, Tensor[] Squares)> moments;
-    private readonly long count;
 
     /// <param name="chain">Whose layers.</param>
     /// <param name="images">[N,C,H,W] in [0,1], single precision.</param>
@@ -19,37 +17,44 @@ internal sealed class ProceduralFeatures
     {
         (this.chain, this.images, this.batch) = (chain, images, batch);
         Pieces = [.. chain.Pieces.Select(piece => piece.To(ScalarType.Float32))];
-        count = Math.Min(images.shape[0], MostForMoments);
-        moments = new(Moments);
     }
 
     public IReadOnlyList<RectifiedPiece> Pieces { get; }
 
-    /// <summary>Mean and variance of what a piece takes in, [1,C,H,W] each, in double precision.</summary>
-    public (Tensor Mean, Tensor Variance) Inputs(int piece)
+    /// <summary>
+    /// Guesses of what a piece takes in, [1,C,H,W] with their variances in double precision: by ridge regression on what leaves it, whose errors are those
+    /// for images left out, and at last the mean of all.
+    /// </summary>
+    public IEnumerable<(Tensor Mean, Tensor Variance)> Inputs(int piece, Tensor leaving)
     {
-        var (sums, squares) = moments.Value;
-        var mean = sums[piece] / count;
-        return (mean, (squares[piece] / count - mean.square()).clamp_min(0));
+        var (inputs, features) = Pairs(piece);
+        var (mean, typical) = (inputs.mean([0], keepdim: true), features.mean([0], keepdim: true));
+        var (varied, told) = (inputs - mean, features - typical);
+        var gram = told.matmul(told.t());
+        foreach (var ridge in Ridges)
+        {
+            var inverse = linalg.inv(gram + eye(gram.shape[0], dtype: gram.dtype) * (ridge * gram.diagonal().mean() + 1e-300));
+            var hat = gram.matmul(inverse);
+            var errors = (varied - hat.matmul(varied)) / (1 - hat.diagonal()).unsqueeze(1);
+            var guess = mean + (leaving.flatten(1) - typical).matmul(told.t()).matmul(inverse).matmul(varied);
+            yield return (Shaped(guess.clamp_min(0)), Shaped(errors.square().mean([0], keepdim: true)));
+        }
+        yield return (Shaped(mean), Shaped(varied.square().mean([0], keepdim: true)));
+
+        Tensor Shaped(Tensor flat) => flat.reshape([1, .. Pieces[piece].Input]);
     }
 
-    private (Tensor[] Sums, Tensor[] Squares) Moments()
+    /// <summary>What a piece takes in and what leaves it, an image a row.</summary>
+    private (Tensor Inputs, Tensor Features) Pairs(int piece)
     {
-        Tensor[] sums = [.. chain.Pieces.Select(piece => zeros([1, .. piece.Input], ScalarType.Float64))];
-        Tensor[] squares = [.. sums.Select(sum => zeros_like(sum))];
-        foreach (var part in Batches(count))
+        var pairs = Batches(images.shape[0]).Select(part =>
         {
             using var scope = Tidy.Scope();
-            var x = chain.Normalize(part);
-            for (var i = 0; i < Pieces.Count; i++)
-            {
-                var wide = x.to(ScalarType.Float64);
-                sums[i].add_(wide.sum([0], keepdim: true));
-                squares[i].add_(wide.square().sum([0], keepdim: true));
-                x = Pieces[i].Forward(x);
-            }
-        }
-        return (sums, squares);
+            var x = Pieces.Take(piece).Aggregate(chain.Normalize(part), (x, before) => before.Forward(x));
+            return (Inputs: x.flatten(1).to(ScalarType.Float64).MoveToOuterDisposeScope(),
+                Features: Pieces[piece].Forward(x).flatten(1).to(ScalarType.Float64).MoveToOuterDisposeScope());
+        }).ToList();
+        return (cat([.. pairs.Select(pair => pair.Inputs)]), cat([.. pairs.Select(pair => pair.Features)]));
     }
 
     /// <summary>Batches of images with their features behind so many pieces and a last one.</summary>

@@ -17,6 +17,9 @@ internal sealed class ResidualLayer
     /// <summary>How many times the doubt values may be, so that a solution may turn their ReLU; and those whose channels wait, one try after the other.</summary>
     private const double Near = 10;
     private static readonly double[] Waits = [4, 1.5, 10, 4, 30];
+
+    /// <summary>A value is in doubt below this many of its errors.</summary>
+    private const double DoubtfulErrors = 5;
     private const double LeastTrusted = 0.6;
 
     /// <summary>A channel that leaves this many times what the median does has a ReLU wrong.</summary>
@@ -37,7 +40,7 @@ internal sealed class ResidualLayer
     public ResidualLayer(ResidualUnit unit, Tensor output, Tensor signal, Tensor doubt, RandomSource random)
     {
         (this.unit, this.output, this.signal, this.doubt, this.random) = (unit, output, signal, doubt, random);
-        outputs = (output > Near * doubt).to(output.dtype) * 25 / doubt.square();
+        outputs = (output > Near * doubt).to(output.dtype) / (doubt / DoubtfulErrors).square();
     }
 
     /// <summary>Where a value is below this it may be zero: errors, scaled by the values that are negative, which no output of a ReLU is.</summary>
@@ -136,6 +139,7 @@ internal sealed class ResidualLayer
         var squares = zeros_like(solution.Input!);
         for (var sample = 0; sample < Samples; sample++)
             squares.add_(equations.Solve(equations.Noise(generator), zeros_like(squares), Products, 1e-2).square());
+        // So few samples say little of one value alone.
         var spread = (squares / Samples).sqrt();
         return spread + 0.3 * spread.mean();
     });

@@ -50,7 +50,7 @@ public class RectifiedRecursionTests
         var signal = error.matmul(chain.Head.Weight!).reshape(features.shape);
         var (mean, variance) = (full_like(inner, inner.mean().ToDouble()), full_like(inner, inner.var().ToDouble()));
 
-        var found = new PooledLayer(((RectifiedBlock)chain.Pieces[1]), features, signal, mean, variance).Solve();
+        var found = new PooledLayer((RectifiedBlock)chain.Pieces[1], features, signal).Solve([(mean, variance)]);
         Assert.InRange(found.Residual, 0, 1e-5);
         Assert.InRange(((found.Input - inner).norm() / inner.norm()).ToDouble(), 0, 1e-4);
         var u = ((RectifiedBlock)chain.Pieces[1]).Before(inner);
