@@ -8,7 +8,7 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The cheapest method that applies, and the next where it does not converge: closed forms, second order, matching. Closed forms are the
-/// bias attack (milliseconds), sparse columns and the recursion through all layers (seconds), and that through max poolings (half a minute).
+/// bias attack (milliseconds), sparse columns and the recursion through all layers (seconds), and that through ReLU (half a minute).
 /// Gauss-Newton follows on smooth networks, and behind gradient matching on others without convolutions; the rest are searched from the head
 /// down. Where clients add noise Gauss-Newton follows a closed form that succeeded. The notes say why.
 /// </summary>
@@ -16,6 +16,9 @@ public sealed record Best : Attack
 {
     /// <summary>For the methods that look for images of known labels; closed forms find the labels themselves.</summary>
     public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
+
+    /// <summary>What an image of solved features may leave of them.</summary>
+    private const double WellSeen = 0.2;
 
     public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
     {
@@ -32,7 +35,7 @@ public sealed record Best : Attack
             notes.Add($"{name}: {found.Outcome.Advice}");
             (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);
             // On ReLU networks an almost right image may leave more of the update unexplained than a gray one: features that were solved for decide.
-            var solved = attack is RectifiedRecursion && found.Outcome.Kind != OutcomeKind.Refused;
+            var solved = attack is RectifiedRecursion && found.Outcome.Kind != OutcomeKind.Refused && found.Objective < WellSeen;
             var better = solved || best is null || best.Outcome.Kind == OutcomeKind.Refused
                 || (rough && found.Outcome.Kind == OutcomeKind.Converged)
                 || (found.Outcome.Kind != OutcomeKind.Refused && !(found.RelativeMisfit >= best.RelativeMisfit));
@@ -59,7 +62,7 @@ public sealed record Best : Attack
             notes.Add("Recursion through the layers: not tried, for it reads one image, not a batch.");
         var kinked = ModelCard.Of(context.Model, "").IsSmooth == false;
         if (context.Observation.BatchSize == 1 && kinked)
-            yield return ("Recursion through ReLU and poolings", new RectifiedRecursion());
+            yield return ("Recursion through ReLU", new RectifiedRecursion());
         if (Obstacle(context) is { } obstacle)
         {
             notes.Add($"Gauss-Newton from the start: not tried, for {obstacle}.");

@@ -39,15 +39,16 @@ internal static class Verdict
     /// <param name="notes">What was found out.</param>
     /// <param name="doubt">Why the images are probably wrong, and what to do; null when nothing speaks against them but the misfit.</param>
     /// <param name="canceled">Whether the attack was stopped.</param>
+    /// <param name="objective">What a search left of its objective; without one it is the misfit.</param>
     public static Reconstruction Found(AttackContext context, Tensor images, Labels labels, int iterations, Seq<string> notes,
-        string? doubt = null, bool canceled = false)
+        string? doubt = null, bool canceled = false, double? objective = null)
     {
         var misfit = Misfit(context, images, labels);
         return new()
         {
             Images = images.to(ScalarType.Float32).MoveToOuterDisposeScope(),
             Labels = labels,
-            Objective = misfit,
+            Objective = objective ?? misfit,
             RelativeMisfit = misfit,
             Outcome = Judge(misfit, 1.1 * context.Observation.Floor, doubt, canceled),
             Iterations = iterations,

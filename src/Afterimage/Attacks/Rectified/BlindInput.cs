@@ -69,7 +69,7 @@ internal sealed class BlindInput
             before = least;
             var patches = block.Patches(input.reshape([1, .. block.Input])).t();
             var (_, _, outside) = linalg.svd(patches - patches.matmul(space).matmul(space.t()), fullMatrices: false);
-            taken = cat([space, outside.narrow(0, 0, Missing).t()], 1);
+            taken = linalg.qr(cat([space, outside.narrow(0, 0, Missing).t()], 1)).Q;
         }
         return Refined(whole, input.reshape([1, .. block.Input]));
     });
@@ -90,7 +90,9 @@ internal sealed class BlindInput
         }
         form.mul_(weights.unsqueeze(0)).mul_(weights.unsqueeze(1));
         form.diagonal().add_(Stiffness);
-        var factor = linalg.cholesky(form);
+        var (factor, failed) = linalg.cholesky_ex(form);
+        if (failed.ToInt32() != 0)
+            return ((vectors[.., 0] * weights).MoveToOuterDisposeScope(), double.PositiveInfinity);
         for (var i = 0; i < Iterations; i++)
             vectors = linalg.qr(cholesky_solve(vectors, factor)).Q;
         var (values, rotation) = linalg.eigh(vectors.t().matmul(form).matmul(vectors));
@@ -120,7 +122,7 @@ internal sealed class BlindInput
 
     private static RectifiedBlock Mixed(RectifiedBlock block)
     {
-        var few = Math.Max(1, Largest / block.Places);
+        var few = Math.Min(Math.Max(1, Largest / block.Places), block.Equations);
         if (block.Input[0] <= few)
             return block;
         var (_, _, mixtures) = linalg.svd(block.Target, fullMatrices: false);

@@ -29,11 +29,15 @@ internal sealed class CoupledStep
     /// <param name="open">What is left of dL/dW, [Equations,channels].</param>
     /// <param name="normal">K'K with its weights and what is believed of the input, [channels,places,places].</param>
     /// <param name="belief">Its part without K'K, [channels,places].</param>
-    /// <param name="pull">Of this belief.</param>
+    /// <param name="pull">Of this belief, [channels,places].</param>
+    /// <returns>The step, [channels,places]; zero where the equations do not bear one.</returns>
     public Tensor Solve(Tensor open, Tensor normal, Tensor belief, Tensor pull)
     {
-        var factor = linalg.cholesky(normal);
         var rest = Pull(open) + pull;
+        normal.diagonal(0, 1, 2).add_(1e-14 * normal.diagonal(0, 1, 2).mean());
+        var (factor, failed) = linalg.cholesky_ex(normal);
+        if (failed.any().ToBoolean())
+            return zeros_like(rest);
         Tensor Solved() => cholesky_solve(rest.unsqueeze(2), factor).squeeze(2);
         var x = zeros_like(rest);
         var search = Solved();

@@ -12,6 +12,7 @@ internal sealed class LastBlock : LastPiece
     private readonly RectifiedBlock block;
     private readonly Tensor signal;
     private readonly Tensor target;
+    private readonly double scale;
     private Tensor? winners;
     private Tensor? system;
 
@@ -21,11 +22,13 @@ internal sealed class LastBlock : LastPiece
     public LastBlock(RectifiedBlock block, Tensor features, Tensor signal) : base(features)
     {
         this.block = block;
+        // Gradients of certain networks are too small for single precision to square.
+        scale = 1 / Math.Max(block.Target.square().mean().sqrt().ToDouble(), double.Epsilon);
         this.signal = signal * Alive * block.Scale.to(ScalarType.Float64);
-        target = block.Target.to(features.dtype);
+        target = (block.Target * scale).to(features.dtype);
     }
 
-    public override bool HasSystem => block.Equations * block.Places <= Largest;
+    public override bool HasSystem => block.Equations * block.Places <= Largest && block.WeightGradient.norm().ToDouble() > 0;
 
     public override long Channels => block.Conv.Output;
 
@@ -37,7 +40,7 @@ internal sealed class LastBlock : LastPiece
         using var scope = Tidy.Scope();
         var arriving = block.Spread(signal, winners);
         var coupled = block.Batch is null ? null : ((RectifiedBlock)block.To(ScalarType.Float64)).Coupled(block.Before(x).to(ScalarType.Float64));
-        Kept.Replace(ref system, block.System(coupled is null ? arriving : arriving + coupled).to(x.dtype));
+        Kept.Replace(ref system, (block.System(coupled is null ? arriving : arriving + coupled) * scale).to(x.dtype));
     }
 
     public override Tensor Open(Tensor x) => Tidy.Keep(() => target - Gradient(x));

@@ -11,10 +11,12 @@ internal sealed class LastUnit(ResidualUnit unit, UnitInside inside, Tensor outp
     : LastPiece(cat([inside.Inner, output], 1).to(unit.First.Weight.dtype))
 {
     private readonly Tensor inner = inside.Inner.to(unit.First.Weight.dtype);
-    private readonly Tensor system = unit.First.System(inside.Signal).to(unit.First.Weight.dtype);
-    private readonly Tensor target = unit.First.Target.to(unit.First.Weight.dtype);
 
-    public override bool HasSystem => true;
+    // Gradients of certain networks are too small for single precision to square.
+    private readonly Tensor system = Scaled(unit.First, unit.First.System(inside.Signal));
+    private readonly Tensor target = Scaled(unit.First, unit.First.Target);
+
+    public override bool HasSystem { get; } = unit.First.WeightGradient.norm().ToDouble() > 0;
 
     public override long Channels => unit.First.Conv.Output;
 
@@ -44,4 +46,7 @@ internal sealed class LastUnit(ResidualUnit unit, UnitInside inside, Tensor outp
     }
 
     protected override Tensor Seen(Tensor x) => cat([unit.First.Before(x), unit.Before(x, inner)], 1);
+
+    private static Tensor Scaled(RectifiedBlock first, Tensor gradient) =>
+        (gradient / Math.Max(first.Target.square().mean().sqrt().ToDouble(), double.Epsilon)).to(first.Weight.dtype);
 }

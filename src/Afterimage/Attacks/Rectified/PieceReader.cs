@@ -24,7 +24,7 @@ internal sealed class PieceReader
     }
 
     /// <summary>What stands where none of the pieces that are known goes on.</summary>
-    public string Rest => layers.TryPeek(out var other) && other is not Linear ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
+    public string Rest => layers.TryPeek(out var other) && other is not (Linear or Flatten) ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
 
     /// <summary>All up to the head; the obstacle says why one cannot be read.</summary>
     public IReadOnlyList<RectifiedPiece> Pieces(out string obstacle)
@@ -62,7 +62,7 @@ internal sealed class PieceReader
 
     private ResidualUnit? Unit(Residual residual)
     {
-        var (body, shortcut) = (new Queue<Layer>(residual.Body), new Queue<Layer>(residual.Shortcut));
+        var (body, shortcut) = (new Queue<Layer>(residual.Body.Where(layer => train || layer is not Dropout)), new Queue<Layer>(residual.Shortcut));
         if (Block(body, shape) is not { } first || Next<Activation>(body) is not { Kind: ActivationKind.ReLU } || Block(body, first.Output) is not { } second)
             return null;
         var (padding, projection) = (Next<PaddedShortcut>(shortcut), Block(shortcut, shape));

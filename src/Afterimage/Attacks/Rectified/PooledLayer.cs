@@ -28,8 +28,10 @@ internal sealed class PooledLayer
     private readonly long size;
     private readonly double level;
 
+    private double least;
     private Tensor mean;
     private Tensor precision;
+    private readonly Tensor alive;
     private Tensor on;
     private Tensor weights;
     private Tensor input;
@@ -50,26 +52,27 @@ internal sealed class PooledLayer
         var centered = eye(size, size, ScalarType.Float64) - 1.0 / size;
         contrasts = kron(eye(cells, cells, ScalarType.Float64), linalg.svd(centered).U.narrow(1, 0, size - 1).contiguous());
         strengths = (signal * block.Scale).reshape(channels, cells);
-        on = (output > 1e-6 * output.max()).to(signal.dtype).reshape(channels, cells);
+        alive = on = (output > 1e-6 * output.max()).to(signal.dtype).reshape(channels, cells);
         doubtful = (output < 1e-6 * output.max()).reshape(channels, cells);
         mean = zeros(block.Input[0], block.Places, ScalarType.Float64);
         (precision, weights, input) = (ones_like(mean), Even(), mean);
     }
 
     /// <param name="guesses">Means and variances of plausible inputs, [1,*Input], the best first.</param>
-    public LayerInput Solve(IEnumerable<(Tensor Mean, Tensor Variance)> guesses)
+    public LayerInput Solve(IEnumerable<(Tensor Mean, Tensor Variance)> guesses, CancellationToken cancellation = default)
     {
         LayerInput? best = null;
         foreach (var (guess, variance) in guesses)
         {
+            // Images, unlike features, may be negative.
+            least = guess.min().ToDouble() < 0 ? double.NegativeInfinity : 0;
             mean = guess.reshape(block.Input[0], -1);
             precision = 1 / (variance.reshape(block.Input[0], -1) + 1e-3 * variance.mean());
             foreach (var (rounds, fall, spread) in Schedules)
             {
                 var found = Attempt(rounds, fall, spread);
-                if (best is null || found.Residual < best.Residual)
-                    best = found;
-                if (best.Residual < Exact)
+                best = best?.Residual <= found.Residual ? best : found;
+                if (best.Residual < Exact || cancellation.IsCancellationRequested)
                     return best;
             }
         }
@@ -78,6 +81,7 @@ internal sealed class PooledLayer
 
     private LayerInput Attempt(int rounds, double fall, double spread)
     {
+        on = alive;
         weights = Even();
         input = mean.clone();
         coupled = Coupled();
@@ -151,7 +155,7 @@ internal sealed class PooledLayer
             var system = block.System(Signal().reshape([1, .. block.Output]));
             var byRow = trust.repeat_interleave(system.shape[0] / trust.shape[0], 0).unsqueeze(1) / (error * error);
             var weighted = (system * byRow).t();
-            var below = (input < 0).to(ScalarType.Float64) * precision / (Slack * Slack);
+            var below = (input < least).to(ScalarType.Float64) * precision / (Slack * Slack);
             var normal = weighted.matmul(system).unsqueeze(0) + diag_embed(precision + below);
             if (block.Batch is null)
                 return mean + linalg.solve(normal, (weighted.matmul(target - system.matmul(mean.t())).t() - below * mean).unsqueeze(2)).squeeze(2);

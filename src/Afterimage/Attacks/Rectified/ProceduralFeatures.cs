@@ -31,14 +31,18 @@ internal sealed class ProceduralFeatures
         var (mean, typical) = (inputs.mean([0], keepdim: true), features.mean([0], keepdim: true));
         var (varied, told) = (inputs - mean, features - typical);
         var gram = told.matmul(told.t());
-        foreach (var ridge in Ridges)
+        (Tensor, Tensor) Guess(double ridge)
         {
+            using var scope = Tidy.Scope();
             var inverse = linalg.inv(gram + eye(gram.shape[0], dtype: gram.dtype) * (ridge * gram.diagonal().mean() + 1e-300));
             var hat = gram.matmul(inverse);
             var errors = (varied - hat.matmul(varied)) / (1 - hat.diagonal()).unsqueeze(1);
             var guess = mean + (leaving.flatten(1) - typical).matmul(told.t()).matmul(inverse).matmul(varied);
-            yield return (Shaped(guess.clamp_min(0)), Shaped(errors.square().mean([0], keepdim: true)));
+            return (Shaped(piece > 0 ? guess.clamp_min(0) : guess).MoveToOuterDisposeScope(),
+                Shaped(errors.square().mean([0], keepdim: true)).MoveToOuterDisposeScope());
         }
+        foreach (var ridge in Ridges)
+            yield return Guess(ridge);
         yield return (Shaped(mean), Shaped(varied.square().mean([0], keepdim: true)));
 
         Tensor Shaped(Tensor flat) => flat.reshape([1, .. Pieces[piece].Input]);

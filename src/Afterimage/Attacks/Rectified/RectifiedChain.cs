@@ -58,11 +58,12 @@ internal sealed class RectifiedChain
         var pieces = reader.Pieces(out obstacle);
         if (obstacle.Length > 0)
             return null;
-        if (reader.Head(averaged: pieces.Count > 0 && pieces[^1] is ResidualUnit) is { } head && pieces.Count > 0
+        var rest = reader.Rest;
+        if (reader.Head(averaged: pieces.Count > 0 && pieces[^1] is ResidualUnit) is { } head && pieces.Count > 0 && pieces[0] is RectifiedBlock
             && pieces.SkipWhile(piece => piece is RectifiedBlock).All(piece => piece is ResidualUnit))
             return new(context.Model, pieces, head);
         obstacle = "The recursion needs convolutions with ReLU and max pooling flattened into one linear head, or residuals averaged into " +
-            $"one, and this network {reader.Rest}: use gradient matching.";
+            $"one, and this network {rest}: use gradient matching.";
         return null;
     }
 }

@@ -37,7 +37,7 @@ public sealed record RectifiedRecursion : Attack
         if (HeadReading.Of(chain.Head) is not [var reading, ..])
             return Verdict.Refused(context, "The gradient of the head is zero: the client's model is certain of the image's class already.");
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(own, Images).to(ScalarType.Float32).cpu(), Batch);
-        HeadDescent layers = chain.IsResidual ? new ResidualDescent(chain, reading, own.Random) : new PlainDescent(chain, reading, procedural);
+        HeadDescent layers = chain.IsResidual ? new ResidualDescent(chain, reading, procedural, own.Random) : new PlainDescent(chain, reading, procedural);
         layers.Run(context.Observation.Floor, cancellation);
         var (depth, notes, labels) = (layers.Depth, layers.Notes, new Labels([reading.Label], [1]));
         if (cancellation.IsCancellationRequested)
@@ -57,8 +57,8 @@ public sealed record RectifiedRecursion : Attack
         var images = descent.Run(start, Steps, Products, See, cancellation);
         notes.Add(FormattableString.Invariant($"Image: its features leave {descent.Residual:G2} of how much they vary."));
         return Verdict.Found(own, images.clamp(0, 1), labels, steps, notes.ToSeq(),
-            $"The features behind layer {depth} are solved for exactly; the image is the most probable one found " +
-            " with them, not a proven one: judge it by its residual in the notes.", cancellation.IsCancellationRequested);
+            $"The features behind {depth} of {chain.Pieces.Count} layers are solved for exactly; the image is the most probable one found " +
+            "with them, not a proven one: judge it by its residual in the notes.", cancellation.IsCancellationRequested, descent.Residual);
 
         void See(int step, double residual, Func<Tensor> image)
         {

@@ -7,10 +7,11 @@ namespace Afterimage.Attacks.Rectified;
 /// what the network makes of it tells which ReLUs are on at the end; and from there every unit is solved for, the earlier the
 /// fewer equations it has for its places, until they do not suffice.
 /// </summary>
-internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading, RandomSource random) : HeadDescent(chain)
+internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural, RandomSource random)
+    : HeadDescent(chain, procedural)
 {
     /// <summary>A unit that leaves more than this of its weight gradients has wrong ReLUs.</summary>
-    private const double Solved = 1e-3;
+    private const double SolvedUnit = 1e-3;
 
     /// <summary>How far the head's features may be from those of a blind input.</summary>
     private const double Likeness = 0.01;
@@ -24,17 +25,17 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
     /// <summary>What is known of the unit that the features leave.</summary>
     private UnitInside? inside;
 
-    public override bool IsSolved => inside is not null || Depth < Chain.Pieces.Count;
+    public override bool IsSolved => inside is not null || base.IsSolved;
 
-    public override LastPiece Last(RectifiedPiece piece) => inside is null ? new WholeUnit((ResidualUnit)piece, Features!)
-        : new LastUnit((ResidualUnit)piece, inside, Features!);
+    public override LastPiece Last(RectifiedPiece piece) => piece is not ResidualUnit unit ? base.Last(piece)
+        : inside is null ? new WholeUnit(unit, Features!) : new LastUnit(unit, inside, Features!);
 
     public override void Run(double noise, CancellationToken cancellation)
     {
         if (End(cancellation) is not { } values)
             return;
         var last = Chain.Pieces[^1].Leaving;
-        var signal = reading.Signal.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
+        Signal = reading.Signal.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
         var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
         Features = values.relu();
         while (!cancellation.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
@@ -44,18 +45,20 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
                 Notes.Add($"{unit.Second.Conv.Name}: its weight gradient does not determine its input.");
                 break;
             }
-            var found = new ResidualLayer(unit, values, signal, doubt, random.Derive("rounding", Depth)).Solve(cancellation);
+            var found = new ResidualLayer(unit, values, Signal!, doubt, random.Derive("rounding", Depth)).Solve(cancellation);
             Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}: {(found.Input is null ? "read up to the first, " : "")}residual {found.Residual:G2}."));
-            if (!(found.Residual < Solved + 2 * noise))
+            if (!(found.Residual < SolvedUnit + 2 * noise))
                 break;
             inside = found.Inside;
             if (found.Input is null)
                 break;
-            (values, signal, doubt) = (found.Input, found.Signal!, found.Doubt!);
+            (values, Signal, doubt) = (found.Input, found.Signal!, found.Doubt!);
             Features = found.Input * (found.Input > doubt);
             inside = null;
             Depth--;
         }
+        if (Depth < Chain.Pieces.Count && inside is null)
+            Descend(noise, cancellation);
     }
 
     /// <summary>What leaves the last unit in front of its ReLU, about.</summary>
@@ -68,8 +71,13 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
                          where blind is not null
                          orderby blind.Missing
                          select (piece, unit, blind);
-        foreach (var (piece, unit, blind) in candidates)
+        foreach (var (piece, unit, blind) in candidates.DefaultIfEmpty())
         {
+            if (blind is null)
+            {
+                Notes.Add("No unit's weight gradient has the rank of its places: they are too many for its channels, or noise hides the rank.");
+                break;
+            }
             var input = blind.Solve(unit.First, cancellation);
             if (cancellation.IsCancellationRequested)
                 return null;

@@ -14,8 +14,13 @@ internal sealed class ResidualLayer
     private const int Products = 1500;
     private const int Samples = 4;
 
-    /// <summary>How many times the doubt values may be, so that a solution may turn their ReLU; and those whose channels wait, one try after the other.</summary>
+    /// <summary>A solution may turn the ReLUs of values below so many doubts.</summary>
     private const double Near = 10;
+
+    /// <summary>
+    /// Channels with values between a doubt divided and multiplied by this wait for the others. One try follows the other; a factor comes again because
+    /// the tries between may have told which channels fit.
+    /// </summary>
     private static readonly double[] Waits = [4, 1.5, 10, 4, 30];
 
     /// <summary>A value is in doubt below this many of its errors.</summary>
@@ -51,9 +56,10 @@ internal sealed class ResidualLayer
         var (inner, error, on, left) = new GatedLayer(unit.Second, signal * unit.Second.Scale).Solve(output, doubt);
         var within = Doubt(inner, error);
         var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
-        if (!unit.First.IsDetermined || !(left < 1))
+        if (!unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0 || unit.Projection?.Target.norm().ToDouble() == 0)
             return Told(solution);
         var (start, _, gates, _) = new GatedLayer(unit.First, Middle(on)).Solve(inner, within);
+        // A stride leaves some places to the other equations alone.
         start = unit.First.Conv.Stride > 1 ? zeros_like(start) : start;
         // With equations to spare a wrong ReLU would have shown.
         var proven = left < Exact && on.flatten(2).any(2).sum().ToInt64() * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places + unit.Second.Conv.Kernel;
@@ -70,7 +76,7 @@ internal sealed class ResidualLayer
             var decided = where(inner.abs() < Near * within, (before > 0).to(inner.dtype), gates);
             var turned = proven ? on : where(output.abs() < Near * doubt, (unit.Before(input, before * decided) > 0).to(inner.dtype), on);
             var found = Solved(solution with { Gates = decided, On = turned }, input);
-            best = found.Residual < best.Residual ? found : best;
+            best = best.Residual <= found.Residual ? best : found;
         }
         return Told(best);
     }

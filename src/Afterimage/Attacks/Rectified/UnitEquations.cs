@@ -14,12 +14,12 @@ internal sealed class UnitEquations
     private readonly Tensor normal;
 
     /// <param name="unit">In double precision.</param>
-    /// <param name="gates">Between its convolutions.</param>
-    /// <param name="first">dL/dz of the first.</param>
-    /// <param name="sum">dL/d sum.</param>
-    /// <param name="outputs">Weights of what leaves.</param>
-    /// <param name="firstTrust">Of the channels of the first convolution.</param>
-    /// <param name="secondTrust">Of the channels of the second.</param>
+    /// <param name="gates">Between its convolutions, [1,*Second.Input].</param>
+    /// <param name="first">dL/dz of the first, [1,*First.Output].</param>
+    /// <param name="sum">dL/d sum, [1,*Leaving].</param>
+    /// <param name="outputs">Weights of what leaves, [1,*Leaving].</param>
+    /// <param name="firstTrust">Of the channels of the first convolution, [channels].</param>
+    /// <param name="secondTrust">Of the channels of the second, [channels].</param>
     public UnitEquations(ResidualUnit unit, Tensor gates, Tensor first, Tensor sum, Tensor outputs, Tensor firstTrust, Tensor secondTrust)
     {
         (this.unit, this.gates, this.outputs) = (unit, gates, outputs);
@@ -52,8 +52,10 @@ internal sealed class UnitEquations
         var stiff = normal.clone();
         var typical = normal.diagonal().mean().ToDouble();
         stiff.diagonal().add_(Math.Max(1e-12 * typical, (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble() - typical));
-        var factor = linalg.cholesky(stiff);
+        var (factor, failed) = linalg.cholesky_ex(stiff);
         var x = start.clone();
+        if (failed.ToInt32() != 0)
+            return x;
         var rest = right - Product(x);
         Tensor Solved() => Image(cholesky_solve(Columns(rest), factor), unit.Input);
         var step = Solved();
@@ -86,7 +88,7 @@ internal sealed class UnitEquations
     private Tensor Pull(Tensor sum, Tensor gradient, Tensor[] others)
     {
         var weighted = sum * outputs;
-        var middle = unit.Second.Transpose(weighted) + Image((inside.Matrix).t().matmul(gradient * inside.Weights), unit.Second.Input);
+        var middle = unit.Second.Transpose(weighted) + Image(inside.Matrix.t().matmul(gradient * inside.Weights), unit.Second.Input);
         var pulled = unit.First.Transpose(middle * gates) + unit.Return(weighted);
         return parts.Zip(others).Aggregate(pulled, (total, pair) =>
             total + Image(pair.First.Matrix.t().matmul(pair.Second * pair.First.Weights), unit.Input));

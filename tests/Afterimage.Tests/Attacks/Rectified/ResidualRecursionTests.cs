@@ -94,17 +94,38 @@ public class ResidualRecursionTests
         Assert.True((found.Doubt! > 0).all().ToBoolean());
     }
 
-    [Fact]
-    public void A_residual_network_is_read_from_the_head_down()
+    /// <summary>As it is, and as small as networks send it that are certain.</summary>
+    [Theory, InlineData(1), InlineData(1e-12)]
+    public void A_residual_network_is_read_from_the_head_down(double scale)
     {
         using var scope = NewDisposeScope();
-        var client = Smooth(new ResNet { Depth = 20 });
+        var client = Smooth(new ResNet { Depth = 20 }, 16);
+        client.Context.Observation.Update.Flat.mul_(scale);
         using var found = new RectifiedRecursion { Images = 100, Steps = 15 }.Run(client.Context);
         var notes = string.Join("\n", found.Notes);
         Assert.Contains("input found blindly", notes, StringComparison.Ordinal);
         Assert.Contains("layer1.2.conv2: its weight gradient does not determine its input", notes, StringComparison.Ordinal);
         Assert.True(client.Judge(found).Psnr[0] > 25, $"{client.Judge(found).Psnr[0]}\n{notes}");
         Assert.Equal([4], found.Labels.Classes);
+    }
+
+    /// <summary>With so few places every layer has equations enough, the first one too; here without BatchNorm, and with biases.</summary>
+    [Fact]
+    public void A_small_image_is_solved_for_without_any_search()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(6).Generator(CPU);
+        var relu = new Activation(ActivationKind.ReLU);
+        Residual Unit(string name, int from, int to, int stride) => new(
+            [new Conv2d(name + "a", from, to, 3, stride, 1), relu, new Conv2d(name + "b", to, to, 3, 1, 1)],
+            stride == 1 ? [] : [new Conv2d(name + "c", from, to, 1, stride)]);
+        var network = new Network(new(1, 8, 8), 10, [new Conv2d("stem", 1, 24, 3, 1, 1), relu, Unit("u", 24, 24, 1), relu, Unit("v", 24, 32, 2), relu,
+            Unit("w", 32, 32, 1), relu, new GlobalAvgPool2d(), new Flatten(), new Linear("head", 32, 10)]);
+        var client = Simulated.Of(Simulated.Open(network), rand([1, 1, 8, 8], generator: generator), [4], new FedSgd(), new(1));
+        using var found = new RectifiedRecursion { Images = 10, Steps = 0 }.Run(client.Context);
+        var notes = string.Join("\n", found.Notes);
+        Assert.Contains("stem: 64 inputs", notes, StringComparison.Ordinal);
+        Assert.True(client.Judge(found).Psnr[0] > 60, $"{client.Judge(found).Psnr[0]}\n{notes}");
     }
 
     [Fact]
@@ -114,14 +135,15 @@ public class ResidualRecursionTests
         var client = Simulated.Batch(new ResNet { Depth = 20 }, new(3, 16, 16), [4], new FedSgd { Mode = ModelMode.Train });
         using var found = new RectifiedRecursion().Run(client.Context);
         Assert.Equal(OutcomeKind.Refused, found.Outcome.Kind);
+        Assert.Contains("statistics of the batch", found.Outcome.Advice, StringComparison.Ordinal);
     }
 
-    private static Simulated Smooth(ModelSource source)
+    private static Simulated Smooth(ModelSource source, int size)
     {
         using var generator = new RandomSource(5).Generator(CPU);
         var coarse = rand([1, 3, 4, 4], generator: generator);
-        var images = nn.functional.interpolate(coarse, [16, 16], mode: InterpolationMode.Bilinear, align_corners: false);
-        return Simulated.Of(source.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), images, [4], new FedSgd(), new(1));
+        var images = nn.functional.interpolate(coarse, [size, size], mode: InterpolationMode.Bilinear, align_corners: false);
+        return Simulated.Of(source.Open(new(3, size, size), 10, new(1), ScalarType.Float32, CPU), images, [4], new FedSgd(), new(1));
     }
 
     private static double Distance(Tensor found, Tensor wanted) => ((found - wanted).norm() / wanted.norm()).ToDouble();
