@@ -62,7 +62,8 @@ internal sealed class CoupledStep
     private Tensor Push(Tensor change)
     {
         var signal = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
-        return system.matmul(change.t()) + signal.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2).reshape(-1, change.shape[0]);
+        var passed = signal.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
+        return system.matmul(change.t()) + passed.reshape(-1, change.shape[0]);
     }
 
     /// <summary>Transposed <see cref="Push"/>, weighted.</summary>

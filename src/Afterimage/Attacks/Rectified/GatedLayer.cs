@@ -10,7 +10,7 @@ namespace Afterimage.Attacks.Rectified;
 internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
 {
     /// <summary>What rounding leaves of dL/dW, relative.</summary>
-    public const double Exact = 1e-6;
+    private const double Exact = 1e-6;
 
     /// <summary>Typical rounding of dL/dW, relative.</summary>
     public const double Rounding = 1e-7;
@@ -20,10 +20,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     private const double WorthATurn = 0.97;
 
     private readonly Tensor target = block.Target;
-    private readonly double level = block.Target.square().mean().sqrt().ToDouble();
-
-    /// <summary>dL/dz.</summary>
-    public Tensor Signal(Tensor gates) => gates * signal;
+    private readonly double level = block.WeightGradient.square().mean().sqrt().ToDouble();
 
     /// <param name="values">In front of the gates, [1,*Output].</param>
     /// <param name="doubt">Below this a value may be zero, [1,*Output].</param>
@@ -51,7 +48,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     /// <summary>Standard deviations for errors of <see cref="Rounding"/> in dL/dW.</summary>
     private Tensor Error(Tensor gates) => Tidy.Keep(() =>
     {
-        var normal = Normal(block.System(Signal(gates)));
+        var normal = Normal(block.System(gates * signal));
         var (inverse, _) = linalg.inv_ex(normal);
         return (inverse.diagonal().clamp_min(0).sqrt() * (Rounding * level)).reshape(1, 1, block.Input[1], block.Input[2]).expand([1, .. block.Input]);
     });
@@ -74,7 +71,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     private (Tensor Input, double Residual) Fit(Tensor gates)
     {
         using var scope = Tidy.Scope();
-        var system = block.System(Signal(gates));
+        var system = block.System(gates * signal);
         var (factor, failed) = linalg.cholesky_ex(Normal(system));
         if (failed.ToInt32() != 0)
             return (zeros([1, .. block.Input], ScalarType.Float64).MoveToOuterDisposeScope(), double.PositiveInfinity);

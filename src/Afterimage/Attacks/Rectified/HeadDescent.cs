@@ -43,7 +43,8 @@ internal abstract class HeadDescent(RectifiedChain chain, ProceduralFeatures pro
             var guesses = procedural.Inputs(Depth - 1, Features!);
             var found = block.Pool is not null ? new PooledLayer(block, Features!, Signal!).Solve(guesses, cancellation)
                 : new PlainLayer(block, Features!, Signal!).Solve(block.Batch is null ? zeros([1, .. block.Input], ScalarType.Float64) : guesses.First().Mean);
-            Notes.Add(FormattableString.Invariant($"{block.Conv.Name}: {block.Input[0] * block.Places} inputs{(block.Pool is null ? "" : " behind a pooling")}, residual {found.Residual:G2}."));
+            var pooled = block.Pool is null ? "" : " behind a pooling";
+            Notes.Add(FormattableString.Invariant($"{block.Conv.Name}: {block.Input[0] * block.Places} inputs{pooled}, residual {found.Residual:G2}."));
             if (!(found.Residual < Math.Max(Solved, 2 * noise)))
                 break;
             (Features, Signal) = (found.Input, block.Back(found.Signal));

@@ -46,7 +46,8 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
                 break;
             }
             var found = new ResidualLayer(unit, values, Signal!, doubt, random.Derive("rounding", Depth)).Solve(cancellation);
-            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}: {(found.Input is null ? "read up to the first, " : "")}residual {found.Residual:G2}."));
+            var reached = found.Input is null ? "read up to the first, " : "";
+            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}: {reached}residual {found.Residual:G2}."));
             if (!(found.Residual < SolvedUnit + 2 * noise))
                 break;
             inside = found.Inside;
@@ -82,7 +83,8 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
             if (cancellation.IsCancellationRequested)
                 return null;
             var (scale, likeness) = Scaled(piece, input);
-            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}: input found blindly, {blind.Missing} directions of {unit.First.Places} completed; the head's features differ by {likeness:G2}."));
+            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}: input found blindly, {blind.Missing} directions of {unit.First.Places} ") +
+                FormattableString.Invariant($"completed; the head's features differ by {likeness:G2}."));
             if (likeness < Likeness)
                 return Behind(piece, input * scale);
         }

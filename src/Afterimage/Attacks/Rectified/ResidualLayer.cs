@@ -9,7 +9,7 @@ namespace Afterimage.Attacks.Rectified;
 internal sealed class ResidualLayer
 {
     /// <summary>What rounding leaves of dL/dW, relative, at most.</summary>
-    public const double Exact = 3e-6;
+    private const double Exact = 3e-6;
 
     private const int Products = 1500;
     private const int Samples = 4;
@@ -62,7 +62,8 @@ internal sealed class ResidualLayer
         // A stride leaves some places to the other equations alone.
         start = unit.First.Conv.Stride > 1 ? zeros_like(start) : start;
         // With equations to spare a wrong ReLU would have shown.
-        var proven = left < Exact && on.flatten(2).any(2).sum().ToInt64() * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places + unit.Second.Conv.Kernel;
+        var open = on.flatten(2).any(2).sum().ToInt64();
+        var proven = left < Exact && open * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places;
         var best = Solved(solution with { Gates = gates }, start);
         foreach (var wait in Waits)
         {
