@@ -4,18 +4,25 @@ namespace Afterimage.Attacks.Rectified;
 /// The last piece whose output is known: what it makes of its input, and perhaps a weight gradient that is linear in its input. Products
 /// belong to the input of the last <see cref="Left"/>.
 /// </summary>
-internal abstract class LastPiece(Tensor known) : IDisposable
+/// <param name="known">Features, [1,C,H,W].</param>
+/// <param name="linear">The convolution whose weight gradient counts; null for none.</param>
+internal abstract class LastPiece(Tensor known, RectifiedBlock? linear) : IDisposable
 {
+    // Gradients of certain networks are too small for single precision to square.
+    private readonly double scale = linear is null ? 1 : 1 / linear.Target.square().mean().sqrt().ToDouble();
+    private Tensor? target;
+    private Tensor? system;
+
     /// <summary>Features, [1,C,H,W].</summary>
     public Tensor Known { get; } = known;
 
     /// <summary>Where the known features are not zero.</summary>
     public Tensor Alive { get; } = known > 1e-7 * known.max();
 
-    public abstract bool HasSystem { get; }
+    public bool HasSystem => linear is not null;
 
     /// <summary>Output channels of the weight gradient.</summary>
-    public abstract long Channels { get; }
+    public long Channels => linear!.Conv.Output;
 
     /// <summary>The features of any input, [B,C,H,W].</summary>
     public abstract Tensor Features(Tensor x);
@@ -28,16 +35,18 @@ internal abstract class LastPiece(Tensor known) : IDisposable
     });
 
     /// <summary>Prepares the weight gradient near an input.</summary>
-    public abstract void Settle(Tensor x);
+    public virtual void Settle(Tensor x)
+    {
+    }
 
     /// <summary>What is left of dL/dW for an input, [Equations,channels].</summary>
-    public abstract Tensor Open(Tensor x);
+    public Tensor Open(Tensor x) => Tidy.Keep(() => target! - Gradient(x));
 
     /// <summary>The change of dL/dW along a change of the input.</summary>
-    public abstract Tensor Gradient(Tensor change);
+    public Tensor Gradient(Tensor change) => Tidy.Keep(() => system!.matmul(change.flatten(2)[0].t()));
 
     /// <summary>Transposed <see cref="Gradient"/>.</summary>
-    public abstract Tensor PullGradient(Tensor open);
+    public Tensor PullGradient(Tensor open) => Tidy.Keep(() => system!.t().matmul(open).t().reshape([1, .. linear!.Input]));
 
     /// <summary>The change of the features along a change of the input.</summary>
     public abstract Tensor Push(Tensor change);
@@ -45,7 +54,23 @@ internal abstract class LastPiece(Tensor known) : IDisposable
     /// <summary>Transposed <see cref="Push"/>.</summary>
     public abstract Tensor Pull(Tensor features);
 
-    public abstract void Dispose();
+    public virtual void Dispose()
+    {
+        target?.Dispose();
+        system?.Dispose();
+    }
+
+    /// <summary>A convolution whose weight gradient says something.</summary>
+    protected static RectifiedBlock? Telling(RectifiedBlock block) => block.WeightGradient.norm().ToDouble() > 0 ? block : null;
+
+    /// <summary>Takes dL/dz, [1,*Output], in double precision, for that of the input.</summary>
+    protected void Take(Tensor signal)
+    {
+        using var scope = Tidy.Scope();
+        if (target is null)
+            Kept.Replace(ref target, (linear!.Target * scale).to(Known.dtype));
+        Kept.Replace(ref system, (linear!.System(signal) * scale).to(Known.dtype));
+    }
 
     /// <summary>The features without the last ReLU.</summary>
     protected abstract Tensor Seen(Tensor x);
