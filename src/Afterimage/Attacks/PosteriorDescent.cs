@@ -71,7 +71,8 @@ internal sealed class PosteriorDescent
         var value = here.Value(sigma, Point);
         Prepare(here);
         var right = here.Downhill(sigma, Point);
-        var (direction, count) = Solve(here, right);
+        // (J'J / sigma^2 + 1) d = right.
+        var (direction, count) = ConjugateGradients.Solve(right, along => here.Curve(sigma, along), Conditioned, MostInner, Forcing);
         inner = count;
         Evaluations += 2 * count + 1;
         var promised = right.dot(direction).ToDouble();
@@ -127,33 +128,4 @@ internal sealed class PosteriorDescent
     }
 
     private Tensor Conditioned(Tensor residual) => direct ? whole!.Apply(residual) : block.Apply(residual);
-
-    /// <summary>(J'J / sigma^2 + 1) d = right.</summary>
-    private (Tensor Direction, int Iterations) Solve(PosteriorPoint here, Tensor right)
-    {
-        var direction = zeros_like(right);
-        var residual = right.clone();
-        var conditioned = Conditioned(residual);
-        var along = conditioned.clone();
-        var product = residual.dot(conditioned).ToDouble();
-        var first = product;
-        var iteration = 0;
-        while (iteration < MostInner && product > Forcing * first)
-        {
-            using var scope = Tidy.Scope();
-            iteration++;
-            var image = here.Curve(sigma, along);
-            var curvature = along.dot(image).ToDouble();
-            if (!(curvature > 0))
-                break;
-            var step = product / curvature;
-            direction.add_(along, alpha: step);
-            residual.add_(image, alpha: -step);
-            var next = Conditioned(residual);
-            var grown = residual.dot(next).ToDouble();
-            along.mul_(grown / product).add_(next);
-            product = grown;
-        }
-        return (direction, iteration);
-    }
 }

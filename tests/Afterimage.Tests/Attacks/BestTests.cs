@@ -1,7 +1,5 @@
 using Afterimage.Attacks;
-using Afterimage.Federation;
 using Afterimage.Models;
-using Afterimage.Numerics;
 using Afterimage.Tests.Attacks.ClosedForm;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -46,9 +44,7 @@ public class BestTests
     public void A_single_image_behind_a_residual_network_is_read_from_the_head_down()
     {
         using var scope = NewDisposeScope();
-        using var generator = new RandomSource(5).Generator(CPU);
-        var smooth = nn.functional.interpolate(rand([1, 3, 4, 4], generator: generator), [16, 16], mode: InterpolationMode.Bilinear, align_corners: false);
-        var client = Simulated.Of(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), smooth, [4], new FedSgd(), new(1));
+        var client = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
         using var found = new Best().Run(client.Context);
         Assert.Equal("Recursion through ReLU was chosen.", found.Notes[0]);
         Assert.DoesNotContain(found.Notes, note => note.StartsWith("Search from the head down", StringComparison.Ordinal));

@@ -17,19 +17,24 @@ internal sealed class BlindInput
     /// <summary>The share of missing directions beyond which the completion goes astray.</summary>
     private const double MostMissing = 0.2;
     private const int Rounds = 40;
-    private const int Vectors = 3;
+
+    /// <summary>A round that leaves more than this share of what the last one did is the last.</summary>
+    private const double Progress = 0.7;
 
     /// <summary>Of inverse iteration.</summary>
     private const double Stiffness = 1e-11;
     private const int Iterations = 6;
 
+    private readonly RectifiedBlock whole;
+
+    /// <summary>The same with as many channels as are looked for.</summary>
     private readonly RectifiedBlock block;
     private readonly Tensor gradient;
     private readonly Tensor space;
 
-    private BlindInput(RectifiedBlock block)
+    private BlindInput(RectifiedBlock whole, RectifiedBlock block)
     {
-        this.block = block;
+        (this.whole, this.block) = (whole, block);
         gradient = block.WeightGradient.reshape(block.Conv.Output, -1);
         // Single precision rounds every channel by itself, so that each counts alike.
         var (_, strengths, directions) = linalg.svd(gradient / (gradient.norm(1, keepdim: true) + 1e-300), fullMatrices: false);
@@ -46,14 +51,13 @@ internal sealed class BlindInput
         if (block.Conv.Stride != 1 || block.Places != block.Output[1] * block.Output[2] || few.Input[0] * few.Places > Largest
             || few.Input[0] * few.Conv.Kernel * few.Conv.Kernel < 2 * few.Places || few.WeightGradient.norm().ToDouble() == 0)
             return null;
-        var blind = new BlindInput(few);
+        var blind = new BlindInput(block, few);
         return blind.Missing >= 0 && blind.Missing <= MostMissing * few.Places ? blind : null;
     }
 
     /// <summary>[1,*Input]; its sum is positive.</summary>
-    /// <param name="whole">The block in all its channels.</param>
     /// <param name="cancellation">Stops with what there is.</param>
-    public Tensor Solve(RectifiedBlock whole, CancellationToken cancellation) => Tidy.Keep(() =>
+    public Tensor Solve(CancellationToken cancellation) => Tidy.Keep(() =>
     {
         var size = block.Input[0] * block.Places;
         var places = block.Patches(arange(1, size + 1, ScalarType.Float64).reshape([1, .. block.Input])).to(ScalarType.Int64);
@@ -64,14 +68,14 @@ internal sealed class BlindInput
         for (var round = 0; round < Rounds && !cancellation.IsCancellationRequested; round++)
         {
             (input, var least) = Least(places, taken, counts.rsqrt(), ref vectors);
-            if (Missing == 0 || !(least < 0.7 * before))
+            if (Missing == 0 || !(least < Progress * before))
                 break;
             before = least;
             var patches = block.Patches(input.reshape([1, .. block.Input])).t();
             var (_, _, outside) = linalg.svd(patches - patches.matmul(space).matmul(space.t()), fullMatrices: false);
             taken = linalg.qr(cat([space, outside.narrow(0, 0, Missing).t()], 1)).Q;
         }
-        return Refined(whole, input.reshape([1, .. block.Input]));
+        return Refined(input.reshape([1, .. block.Input]));
     });
 
     /// <summary>The input whose patches lie outside of a space least, by inverse iteration.</summary>
@@ -101,7 +105,7 @@ internal sealed class BlindInput
     }
 
     /// <summary>From few mixtures of channels to all of them: with the input dL/dz is known, and with that the input.</summary>
-    private Tensor Refined(RectifiedBlock whole, Tensor input)
+    private Tensor Refined(Tensor input)
     {
         for (var round = 0; round < 2; round++)
         {
@@ -117,7 +121,7 @@ internal sealed class BlindInput
     private static Tensor Start(long size)
     {
         var along = arange(0, size, ScalarType.Float64).unsqueeze(1);
-        return (along * tensor([0, 1.7, 2.9]).unsqueeze(0)).cos().narrow(1, 0, Vectors);
+        return (along * tensor([0, 1.7, 2.9]).unsqueeze(0)).cos();
     }
 
     private static RectifiedBlock Mixed(RectifiedBlock block)

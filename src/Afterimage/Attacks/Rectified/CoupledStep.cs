@@ -7,7 +7,7 @@ namespace Afterimage.Attacks.Rectified;
 internal sealed class CoupledStep
 {
     private const int Products = 60;
-    private const double Precision = 1e-6;
+    private const double Enough = 1e-12;
 
     private readonly RectifiedBlock block;
     private readonly Tensor system;
@@ -33,29 +33,12 @@ internal sealed class CoupledStep
     /// <returns>The step, [channels,places]; zero where the equations do not bear one.</returns>
     public Tensor Solve(Tensor open, Tensor normal, Tensor belief, Tensor pull)
     {
-        var rest = Pull(open) + pull;
+        var right = Pull(open) + pull;
         normal.diagonal(0, 1, 2).add_(1e-14 * normal.diagonal(0, 1, 2).mean());
         var (factor, failed) = linalg.cholesky_ex(normal);
-        if (failed.any().ToBoolean())
-            return zeros_like(rest);
-        Tensor Solved() => cholesky_solve(rest.unsqueeze(2), factor).squeeze(2);
-        var x = zeros_like(rest);
-        var search = Solved();
-        var square = (rest * search).sum().ToDouble();
-        var enough = Precision * Precision * square;
-        for (var i = 0; i < Products && square > enough; i++)
-        {
-            using var scope = Tidy.Scope();
-            var product = Pull(Push(search)) + search * belief;
-            var length = square / (search * product).sum().ToDouble();
-            x.add_(search, alpha: length);
-            rest.add_(product, alpha: -length);
-            var step = Solved();
-            var next = (rest * step).sum().ToDouble();
-            search.mul_(next / square).add_(step);
-            square = next;
-        }
-        return x;
+        return failed.any().ToBoolean() ? zeros_like(right)
+            : ConjugateGradients.Solve(right, change => Pull(Push(change)) + change * belief,
+                rest => cholesky_solve(rest.unsqueeze(2), factor).squeeze(2), Products, Enough).Solution;
     }
 
     /// <summary>The change of dL/dW.</summary>

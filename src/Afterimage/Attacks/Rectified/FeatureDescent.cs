@@ -15,6 +15,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, ImageStat
     private const double Caution = 6;
     private const double LeastCaution = 1, MostCaution = 3;
     private const double ShortestStep = 0.02;
+    private const double Enough = 1e-6;
 
     /// <summary>Steps that must lower the residual by a factor, or they are the last.</summary>
     private const int Patience = 20;
@@ -98,23 +99,11 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, ImageStat
                 pull = pull + last.PullGradient(gradient! * trust);
             return photographs.Analyze(trunk.Pull(pull).to(ScalarType.Float64));
         }
-        var rest = Back(left, open) - z;
-        var (direction, search) = (zeros_like(z), rest.clone());
-        var square = rest.square().sum().ToDouble();
-        var enough = 1e-6 * square;
-        for (var i = 0; i < products && square > enough; i++)
+        return ConjugateGradients.Solve(Back(left, open) - z, search =>
         {
-            using var scope = Tidy.Scope();
             var change = trunk.Push(photographs.Synthesize(search).to(left.dtype));
-            var product = Back(last.Push(change), trust is null ? null : last.Gradient(change)) + search;
-            var length = square / (search * product).sum().ToDouble();
-            direction.add_(search, alpha: length);
-            rest.add_(product, alpha: -length);
-            var next = rest.square().sum().ToDouble();
-            search.mul_(next / square).add_(rest);
-            square = next;
-        }
-        return direction;
+            return Back(last.Push(change), trust is null ? null : last.Gradient(change)) + search;
+        }, null, products, Enough).Solution;
     }
 
     private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;

@@ -49,7 +49,7 @@ internal sealed class PlainLayer
             change = coupled is null ? change : change + coupled;
             var system = block.System(change);
             input = Fit(system, trust, on, input);
-            var open = Times(system, input) - target;
+            var open = RectifiedBlock.Times(system, input) - target;
             var residual = open.square().mean().sqrt().ToDouble() / level;
             if (best is null || residual < best.Residual)
                 best = new(input, change, residual);
@@ -89,31 +89,10 @@ internal sealed class PlainLayer
         var (factor, info) = linalg.cholesky_ex(preconditioner);
         if (info.ToInt32() != 0)
             return start.clone();
-        Tensor Solved(Tensor right) => cholesky_solve(Columns(right), factor).t().reshape(start.shape);
         Tensor Back(Tensor gradient, Tensor outputs) =>
-            weighted.matmul(gradient).t().reshape(start.shape) + block.Transpose(outputs * byOutput);
-        var x = start.clone();
-        var rest = Back(target - Times(system, x), output - constant - block.Multiply(x));
-        var step = Solved(rest);
-        var (search, square) = (step.clone(), (rest * step).sum().ToDouble());
-        var enough = 1e-24 * square;
-        for (var i = 0; i < Products && square > enough; i++)
-        {
-            using var scope = Tidy.Scope();
-            var product = normal.matmul(Columns(search)).t().reshape(start.shape) + block.Transpose(block.Multiply(search) * byOutput);
-            var length = square / (search * product).sum().ToDouble();
-            x.add_(search, alpha: length);
-            rest.add_(product, alpha: -length);
-            var preconditioned = Solved(rest);
-            var next = (rest * preconditioned).sum().ToDouble();
-            search.mul_(next / square).add_(preconditioned);
-            square = next;
-        }
-        return x;
+            RectifiedBlock.Image(weighted.matmul(gradient), block.Input) + block.Transpose(outputs * byOutput);
+        return ConjugateGradients.Solve(Back(target, output - constant),
+            x => RectifiedBlock.Image(normal.matmul(RectifiedBlock.Columns(x)), block.Input) + block.Transpose(block.Multiply(x) * byOutput),
+            rest => RectifiedBlock.Image(cholesky_solve(RectifiedBlock.Columns(rest), factor), block.Input), Products, 1e-24, start).Solution;
     });
-
-    /// <summary>K x, [Equations,channels].</summary>
-    private static Tensor Times(Tensor system, Tensor x) => system.matmul(Columns(x));
-
-    private static Tensor Columns(Tensor x) => x.flatten(2)[0].t();
 }

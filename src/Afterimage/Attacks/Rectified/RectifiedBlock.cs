@@ -90,6 +90,15 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     /// </summary>
     public Tensor System(Tensor signal) => RankAnalysisEquations.OfGradient(Conv, Input, signal);
 
+    /// <summary>K x, [Equations,channels].</summary>
+    public static Tensor Times(Tensor system, Tensor x) => system.matmul(Columns(x));
+
+    /// <summary>[1,C,H,W] to [places,channels].</summary>
+    public static Tensor Columns(Tensor x) => x.flatten(2)[0].t();
+
+    /// <summary>[places,channels] to [1,*shape].</summary>
+    public static Tensor Image(Tensor columns, long[] shape) => columns.t().reshape([1, .. shape]);
+
     /// <summary>dL/dW in the order of <see cref="System"/>, [Equations,channels].</summary>
     public Tensor Target => WeightGradient.permute(0, 2, 3, 1).reshape(-1, Input[0]);
 

@@ -79,7 +79,7 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
                 Notes.Add("No unit's weight gradient has the rank of its places: they are too many for its channels, or noise hides the rank.");
                 break;
             }
-            var input = blind.Solve(unit.First, cancellation);
+            var input = blind.Solve(cancellation);
             if (cancellation.IsCancellationRequested)
                 return null;
             var (scale, likeness) = Scaled(piece, input);

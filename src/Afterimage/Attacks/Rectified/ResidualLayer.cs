@@ -11,7 +11,6 @@ internal sealed class ResidualLayer
     /// <summary>What rounding leaves of dL/dW, relative, at most.</summary>
     private const double Exact = 3e-6;
 
-    private const int Products = 1500;
     private const int Samples = 4;
 
     /// <summary>A solution may turn the ReLUs of values below so many doubts.</summary>
@@ -113,7 +112,7 @@ internal sealed class ResidualLayer
         Tensor Of(RectifiedBlock block, Tensor arriving, Tensor x)
         {
             var target = block.Target;
-            var left = UnitEquations.Times(block.System(arriving), x) - target;
+            var left = RectifiedBlock.Times(block.System(arriving), x) - target;
             return (left.reshape(block.Conv.Output, -1).square().mean([1]) / target.square().mean()).sqrt();
         }
         return (Of(unit.First, solution.Gates * Middle(solution.On), solution.Input!),
@@ -134,7 +133,7 @@ internal sealed class ResidualLayer
     private Tensor Fit(Solution solution, Tensor gates, Tensor first, Tensor second, Tensor start) => Tidy.Keep(() =>
     {
         var equations = new UnitEquations(unit, solution.Gates, gates * Middle(solution.On), solution.On * signal, outputs, first, second);
-        return equations.Solve(equations.Right(output), start, Products, 1e-9);
+        return equations.Solve(equations.Right(output), start, 1e-18);
     });
 
     /// <summary>How far rounding errors move the solution, [1,*Input].</summary>
@@ -145,7 +144,7 @@ internal sealed class ResidualLayer
         using var generator = random.Generator(CPU);
         var squares = zeros_like(solution.Input!);
         for (var sample = 0; sample < Samples; sample++)
-            squares.add_(equations.Solve(equations.Noise(generator), zeros_like(squares), Products, 1e-2).square());
+            squares.add_(equations.Solve(equations.Noise(generator), null, 1e-4).square());
         // So few samples say little of one value alone.
         var spread = (squares / Samples).sqrt();
         return spread + 0.3 * spread.mean();

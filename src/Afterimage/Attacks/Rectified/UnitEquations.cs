@@ -6,6 +6,8 @@ namespace Afterimage.Attacks.Rectified;
 /// </summary>
 internal sealed class UnitEquations
 {
+    private const int Products = 1500;
+
     private readonly ResidualUnit unit;
     private readonly Tensor gates;
     private readonly Tensor outputs;
@@ -35,7 +37,7 @@ internal sealed class UnitEquations
     {
         var zero = zeros([1, .. unit.Input], output.dtype);
         var still = gates * unit.First.Before(zero);
-        return Pull(output - unit.Before(zero, still), inside.Target - Times(inside.Matrix, still), [.. parts.Select(part => part.Target)]);
+        return Pull(output - unit.Before(zero, still), inside.Target - RectifiedBlock.Times(inside.Matrix, still), [.. parts.Select(part => part.Target)]);
     }
 
     /// <summary>A right side of nothing but errors.</summary>
@@ -46,52 +48,34 @@ internal sealed class UnitEquations
             [.. parts.Select(part => Errors(part.Weights, part.Target.shape))]);
     }
 
-    /// <summary>Conjugate gradients.</summary>
-    public Tensor Solve(Tensor right, Tensor start, int products, double precision)
+    /// <summary>The input for a right side.</summary>
+    /// <param name="right">[1,*Input].</param>
+    /// <param name="start">Where to begin; null for zero.</param>
+    /// <param name="enough">As <see cref="ConjugateGradients"/> say.</param>
+    public Tensor Solve(Tensor right, Tensor? start, double enough)
     {
         var stiff = normal.clone();
         var typical = normal.diagonal().mean().ToDouble();
         stiff.diagonal().add_(Math.Max(1e-12 * typical, (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble() - typical));
         var (factor, failed) = linalg.cholesky_ex(stiff);
-        var x = start.clone();
-        if (failed.ToInt32() != 0)
-            return x;
-        var rest = right - Product(x);
-        Tensor Solved() => Image(cholesky_solve(Columns(rest), factor), unit.Input);
-        var step = Solved();
-        var (search, square) = (step.clone(), (rest * step).sum().ToDouble());
-        var enough = precision * precision * square;
-        for (var i = 0; i < products && square > enough; i++)
-        {
-            using var scope = Tidy.Scope();
-            var product = Product(search);
-            var length = square / (search * product).sum().ToDouble();
-            x.add_(search, alpha: length);
-            rest.add_(product, alpha: -length);
-            var preconditioned = Solved();
-            var next = (rest * preconditioned).sum().ToDouble();
-            search.mul_(next / square).add_(preconditioned);
-            square = next;
-        }
-        return x;
+        return failed.ToInt32() != 0 ? start?.clone() ?? zeros_like(right)
+            : ConjugateGradients.Solve(right, Product, rest => RectifiedBlock.Image(cholesky_solve(RectifiedBlock.Columns(rest), factor), unit.Input),
+                Products, enough, start).Solution;
     }
-
-    /// <summary>K x, [Equations,channels].</summary>
-    public static Tensor Times(Tensor system, Tensor x) => system.matmul(Columns(x));
 
     private Tensor Product(Tensor x)
     {
         var middle = gates * unit.First.Multiply(x);
-        return Pull(unit.Second.Multiply(middle) + unit.Aside(x), Times(inside.Matrix, middle), []) + Image(Times(normal, x), unit.Input);
+        return Pull(unit.Second.Multiply(middle) + unit.Aside(x), RectifiedBlock.Times(inside.Matrix, middle), []) + RectifiedBlock.Image(RectifiedBlock.Times(normal, x), unit.Input);
     }
 
     private Tensor Pull(Tensor sum, Tensor gradient, Tensor[] others)
     {
         var weighted = sum * outputs;
-        var middle = unit.Second.Transpose(weighted) + Image(inside.Matrix.t().matmul(gradient * inside.Weights), unit.Second.Input);
+        var middle = unit.Second.Transpose(weighted) + RectifiedBlock.Image(inside.Matrix.t().matmul(gradient * inside.Weights), unit.Second.Input);
         var pulled = unit.First.Transpose(middle * gates) + unit.Return(weighted);
         return parts.Zip(others).Aggregate(pulled, (total, pair) =>
-            total + Image(pair.First.Matrix.t().matmul(pair.Second * pair.First.Weights), unit.Input));
+            total + RectifiedBlock.Image(pair.First.Matrix.t().matmul(pair.Second * pair.First.Weights), unit.Input));
     }
 
     private static (Tensor, Tensor, Tensor) Part(RectifiedBlock block, Tensor arriving, Tensor trust)
@@ -100,8 +84,4 @@ internal sealed class UnitEquations
         var error = GatedLayer.Rounding * GatedLayer.Rounding * target.square().mean();
         return (block.System(arriving), trust.repeat_interleave(block.Equations / trust.shape[0], 0).unsqueeze(1) / error, target);
     }
-
-    private static Tensor Columns(Tensor x) => x.flatten(2)[0].t();
-
-    private static Tensor Image(Tensor columns, long[] shape) => columns.t().reshape([1, .. shape]);
 }

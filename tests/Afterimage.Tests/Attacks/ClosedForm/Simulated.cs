@@ -33,6 +33,16 @@ internal sealed record Simulated(AttackContext Context, Tensor Images, int[] Lab
         return Of(model, images, labels, training ?? new FedSgd(), random);
     }
 
+    /// <summary>Smooth images, as photographs are.</summary>
+    public static Simulated Smooth(VictimModel model, int[] labels, ulong seed = 5)
+    {
+        using var generator = new RandomSource(seed).Generator(CPU);
+        var (channels, height, width) = model.Input;
+        var coarse = rand([labels.Length, channels, 4, 4], generator: generator);
+        var images = nn.functional.interpolate(coarse, [height, width], mode: InterpolationMode.Bilinear, align_corners: false);
+        return Of(model, images, labels, new FedSgd(), new(seed));
+    }
+
     public static Simulated Of(VictimModel model, Tensor images, int[] labels, LocalTraining training, RandomSource random)
     {
         var targets = new Labels(labels.ToSeq(), []).Targets(model.Classes, model.Type, CPU);
@@ -43,6 +53,28 @@ internal sealed record Simulated(AttackContext Context, Tensor Images, int[] Lab
             Observation = new() { Update = update, Training = training, BatchSize = labels.Length },
             Random = random.Derive("attack"),
         }, images, labels);
+    }
+
+    /// <summary>The same round where the client also sends the statistics of its batch.</summary>
+    public Simulated Revealing()
+    {
+        var (trace, seen) = (new Trace(), Context.Observation);
+        Context.Model.Logits(Images, seen.Training.Mode, trace: trace);
+        return this with
+        {
+            Context = new()
+            {
+                Model = Context.Model,
+                Observation = new()
+                {
+                    Update = seen.Update,
+                    Training = seen.Training,
+                    BatchSize = seen.BatchSize,
+                    BatchStatistics = LayerStatistics.Of(trace),
+                },
+                Random = Context.Random,
+            },
+        };
     }
 
     public static VictimModel Open(Network network, ulong seed = 1, ScalarType type = ScalarType.Float32)

@@ -28,7 +28,7 @@ public class RectifiedRecursionTests
         using var scope = NewDisposeScope();
         var network = new Network(new(2, 8, 8), 10, [new Conv2d("a", 2, 24, 3, 1, 1), ReLU, new Conv2d("b", 24, 24, 3, 1, 1), ReLU,
             new Flatten(), new Linear("c", 1536, 10)]);
-        var client = Client(Simulated.Open(network), [7]);
+        var client = Simulated.Smooth(Simulated.Open(network), [7]);
         using var found = Short.Run(client.Context);
         Assert.True(client.Judge(found).Psnr[0] > 80, string.Join("\n", found.Notes));
         Assert.Equal([7], found.Labels.Classes);
@@ -40,7 +40,7 @@ public class RectifiedRecursionTests
     public void A_max_pooling_is_solved_through_blindly(ulong seed)
     {
         using var scope = NewDisposeScope();
-        var client = Client(Simulated.Open(Pooled, seed), [3], seed);
+        var client = Simulated.Smooth(Simulated.Open(Pooled, seed), [3], seed);
         using var own = client.Context.To(ScalarType.Float64);
         var chain = RectifiedChain.Of(own, out _)!;
         var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Normalize(client.Images.to(ScalarType.Float64)));
@@ -63,7 +63,7 @@ public class RectifiedRecursionTests
     public void The_image_follows_from_features_behind_the_first_pooling()
     {
         using var scope = NewDisposeScope();
-        var client = Client(Simulated.Open(Pooled), [3]);
+        var client = Simulated.Smooth(Simulated.Open(Pooled), [3]);
         var seen = new List<double>();
         using var found = Short.Run(client.Context, sighting => seen.Add(sighting.Objective));
         Assert.Contains(found.Notes, note => note.StartsWith("b: 432 inputs behind a pooling", StringComparison.Ordinal));
@@ -90,12 +90,12 @@ public class RectifiedRecursionTests
     public void What_it_cannot_read_is_refused_with_advice()
     {
         using var scope = NewDisposeScope();
-        Refuses(Client(Simulated.Open(Pooled), [3, 4]), "one image, but the batch has 2");
+        Refuses(Simulated.Smooth(Simulated.Open(Pooled), [3, 4]), "one image, but the batch has 2");
         Refuses(Simulated.Batch(new ResNet { Stem = ResNetStem.ImageNet }, new(3, 32, 32), [1]), "max pooling with padding");
-        Refuses(Client(Simulated.Open(new(new(1, 8, 8), 10, [new Conv2d("a", 1, 4, 3), ReLU, new AvgPool2d(2, 2), new Flatten(), new Linear("b", 36, 10)])), [3]), "none is foreseen");
+        Refuses(Simulated.Smooth(Simulated.Open(new(new(1, 8, 8), 10, [new Conv2d("a", 1, 4, 3), ReLU, new AvgPool2d(2, 2), new Flatten(), new Linear("b", 36, 10)])), [3]), "none is foreseen");
         Refuses(Simulated.Batch(new LeNet(), new(3, 32, 32), [1]), "needs a ReLU");
         Refuses(Normalized(ModelMode.Train, revealed: false), "reveal them");
-        Assert.Throws<AfterimageException>(() => (Short with { Products = 0 }).Run(Client(Simulated.Open(Pooled), [3]).Context));
+        Assert.Throws<AfterimageException>(() => (Short with { Products = 0 }).Run(Simulated.Smooth(Simulated.Open(Pooled), [3]).Context));
     }
 
     private static void Refuses(Simulated client, string reason)
@@ -108,33 +108,6 @@ public class RectifiedRecursionTests
     private static Simulated Normalized(ModelMode mode, bool revealed)
     {
         var client = Simulated.Batch(new ConvNet { Width = 8 }, new(3, 24, 24), [2], new FedSgd { Mode = mode });
-        if (!revealed || mode == ModelMode.Eval)
-            return client;
-        var (trace, seen) = (new Trace(), client.Context.Observation);
-        client.Context.Model.Logits(client.Images, mode, trace: trace);
-        return client with
-        {
-            Context = new()
-            {
-                Model = client.Context.Model,
-                Observation = new()
-                {
-                    Update = seen.Update,
-                    Training = seen.Training,
-                    BatchSize = 1,
-                    BatchStatistics = LayerStatistics.Of(trace),
-                },
-                Random = client.Context.Random,
-            },
-        };
-    }
-
-    /// <summary>Smooth images, as photographs are.</summary>
-    private static Simulated Client(VictimModel model, int[] labels, ulong seed = 5)
-    {
-        using var generator = new RandomSource(seed).Generator(CPU);
-        var (channels, height, width) = model.Input;
-        var coarse = rand([labels.Length, channels, 4, 4], generator: generator);
-        return Simulated.Of(model, nn.functional.interpolate(coarse, [height, width], mode: InterpolationMode.Bilinear, align_corners: false), labels, new FedSgd(), new(seed));
+        return revealed && mode == ModelMode.Train ? client.Revealing() : client;
     }
 }

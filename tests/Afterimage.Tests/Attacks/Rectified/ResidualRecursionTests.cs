@@ -24,7 +24,7 @@ public class ResidualRecursionTests
         signal[0, ..off] = 0;
         var found = BlindInput.Of(Layer(input, signal))!;
         Assert.Equal(off, found.Missing);
-        var blind = found.Solve(Layer(input, signal), CancellationToken.None);
+        var blind = found.Solve(CancellationToken.None);
         Assert.InRange(Distance(blind * (input.norm() / blind.norm()), input), 0, 1e-5);
     }
 
@@ -36,7 +36,7 @@ public class ResidualRecursionTests
         using var generator = new RandomSource(3).Generator(CPU);
         var input = randn([1, 180, 5, 5], Double, CPU, generator: generator).relu();
         var layer = Layer(input, randn([1, 30, 5, 5], Double, CPU, generator: generator));
-        var blind = BlindInput.Of(layer)!.Solve(layer, CancellationToken.None);
+        var blind = BlindInput.Of(layer)!.Solve(CancellationToken.None);
         Assert.InRange(Distance(blind * (input.norm() / blind.norm()), input), 0, 1e-5);
     }
 
@@ -99,7 +99,7 @@ public class ResidualRecursionTests
     public void A_residual_network_is_read_from_the_head_down(double scale)
     {
         using var scope = NewDisposeScope();
-        var client = Smooth(new ResNet { Depth = 20 }, 16);
+        var client = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
         client.Context.Observation.Update.Flat.mul_(scale);
         using var found = new RectifiedRecursion { Images = 100, Steps = 15 }.Run(client.Context);
         var notes = string.Join("\n", found.Notes);
@@ -128,22 +128,96 @@ public class ResidualRecursionTests
         Assert.True(client.Judge(found).Psnr[0] > 60, $"{client.Judge(found).Psnr[0]}\n{notes}");
     }
 
+    /// <summary>Seen from its true input nothing is left, and products are derivatives and their transposes.</summary>
     [Fact]
-    public void Train_mode_is_refused_with_advice()
+    public void A_unit_known_up_to_its_first_convolution_is_linear_in_its_input()
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
+        using var own = client.Context.To(Double);
+        var chain = RectifiedChain.Of(own, out _)!;
+        var place = chain.Pieces.ToList().FindIndex(piece => piece is ResidualUnit { Padding: not null });
+        var unit = (ResidualUnit)chain.Pieces[place];
+        var images = client.Images.to(Double);
+        using var trunk = new FeatureMap(chain, chain.Pieces.Take(place));
+        var x = trunk.At(images, 0);
+        var u = unit.First.Before(x).requires_grad_();
+        var output = unit.Before(x, u.relu()).relu();
+        var behind = chain.Pieces.Skip(place + 1).Aggregate(output, (y, piece) => piece.Forward(y));
+        var logits = behind.mean([2, 3]).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!;
+        var signal = Differentiate.Gradients(nn.functional.cross_entropy(logits, tensor(new[] { 4L })), [u])[0] * unit.First.Scale;
+        using var last = new LastUnit(unit, new(u.detach().relu(), signal), output.detach());
+
+        Assert.InRange(last.Left(x).abs().max().ToDouble(), 0, 1e-9);
+        Assert.InRange(last.Open(x).square().mean().sqrt().ToDouble(), 0, 1e-5);
+        using var generator = new RandomSource(2).Generator(CPU);
+        Tensor Random(Tensor like) => randn(like.shape, Double, CPU, generator: generator);
+        var (change, features, gradient) = (Random(x), Random(last.Known), Random(last.Open(x)));
+        Equal(last.Push(change) * features, change * last.Pull(features));
+        Equal(last.Gradient(change) * gradient, change * last.PullGradient(gradient));
+        Assert.True((last.Left(x) - last.Left(x + 1e-6 * change)).mul(last.Alive).allclose(1e-6 * last.Push(change) * last.Alive, atol: 1e-9));
+
+        foreach (var softness in (double[])[0, 0.5])
+        {
+            Assert.True(trunk.At(images, softness).allclose(x));
+            var move = Random(images);
+            Equal(trunk.Push(move) * change, move * trunk.Pull(change));
+            var moved = trunk.At(images + 1e-7 * move, softness) - x;
+            Assert.Equal(softness == 0, Distance(trunk.Push(move) * 1e-7, moved) < 1e-3);
+        }
+
+        static void Equal(Tensor left, Tensor right) =>
+            Assert.InRange((left.sum() - right.sum()).abs().ToDouble(), 0, 1e-9 * (left.abs().sum() + right.abs().sum()).ToDouble());
+    }
+
+    /// <summary>What is left falls with the square of the distance, as only Newton's step does.</summary>
+    [Fact]
+    public void A_step_through_the_batchs_statistics_is_newtons()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(8).Generator(CPU);
+        Tensor Random(params long[] shape) => randn(shape, Double, CPU, generator: generator);
+        var (x, arriving) = (Random(1, 5, 4, 4), Random(1, 12, 4, 4));
+        var block = Layer(x, arriving) with
+        {
+            Weight = Random(12, 5, 3, 3), Batch = new(Random(1, 12, 1, 1), Random(1, 12, 1, 1).abs() + 1, Random(1, 12, 1, 1) * 5, Random(1, 12, 1, 1) * 5),
+        };
+        Tensor System(Tensor at) => block.System(arriving + block.Coupled(block.Before(at))!);
+        var target = RectifiedBlock.Times(System(x), x);
+        double Left(double distance)
+        {
+            var near = x + distance * Random(1, 5, 4, 4);
+            var system = System(near);
+            var (rows, belief) = (ones([system.shape[0], 1], Double), full([5L, 16L], 1e-9, Double));
+            var normal = system.t().matmul(system).unsqueeze(0) + diag_embed(belief);
+            var step = new CoupledStep(block, near[0].reshape(5, 16), system, rows)
+                .Solve(target - RectifiedBlock.Times(system, near), normal, belief, zeros_like(belief));
+            var reached = near + step.reshape(1, 5, 4, 4);
+            return (target - RectifiedBlock.Times(System(reached), reached)).norm().ToDouble();
+        }
+        Assert.InRange(Left(1e-4) / Left(1e-2), 0, 1e-3);
+    }
+
+    [Fact]
+    public void What_it_cannot_read_is_refused_with_advice()
     {
         using var scope = NewDisposeScope();
         var client = Simulated.Batch(new ResNet { Depth = 20 }, new(3, 16, 16), [4], new FedSgd { Mode = ModelMode.Train });
-        using var found = new RectifiedRecursion().Run(client.Context);
-        Assert.Equal(OutcomeKind.Refused, found.Outcome.Kind);
-        Assert.Contains("statistics of the batch", found.Outcome.Advice, StringComparison.Ordinal);
+        Refuses(client, "reveal them");
+        Refuses(client.Revealing(), "in eval mode only");
+        var noisy = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
+        using var generator = new RandomSource(9).Generator(CPU);
+        var update = noisy.Context.Observation.Update.Flat;
+        var noise = randn(update.shape, generator: generator);
+        update.add_(noise * (1e-2 * update.norm() / noise.norm()));
+        Refuses(noisy, "No layer in front of the head could be solved");
     }
 
-    private static Simulated Smooth(ModelSource source, int size)
+    private static void Refuses(Simulated client, string reason)
     {
-        using var generator = new RandomSource(5).Generator(CPU);
-        var coarse = rand([1, 3, 4, 4], generator: generator);
-        var images = nn.functional.interpolate(coarse, [size, size], mode: InterpolationMode.Bilinear, align_corners: false);
-        return Simulated.Of(source.Open(new(3, size, size), 10, new(1), ScalarType.Float32, CPU), images, [4], new FedSgd(), new(1));
+        using var found = new RectifiedRecursion { Images = 10 }.Run(client.Context);
+        Assert.Equal(OutcomeKind.Refused, found.Outcome.Kind);
+        Assert.Contains(reason, found.Outcome.Advice, StringComparison.Ordinal);
     }
 
     private static double Distance(Tensor found, Tensor wanted) => ((found - wanted).norm() / wanted.norm()).ToDouble();
