@@ -17,7 +17,7 @@ internal static class Counting
         return Sum(network.Layers, ref shape, ref first);
     }
 
-    private static double Sum(Seq<Layer> layers, ref long[] shape, ref bool first)
+    private static double Sum(ValueList<Layer> layers, ref long[] shape, ref bool first)
     {
         var total = 0.0;
         foreach (var layer in layers)

@@ -62,7 +62,7 @@ internal static class IterationTable
         {
             using var generator = new Generator(5, CPU);
             Images = rand([batch, 3, 32, 32], generator: generator);
-            var labels = new Labels(Enumerable.Range(0, batch).Select(i => i % 10).ToSeq(), Enumerable.Repeat(1.0, batch).ToSeq());
+            var labels = new Labels(Enumerable.Range(0, batch).Select(i => i % 10).ToValueList(), Enumerable.Repeat(1.0, batch).ToValueList());
             Targets = labels.Targets(10, ScalarType.Float32, CPU);
             var update = new FedSgd().Linearize(model, Images, Targets).Value;
             Observed = update.Flat;

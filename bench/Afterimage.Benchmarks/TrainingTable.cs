@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Afterimage.UpdateFiles;
 using Afterimage.Attacks;
 using Afterimage.Audit.Metrics;
 using Afterimage.Federation;
@@ -39,7 +40,7 @@ internal static class TrainingTable
         var model = source.Open(shape, classes, new(1), ScalarType.Float32, CPU);
         var truth = ArrayFile.Read(Path.Combine(folder, "truth.npz"));
         var images = truth["images"].ToTensor(ScalarType.Float32, CPU);
-        var labels = truth["labels"].ToInt64().Select(label => (int)label).ToSeq();
+        var labels = truth["labels"].ToInt64().Select(label => (int)label).ToValueList();
         var sent = UpdateFile.Read(Path.Combine(folder, "update.npz")).Match(model.Layout, ScalarType.Float32, CPU);
         var gradient = new FedSgd().Linearize(model, images, new Labels(labels, []).Targets(classes, ScalarType.Float32, CPU)).Value;
         output.WriteLine("attack               update            PSNR of each image (dB)              mean  misfit    labels   CPU s");
@@ -72,5 +73,5 @@ internal static class TrainingTable
     private static ImageBatch Batch(ImageShape shape, Tensor images) =>
         new(shape, images.cpu().contiguous().data<float>().ToArray().Chunk(shape.Count));
 
-    private static Seq<double> Numbers(JsonElement list) => list.EnumerateArray().Select(number => number.GetDouble()).ToSeq();
+    private static ValueList<double> Numbers(JsonElement list) => list.EnumerateArray().Select(number => number.GetDouble()).ToValueList();
 }

@@ -27,7 +27,7 @@ internal static class UnrollTable
         var model = source.Open(new(3, 32, 32), 10, new RandomSource(3), ScalarType.Float32, CPU);
         using var generator = new Generator(5, CPU);
         var images = rand([batch, 3, 32, 32], generator: generator);
-        var targets = new Labels(Enumerable.Range(0, batch).ToSeq(), []).Targets(10, ScalarType.Float32, CPU);
+        var targets = new Labels(Enumerable.Range(0, batch).ToValueList(), []).Targets(10, ScalarType.Float32, CPU);
         foreach (var steps in (ReadOnlySpan<int>)[1, 4, 16, 64])
         {
             var training = new FedAvg { Epochs = steps, BatchSize = batch, LearningRate = 0.01, Optimizer = new Sgd { Momentum = 0.9 } };

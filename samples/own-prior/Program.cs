@@ -17,5 +17,5 @@ public sealed record Dark : Prior
 {
     public double Power { get; init; } = 1;
 
-    public override Func<Trial, torch.Tensor> Bind(AttackContext context) => trial => trial.Images.clamp(1e-6, 1).pow(Power).mean();
+    public override Func<PriorInput, torch.Tensor> Bind(AttackContext context) => trial => trial.Images.clamp(1e-6, 1).pow(Power).mean();
 }

@@ -5,8 +5,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using Afterimage.Attacks;
-using Afterimage.Attacks.ClosedForm;
-using Afterimage.Attacks.Rectified;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -42,12 +40,12 @@ public sealed class Catalog
         .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>().With<LocalTraining, Aggregate>().With<LocalTraining, HiddenTraining>()
         .With<LocalOptimizer, Sgd>().With<LocalOptimizer, AdamW>()
         .With<Nuisance, UpdateScale>().With<Nuisance, SurrogateWeights>().With<Nuisance, DropoutMasks>()
-        .With<LabelRecovery.LabelRecovery, Given>().With<LabelRecovery.LabelRecovery, Joint>()
-        .With<LabelRecovery.LabelRecovery, Idlg>().With<LabelRecovery.LabelRecovery, BiasSign>()
-        .With<LabelRecovery.LabelRecovery, MinimumRow>().With<LabelRecovery.LabelRecovery, RowSums>()
-        .With<LabelRecovery.LabelRecovery, BiasCorrected>().With<LabelRecovery.LabelRecovery, SeparatingHyperplane>()
-        .With<LabelRecovery.LabelRecovery, InstanceCounts>().With<LabelRecovery.LabelRecovery, UpdateCounts>()
-        .With<LabelRecovery.LabelRecovery, RefinedCounts>().With<LabelRecovery.LabelRecovery, SoftLabels>()
+        .With<LabelRule, Given>().With<LabelRule, Joint>()
+        .With<LabelRule, Idlg>().With<LabelRule, BiasSign>()
+        .With<LabelRule, MinimumRow>().With<LabelRule, RowSums>()
+        .With<LabelRule, BiasCorrected>().With<LabelRule, SeparatingHyperplane>()
+        .With<LabelRule, InstanceCounts>().With<LabelRule, UpdateCounts>()
+        .With<LabelRule, RefinedCounts>().With<LabelRule, SoftLabels>()
         .With<Start, Gaussian>().With<Start, Uniform>().With<Start, ConstantGray>().With<Start, Patterned>()
         .With<SearchSpace, Pixels>().With<SearchSpace, LowResolution>().With<SearchSpace, CoarseToFine>().With<SearchSpace, Spectral>()
         .With<SearchSpace, UntrainedNetwork>()

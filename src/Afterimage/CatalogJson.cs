@@ -45,7 +45,7 @@ internal static class CatalogJson
             RespectNullableAnnotations = true,
             RespectRequiredConstructorParameters = true,
             WriteIndented = true,
-            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false), new SeqConverter(), new ShapeConverter() },
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false), new ValueListConverter(), new ShapeConverter() },
         };
     }
 
@@ -71,7 +71,7 @@ internal static class CatalogJson
     private static JsonNode Spell(Catalog catalog, JsonNode node, Type type, string path, List<string> faults)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Seq<>) && node is JsonArray array)
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>) && node is JsonArray array)
             return new JsonArray([.. array.Select((item, i) => item is null ? null : Spell(catalog, item.DeepClone(), type.GetGenericArguments()[0], $"{path}/{i}", faults))]);
         if (catalog.IsRoot(type))
             return SpellPart(catalog, node, type, path, faults);
@@ -151,20 +151,20 @@ internal static class CatalogJson
         public override void Write(Utf8JsonWriter writer, ImageShape value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
     }
 
-    private sealed class SeqConverter : JsonConverterFactory
+    private sealed class ValueListConverter : JsonConverterFactory
     {
-        public override bool CanConvert(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Seq<>);
+        public override bool CanConvert(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>);
 
         public override JsonConverter CreateConverter(Type type, JsonSerializerOptions options) =>
             (JsonConverter)Activator.CreateInstance(typeof(Of<>).MakeGenericType(type.GetGenericArguments()))!;
 
-        private sealed class Of<T> : JsonConverter<Seq<T>>
+        private sealed class Of<T> : JsonConverter<ValueList<T>>
         {
-            public override Seq<T> Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+            public override ValueList<T> Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
             {
                 try
                 {
-                    return (JsonSerializer.Deserialize<T[]>(ref reader, options) ?? []).ToSeq();
+                    return (JsonSerializer.Deserialize<T[]>(ref reader, options) ?? []).ToValueList();
                 }
                 catch (JsonException error)
                 {
@@ -173,7 +173,7 @@ internal static class CatalogJson
                 }
             }
 
-            public override void Write(Utf8JsonWriter writer, Seq<T> value, JsonSerializerOptions options) =>
+            public override void Write(Utf8JsonWriter writer, ValueList<T> value, JsonSerializerOptions options) =>
                 JsonSerializer.Serialize(writer, value.ToArray(), options);
         }
     }

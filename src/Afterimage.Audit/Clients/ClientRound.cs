@@ -21,7 +21,7 @@ public sealed class ClientRound : IDisposable
     public double Noise { get; init; }
 
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
-    public Seq<int>? Labels { get; init; }
+    public ValueList<int>? Labels { get; init; }
 
     /// <summary>What the BatchNorm layers saw of the batch before its first step; null where nobody knows.</summary>
     public LayerStatistics? BatchStatistics { get; init; }
@@ -34,7 +34,7 @@ public sealed class ClientRound : IDisposable
 
     public required Metrics.ImageBatch PublicImages { get; init; }
 
-    public required Seq<string> ClassNames { get; init; }
+    public required ValueList<string> ClassNames { get; init; }
 
     public void Dispose()
     {

@@ -19,7 +19,7 @@ public sealed record LabelMixing
     {
         if (!(Smoothing is >= 0 and < 1) || !(Mixup is >= 0 and <= 8))
             throw new AfterimageException($"Smoothing is a share in [0,1) and mixup a parameter in [0,8]; they are {Smoothing} and {Mixup}.");
-        var labels = shown.Select(image => image.Label).ToSeq();
+        var labels = shown.Select(image => image.Label).ToValueList();
         if (Smoothing == 0 && Mixup == 0)
             return new(images.Shape, [.. shown.Select(image => image.Pixels)], labels, images.ClassNames);
         var (classes, draw) = (images.ClassNames.Count, random.Managed());
@@ -32,8 +32,8 @@ public sealed record LabelMixing
             soft.AddRange(Enumerable.Range(0, classes).Select(c => Smoothing / classes
                 + (1 - Smoothing) * ((c == image.Label ? weight : 0) + (c == other.Label ? 1 - weight : 0))));
         }
-        var strongest = soft.Chunk(classes).Select(label => Array.IndexOf(label, label.Max())).ToSeq();
-        return new(images.Shape, pixels, strongest, images.ClassNames) { Soft = soft.ToSeq() };
+        var strongest = soft.Chunk(classes).Select(label => Array.IndexOf(label, label.Max())).ToValueList();
+        return new(images.Shape, pixels, strongest, images.ClassNames) { Soft = soft.ToValueList() };
     }
 
     /// <summary>Jöhnk's rejection: two uniform numbers to the power 1/a whose sum is at most one.</summary>

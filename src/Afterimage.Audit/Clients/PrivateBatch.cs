@@ -13,7 +13,7 @@ public sealed class PrivateBatch
     /// <param name="labels">One class for each image.</param>
     /// <param name="classNames">A name for each class.</param>
     /// <exception cref="AfterimageException">There are no images, values leave [0,1], or images, labels and classes do not fit together.</exception>
-    public PrivateBatch(ImageShape shape, IReadOnlyList<float[]> images, Seq<int> labels, Seq<string> classNames)
+    public PrivateBatch(ImageShape shape, IReadOnlyList<float[]> images, ValueList<int> labels, ValueList<string> classNames)
     {
         if (images.Count == 0)
             throw new AfterimageException("The private batch has no images: give it at least one.");
@@ -33,13 +33,13 @@ public sealed class PrivateBatch
     public ImageBatch Images { get; }
 
     /// <summary>One class for each image.</summary>
-    public Seq<int> Labels { get; }
+    public ValueList<int> Labels { get; }
 
     /// <summary>A name for each class.</summary>
-    public Seq<string> ClassNames { get; }
+    public ValueList<string> ClassNames { get; }
 
     /// <summary>Label probabilities of every image, [B,classes] row by row, where the client mixed or smoothed them; null for one-hot labels.</summary>
-    public Seq<double>? Soft { get; init; }
+    public ValueList<double>? Soft { get; init; }
 
     public int Count => Images.Count;
 

@@ -1,3 +1,4 @@
+using Afterimage.UpdateFiles;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Models;
@@ -31,7 +32,7 @@ public sealed record RecordedUpdate : ClientSource
     public LocalTraining? Training { get; init; }
 
     /// <summary>The labels, where they are known; the threat model decides whether the attacker knows them too.</summary>
-    public Seq<int>? Labels { get; init; }
+    public ValueList<int>? Labels { get; init; }
 
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
@@ -92,7 +93,7 @@ public sealed record RecordedUpdate : ClientSource
     private AfterimageException Missing(string what, string flag, string field) =>
         new($"{Update} comes without {what}: say it with {flag}, or as \"{field}\" in {UpdateDescription.PathFor(Update)}.");
 
-    private static Seq<string> Names(int classes) => Enumerable.Range(0, classes).Select(c => $"class {c}").ToSeq();
+    private static ValueList<string> Names(int classes) => Enumerable.Range(0, classes).Select(c => $"class {c}").ToValueList();
 
     private static PrivateBatch ReadTruth(string path, ImageShape input, int classes)
     {
@@ -103,6 +104,6 @@ public sealed record RecordedUpdate : ClientSource
             ?? throw new AfterimageException($"{path} has no array \"labels\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
         if (images.Shape.Count != 4 || images.Shape[1] != input.Channels || images.Shape[2] != input.Height || images.Shape[3] != input.Width)
             throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need [batch,{input.Channels},{input.Height},{input.Width}].");
-        return new(input, [.. images.ToSingle().Chunk(input.Count)], labels.ToInt64().Select(label => (int)label).ToSeq(), Names(classes));
+        return new(input, [.. images.ToSingle().Chunk(input.Count)], labels.ToInt64().Select(label => (int)label).ToValueList(), Names(classes));
     }
 }

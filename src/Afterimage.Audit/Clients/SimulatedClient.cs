@@ -27,7 +27,7 @@ public sealed record SimulatedClient : ClientSource
     public double Noise { get; init; }
 
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
-    public Seq<int>? Images { get; init; }
+    public ValueList<int>? Images { get; init; }
 
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
@@ -69,7 +69,7 @@ public sealed record SimulatedClient : ClientSource
     private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
-        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToSeq()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
+        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
         var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
         if (Noise == 0)
             return update.To(victim.Type, victim.Device).Detach();

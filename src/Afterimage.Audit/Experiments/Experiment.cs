@@ -26,12 +26,12 @@ public sealed record Experiment
     public int Trials { get; init; } = 1;
 
     /// <summary>Axes of a sweep; cases are their product.</summary>
-    public Seq<Axis> Vary { get; init; } = [];
+    public ValueList<Axis> Vary { get; init; } = [];
 }
 
 /// <param name="Pointer">A JSON pointer into the experiment, for example "/client/batchSize".</param>
 /// <param name="Values">The values it takes, as JSON.</param>
-public sealed record Axis(string Pointer, Seq<System.Text.Json.Nodes.JsonNode?> Values)
+public sealed record Axis(string Pointer, ValueList<System.Text.Json.Nodes.JsonNode?> Values)
 {
     public bool Equals(Axis? other) => other is not null && Pointer == other.Pointer && Values.Count == other.Values.Count
         && Values.Zip(other.Values).All(pair => System.Text.Json.Nodes.JsonNode.DeepEquals(pair.First, pair.Second));

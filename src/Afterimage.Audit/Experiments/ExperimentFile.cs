@@ -100,11 +100,11 @@ public sealed class ExperimentFile(Catalog catalog)
     }
 
     /// <summary>The last name in an axis's pointer, or all of it where another axis ends alike.</summary>
-    private static string Label(Axis axis, Seq<Axis> axes) =>
+    private static string Label(Axis axis, ValueList<Axis> axes) =>
         axes.Count(other => JsonPointer.Last(other.Pointer) == JsonPointer.Last(axis.Pointer)) == 1 ? JsonPointer.Last(axis.Pointer)
             : axis.Pointer[1..];
 
-    private static IEnumerable<List<(Axis Axis, JsonNode? Value)>> Product(Seq<Axis> axes) =>
+    private static IEnumerable<List<(Axis Axis, JsonNode? Value)>> Product(ValueList<Axis> axes) =>
         axes.Aggregate<Axis, IEnumerable<List<(Axis, JsonNode?)>>>([[]], (product, axis) => axis.Values.Count > 0
             ? product.SelectMany(values => axis.Values.Select(value => values.Append((axis, value)).ToList()))
             : throw new AfterimageException($"The axis {axis.Pointer} has no values: list at least one."));

@@ -64,7 +64,7 @@ public static class Explanation
     }
 
     /// <summary>The label rule of an attack; the refined counts for one that has none of its own.</summary>
-    internal static LabelRecovery.LabelRecovery RuleOf(Attacks.Attack attack) => attack switch
+    internal static LabelRule RuleOf(Attacks.Attack attack) => attack switch
     {
         GradientMatching matching => matching.Labels,
         GaussNewton newton => newton.Labels,

@@ -5,7 +5,6 @@ using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Audit.LabelTables;
 
@@ -91,7 +90,7 @@ public sealed class LabelTable(LabelTableOptions options)
     private static List<LabelResult> Measure(LabelSubject subject, int seed, VictimModel model, LabeledImage[] shown, LabelMix mix, int[] epochs)
     {
         using var scope = Tidy.Scope();
-        var (batch, truth) = (shown.Length, shown.Select(image => image.Label).ToSeq());
+        var (batch, truth) = (shown.Length, shown.Select(image => image.Label).ToValueList());
         var images = tensor([.. shown.SelectMany(image => image.Pixels)], [batch, model.Input.Channels, model.Input.Height, model.Input.Width]);
         var targets = new Labels(truth, []).Targets(model.Classes, ScalarType.Float32, CPU);
         var rounds = new LabelRounds(model, subject.Mode);
@@ -105,7 +104,7 @@ public sealed class LabelTable(LabelTableOptions options)
         return results;
     }
 
-    private static LabelResult Judge(LabelSubject subject, int seed, VictimModel model, Seq<int> truth, LabelMix mix, GradientSet update, LocalTraining training, int epochs)
+    private static LabelResult Judge(LabelSubject subject, int seed, VictimModel model, ValueList<int> truth, LabelMix mix, GradientSet update, LocalTraining training, int epochs)
     {
         using var context = new AttackContext
         {

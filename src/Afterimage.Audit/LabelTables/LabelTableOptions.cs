@@ -19,12 +19,12 @@ public sealed record LabelTableOptions
     public ulong Seed { get; init; }
 
     /// <summary>Names of the models; empty takes all.</summary>
-    public Seq<string> Models { get; init; } = [];
+    public ValueList<string> Models { get; init; } = [];
 
-    public Seq<int> Batches { get; init; } = [1, 8, 32, 128];
+    public ValueList<int> Batches { get; init; } = [1, 8, 32, 128];
 
     /// <summary>Epochs of local training; 0 sends a gradient. Largest last, for one run of local steps gives them all.</summary>
-    public Seq<int> Epochs { get; init; } = [0, 1, 3];
+    public ValueList<int> Epochs { get; init; } = [0, 1, 3];
 
     /// <summary>Whether results that the folder holds already are kept.</summary>
     public bool Resume { get; init; }

@@ -60,7 +60,7 @@ public sealed class SoftTable(string? weights, int count)
             using var model = (NetworkModel)source.Open(images.Shape, source is ResNet && weights is not null ? 10 : images.ClassNames.Count, new RandomSource(1), ScalarType.Float32, CPU);
             var (place, _) = model.Head!.Value;
             var width = (int)model.Parameters[place].shape[1];
-            var body = new Network(images.Shape, width, model.Network.Layers.SkipLast(1).ToSeq());
+            var body = new Network(images.Shape, width, model.Network.Layers.SkipLast(1).ToValueList());
             using var trunk = new NetworkModel(body, model.Normalization,
                 [.. body.Layout().Entries.Select(entry => model.Parameters[model.Layout.IndexOf(entry.Name)].detach().alias())],
                 model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.alias()));
@@ -111,5 +111,5 @@ public sealed class SoftTable(string? weights, int count)
         return error.outer(h).to(ScalarType.Float64).contiguous().data<double>().ToArray();
     }
 
-    private static double Distance(Seq<double> label, double[] truth) => label.Zip(truth, (found, real) => Math.Abs(found - real)).Max();
+    private static double Distance(ValueList<double> label, double[] truth) => label.Zip(truth, (found, real) => Math.Abs(found - real)).Max();
 }

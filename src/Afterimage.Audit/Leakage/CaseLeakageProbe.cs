@@ -56,7 +56,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         using var observation = context.Observation.To(ScalarType.Float64, CPU);
         using var own = new AttackContext { Model = model, Observation = observation, Random = context.Random, OperatorChoice = context.OperatorChoice };
         var images = round.Truth is { } truth ? Tensors.From(truth.Images, ScalarType.Float64, CPU) : found.Images.to(ScalarType.Float64).cpu();
-        var labels = round.Truth is { } known ? new Labels(known.Labels, Enumerable.Repeat(1.0, known.Count).ToSeq()) : found.Labels;
+        var labels = round.Truth is { } known ? new Labels(known.Labels, Enumerable.Repeat(1.0, known.Count).ToValueList()) : found.Labels;
         var targets = labels.Targets(model.Classes, ScalarType.Float64, CPU);
         var budget = choice == LeakageMeasurement.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)

@@ -74,7 +74,7 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
         };
         using var prior = Prior(one.Configuration.Client, truth, random);
         var images = Tensors.From(truth.Images, ScalarType.Float64, CPU);
-        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToSeq()).Targets(round.Model.Classes, ScalarType.Float64, CPU);
+        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToValueList()).Targets(round.Model.Classes, ScalarType.Float64, CPU);
         var layers = options.Probe.Measure(context, images, targets, prior, NoiseScale.Layer);
         var whole = options.Probe.Measure(context, images, targets, prior, NoiseScale.Whole);
         return (new(one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images", truth.Count, clock.Elapsed.TotalSeconds, PlainLeakage.Of(layers), PlainLeakage.Of(whole), Show(one, truth, layers)), prior.Name);

@@ -23,7 +23,7 @@ internal static class PlainLeakage
     }
 
     /// <summary>The mean over channels of what is left of the variance, on a scale of decades.</summary>
-    private static float[] Brightness(Seq<double> map, ImageShape shape)
+    private static float[] Brightness(ValueList<double> map, ImageShape shape)
     {
         var plane = shape.Height * shape.Width;
         return [.. Enumerable.Range(0, plane).Select(pixel =>

@@ -54,7 +54,7 @@ public sealed record JudgedImage(int Index, int Reconstruction, int TrueLabel, i
 
 /// <param name="Images">In the order of the client's batch.</param>
 /// <param name="LabelAccuracy">The fraction of labels that are right, as a multiset.</param>
-public sealed record Judgment(Seq<JudgedImage> Images, double LabelAccuracy)
+public sealed record Judgment(ValueList<JudgedImage> Images, double LabelAccuracy)
 {
     /// <summary>For each metric by name, its spread over the images.</summary>
     public ImmutableSortedDictionary<string, Spread> Metrics =>

@@ -10,7 +10,7 @@ public static class Matching
 {
     /// <summary>For each true image, in order, the index of its reconstruction: <c>seen[result[i]]</c> belongs to <c>truth[i]</c>.</summary>
     /// <exception cref="AfterimageException">The batches differ in size or shape.</exception>
-    public static Seq<int> Of(ImageBatch truth, ImageBatch seen)
+    public static ValueList<int> Of(ImageBatch truth, ImageBatch seen)
     {
         if (truth.Count != seen.Count)
             throw new AfterimageException(
@@ -20,6 +20,6 @@ public static class Matching
         for (var i = 0; i < truth.Count; i++)
             for (var j = 0; j < truth.Count; j++)
                 cost[i, j] = metric.Measure(truth[i], seen[j]);
-        return Assignment.Of(cost).ToSeq();
+        return Assignment.Of(cost).ToValueList();
     }
 }

@@ -72,7 +72,7 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
         Directory.CreateDirectory(Path.Combine(folder, "reconstructions"));
         ArrayFile.Write(Path.Combine(folder, "reconstructions", $"{one.Id[..12]}.npz"),
         [
-            NamedArray.Of("images", found.Images.shape.ToSeq(), images.SelectMany(image => image).ToArray().AsSpan()),
+            NamedArray.Of("images", found.Images.shape.ToValueList(), images.SelectMany(image => image).ToArray().AsSpan()),
             NamedArray.Of("labels", [found.Labels.Classes.Count], found.Labels.Classes.Select(label => (long)label).ToArray().AsSpan()),
         ]);
         var report = Blank(one, found.Outcome.Kind, found.Outcome.Advice) with

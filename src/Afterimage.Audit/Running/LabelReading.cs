@@ -1,8 +1,8 @@
+using Afterimage.LabelRecovery;
 using Afterimage.Audit.Experiments;
 using Afterimage.Federation;
 using Afterimage.Numerics;
 using Afterimage.Reports;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Audit.Running;
 

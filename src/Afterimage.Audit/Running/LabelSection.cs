@@ -3,7 +3,6 @@ using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Numerics;
 using Afterimage.Reports;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Audit.Running;
 
@@ -32,7 +31,7 @@ internal static class LabelSection
             BatchSize = context.Observation.BatchSize,
             BatchSizeConfidence = context.Observation.Estimate?.Confidence,
         };
-        Seq<string> estimated = context.Observation.Estimate is { } estimate ? [estimate.Reason] : [];
+        ValueList<string> estimated = context.Observation.Estimate is { } estimate ? [estimate.Reason] : [];
         try
         {
             var found = rule.Recover(context);

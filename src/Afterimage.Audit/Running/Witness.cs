@@ -16,13 +16,13 @@ internal sealed class Witness(string caseId, ImageShape shape, Stopwatch clock, 
     private double nextEvent;
     private double nextThumbnail;
 
-    public void See(Sighting seen)
+    public void See(Iterate seen)
     {
         lock (restarts)
             Note(seen);
     }
 
-    private void Note(Sighting seen)
+    private void Note(Iterate seen)
     {
         if (!restarts.TryGetValue(seen.Restart, out var restart))
             restarts[seen.Restart] = restart = ([], []);
@@ -51,7 +51,7 @@ internal sealed class Witness(string caseId, ImageShape shape, Stopwatch clock, 
     /// <summary>Images on the way of one restart, each with its iteration.</summary>
     public IReadOnlyList<(int Iteration, float[][] Images)> Path(int restart) => restarts.TryGetValue(restart, out var found) ? found.Path : [];
 
-    private static float[][] Images(Sighting seen)
+    private static float[][] Images(Iterate seen)
     {
         using var scope = Tidy.Scope();
         return Tensors.Split(seen.Images());

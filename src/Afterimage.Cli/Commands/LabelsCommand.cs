@@ -10,7 +10,6 @@ using Afterimage.Data;
 using Afterimage.LabelRecovery;
 using Afterimage.Numerics;
 using Afterimage.Reports;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Cli.Commands;
 
@@ -53,7 +52,7 @@ internal static class LabelsCommand
                     Weights = described.Model.Weights,
                     Seed = described.Seed,
                     Seeds = AtLeastOne("--seeds", line.GetValue(seeds)),
-                    Models = line.GetValue(models)?.Split(',', StringSplitOptions.TrimEntries).ToSeq() ?? [],
+                    Models = line.GetValue(models)?.Split(',', StringSplitOptions.TrimEntries).ToValueList() ?? [],
                     Batches = line.GetValue(sizes) is { } list ? Numbers("--batches", list, 1) : new LabelTableOptions { Folder = "" }.Batches,
                     Epochs = line.GetValue(epochs) is { } lengths ? Numbers("--epochs", lengths, 0) : new LabelTableOptions { Folder = "" }.Epochs,
                     Resume = line.GetValue(resume),
@@ -112,7 +111,7 @@ internal static class LabelsCommand
 
     private static int AtLeastOne(string flag, int value) => value >= 1 ? value : throw new AfterimageException($"{flag} needs a number of at least 1.");
 
-    private static Seq<int> Numbers(string flag, string list, int least) => list.Split(',').Select(text =>
+    private static ValueList<int> Numbers(string flag, string list, int least) => list.Split(',').Select(text =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least ? number
-            : throw new AfterimageException($"{flag} \"{list}\" has \"{text}\": write numbers of at least {least} with commas between them.")).ToSeq();
+            : throw new AfterimageException($"{flag} \"{list}\" has \"{text}\": write numbers of at least {least} with commas between them.")).ToValueList();
 }

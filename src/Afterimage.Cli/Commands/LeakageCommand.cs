@@ -85,6 +85,6 @@ internal static class LeakageCommand
             throw new AfterimageException($"--sweep \"{text}\" varies nothing that is known here: write batch= and sizes, for example batch=1,2,4,8,16.");
         return new("/client/batchSize", sizes.Select(size => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
             ? (JsonNode?)JsonValue.Create(count)
-            : throw new AfterimageException($"--sweep \"{text}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.")).ToSeq());
+            : throw new AfterimageException($"--sweep \"{text}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.")).ToValueList());
     }
 }

@@ -7,7 +7,7 @@ namespace Afterimage.Cli.Conditions;
 /// A condition on a case, such as <c>ssim.max &gt; 0.6 or psnr.median &gt;= 25</c>: comparisons of a metric's statistic with a number, joined by
 /// "and", which binds more tightly, and "or".
 /// </summary>
-internal sealed record Condition(string Text, Seq<Seq<Comparison>> Alternatives)
+internal sealed record Condition(string Text, ValueList<ValueList<Comparison>> Alternatives)
 {
     /// <exception cref="AfterimageException">The text is not a condition.</exception>
     public static Condition Parse(string text) => new ConditionParser(text).Parse();
@@ -55,7 +55,7 @@ internal enum Relation { Less, AtMost, Greater, AtLeast, Equal, Different }
 /// <summary>One number of a spread, by name.</summary>
 internal sealed record Statistic(string Name, Func<Spread, double> Of)
 {
-    public static Seq<Statistic> All { get; } =
+    public static ValueList<Statistic> All { get; } =
     [
         new("min", spread => spread.Minimum),
         new("median", spread => spread.Median),

@@ -18,17 +18,17 @@ internal sealed partial class ConditionParser(string text)
 
     public Condition Parse()
     {
-        var alternatives = new List<Seq<Comparison>>();
+        var alternatives = new List<ValueList<Comparison>>();
         do
         {
             var all = new List<Comparison>();
             do
                 all.Add(Comparison());
             while (Accept("and"));
-            alternatives.Add(all.ToSeq());
+            alternatives.Add(all.ToValueList());
         }
         while (Accept("or"));
-        return at == tokens.Length ? new(text, alternatives.ToSeq()) : throw Fault("\"and\", \"or\" or the end");
+        return at == tokens.Length ? new(text, alternatives.ToValueList()) : throw Fault("\"and\", \"or\" or the end");
     }
 
     private Comparison Comparison()

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Afterimage.UpdateFiles;
 using Afterimage.Audit.Experiments;
 
 namespace Afterimage.Cli.Options;

@@ -9,13 +9,13 @@ public abstract record Attack
     /// <param name="context">What the server sees and knows.</param>
     /// <param name="watch">Called at every iterate.</param>
     /// <param name="cancellation">Stops after the current iterate.</param>
-    public abstract Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default);
+    public abstract Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default);
 }
 
 /// <summary>One iterate as seen from outside.</summary>
 /// <param name="Evaluations">Of this restart so far.</param>
 /// <param name="Images">Decodes the current images into [0,1], shape [B,C,H,W]; call it only when they are to be shown.</param>
-public readonly record struct Sighting(int Restart, int Iteration, double Objective, int Evaluations, Func<Tensor> Images);
+public readonly record struct Iterate(int Restart, int Iteration, double Objective, int Evaluations, Func<Tensor> Images);
 
 /// <summary>How an attack ended.</summary>
 public enum OutcomeKind { Converged, BudgetSpent, Diverged, Refused, Crashed, Canceled }
@@ -40,7 +40,7 @@ public sealed class Reconstruction : IDisposable
     public required Outcome Outcome { get; init; }
 
     /// <summary>What the attack found out on its way, one sentence each.</summary>
-    public Seq<string> Notes { get; init; } = [];
+    public ValueList<string> Notes { get; init; } = [];
 
     /// <summary>One sentence on how the operator was evaluated; null for attacks that do not.</summary>
     public string? Operator { get; init; }

@@ -1,5 +1,3 @@
-using Afterimage.Attacks.ClosedForm;
-using Afterimage.Attacks.Rectified;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
@@ -15,12 +13,12 @@ namespace Afterimage.Attacks;
 public sealed record Best : Attack
 {
     /// <summary>For the methods that look for images of known labels; closed forms find the labels themselves.</summary>
-    public LabelRecovery.LabelRecovery Labels { get; init; } = new RefinedCounts();
+    public LabelRule Labels { get; init; } = new RefinedCounts();
 
     /// <summary>What an image of solved features may leave of them.</summary>
     private const double WellSeen = 0.2;
 
-    public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
     {
         var notes = new List<string>();
         Reconstruction? best = null;
@@ -30,7 +28,7 @@ public sealed record Best : Attack
         foreach (var (name, attack) in Methods(context, notes).Where(method => !rough || method.Attack is GaussNewton))
         {
             var from = tried;
-            Action<Sighting>? watchThis = watch is null ? null : sighting => watch(sighting with { Restart = sighting.Restart + from });
+            Action<Iterate>? watchThis = watch is null ? null : iterate => watch(iterate with { Restart = iterate.Restart + from });
             var found = attack.Run(context, watchThis, cancellation);
             notes.Add($"{name}: {found.Outcome.Advice}");
             (tried, iterations, evaluations) = (tried + found.Restarts, iterations + found.Iterations, evaluations + found.Evaluations);

@@ -5,7 +5,7 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The attacked network with every ReLU bent smoothly, so that its gradient does not jump where activations switch; or with the same
-/// gradient, whose jumps are felt from near.
+/// gradient, whose jumps are softGate from near.
 /// </summary>
 internal static class SmoothedModel
 {
@@ -13,11 +13,11 @@ internal static class SmoothedModel
     public static bool Applies(VictimModel model) => model.Network is { } network && Any(network.Layers);
 
     /// <summary>The same round with a smoothed network; the caller owns context and model.</summary>
-    public static (AttackContext Context, VictimModel Model) Of(AttackContext context, double sharpness, bool felt = false)
+    public static (AttackContext Context, VictimModel Model) Of(AttackContext context, double sharpness, bool softGate = false)
     {
         using var scope = Tidy.Scope();
         var network = context.Model.Network!;
-        var model = new NetworkModel(network with { Layers = Bent(network.Layers, felt, sharpness) }, context.Model.Normalization,
+        var model = new NetworkModel(network with { Layers = Smoothed(network.Layers, softGate, sharpness) }, context.Model.Normalization,
             [.. context.Model.Parameters.Select(parameter => parameter.detach().clone())],
             context.Model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.clone()));
         return (new()
@@ -30,18 +30,18 @@ internal static class SmoothedModel
         }, model);
     }
 
-    private static bool Any(Seq<Layer> layers) => layers.Any(layer =>
+    private static bool Any(ValueList<Layer> layers) => layers.Any(layer =>
         layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU } || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
 
-    public static Seq<Layer> Bent(Seq<Layer> layers, bool felt, double sharpness)
+    public static ValueList<Layer> Smoothed(ValueList<Layer> layers, bool softGate, double sharpness)
     {
-        var kind = felt ? ActivationKind.FeltLeakyReLU : ActivationKind.SoftLeakyReLU;
+        var kind = softGate ? ActivationKind.SoftGateLeakyReLU : ActivationKind.SoftLeakyReLU;
         return layers.Select(layer => layer switch
         {
             Activation { Kind: ActivationKind.ReLU } => new Activation(kind, 0, sharpness),
             Activation { Kind: ActivationKind.LeakyReLU } leaky => new Activation(kind, leaky.Slope, sharpness),
-            Residual residual => residual with { Body = Bent(residual.Body, felt, sharpness), Shortcut = Bent(residual.Shortcut, felt, sharpness) },
+            Residual residual => residual with { Body = Smoothed(residual.Body, softGate, sharpness), Shortcut = Smoothed(residual.Shortcut, softGate, sharpness) },
             _ => layer,
-        }).ToSeq();
+        }).ToValueList();
     }
 }

@@ -38,7 +38,7 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         return node;
     }
 
-    private Node<T> Lower(Seq<Layer> layers, Node<T> node)
+    private Node<T> Lower(ValueList<Layer> layers, Node<T> node)
     {
         foreach (var layer in layers)
             node = Lower(layer, node);

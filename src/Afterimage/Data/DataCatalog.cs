@@ -4,7 +4,7 @@ namespace Afterimage.Data;
 /// <param name="Addresses">Where it is, the official address or mirror that answers best first.</param>
 /// <param name="Bytes">Its size, or null where it is not known.</param>
 /// <param name="Checksum">MD5 or SHA-256 in hexadecimal, as published.</param>
-public sealed record DataFile(Seq<string> Addresses, long? Bytes, string Checksum)
+public sealed record DataFile(ValueList<string> Addresses, long? Bytes, string Checksum)
 {
     public string Name => Addresses[0][(Addresses[0].LastIndexOf('/') + 1)..];
 
@@ -14,7 +14,7 @@ public sealed record DataFile(Seq<string> Addresses, long? Bytes, string Checksu
 /// <summary>A public data set that can be fetched.</summary>
 /// <param name="Name">As in "afterimage data get NAME"; also the subfolder.</param>
 /// <param name="Inside">The folder inside the archive that holds the files.</param>
-public sealed record DataEntry(string Name, string Title, string Summary, string Inside, Seq<DataFile> Files)
+public sealed record DataEntry(string Name, string Title, string Summary, string Inside, ValueList<DataFile> Files)
 {
     /// <summary>How to get it without the command.</summary>
     public string ByHand(string folder)
@@ -56,7 +56,7 @@ public static class DataCatalog
         new(["https://www.robots.ox.ac.uk/~vgg/data/flowers/17/17flowers.tgz"], null, "b59a65d8d1a99cd66944d474e1289eab"),
     ]);
 
-    public static Seq<DataEntry> Entries { get; } = [Cifar10, Mnist, FashionMnist, Flowers17];
+    public static ValueList<DataEntry> Entries { get; } = [Cifar10, Mnist, FashionMnist, Flowers17];
 
     /// <exception cref="AfterimageException">There is none of this name.</exception>
     public static DataEntry Find(string name) => Entries.FirstOrDefault(entry => entry.Name == name)

@@ -5,7 +5,7 @@ namespace Afterimage.Data;
 /// of the user. Each set has a subfolder of its own.
 /// </summary>
 /// <param name="Roots">Folders, in the order of search; the last is where downloads go.</param>
-public sealed record DataFolders(Seq<string> Roots)
+public sealed record DataFolders(ValueList<string> Roots)
 {
     public const string Variable = "AFTERIMAGE_DATA";
 

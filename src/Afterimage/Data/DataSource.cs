@@ -15,7 +15,7 @@ public enum Split { Train, Test }
 public readonly record struct LabeledImage(float[] Pixels, int Label);
 
 /// <summary>A list of labeled images of one shape, read one at a time.</summary>
-public abstract class ImageSet(string name, ImageShape shape, int count, Seq<string> classNames)
+public abstract class ImageSet(string name, ImageShape shape, int count, ValueList<string> classNames)
 {
     public string Name { get; } = name;
 
@@ -23,7 +23,7 @@ public abstract class ImageSet(string name, ImageShape shape, int count, Seq<str
 
     public int Count { get; } = count;
 
-    public Seq<string> ClassNames { get; } = classNames;
+    public ValueList<string> ClassNames { get; } = classNames;
 
     /// <exception cref="AfterimageException">The index is outside the set, or the image is damaged.</exception>
     public LabeledImage this[int index] => index >= 0 && index < Count ? Read(index)

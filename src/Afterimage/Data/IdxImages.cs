@@ -30,7 +30,7 @@ public sealed record IdxImages : DataSource
         var labels = Read(Path.Combine(folder, names[1]), 1);
         if (images.Extents[0] != labels.Extents[0])
             throw ArrayFault.File(folder, $"has {images.Extents[0]} images and {labels.Extents[0]} labels: fetch both files again");
-        Seq<string> classes = Set == IdxSet.Mnist ? ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+        ValueList<string> classes = Set == IdxSet.Mnist ? ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
             : ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
         if (labels.Bytes.AsSpan(labels.Start).ContainsAnyExceptInRange<byte>(0, (byte)(classes.Count - 1)))
             throw new AfterimageException($"{Path.Combine(folder, names[1])} has labels above {classes.Count - 1}: fetch it again.");
@@ -61,7 +61,7 @@ public sealed record IdxImages : DataSource
         return new(bytes, start, extents);
     }
 
-    private sealed class Images(string name, Block images, Block labels, Seq<string> classes)
+    private sealed class Images(string name, Block images, Block labels, ValueList<string> classes)
         : ImageSet(name, new(1, images.Extents[1], images.Extents[2]), images.Extents[0], classes)
     {
         protected override LabeledImage Read(int index) => new(

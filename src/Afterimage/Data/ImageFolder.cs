@@ -30,7 +30,7 @@ public sealed record ImageFolder : DataSource
         return new FileImageSet(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder))), Size, files, classes);
     }
 
-    private (IReadOnlyList<(string Path, int Label)> Files, Seq<string> Classes) Found()
+    private (IReadOnlyList<(string Path, int Label)> Files, ValueList<string> Classes) Found()
     {
         var flat = Images(Folder);
         var folders = Directory.GetDirectories(Folder).Where(folder => Images(folder).Count > 0).Order(StringComparer.Ordinal).ToList();
@@ -40,13 +40,13 @@ public sealed record ImageFolder : DataSource
             throw ArrayFault.File(Folder,
                 $"has images beside its class folders, such as {Path.GetFileName(flat[0])}: move them into a class, or add labels.csv");
         return ([.. folders.SelectMany((folder, label) => Images(folder).Select(path => (path, label)))],
-            folders.Select(folder => Path.GetFileName(folder)!).ToSeq());
+            folders.Select(folder => Path.GetFileName(folder)!).ToValueList());
     }
 
     private static List<string> Images(string folder) =>
         [.. Directory.EnumerateFiles(folder).Where(ImageFile.Has).Order(StringComparer.Ordinal)];
 
-    private (IReadOnlyList<(string Path, int Label)> Files, Seq<string> Classes) Listed(string labels)
+    private (IReadOnlyList<(string Path, int Label)> Files, ValueList<string> Classes) Listed(string labels)
     {
         var rows = new List<(string File, string Label)>();
         foreach (var (line, number) in ReadLines(labels).Select((line, i) => (line.Trim(), i + 1)))
@@ -63,9 +63,9 @@ public sealed record ImageFolder : DataSource
         var numbers = rows.Select(row => Number(row.Label)).ToList();
         if (rows.Count > 0 && numbers.All(number => number >= 0))
             return ([.. rows.Zip(numbers, (row, number) => (Path.Combine(Folder, row.File), number))],
-                Enumerable.Range(0, numbers.Max() + 1).Select(number => number.ToString(CultureInfo.InvariantCulture)).ToSeq());
+                Enumerable.Range(0, numbers.Max() + 1).Select(number => number.ToString(CultureInfo.InvariantCulture)).ToValueList());
         var names = rows.Select(row => row.Label).Distinct().Order(StringComparer.Ordinal).ToList();
-        return ([.. rows.Select(row => (Path.Combine(Folder, row.File), names.IndexOf(row.Label)))], names.ToSeq());
+        return ([.. rows.Select(row => (Path.Combine(Folder, row.File), names.IndexOf(row.Label)))], names.ToValueList());
     }
 
     private static int Number(string label) =>

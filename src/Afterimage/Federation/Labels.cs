@@ -4,22 +4,22 @@ namespace Afterimage.Federation;
 /// <param name="Classes">One class for each image; of a soft label the strongest.</param>
 /// <param name="Confidence">For each image, the attacker's probability that its class is right, in [0,1].</param>
 /// <param name="Refine">Whether the attack goes on to optimize the labels together with the images.</param>
-public sealed record Labels(Seq<int> Classes, Seq<double> Confidence, bool Refine = false)
+public sealed record Labels(ValueList<int> Classes, ValueList<double> Confidence, bool Refine = false)
 {
     /// <summary>How often each class occurs, class by class; empty where a rule counts nothing.</summary>
-    public Seq<ClassCount> Counts { get; init; } = [];
+    public ValueList<ClassCount> Counts { get; init; } = [];
 
     /// <summary>Label probabilities of every image, [B,classes] row by row, where labels are soft; null for one-hot labels.</summary>
-    public Seq<double>? Soft { get; init; }
+    public ValueList<double>? Soft { get; init; }
 
     /// <summary>Other soft labels, [B,classes] each, that explain the head's gradient as well.</summary>
-    public Seq<Seq<double>> Alternatives { get; init; } = [];
+    public ValueList<ValueList<double>> Alternatives { get; init; } = [];
 
     /// <summary>Inputs of the head for every image, [B,features] row by row, where its gradient tells them.</summary>
-    public Seq<double>? Features { get; init; }
+    public ValueList<double>? Features { get; init; }
 
     /// <summary>Why these labels, one sentence each.</summary>
-    public Seq<string> Reasons { get; init; } = [];
+    public ValueList<string> Reasons { get; init; } = [];
 
     /// <summary>These labels, then those in which one uncertain label is another class, the most plausible first.</summary>
     public IEnumerable<Labels> Plausible(int classes)
@@ -43,8 +43,8 @@ public sealed record Labels(Seq<int> Classes, Seq<double> Confidence, bool Refin
         : Deals([.. Enumerable.Range(0, Classes.Count)], size).DistinctBy(order => string.Join(',', order.Select(i => Classes[i])))
             .Select((order, place) => place == 0 ? this : this with
             {
-                Classes = order.Select(i => Classes[i]).ToSeq(),
-                Confidence = order.Select(i => Confidence[i]).ToSeq(),
+                Classes = order.Select(i => Classes[i]).ToValueList(),
+                Confidence = order.Select(i => Confidence[i]).ToValueList(),
                 Features = null,
             });
 
@@ -61,11 +61,11 @@ public sealed record Labels(Seq<int> Classes, Seq<double> Confidence, bool Refin
         var swapped = Classes.Select((old, i) => (Class: i == image ? other : old, Confidence: Confidence[i])).OrderBy(label => label.Class).ToArray();
         return this with
         {
-            Classes = swapped.Select(label => label.Class).ToSeq(),
-            Confidence = swapped.Select(label => label.Confidence).ToSeq(),
+            Classes = swapped.Select(label => label.Class).ToValueList(),
+            Confidence = swapped.Select(label => label.Confidence).ToValueList(),
             Features = null,
             Counts = Counts.Select(count => count.Class == other ? new(other, count.Count + 1, 1 - count.Confidence)
-                : count.Class == Classes[image] ? new(count.Class, count.Count - 1, 1 - count.Confidence) : count).ToSeq(),
+                : count.Class == Classes[image] ? new(count.Class, count.Count - 1, 1 - count.Confidence) : count).ToValueList(),
         };
     }
 

@@ -101,7 +101,7 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
         return places;
     }
 
-    private static void Walk(Seq<Layer> layers, long[] shape, List<(BatchNorm2d, long)> places)
+    private static void Walk(ValueList<Layer> layers, long[] shape, List<(BatchNorm2d, long)> places)
     {
         foreach (var layer in layers)
         {

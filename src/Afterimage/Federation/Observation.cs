@@ -23,7 +23,7 @@ public sealed class Observation : IDisposable
     public BatchEstimate? Estimate { get; init; }
 
     /// <summary>The labels, one class for each image, when the threat model reveals them.</summary>
-    public Seq<int>? Labels { get; init; }
+    public ValueList<int>? Labels { get; init; }
 
     /// <summary>What the BatchNorm layers saw of the client's batch, when the threat model reveals it.</summary>
     public LayerStatistics? BatchStatistics { get; init; }

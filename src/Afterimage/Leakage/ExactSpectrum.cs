@@ -48,7 +48,7 @@ internal sealed class ExactSpectrum : IDisposable
     public SpectralMeasure Measure()
     {
         using var scope = Tidy.Scope();
-        return new(Values.ToSeq(), Directions.square().sum(dim: 1).data<double>().ToArray().ToSeq());
+        return new(Values.ToValueList(), Directions.square().sum(dim: 1).data<double>().ToArray().ToValueList());
     }
 
     /// <summary>The posterior variance of every pixel, flat.</summary>

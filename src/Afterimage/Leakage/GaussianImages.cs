@@ -15,7 +15,7 @@ public abstract class GaussianImages(ImageShape shape) : IDisposable
     public abstract Tensor Variance { get; }
 
     /// <summary>S's eigenvalues for one image, descending, all positive.</summary>
-    public abstract Seq<double> Eigenvalues { get; }
+    public abstract ValueList<double> Eigenvalues { get; }
 
     /// <summary>The trace of the inverse of S: the Fisher information of the prior about one image.</summary>
     public double Information => Eigenvalues.Sum(value => 1 / value);

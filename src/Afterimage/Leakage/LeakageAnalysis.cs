@@ -21,7 +21,7 @@ public sealed record LeakageAnalysis
     public required long Equations { get; init; }
 
     /// <summary>Singular values of the Jacobian, descending; only the largest where the spectrum is not exact.</summary>
-    public required Seq<double> Singular { get; init; }
+    public required ValueList<double> Singular { get; init; }
 
     /// <summary>Singular values above <see cref="LeakageProbe.RankTolerance"/> of the largest; null where not all are known.</summary>
     public int? Rank { get; init; }
@@ -30,19 +30,19 @@ public sealed record LeakageAnalysis
     public double? Condition { get; init; }
 
     /// <summary>The priors that the forecasts and maps know: white, then one of images.</summary>
-    public required Seq<string> Priors { get; init; }
+    public required ValueList<string> Priors { get; init; }
 
     /// <summary>From much noise to little.</summary>
-    public required Seq<LeakagePoint> Points { get; init; }
+    public required ValueList<LeakagePoint> Points { get; init; }
 
     /// <summary>The noise of the map and of the forecasts image by image.</summary>
     public required double Noise { get; init; }
 
     /// <summary>The posterior over the prior variance of each pixel under the image prior, in [0,1]; one array [C,H,W] for each image.</summary>
-    public required Seq<Seq<double>> Map { get; init; }
+    public required ValueList<ValueList<double>> Map { get; init; }
 
     /// <summary>The forecast of each image under the image prior, in dB.</summary>
-    public required Seq<double> Images { get; init; }
+    public required ValueList<double> Images { get; init; }
 
     /// <summary>
     /// One standard deviation of the squared error of one batch under the image prior, relative to its expectation, at <see cref="Noise"/>;

@@ -25,7 +25,7 @@ public sealed record LeakageProbe
     public double Noise { get; init; } = 1e-6;
 
     /// <summary>Deviations of noise to forecast for, beside rounding.</summary>
-    public Seq<double> Noises { get; init; } = Enumerable.Range(0, 17).Select(i => Math.Pow(10, -i / 2.0)).ToSeq();
+    public ValueList<double> Noises { get; init; } = Enumerable.Range(0, 17).Select(i => Math.Pow(10, -i / 2.0)).ToValueList();
 
     /// <param name="context">Model, local training and seed.</param>
     /// <param name="images">The batch at which to measure, in [0,1], shape [B,C,H,W].</param>
@@ -63,10 +63,10 @@ public sealed record LeakageProbe
             Rank = rank,
             Condition = rank > 0 ? largest / spectra.Singular[rank.Value - 1] : null,
             Priors = [white.Name, prior.Name],
-            Points = noises.Select(noise => Point(noise, jacobian.Unknowns, white, spectra, ceilings)).ToSeq(),
+            Points = noises.Select(noise => Point(noise, jacobian.Unknowns, white, spectra, ceilings)).ToValueList(),
             Noise = Noise,
             Map = spectra.Map,
-            Images = spectra.Images.Select(Decibels).ToSeq(),
+            Images = spectra.Images.Select(Decibels).ToValueList(),
             Spread = spectra.Spread,
         };
     }

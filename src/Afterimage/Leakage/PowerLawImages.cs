@@ -28,14 +28,14 @@ public sealed class PowerLawImages : GaussianImages
         var variance = rows.square().t().matmul(power).matmul(columns.square());
         Variance = variance.expand(shape.Channels, shape.Height, shape.Width).clone().DetachFromDisposeScope();
         Eigenvalues = power.view(-1).data<double>().ToArray()
-            .SelectMany(value => Enumerable.Repeat(plain * value, shape.Channels - 1).Append(gray * value)).OrderDescending().ToSeq();
+            .SelectMany(value => Enumerable.Repeat(plain * value, shape.Channels - 1).Append(gray * value)).OrderDescending().ToValueList();
     }
 
     public override string Name => "1/f^2";
 
     public override Tensor Variance { get; }
 
-    public override Seq<double> Eigenvalues { get; }
+    public override ValueList<double> Eigenvalues { get; }
 
     public override Tensor Root(Tensor z) => Tidy.Keep(() => Colored(rows.t().matmul(z * amplitudes).matmul(columns)));
 

@@ -28,7 +28,7 @@ public sealed class PublicImages : GaussianImages
         var covariance = (centered.t().matmul(centered) + PriorCount * roots.matmul(roots.t())) / (images.shape[0] + PriorCount);
         root = linalg.cholesky(covariance).DetachFromDisposeScope();
         Variance = covariance.diagonal().reshape(shape.Channels, shape.Height, shape.Width).clone().DetachFromDisposeScope();
-        Eigenvalues = linalg.eigvalsh(covariance).data<double>().ToArray().OrderDescending().ToSeq();
+        Eigenvalues = linalg.eigvalsh(covariance).data<double>().ToArray().OrderDescending().ToValueList();
         Name = $"{images.shape[0]} public images";
     }
 
@@ -36,7 +36,7 @@ public sealed class PublicImages : GaussianImages
 
     public override Tensor Variance { get; }
 
-    public override Seq<double> Eigenvalues { get; }
+    public override ValueList<double> Eigenvalues { get; }
 
     public override Tensor Root(Tensor z) => Tidy.Keep(() => z.reshape(-1, Shape.Count).matmul(root.t()).view(z.shape));
 

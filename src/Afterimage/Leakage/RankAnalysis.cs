@@ -23,7 +23,7 @@ public sealed record LayerRank(string Layer, long Unknowns, long WeightConstrain
 /// against the unknowns, before any attack. Weights, activations and signals are drawn at random, so it speaks of the architecture;
 /// it counts linear equations given the layer above, and sees neither noise nor conditioning.
 /// </summary>
-public sealed record RankAnalysis(Seq<LayerRank> Layers)
+public sealed record RankAnalysis(ValueList<LayerRank> Layers)
 {
     /// <summary>Undetermined directions of all layers.</summary>
     public long Deficit => Layers.Sum(layer => layer.Deficit);
@@ -46,9 +46,9 @@ public sealed record RankAnalysis(Seq<LayerRank> Layers)
         var narrowest = long.MaxValue;
         long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
         Walk(network.Layers, shape, false);
-        return new(found.ToSeq());
+        return new(found.ToValueList());
 
-        void Walk(Seq<Layer> layers, long[] input, bool branch)
+        void Walk(ValueList<Layer> layers, long[] input, bool branch)
         {
             for (var i = 0; i < layers.Count; i++)
             {

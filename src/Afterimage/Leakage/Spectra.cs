@@ -1,7 +1,7 @@
 namespace Afterimage.Leakage;
 
 /// <summary>The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed.</summary>
-internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, SpectralBracket White, SpectralBracket Image, Seq<Seq<double>> Map, Seq<double> Images,
+internal sealed record Spectra(bool Exact, string Method, ValueList<double> Singular, SpectralBracket White, SpectralBracket Image, ValueList<ValueList<double>> Map, ValueList<double> Images,
     double? Spread = null)
 {
     public static Spectra Whole(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, RandomSource random)
@@ -10,7 +10,7 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         var gram = jacobian.Gram();
         using var plain = new ExactSpectrum(jacobian, white, gram);
         var deviation = Math.Sqrt(white.PixelVariance);
-        var singular = plain.Values.Select(value => Math.Sqrt(value) / deviation).OrderDescending().ToSeq();
+        var singular = plain.Values.Select(value => Math.Sqrt(value) / deviation).OrderDescending().ToValueList();
         var whole = SpectralBracket.Exact(plain.Measure());
         var second = plain.SecondPass;
         plain.Dispose();
@@ -29,7 +29,7 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         var deviation = Math.Sqrt(white.PixelVariance);
         using var first = Run(jacobian, white, steps, random.Derive("white", 0));
         var (values, _) = first.Ritz();
-        var singular = values.clamp_min(0).sqrt().data<double>().ToArray().Select(value => value / deviation).OrderDescending().ToSeq();
+        var singular = values.clamp_min(0).sqrt().data<double>().ToArray().Select(value => value / deviation).OrderDescending().ToValueList();
         var plain = Mean([first.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, white, steps, random.Derive("white", probe)))],
             white, jacobian);
         using var colored = Run(jacobian, prior, steps, random.Derive("images", 0));
@@ -61,8 +61,8 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
     {
         var total = prior.Variance.sum().ToDouble() * jacobian.Shape[0];
         var factor = total / runs.Sum(run => run.Optimistic.Total);
-        SpectralMeasure Joined(Func<SpectralBracket, SpectralMeasure> side) => new(runs.SelectMany(run => side(run).Values).ToSeq(),
-            runs.SelectMany(run => side(run).Weights).Select(weight => weight * factor).ToSeq());
+        SpectralMeasure Joined(Func<SpectralBracket, SpectralMeasure> side) => new(runs.SelectMany(run => side(run).Values).ToValueList(),
+            runs.SelectMany(run => side(run).Weights).Select(weight => weight * factor).ToValueList());
         return new(Joined(run => run.Optimistic), Joined(run => run.Pessimistic), prior.Unmeasured(jacobian.Shape[0], jacobian.Equations));
     }
 
@@ -75,13 +75,13 @@ internal sealed record Spectra(bool Exact, string Method, Seq<double> Singular, 
         return prior.Variance.expand(jacobian.Shape).reshape(-1) - (directions.square() * known).sum(dim: 0);
     }
 
-    private static Seq<Seq<double>> Mapped(Tensor remaining, UpdateJacobian jacobian, GaussianImages prior)
+    private static ValueList<ValueList<double>> Mapped(Tensor remaining, UpdateJacobian jacobian, GaussianImages prior)
     {
         var shares = (remaining / prior.Variance.expand(jacobian.Shape).reshape(-1)).clamp(0, 1).data<double>().ToArray();
-        return shares.Chunk(shares.Length / (int)jacobian.Shape[0]).Select(image => image.ToSeq()).ToSeq();
+        return shares.Chunk(shares.Length / (int)jacobian.Shape[0]).Select(image => image.ToValueList()).ToValueList();
     }
 
     /// <summary>The mean squared error of each image.</summary>
-    private static Seq<double> PerImage(Tensor remaining, UpdateJacobian jacobian) =>
-        remaining.view(jacobian.Shape[0], -1).mean([1]).data<double>().ToArray().ToSeq();
+    private static ValueList<double> PerImage(Tensor remaining, UpdateJacobian jacobian) =>
+        remaining.view(jacobian.Shape[0], -1).mean([1]).data<double>().ToArray().ToValueList();
 }

@@ -6,7 +6,7 @@ namespace Afterimage.Leakage;
 /// </summary>
 /// <param name="Values">At least 0, in any order.</param>
 /// <param name="Weights">Their sum is the prior's variance of the whole batch.</param>
-public sealed record SpectralMeasure(Seq<double> Values, Seq<double> Weights)
+public sealed record SpectralMeasure(ValueList<double> Values, ValueList<double> Weights)
 {
     /// <summary>The prior's variance of the whole batch.</summary>
     public double Total => Weights.Sum();

@@ -12,7 +12,7 @@ public sealed class WhiteImages(ImageShape shape, double variance) : GaussianIma
 
     public override Tensor Variance { get; } = full([shape.Channels, shape.Height, shape.Width], variance, ScalarType.Float64).DetachFromDisposeScope();
 
-    public override Seq<double> Eigenvalues { get; } = Enumerable.Repeat(variance, shape.Count).ToSeq();
+    public override ValueList<double> Eigenvalues { get; } = Enumerable.Repeat(variance, shape.Count).ToValueList();
 
     public override Tensor Root(Tensor z) => z * deviation;
 

@@ -27,7 +27,7 @@ public abstract record Layer
 }
 
 /// <param name="FanIn">Inputs of one output unit, for PyTorch's default initialization; 0 for normalization parameters.</param>
-public sealed record ParameterSpec(string Name, Seq<long> Shape, long FanIn, ParameterRole Role);
+public sealed record ParameterSpec(string Name, ValueList<long> Shape, long FanIn, ParameterRole Role);
 
 public enum ParameterRole { Weight, Bias, NormalizationWeight, NormalizationBias, RunningMean, RunningVariance }
 
@@ -74,7 +74,7 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
 
 /// <param name="Slope">Of the leaky kinds, below zero.</param>
 /// <param name="Sharpness">
-/// Of <see cref="ActivationKind.SoftLeakyReLU"/> and <see cref="ActivationKind.FeltLeakyReLU"/>: the larger, the narrower their bend.
+/// Of <see cref="ActivationKind.SoftLeakyReLU"/> and <see cref="ActivationKind.SoftGateLeakyReLU"/>: the larger, the narrower their bend.
 /// </param>
 public sealed record Activation(ActivationKind Kind, double Slope = 0.01, double Sharpness = 1) : Layer
 {
@@ -93,7 +93,7 @@ public enum ActivationKind
     /// ReLU smeared by a triangle that reaches rms(x) / sharpness to both sides of zero, where x is all that enters the layer at once.
     /// Derivatives of gradients then tell of the jumps that a moving image would make.
     /// </summary>
-    FeltLeakyReLU,
+    SoftGateLeakyReLU,
 }
 
 /// <summary>
@@ -137,7 +137,7 @@ public sealed record PaddedShortcut(int Stride, int ChannelsBefore, int Channels
 }
 
 /// <summary>body(x) + shortcut(x); an empty shortcut is the identity.</summary>
-public sealed record Residual(Seq<Layer> Body, Seq<Layer> Shortcut) : Layer
+public sealed record Residual(ValueList<Layer> Body, ValueList<Layer> Shortcut) : Layer
 {
     public override IEnumerable<ParameterSpec> Parameters => Body.Concat(Shortcut).SelectMany(layer => layer.Parameters);
 
@@ -154,7 +154,7 @@ public sealed record Residual(Seq<Layer> Body, Seq<Layer> Shortcut) : Layer
 
 file static class Spec
 {
-    public static IEnumerable<ParameterSpec> WeightAndBias(string name, Seq<long> shape, long fanIn, bool bias)
+    public static IEnumerable<ParameterSpec> WeightAndBias(string name, ValueList<long> shape, long fanIn, bool bias)
     {
         yield return new($"{name}.weight", shape, fanIn, ParameterRole.Weight);
         if (bias)

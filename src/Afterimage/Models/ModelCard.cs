@@ -10,22 +10,22 @@ namespace Afterimage.Models;
 /// <param name="IsSmooth">Whether second derivatives are continuous, which quasi-Newton solvers count on; null for a script.</param>
 /// <param name="Hints">What this architecture gives away, one sentence each.</param>
 /// <param name="Notes">What was found out while the model was opened.</param>
-public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<LayerCard> Layers, long ParameterCount, bool HasBatchNorm,
-    Seq<ActivationKind> Activations, (string Weight, string? Bias)? Head, bool? IsSmooth, Seq<string> Hints, Seq<string> Notes)
+public sealed record ModelCard(string Name, ImageShape Input, int Classes, ValueList<LayerCard> Layers, long ParameterCount, bool HasBatchNorm,
+    ValueList<ActivationKind> Activations, (string Weight, string? Bias)? Head, bool? IsSmooth, ValueList<string> Hints, ValueList<string> Notes)
 {
     public static ModelCard Of(VictimModel model, string name)
     {
         var layers = model.Network is { } network ? Rows(network) : Unordered(model.Layout);
         var all = model.Network is { } known ? All(known.Layers).ToList() : [];
-        var activations = all.OfType<Activation>().Select(layer => layer.Kind).Distinct().ToSeq();
+        var activations = all.OfType<Activation>().Select(layer => layer.Kind).Distinct().ToValueList();
         var hasBatchNorm = model.Buffers.Keys.Any(buffer => buffer.EndsWith("running_mean", StringComparison.Ordinal));
         (string, string?)? head = model.Head is var (weight, bias)
             ? (model.Layout.Entries[weight].Name, bias is { } place ? model.Layout.Entries[place].Name : null)
             : null;
         bool? isSmooth = all.Count == 0 ? null
-            : !all.OfType<MaxPool2d>().Any() && !activations.Any(kind => kind is ActivationKind.ReLU or ActivationKind.LeakyReLU or ActivationKind.FeltLeakyReLU);
+            : !all.OfType<MaxPool2d>().Any() && !activations.Any(kind => kind is ActivationKind.ReLU or ActivationKind.LeakyReLU or ActivationKind.SoftGateLeakyReLU);
         return new(name, model.Input, model.Classes, layers, model.Layout.Count, hasBatchNorm, activations, head, isSmooth,
-            Hint(model, all, hasBatchNorm, isSmooth).ToSeq(), model.Notes);
+            Hint(model, all, hasBatchNorm, isSmooth).ToValueList(), model.Notes);
     }
 
     private static IEnumerable<string> Hint(VictimModel model, List<Layer> layers, bool hasBatchNorm, bool? isSmooth)
@@ -53,20 +53,20 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
                 "sent along, they help an attack, and unknown, they hinder it.";
     }
 
-    private static Seq<LayerCard> Rows(Network network)
+    private static ValueList<LayerCard> Rows(Network network)
     {
         var rows = new List<LayerCard>();
         Walk(network.Layers, [network.Input.Channels, network.Input.Height, network.Input.Width], 0, rows);
-        return rows.ToSeq();
+        return rows.ToValueList();
     }
 
-    private static void Walk(Seq<Layer> layers, long[] shape, int depth, List<LayerCard> rows)
+    private static void Walk(ValueList<Layer> layers, long[] shape, int depth, List<LayerCard> rows)
     {
         foreach (var layer in layers)
         {
             var after = layer.Follow(shape);
             var own = layer is Residual ? [] : layer.Parameters.Select(spec => new ParameterCard(spec.Name, spec.Shape));
-            rows.Add(new(Kind(layer), depth, after.ToSeq(), own.ToSeq()));
+            rows.Add(new(Kind(layer), depth, after.ToValueList(), own.ToValueList()));
             if (layer is Residual residual)
             {
                 Walk(residual.Body, shape, depth + 1, rows);
@@ -76,10 +76,10 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
         }
     }
 
-    private static Seq<LayerCard> Unordered(TensorLayout layout) => layout.Entries
-        .Select(entry => new LayerCard("parameter", 0, [], [new(entry.Name, entry.Shape.ToSeq())])).ToSeq();
+    private static ValueList<LayerCard> Unordered(TensorLayout layout) => layout.Entries
+        .Select(entry => new LayerCard("parameter", 0, [], [new(entry.Name, entry.Shape.ToValueList())])).ToValueList();
 
-    private static IEnumerable<Layer> All(Seq<Layer> layers) =>
+    private static IEnumerable<Layer> All(ValueList<Layer> layers) =>
         layers.SelectMany(layer => layer is Residual residual ? All(residual.Body).Concat(All(residual.Shortcut)) : [layer]);
 
     private static string Kind(Layer layer) => layer switch
@@ -102,9 +102,9 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Seq<L
 /// <param name="Kind">In words.</param>
 /// <param name="Depth">0 for the network itself, 1 inside a residual.</param>
 /// <param name="Output">[C,H,W] or [features]; empty where it is unknown.</param>
-public sealed record LayerCard(string Kind, int Depth, Seq<long> Output, Seq<ParameterCard> Parameters);
+public sealed record LayerCard(string Kind, int Depth, ValueList<long> Output, ValueList<ParameterCard> Parameters);
 
-public sealed record ParameterCard(string Name, Seq<long> Shape)
+public sealed record ParameterCard(string Name, ValueList<long> Shape)
 {
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }

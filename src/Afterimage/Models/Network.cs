@@ -1,13 +1,13 @@
 namespace Afterimage.Models;
 
 /// <summary>A network as data: what comes in, how many classes go out, and the layers between.</summary>
-public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
+public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Layers)
 {
     /// <summary>
     /// Parameter names in the order in which PyTorch registered them, where that is not the order of the layers; an update
     /// without names comes in this order. Empty: the order of the layers.
     /// </summary>
-    public Seq<string> Order { get; init; } = [];
+    public ValueList<string> Order { get; init; } = [];
 
     /// <summary>In PyTorch's order.</summary>
     public IEnumerable<ParameterSpec> Parameters
@@ -25,7 +25,7 @@ public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
     public TensorLayout Layout() => new(Parameters.Select(spec => (spec.Name, spec.Shape.ToArray())));
 
     /// <summary>Every dropout with the shape that it masks, in the order in which images reach them.</summary>
-    public IEnumerable<(Dropout Layer, Seq<long> Shape)> Dropouts => DropoutsOf(Layers, [Input.Channels, Input.Height, Input.Width]);
+    public IEnumerable<(Dropout Layer, ValueList<long> Shape)> Dropouts => DropoutsOf(Layers, [Input.Channels, Input.Height, Input.Width]);
 
     /// <summary>Numbers that dropout can drop for one image.</summary>
     public long MaskCount => Dropouts.Sum(pair => pair.Shape.Aggregate(1L, (product, size) => product * size));
@@ -33,12 +33,12 @@ public sealed record Network(ImageShape Input, int Classes, Seq<Layer> Layers)
     /// <summary>For each of them the probability that it is kept, shape [<see cref="MaskCount"/>].</summary>
     public Tensor KeepRates() => cat([.. Dropouts.Select(pair => full([.. pair.Shape], 1 - pair.Layer.Rate, ScalarType.Float32).reshape(-1))]);
 
-    private static IEnumerable<(Dropout, Seq<long>)> DropoutsOf(IEnumerable<Layer> layers, long[] shape)
+    private static IEnumerable<(Dropout, ValueList<long>)> DropoutsOf(IEnumerable<Layer> layers, long[] shape)
     {
         foreach (var layer in layers)
         {
             if (layer is Dropout dropout)
-                yield return (dropout, shape.ToSeq());
+                yield return (dropout, shape.ToValueList());
             if (layer is Residual residual)
                 foreach (var inside in DropoutsOf(residual.Body, shape).Concat(DropoutsOf(residual.Shortcut, shape)))
                     yield return inside;

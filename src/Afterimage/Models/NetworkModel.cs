@@ -17,7 +17,7 @@ public sealed class NetworkModel : VictimModel
     /// <param name="notes">What was found out while the model was opened.</param>
     /// <exception cref="AfterimageException">The layers do not fit one another, or a tensor does not fit its layer.</exception>
     public NetworkModel(Network network, Normalization normalization, Tensor[] parameters, Dictionary<string, Tensor> buffers,
-        Seq<string> notes = default)
+        ValueList<string> notes = default)
         : base(network.Input, network.Classes, normalization, parameters[0].dtype, parameters[0].device)
     {
         (Network, Notes) = (network.Checked(), notes);
@@ -87,7 +87,7 @@ public sealed class NetworkModel : VictimModel
                 $"[{string.Join(",", masks.shape)}].");
     }
 
-    private Tensor Run(Seq<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace)
+    private Tensor Run(ValueList<Layer> layers, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace)
     {
         foreach (var layer in layers)
         {
@@ -150,7 +150,7 @@ public sealed class NetworkModel : VictimModel
         ActivationKind.Softplus => functional.softplus(x),
         ActivationKind.SoftLeakyReLU => x * activation.Slope
             + functional.softplus(x * activation.Sharpness) * ((1 - activation.Slope) / activation.Sharpness),
-        ActivationKind.FeltLeakyReLU => Feel(activation, x),
+        ActivationKind.SoftGateLeakyReLU => Feel(activation, x),
         _ => throw new AfterimageException($"{activation.Kind} has no forward pass."),
     };
 

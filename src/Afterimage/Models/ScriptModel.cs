@@ -87,7 +87,7 @@ public sealed class ScriptModel : VictimModel
     }
 
     /// <summary>The same model, which from now on says these notes.</summary>
-    internal ScriptModel With(Seq<string> notes)
+    internal ScriptModel With(ValueList<string> notes)
     {
         Notes = notes;
         return this;

@@ -22,7 +22,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         var script = Script(file, input, classes, type, device);
         if (network is null)
             return script.With(notes);
-        var names = script.Layout.Entries.Select(entry => entry.Name).ToSeq();
+        var names = script.Layout.Entries.Select(entry => entry.Name).ToValueList();
         if (!names.Order().SequenceEqual(network.Parameters.Select(spec => spec.Name).Order()))
             return script.With(["The file runs as a script because some of its parameters are used twice or not at all."]);
 

@@ -1,10 +1,10 @@
 namespace Afterimage.Models;
 
 /// <summary>Channel means and deviations with which the client normalizes its images, which are in [0,1].</summary>
-public sealed record Normalization(Seq<double> Mean, Seq<double> Std)
+public sealed record Normalization(ValueList<double> Mean, ValueList<double> Std)
 {
     public static Normalization None(int channels) =>
-        new(Enumerable.Repeat(0.0, channels).ToSeq(), Enumerable.Repeat(1.0, channels).ToSeq());
+        new(Enumerable.Repeat(0.0, channels).ToValueList(), Enumerable.Repeat(1.0, channels).ToValueList());
 }
 
 /// <summary>How BatchNorm behaves during local training.</summary>
@@ -61,7 +61,7 @@ public abstract class VictimModel : IDisposable
     public abstract IReadOnlyDictionary<string, Tensor> Buffers { get; }
 
     /// <summary>What was found out while the model was opened, one sentence each.</summary>
-    public Seq<string> Notes { get; private protected set; } = [];
+    public ValueList<string> Notes { get; private protected set; } = [];
 
     /// <summary>The same model in another precision or on another device; the caller owns it.</summary>
     public abstract VictimModel To(ScalarType type, Device device);

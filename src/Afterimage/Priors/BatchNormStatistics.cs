@@ -14,7 +14,7 @@ public sealed record BatchNormStatistics : Prior
     /// <summary>How much more the first layer counts than every other.</summary>
     public double FirstLayer { get; init; } = 10;
 
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var targets = Targets(context);
         return trial =>

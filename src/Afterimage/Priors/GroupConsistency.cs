@@ -17,7 +17,7 @@ public sealed record GroupConsistency : Prior
 
     public Registration Registration { get; init; } = Registration.Translation;
 
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         if (From < 0 || Every < 1)
             throw new AfterimageException($"Group consistency begins at a step from 0 and is renewed every one or more; it has {From} and {Every}.");

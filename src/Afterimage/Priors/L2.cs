@@ -6,7 +6,7 @@ namespace Afterimage.Priors;
 [Cites("yin2021see")]
 public sealed record L2 : Prior
 {
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var normalize = Normalized.Of(context);
         return trial => normalize(trial.Images).square().mean() / 2;

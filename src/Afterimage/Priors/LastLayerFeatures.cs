@@ -10,7 +10,7 @@ namespace Afterimage.Priors;
 [Cites("geiping2020inverting")]
 public sealed record LastLayerFeatures : Prior
 {
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         if (context.Model.Head is not (var weight, { } bias))
             throw new AfterimageException("The prior on features needs a last linear layer with a bias, and this model has none: leave it out.");

@@ -11,7 +11,7 @@ public sealed record Orthogonality : Prior
 {
     private const double Smallest = 1e-12;
 
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var normalize = Normalized.Of(context);
         return trial =>

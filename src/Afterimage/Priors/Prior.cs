@@ -14,5 +14,5 @@ public abstract record Prior
     public virtual bool HasPotential => true;
 
     /// <summary>The penalty for one round: an iterate to a scalar, differentiable by libtorch with respect to its images, without side effects.</summary>
-    public abstract Func<Trial, Tensor> Bind(AttackContext context);
+    public abstract Func<PriorInput, Tensor> Bind(AttackContext context);
 }

@@ -21,7 +21,7 @@ public sealed record RegularizationByDenoising : Prior
 
     public override bool HasPotential => false;
 
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var denoiser = Networks.Denoiser.Open(Denoiser).To(context.Model.Device);
         var sigma = Networks.Denoiser.Level(Sigma);

@@ -20,7 +20,7 @@ public sealed record TotalVariation : Prior
     /// <summary>Whether the pairwise differences of the color channels count as further channels, so that edges of color are penalised again.</summary>
     public bool DoubleOpponents { get; init; }
 
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var normalize = Normalized.Of(context);
         return trial =>

@@ -14,7 +14,7 @@ public sealed record WaveletSparsity : Prior
     /// <summary>Halvings of the image at most.</summary>
     public int Levels { get; init; } = 5;
 
-    public override Func<Trial, Tensor> Bind(AttackContext context)
+    public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         if (Levels < 1)
             throw new AfterimageException($"Wavelet sparsity needs at least one level; it has {Levels}.");

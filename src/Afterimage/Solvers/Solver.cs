@@ -12,7 +12,7 @@ public abstract class Objective
 
 /// <summary>One step of a descent: a point and the value at this very point.</summary>
 /// <param name="Point">Valid until the next step; copy what is kept.</param>
-public readonly record struct Iterate(int Number, double Value, Tensor Point);
+public readonly record struct SolverStep(int Number, double Value, Tensor Point);
 
 /// <summary>How an objective is minimized.</summary>
 public abstract record Solver
@@ -24,5 +24,5 @@ public abstract record Solver
     /// <param name="objective">What is minimized.</param>
     /// <param name="start">A flat vector; it is not changed.</param>
     /// <param name="random">The stream of this restart.</param>
-    public abstract IEnumerable<Iterate> Descend(Objective objective, Tensor start, RandomSource random);
+    public abstract IEnumerable<SolverStep> Descend(Objective objective, Tensor start, RandomSource random);
 }

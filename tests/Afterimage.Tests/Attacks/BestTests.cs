@@ -1,6 +1,6 @@
 using Afterimage.Attacks;
 using Afterimage.Models;
-using Afterimage.Tests.Attacks.ClosedForm;
+using Afterimage.Tests.Attacks.LayerByLayer;
 using TorchSharp;
 using static TorchSharp.torch;
 

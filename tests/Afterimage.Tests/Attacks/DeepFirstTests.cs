@@ -21,14 +21,14 @@ public class DeepFirstTests
     public void A_felt_kink_has_the_value_and_the_slope_of_a_relu_and_the_curvature_of_a_triangle()
     {
         using var scope = NewDisposeScope();
-        using var model = Alone(new(ActivationKind.FeltLeakyReLU, 0.2, 4));
+        using var model = Alone(new(ActivationKind.SoftGateLeakyReLU, 0.2, 4));
         using var kinked = Alone(new(ActivationKind.LeakyReLU, 0.2));
         var x = randn([1, 1, 4, 4], ScalarType.Float64).requires_grad_();
-        var (felt, plain) = (model.Logits(x), kinked.Logits(x));
-        Assert.True(felt.allclose(plain, rtol: 1e-12, atol: 1e-14));
+        var (softGate, plain) = (model.Logits(x), kinked.Logits(x));
+        Assert.True(softGate.allclose(plain, rtol: 1e-12, atol: 1e-14));
         var weights = rand_like(x);
         Tensor Slope(Tensor y) => Differentiate.Gradients((y.view(x.shape) * weights).sum(), [x], graph: true)[0];
-        var slope = Slope(felt);
+        var slope = Slope(softGate);
         Assert.True(slope.allclose(Slope(plain), rtol: 1e-12, atol: 1e-14));
         var curvature = Differentiate.Gradients(slope.sum(), [x])[0] / weights;
         var scale = 4 / x.detach().square().mean().sqrt();
@@ -86,7 +86,7 @@ public class DeepFirstTests
         var noise = randn([truth.numel()], generator: generator) * 0.3;
         double Distance(double sharpness)
         {
-            var layers = sharpness > 0 ? SmoothedModel.Bent(split.Tail.Network.Layers, felt: true, sharpness) : split.Tail.Network.Layers;
+            var layers = sharpness > 0 ? SmoothedModel.Smoothed(split.Tail.Network.Layers, softGate: true, sharpness) : split.Tail.Network.Layers;
             using var tail = split.Tail.With(split.Tail.Network with { Layers = layers });
             using var forward = new FedSgd().Operator(tail, 1, OperatorChoice.Compiled);
             var unit = truth.mean().ToDouble();
@@ -97,10 +97,10 @@ public class DeepFirstTests
                 last.copy_(iterate.Point);
             return ((objective.Features(last) - truth).norm() / truth.norm()).ToDouble();
         }
-        var (felt, blind) = (Distance(3), Distance(0));
+        var (softGate, blind) = (Distance(3), Distance(0));
         var start = noise.norm().ToDouble() * truth.mean().ToDouble() / truth.norm().ToDouble();
         // Followed to the letter, the derivative leads away from the truth even from nearby.
-        Assert.True(felt < 0.75 * start && blind > start, $"from {start}: felt {felt}, blind {blind}");
+        Assert.True(softGate < 0.75 * start && blind > start, $"from {start}: softGate {softGate}, blind {blind}");
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public class DeepFirstTests
         attack.Run(scene.Context).Dispose();
         var before = Live.Tensors;
         var restarts = new HashSet<int>();
-        using (var found = attack.Run(scene.Context, sighting => restarts.Add(sighting.Restart)))
+        using (var found = attack.Run(scene.Context, iterate => restarts.Add(iterate.Restart)))
         {
             Assert.Equal(before + 1, Live.Tensors);
             Assert.Equal([0, 1], restarts.Order());

@@ -16,7 +16,7 @@ public class AgreementTests
         { "max", 2 },
         { "shortcut", 2 }, { "doubled", 2 }, { "projected", 2 }, { "ReLU", 2 }, { "LeakyReLU", 2 }, { "Sigmoid", 2 }, { "Tanh", 2 },
         { "Gelu", 2 },
-        { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 }, { "FeltLeakyReLU", 2 },
+        { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 }, { "SoftGateLeakyReLU", 2 },
     };
 
     [Theory, MemberData(nameof(Cases))]
@@ -29,8 +29,8 @@ public class AgreementTests
     {
         var network = Architectures.Named(name);
         var channels = network.Input.Channels;
-        var mean = Enumerable.Range(0, channels).Select(channel => 0.3 + 0.1 * channel).ToSeq();
-        var deviation = Enumerable.Range(0, channels).Select(channel => 0.5 - 0.05 * channel).ToSeq();
+        var mean = Enumerable.Range(0, channels).Select(channel => 0.3 + 0.1 * channel).ToValueList();
+        var deviation = Enumerable.Range(0, channels).Select(channel => 0.5 - 0.05 * channel).ToValueList();
         using var model = Architectures.Model(network, 7, new(mean, deviation));
         using var typed = model.To(typeof(T) == typeof(float) ? TorchSharp.torch.ScalarType.Float32
             : TorchSharp.torch.ScalarType.Float64, TorchSharp.torch.CPU);

@@ -31,7 +31,7 @@ internal static class Architectures
         var shape = layers.Aggregate<Layer, long[]>([2, 9, 8], (current, next) => next.Follow(current));
         layers.AddRange([new Conv2d("after", (int)shape[0], 5, 2, Padding: 1), Sigmoid, new GlobalAvgPool2d(), new Flatten(),
             new Linear("head", 5, 3)]);
-        return new(new(2, 9, 8), 3, layers.ToSeq());
+        return new(new(2, 9, 8), 3, layers.ToValueList());
     }
 
     private static Layer Part(string name) => name switch
@@ -70,7 +70,7 @@ internal static class Architectures
             features = width;
         }
         layers.Add(new Linear("head", features, classes));
-        return new(input, classes, layers.ToSeq());
+        return new(input, classes, layers.ToValueList());
     }
 
     /// <summary>Eight 3x3 convolutions with batch normalization and ReLU, widths w, 2w, 2w, 4w..., pooled twice.</summary>
@@ -90,7 +90,7 @@ internal static class Architectures
         }
         var side = input.Height / 3 / 3;
         layers.AddRange([new Flatten(), new Linear("head", channels * side * side, classes)]);
-        return new(input, classes, layers.ToSeq());
+        return new(input, classes, layers.ToValueList());
     }
 
     /// <summary>The CIFAR ResNet of He et al. (2016) with parameter-free shortcuts.</summary>
@@ -104,17 +104,17 @@ internal static class Architectures
             {
                 var (output, stride) = (width << stage, stage > 0 && block == 0 ? 2 : 1);
                 var name = $"layer{stage + 1}.{block}";
-                Seq<Layer> body =
+                ValueList<Layer> body =
                 [
                     new Conv2d($"{name}.conv1", channels, output, 3, stride, 1, Bias: false), new BatchNorm2d($"{name}.bn1", output), ReLU,
                     new Conv2d($"{name}.conv2", output, output, 3, Padding: 1, Bias: false), new BatchNorm2d($"{name}.bn2", output),
                 ];
-                Seq<Layer> shortcut = stride == 1 ? [] : [new PaddedShortcut(stride, (output - channels) / 2, (output - channels) / 2)];
+                ValueList<Layer> shortcut = stride == 1 ? [] : [new PaddedShortcut(stride, (output - channels) / 2, (output - channels) / 2)];
                 layers.AddRange([new Residual(body, shortcut), ReLU]);
                 channels = output;
             }
         layers.AddRange([new GlobalAvgPool2d(), new Flatten(), new Linear("linear", channels, classes)]);
-        return new(input, classes, layers.ToSeq());
+        return new(input, classes, layers.ToValueList());
     }
 
     /// <summary>Groups, dilation, odd strides, every pooling and activation, projections, pooling before the first weight.</summary>

@@ -85,7 +85,7 @@ public class RandomArchitectureTests
         layers.Add(new Flatten());
         shape = [shape.Aggregate(1L, (product, n) => product * n)];
         layers.Add(new Linear("head", (int)shape[0], plan.Classes));
-        return new(new(plan.Channels, plan.Height, plan.Width), plan.Classes, layers.ToSeq());
+        return new(new(plan.Channels, plan.Height, plan.Width), plan.Classes, layers.ToValueList());
     }
 
     /// <summary>The layer of a gene where it fits the shape, or null.</summary>

@@ -16,7 +16,7 @@ namespace Afterimage.Tests.Federation;
 /// <param name="Mode">Whose statistics BatchNorm used.</param>
 internal sealed record PeerProblem(string Name, string Loss, Network Network, Normalization Normalization,
     IReadOnlyList<NamedArray> Parameters, IReadOnlyList<NamedArray> Gradients, IReadOnlyList<NamedArray> Buffers, NamedArray Images,
-    Seq<int> Labels, NamedArray? SoftLabels, ModelMode Mode)
+    ValueList<int> Labels, NamedArray? SoftLabels, ModelMode Mode)
 {
     public static IEnumerable<TheoryDataRow<string>> Names =>
         Shared.Names("problems/peers", "*.json").Select(name => new TheoryDataRow<string>(Path.GetFileNameWithoutExtension(name)));
@@ -31,13 +31,13 @@ internal sealed record PeerProblem(string Name, string Loss, Network Network, No
         var parameters = Texts(root.GetProperty("params"));
         var buffers = Texts(root.GetProperty("buffers"));
         var network = new Network(new(shape[0], shape[1], shape[2]), root.GetProperty("num_classes").GetInt32(),
-            root.GetProperty("ops").EnumerateArray().Select(Layer).ToSeq());
+            root.GetProperty("ops").EnumerateArray().Select(Layer).ToValueList());
         return new(name, root.GetProperty("loss").GetString()!, network.Checked(),
             new(Numbers(root.GetProperty("mean")), Numbers(root.GetProperty("std"))),
             [.. parameters.Select((parameter, i) => file[$"param_{i:000}"].Renamed(parameter))],
             [.. parameters.Select((parameter, i) => file[$"grad_{i:000}"].Renamed(parameter))],
             [.. buffers.Select((buffer, i) => file[$"buffer_{i:000}"].Renamed(buffer))],
-            file["gt"], file["labels"].ToInt64().Select(label => (int)label).ToSeq(),
+            file["gt"], file["labels"].ToInt64().Select(label => (int)label).ToValueList(),
             file.Arrays.FirstOrDefault(array => array.Name == "soft_labels"),
             root.GetProperty("ops").EnumerateArray().Any(UsesBatchStatistics) ? ModelMode.Train : ModelMode.Eval);
     }
@@ -92,5 +92,5 @@ internal sealed record PeerProblem(string Name, string Loss, Network Network, No
 
     private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetString()!)];
 
-    private static Seq<double> Numbers(JsonElement list) => list.EnumerateArray().Select(item => item.GetDouble()).ToSeq();
+    private static ValueList<double> Numbers(JsonElement list) => list.EnumerateArray().Select(item => item.GetDouble()).ToValueList();
 }

@@ -37,7 +37,7 @@ internal sealed class PeerProblem : IDisposable
     {
         var root = about.RootElement;
         var shape = root.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()).ToArray();
-        var network = new Network(new(shape[0], shape[1], shape[2]), Classes, Ops.Select(Layer).ToSeq());
+        var network = new Network(new(shape[0], shape[1], shape[2]), Classes, Ops.Select(Layer).ToValueList());
         var parameters = Strings("params").Select((name, i) => (name, arrays[$"param_{i:d3}"].ToTensor(type, CPU))).ToDictionary();
         var buffers = Strings("buffers").Select((name, i) => (name, arrays[$"buffer_{i:d3}"].ToTensor(type, CPU))).ToDictionary();
         return new(network, new(Doubles("mean"), Doubles("std")), [.. network.Parameters.Select(spec => parameters[spec.Name])], buffers);
@@ -55,12 +55,12 @@ internal sealed class PeerProblem : IDisposable
             return (arrays["gt"].ToTensor(type, CPU), 2 * arrays["labels"].ToTensor(type, CPU).gt(0).to(type).view(-1, 1) - 1);
         var soft = arrays.Arrays.FirstOrDefault(array => array.Name == "soft_labels");
         return (arrays["gt"].ToTensor(type, CPU), soft?.ToTensor(type, CPU)
-            ?? new Labels(arrays["labels"].ToInt64().Select(label => (int)label).ToSeq(), []).Targets(Classes, type, CPU));
+            ?? new Labels(arrays["labels"].ToInt64().Select(label => (int)label).ToValueList(), []).Targets(Classes, type, CPU));
     }
 
     private List<string> Strings(string key) => [.. about.RootElement.GetProperty(key).EnumerateArray().Select(name => name.GetString()!)];
 
-    private Seq<double> Doubles(string key) => about.RootElement.GetProperty(key).EnumerateArray().Select(item => item.GetDouble()).ToSeq();
+    private ValueList<double> Doubles(string key) => about.RootElement.GetProperty(key).EnumerateArray().Select(item => item.GetDouble()).ToValueList();
 
     private static Layer Layer(JsonElement op) => op.GetProperty("op").GetString() switch
     {

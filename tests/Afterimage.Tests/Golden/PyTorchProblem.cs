@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Afterimage.UpdateFiles;
 using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -52,9 +53,9 @@ internal sealed class PyTorchProblem
     public (Tensor Images, Tensor Targets) Truth(ScalarType type)
     {
         var truth = ArrayFile.Read(Path.Combine(folder, "truth.npz"));
-        var labels = truth["labels"].ToInt64().Select(label => (int)label).ToSeq();
+        var labels = truth["labels"].ToInt64().Select(label => (int)label).ToValueList();
         return (truth["images"].ToTensor(type, CPU), new Labels(labels, []).Targets(Classes, type, CPU));
     }
 
-    private static Seq<double> Doubles(JsonElement list) => list.EnumerateArray().Select(item => item.GetDouble()).ToSeq();
+    private static ValueList<double> Doubles(JsonElement list) => list.EnumerateArray().Select(item => item.GetDouble()).ToValueList();
 }

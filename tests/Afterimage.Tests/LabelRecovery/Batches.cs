@@ -22,7 +22,7 @@ internal static class Batches
     public static AttackContext Of(VictimModel model, int[] labels, LocalTraining training, ulong seed = 3, Tensor? targets = null, int? batch = null)
     {
         using var generator = new Generator(seed + 1, CPU);
-        var truth = targets ?? new Labels(labels.ToSeq(), labels.Select(_ => 1.0).ToSeq()).Targets(model.Classes, ScalarType.Float32, CPU);
+        var truth = targets ?? new Labels(labels.ToValueList(), labels.Select(_ => 1.0).ToValueList()).Targets(model.Classes, ScalarType.Float32, CPU);
         var images = rand([labels.Length, model.Input.Channels, model.Input.Height, model.Input.Width], generator: generator);
         return new()
         {

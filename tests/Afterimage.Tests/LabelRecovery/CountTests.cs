@@ -6,7 +6,6 @@ using Afterimage.Tests.Federation;
 using Afterimage.Tests.Laws;
 using TorchSharp;
 using static TorchSharp.torch;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Tests.LabelRecovery;
 
@@ -184,7 +183,7 @@ public class CountTests
         foreach (var count in found.Counts)
             Assert.True(count.Count == problem.Labels.Count(label => label == count.Class) || count.Confidence < 0.9,
                 $"class {count.Class} was counted {count.Count} times at {count.Confidence:P0}; the labels are {problem.Labels}.");
-        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {found.Classes} of {problem.Labels.Order().ToSeq()}, {string.Join(" ", found.Counts.Select(count => $"{count.Confidence:0.00}"))}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {found.Classes} of {problem.Labels.Order().ToValueList()}, {string.Join(" ", found.Counts.Select(count => $"{count.Confidence:0.00}"))}");
     }
 
     private static Labels? Answers(LabelRule rule, AttackContext context, int batch)

@@ -5,7 +5,6 @@ using Afterimage.Numerics;
 using Afterimage.Tests.Laws;
 using TorchSharp;
 using static TorchSharp.torch;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Tests.LabelRecovery;
 
@@ -107,7 +106,7 @@ public class RuleTests
         var row = full([Classes], 1.0 / Classes);
         foreach (var label in labels)
             row[label] -= 1f / labels.Length;
-        Seq<int>? revealed = reveal ? labels.ToSeq() : null;
+        ValueList<int>? revealed = reveal ? labels.ToValueList() : null;
         Tensor[] gradient = [row.unsqueeze(1) * tensor(new[] { 0.5f, 0, 1, 0.25f }), row];
         var update = GradientSet.Gather(model.Layout, gradient[..network.Parameters.Count()]).Scale(training.GradientFactor(labels.Length));
         return rule.Recover(new()

@@ -63,7 +63,7 @@ public class SoftLabelTests
     {
         using var scope = NewDisposeScope();
         int[] labels = [1, 4, 4];
-        var targets = new Labels(labels.ToSeq(), []).Targets(Batches.Classes, ScalarType.Float32, CPU) * 0.8 + 0.02;
+        var targets = new Labels(labels.ToValueList(), []).Targets(Batches.Classes, ScalarType.Float32, CPU) * 0.8 + 0.02;
         using var context = Batches.Of(new Mlp(), labels, targets: targets);
         var found = new SoftLabels().Recover(context);
         Assert.Equal(labels, found.Classes);

@@ -1,3 +1,4 @@
+using Afterimage.LabelRecovery;
 using Afterimage.Attacks;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -8,7 +9,6 @@ using Afterimage.Spaces;
 using Afterimage.Starts;
 using TorchSharp;
 using static TorchSharp.torch;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Tests.Laws;
 
@@ -70,13 +70,13 @@ public class AttackLaws
         var during = new Dictionary<int, List<long>>();
         try
         {
-            using var found = Run(name, scene, sighting =>
+            using var found = Run(name, scene, iterate =>
             {
-                if (!during.ContainsKey(sighting.Restart))
-                    during[sighting.Restart] = [];
-                during[sighting.Restart].Add(Live.Tensors);
+                if (!during.ContainsKey(iterate.Restart))
+                    during[iterate.Restart] = [];
+                during[iterate.Restart].Add(Live.Tensors);
                 using var scope = NewDisposeScope();
-                Assert.Equal(scene.Context.ImagesShape, sighting.Images().shape);
+                Assert.Equal(scene.Context.ImagesShape, iterate.Images().shape);
             });
             Assert.Equal(before + 1, Live.Tensors);
         }
@@ -132,13 +132,13 @@ public class AttackLaws
     private static IEnumerable<T> Made<T>() => Parts.Catalog.Parts(typeof(T)).Select(part => (T)Parts.Default(part));
 
     /// <summary>An attack stopped after a few iterates.</summary>
-    private static Reconstruction Run(string name, Scene scene, Action<Sighting>? watch = null)
+    private static Reconstruction Run(string name, Scene scene, Action<Iterate>? watch = null)
     {
         using var stop = new CancellationTokenSource();
         var seen = 0;
-        return All().Single(pair => pair.Name == name).Attack.Run(scene.Context, sighting =>
+        return All().Single(pair => pair.Name == name).Attack.Run(scene.Context, iterate =>
         {
-            watch?.Invoke(sighting);
+            watch?.Invoke(iterate);
             if (++seen == 2 * Steps)
                 stop.Cancel();
         }, stop.Token);

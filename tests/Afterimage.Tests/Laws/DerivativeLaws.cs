@@ -1,3 +1,4 @@
+using Afterimage.LabelRecovery;
 using Afterimage.Attacks;
 using Afterimage.Federation;
 using Afterimage.Fidelities;
@@ -7,7 +8,6 @@ using Afterimage.Priors;
 using Afterimage.Spaces;
 using TorchSharp;
 using static TorchSharp.torch;
-using LabelRule = Afterimage.LabelRecovery.LabelRecovery;
 
 namespace Afterimage.Tests.Laws;
 

@@ -95,7 +95,7 @@ internal static class Parts
             _ when type == typeof(ImageShape) => new ImageShape(1, 9, 11),
             _ when type == typeof(JsonNode) => JsonValue.Create(2),
             _ when type.IsEnum => Enum.GetValues(type).Cast<object>().Last(other => !other.Equals(value)),
-            _ when type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Seq<>) => Sequence(type.GetGenericArguments()[0]),
+            _ when type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>) => Sequence(type.GetGenericArguments()[0]),
             _ when Catalog.IsRoot(type) => Varied(Catalog.Parts(type)
                 .LastOrDefault(part => part != value?.GetType()) ?? Catalog.Parts(type)[0]),
             _ => Varied(type),
@@ -107,6 +107,6 @@ internal static class Parts
         var items = Array.CreateInstance(item, 2);
         items.SetValue(Sample(item), 0);
         items.SetValue(Other(item, items.GetValue(0)), 1);
-        return typeof(Seq).GetMethod(nameof(Seq.ToSeq))!.MakeGenericMethod(item).Invoke(null, [items])!;
+        return typeof(ValueList).GetMethod(nameof(ValueList.ToValueList))!.MakeGenericMethod(item).Invoke(null, [items])!;
     }
 }

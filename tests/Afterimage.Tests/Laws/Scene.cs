@@ -21,8 +21,8 @@ internal sealed class Scene : IDisposable
         using var generator = new RandomSource(seed).Derive("truth").Generator(CPU);
         Images = rand([batch, input.Channels, input.Height, input.Width], ScalarType.Float32, CPU, generator: generator).to(type)
             .DetachFromDisposeScope();
-        Labels = Enumerable.Range(0, batch).Select(i => (3 * i + 1) % classes).ToSeq();
-        Targets = new Labels(Labels, Enumerable.Repeat(1.0, batch).ToSeq()).Targets(classes, type, CPU).DetachFromDisposeScope();
+        Labels = Enumerable.Range(0, batch).Select(i => (3 * i + 1) % classes).ToValueList();
+        Targets = new Labels(Labels, Enumerable.Repeat(1.0, batch).ToValueList()).Targets(classes, type, CPU).DetachFromDisposeScope();
         Context = new()
         {
             Model = Model,
@@ -43,14 +43,14 @@ internal sealed class Scene : IDisposable
 
     public Tensor Targets { get; }
 
-    public Seq<int> Labels { get; }
+    public ValueList<int> Labels { get; }
 
     public AttackContext Context { get; }
 
     public LocalTraining Training => Context.Observation.Training;
 
     /// <summary>These images as priors see them, with the true labels.</summary>
-    public Trial Trial(Tensor images, Tensor? consensus = null) => new(Context, images, Targets, consensus);
+    public PriorInput Trial(Tensor images, Tensor? consensus = null) => new(Context, images, Targets, consensus);
 
     /// <summary>Standard normal numbers, the same for the same name.</summary>
     public Tensor Normal(string name, params long[] shape)

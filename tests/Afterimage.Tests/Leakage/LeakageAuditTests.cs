@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Xml.Linq;
+using Afterimage.UpdateFiles;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Experiments;
 using Afterimage.Audit.Leakage;
@@ -69,7 +70,7 @@ public class LeakageAuditTests
         using var folder = new TemporaryFolder();
         using var scene = Scene.Tiny();
         var update = folder["update.npz"];
-        Afterimage.Federation.UpdateFile.Write(update, scene.Context.Observation.Update, null);
+        Afterimage.UpdateFiles.UpdateFile.Write(update, scene.Context.Observation.Update, null);
         var experiment = new Experiment
         {
             Model = new Mlp { Depth = 2, Width = 24, Activation = ActivationKind.Sigmoid },

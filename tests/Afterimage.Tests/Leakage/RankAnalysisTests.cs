@@ -111,7 +111,7 @@ public class RankAnalysisTests
 
     public static TheoryData<string> Models => [.. Parts.Catalog.Parts(typeof(ModelSource)).Where(type => type.IsSubclassOf(typeof(Architecture))).Select(Catalog.Kind)];
 
-    private static IEnumerable<string> Named(Seq<Layer> layers) => layers.SelectMany(layer => layer switch
+    private static IEnumerable<string> Named(ValueList<Layer> layers) => layers.SelectMany(layer => layer switch
     {
         Residual residual => Named(residual.Body).Concat(Named(residual.Shortcut)),
         Linear linear => [linear.Name],

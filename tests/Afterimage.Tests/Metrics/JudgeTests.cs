@@ -7,7 +7,7 @@ namespace Afterimage.Tests.Metrics;
 public class JudgeTests
 {
     private static readonly ImageShape Shape = new(1, 8, 8);
-    private static readonly Seq<string> Names = ["cat", "dog", "owl"];
+    private static readonly ValueList<string> Names = ["cat", "dog", "owl"];
     private static readonly Baselines NoPublic = new(new(Shape, []), new RandomSource(1));
 
     [Fact]
@@ -48,6 +48,6 @@ public class JudgeTests
     public void Missing_labels_of_an_attack_are_refused() => Assert.Throws<AfterimageException>(() =>
         Judge.Compare(new(Shape, [Pictures.Flat(Shape, 0)], [0], Names), new(Shape, [Pictures.Flat(Shape, 0)]), [], NoPublic));
 
-    private static string Refusal(float[][] images, Seq<int> labels) =>
+    private static string Refusal(float[][] images, ValueList<int> labels) =>
         Assert.Throws<AfterimageException>(() => new PrivateBatch(Shape, images, labels, Names)).Message;
 }

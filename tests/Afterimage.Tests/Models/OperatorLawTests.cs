@@ -35,8 +35,8 @@ public class OperatorLawTests
 
     private static VictimModel Open(string name) => (Models[name].Model with
     {
-        Normalization = new(Enumerable.Repeat(0.45, Models[name].Input.Channels).ToSeq(),
-            Enumerable.Repeat(0.25, Models[name].Input.Channels).ToSeq()),
+        Normalization = new(Enumerable.Repeat(0.45, Models[name].Input.Channels).ToValueList(),
+            Enumerable.Repeat(0.25, Models[name].Input.Channels).ToValueList()),
     }).Open(Models[name].Input, Classes, new(4), ScalarType.Float64, CPU);
 
     private static Tensor Images(VictimModel model, string stream, int batch = Batch)
@@ -47,7 +47,7 @@ public class OperatorLawTests
     }
 
     private static Tensor Targets(VictimModel model, int batch = Batch) =>
-        new Labels(Enumerable.Range(0, batch).Select(i => i % Classes).ToSeq(), []).Targets(Classes, model.Type, CPU);
+        new Labels(Enumerable.Range(0, batch).Select(i => i % Classes).ToValueList(), []).Targets(Classes, model.Type, CPU);
 
     [Theory, MemberData(nameof(Cases))]
     public void PullbackAndPushforwardAreAdjointAndLeaveNoTrace(string name, ModelMode mode)

@@ -14,7 +14,7 @@ public class BeliefTests
     private static readonly double[] Std = [0.2, 0.3, 0.25];
 
     private static Scene Colored(int batch = 2, ImageShape? shape = null) =>
-        new(new LeNet { Normalization = new(Mean.ToSeq(), Std.ToSeq()) }, batch: batch, shape: shape);
+        new(new LeNet { Normalization = new(Mean.ToValueList(), Std.ToValueList()) }, batch: batch, shape: shape);
 
     private static double Value(Scene scene, Prior prior, Tensor? images = null, Tensor? consensus = null) =>
         prior.Bind(scene.Context)(scene.Trial(images ?? scene.Images, consensus)).ToDouble();

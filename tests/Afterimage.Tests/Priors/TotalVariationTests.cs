@@ -15,7 +15,7 @@ public class TotalVariationTests
     public void It_is_the_mean_difference_across_plus_that_down_as_the_network_sees_them()
     {
         using var scope = NewDisposeScope();
-        using var scene = new Scene(new LeNet { Normalization = new([0.4, 0.5, 0.6], Std.ToSeq()) }, shape: new(3, 9, 12));
+        using var scene = new Scene(new LeNet { Normalization = new([0.4, 0.5, 0.6], Std.ToValueList()) }, shape: new(3, 9, 12));
         var (across, down, image) = (0.0, 0.0, scene.Images);
         for (var b = 0; b < 2; b++)
             for (var c = 0; c < 3; c++)
@@ -46,7 +46,7 @@ public class TotalVariationTests
     public void Its_isotropic_form_is_the_mean_length_of_the_gradient_without_the_border(bool opponents)
     {
         using var scope = NewDisposeScope();
-        using var scene = new Scene(new LeNet { Normalization = new([0.4, 0.5, 0.6], Std.ToSeq()) }, shape: new(3, 7, 10));
+        using var scene = new Scene(new LeNet { Normalization = new([0.4, 0.5, 0.6], Std.ToValueList()) }, shape: new(3, 7, 10));
         double[] mean = [0.4, 0.5, 0.6];
         var (sum, image) = (0.0, scene.Images);
         (int, int)[] channels = [(0, -1), (1, -1), (2, -1), .. opponents ? new[] { (0, 1), (0, 2), (1, 2) } : []];

@@ -181,7 +181,7 @@ public class AuditRunTests
 
     private static Experiment Varying(string pointer, string values) => SmallAudit.Experiment with
     {
-        Vary = [new(pointer, Afterimage.Numerics.Seq.ToSeq(System.Text.Json.Nodes.JsonNode.Parse(values)!.AsArray()
+        Vary = [new(pointer, Afterimage.Numerics.ValueList.ToValueList(System.Text.Json.Nodes.JsonNode.Parse(values)!.AsArray()
             .Select(value => value?.DeepClone())))],
     };
 }

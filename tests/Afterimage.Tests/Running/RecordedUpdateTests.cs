@@ -1,3 +1,4 @@
+using Afterimage.UpdateFiles;
 using Afterimage.Audit.Clients;
 using Afterimage.Federation;
 using Afterimage.Models;

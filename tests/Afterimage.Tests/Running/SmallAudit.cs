@@ -50,7 +50,7 @@ public sealed record Patient : Attack
     /// <summary>The file; null does not wait.</summary>
     public string? Until { get; init; }
 
-    public override Reconstruction Run(AttackContext context, Action<Sighting>? watch = null, CancellationToken cancellation = default)
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
     {
         var iteration = 0;
         do
@@ -59,7 +59,7 @@ public sealed record Patient : Attack
         return new()
         {
             Images = full(context.ImagesShape, 0.5),
-            Labels = new(new int[context.Observation.BatchSize].ToSeq(), Enumerable.Repeat(0.25, context.Observation.BatchSize).ToSeq()),
+            Labels = new(new int[context.Observation.BatchSize].ToValueList(), Enumerable.Repeat(0.25, context.Observation.BatchSize).ToValueList()),
             Objective = 1,
             RelativeMisfit = 1,
             Outcome = cancellation.IsCancellationRequested ? new(OutcomeKind.Canceled, "Stopped.")
@@ -73,5 +73,5 @@ public sealed record Patient : Attack
 /// <summary>A prior with an error in its program.</summary>
 public sealed record Exploding : Prior
 {
-    public override Func<Trial, Tensor> Bind(AttackContext context) => _ => throw new InvalidOperationException("boom");
+    public override Func<PriorInput, Tensor> Bind(AttackContext context) => _ => throw new InvalidOperationException("boom");
 }

@@ -1,3 +1,4 @@
+using Afterimage.UpdateFiles;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Threats;
 using Afterimage.Data;

@@ -83,7 +83,7 @@ public class SpaceTests
         {
             Labels = new Given(), Start = new Gaussian(), Space = new CoarseToFine { Levels = 3 }, Tolerance = 0,
             Solver = new FirstOrder { LearningRate = 0.01, Iterations = 30 },
-        }.Run(scene.Context, sighting => images.Add(sighting.Images().DetachFromDisposeScope()));
+        }.Run(scene.Context, iterate => images.Add(iterate.Images().DetachFromDisposeScope()));
         Assert.Equal(30, images.Count);
         using var scope = NewDisposeScope();
         // Blocks of the first images are planes: a second difference inside one is nothing.

@@ -11,13 +11,13 @@ internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = nu
 
     public Flow Then(Layer layer) => new(layer.Follow(Shape), layer, this);
 
-    public Seq<Layer> LayersFrom(Flow? start)
+    public ValueList<Layer> LayersFrom(Flow? start)
     {
         var layers = new List<Layer>();
         for (var flow = this; !ReferenceEquals(flow, start) && flow.Step is not null; flow = flow.Previous!)
             layers.Add(flow.Step);
         layers.Reverse();
-        return layers.ToSeq();
+        return layers.ToValueList();
     }
 
     /// <summary>The sum of two branches is a residual around the point where they parted.</summary>

@@ -18,7 +18,7 @@ internal sealed class ScriptInterpreter
     private ScriptInterpreter(ScriptArchive archive) => this.archive = archive;
 
     /// <summary>What evaluation leaves out; part of the model's notes.</summary>
-    public static (Flow Result, Seq<string> Notes) Run(ScriptArchive archive, ImageShape input)
+    public static (Flow Result, ValueList<string> Notes) Run(ScriptArchive archive, ImageShape input)
     {
         var root = archive.Root as PickledObject ?? throw new UnreadableScriptException("its data.pkl holds no module");
         var interpreter = new ScriptInterpreter(archive);

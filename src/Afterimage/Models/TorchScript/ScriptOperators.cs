@@ -9,7 +9,7 @@ internal sealed class ScriptOperators
     private readonly List<string> notes = [];
     private int dropouts;
 
-    public Seq<string> Notes => notes.Distinct().ToSeq();
+    public ValueList<string> Notes => notes.Distinct().ToValueList();
 
     public object? Apply(string name, object?[] positional, Dictionary<string, object?> named)
     {

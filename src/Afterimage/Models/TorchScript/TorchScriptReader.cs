@@ -5,7 +5,7 @@ internal static class TorchScriptReader
 {
     /// <returns>The network with what it leaves out, or the reason why the file stays a script.</returns>
     /// <exception cref="AfterimageException">The layers are known, but they do not fit the image shape or the class count.</exception>
-    public static (Network? Network, Seq<string> Notes) Read(ScriptArchive archive, ImageShape input, int classes)
+    public static (Network? Network, ValueList<string> Notes) Read(ScriptArchive archive, ImageShape input, int classes)
     {
         try
         {

@@ -12,7 +12,7 @@ public sealed class NamedArray
     /// <param name="type">How a number is stored.</param>
     /// <param name="bytes">The numbers, row-major and little-endian; not copied.</param>
     /// <exception cref="AfterimageException">The bytes are not as many as the shape asks for.</exception>
-    public NamedArray(string name, Seq<long> shape, ElementType type, byte[] bytes)
+    public NamedArray(string name, ValueList<long> shape, ElementType type, byte[] bytes)
     {
         if (type.Bytes(shape.Span) != bytes.Length)
             throw new AfterimageException($"Array \"{name}\" of shape {shape} and type {type} cannot be made of {bytes.Length} bytes.");
@@ -21,7 +21,7 @@ public sealed class NamedArray
 
     public string Name { get; }
 
-    public Seq<long> Shape { get; }
+    public ValueList<long> Shape { get; }
 
     public ElementType Type { get; }
 
@@ -30,13 +30,13 @@ public sealed class NamedArray
     /// <summary>The numbers as stored: row-major, little-endian.</summary>
     public ReadOnlySpan<byte> Bytes => bytes;
 
-    public static NamedArray Of(string name, Seq<long> shape, ReadOnlySpan<float> values) =>
+    public static NamedArray Of(string name, ValueList<long> shape, ReadOnlySpan<float> values) =>
         new(name, shape, ElementType.Float32, MemoryMarshal.AsBytes(values).ToArray());
 
-    public static NamedArray Of(string name, Seq<long> shape, ReadOnlySpan<double> values) =>
+    public static NamedArray Of(string name, ValueList<long> shape, ReadOnlySpan<double> values) =>
         new(name, shape, ElementType.Float64, MemoryMarshal.AsBytes(values).ToArray());
 
-    public static NamedArray Of(string name, Seq<long> shape, ReadOnlySpan<long> values) =>
+    public static NamedArray Of(string name, ValueList<long> shape, ReadOnlySpan<long> values) =>
         new(name, shape, ElementType.Int64, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>A copy of a float32 or float64 tensor, from any device.</summary>
@@ -44,7 +44,7 @@ public sealed class NamedArray
     {
         using var scope = NewDisposeScope();
         var plain = values.detach().cpu().contiguous();
-        var shape = values.shape.ToSeq();
+        var shape = values.shape.ToValueList();
         return plain.dtype == ScalarType.Float64 ? Of(name, shape, plain.data<double>().ToArray())
             : Of(name, shape, plain.to(ScalarType.Float32).data<float>().ToArray());
     }

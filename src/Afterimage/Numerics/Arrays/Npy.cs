@@ -40,7 +40,7 @@ public static class Npy
         if (header.BigEndian)
             for (var i = 0; i < numbers.Length; i += size)
                 numbers.AsSpan(i, size).Reverse();
-        return new(name, header.Shape.ToSeq(), header.Type, numbers);
+        return new(name, header.Shape.ToValueList(), header.Type, numbers);
     }
 
     /// <summary>Whether a file begins like a NumPy array.</summary>

@@ -20,7 +20,7 @@ public static class Safetensors
         ["F64"] = ElementType.Float64,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    private sealed record Place(string Name, ElementType Type, Seq<long> Shape, long Begin, long End);
+    private sealed record Place(string Name, ElementType Type, ValueList<long> Shape, long Begin, long End);
 
     /// <summary>All tensors, in the order of their numbers in the file.</summary>
     /// <param name="stream">A seekable stream at the start of the file.</param>
@@ -100,7 +100,7 @@ public static class Safetensors
             throw ArrayFault.Tensor(file, name, $"lies at bytes {begin} to {end} of {dataLength}: the file is cut or damaged");
         if (end - begin != bytes)
             throw ArrayFault.Tensor(file, name, $"has {end - begin} bytes, but shape {ArrayFault.Shape(shape)} of {type} needs {bytes}");
-        return bytes <= Array.MaxLength ? new(name, type, shape.ToSeq(), begin, end)
+        return bytes <= Array.MaxLength ? new(name, type, shape.ToValueList(), begin, end)
             : throw ArrayFault.Tensor(file, name, $"has {bytes} bytes; at most {Array.MaxLength} can be read");
     }
 

@@ -75,7 +75,7 @@ public class HostileFileTests
         Gen.Select(Gen.Long[0, 4].Array[0, 4],
             Gen.OneOf(ElementType.Float32, ElementType.Float64, ElementType.Int64, ElementType.UInt8, ElementType.Float16))
             .SelectMany((shape, type) => Gen.Byte.Array[(int)(shape.Aggregate(1L, (a, b) => a * b) * SizeOf(type))]
-                .Select(bytes => new NamedArray("x", shape.ToSeq(), type, bytes)))
+                .Select(bytes => new NamedArray("x", shape.ToValueList(), type, bytes)))
             .Sample(array =>
             {
                 foreach (var write in (Action<Stream, IReadOnlyList<NamedArray>>[])[Safetensors.Write, Npz.Write])

@@ -96,7 +96,7 @@ public class NpzTests
         byte[] columns = [0, 12, 4, 16, 8, 20, 1, 13, 5, 17, 9, 21, 2, 14, 6, 18, 10, 22, 3, 15, 7, 19, 11, 23];
         var read = ReadNpy(Header("|u1", "(2, 3, 4)", columnMajor: true), columns);
         Assert.Equal(Enumerable.Range(0, 24).Select(i => (long)i), read.ToInt64());
-        Assert.Equal((Seq<long>)[2, 3, 4], read.Shape);
+        Assert.Equal((ValueList<long>)[2, 3, 4], read.Shape);
     }
 
     [Theory]

@@ -1,0 +1,86 @@
+using Afterimage.Federation;
+using Afterimage.Fidelities;
+using Afterimage.LabelRecovery;
+using Afterimage.Priors;
+using Afterimage.Solvers;
+using Afterimage.Spaces;
+using Afterimage.Starts;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// Afterimage's own attack on deep networks with ReLU: from the head down, over jumps. The gradient of the last blocks is matched first, with
+/// the features that enter these blocks as unknowns: a shallow problem with many more numbers than unknowns. Then images with such
+/// features are looked for, and at last images that have both these features and the whole gradient. Every second start looks for
+/// images at once, because different images can have nearly the same features; what explains the update best is kept. Matching is that
+/// of Zhu, Liu and Han (2019) and Geiping et al. (2020); that jumps are smeared in the derivative alone is known from spiking networks
+/// (Neftci, Mostafa and Zenke, 2019).
+/// </summary>
+/// <remarks>
+/// Gradients of ReLU networks jump where an activation switches, and their derivative knows nothing of it: followed to the letter it leads
+/// away from the truth even from nearby. Here every search takes the derivative of a ReLU smeared over a width, which shrinks from one
+/// run to the next, while values and gradients stay those of the network. At batch size 1 the derivative of the loss with respect to
+/// the logits is the gradient of the head's bias, and is taken from there.
+/// </remarks>
+[Cites("zhu2019deep", "geiping2020inverting", "neftci2019surrogate")]
+public sealed record DeepFirst : Attack
+{
+    public LabelRule Labels { get; init; } = new RefinedCounts();
+
+    /// <summary>Activations (of residual networks: blocks) behind the features that are looked for first.</summary>
+    public int Blocks { get; init; } = 1;
+
+    /// <summary>How widely kinks are softGate, relative to the root mean square of what enters an activation; one run for each.</summary>
+    public ValueList<double> Widths { get; init; } = [1, 0.3, 0.1];
+
+    /// <summary>The first and every second one begins with features, the others with images.</summary>
+    public int Restarts { get; init; } = 2;
+
+    /// <summary>Steps of Adam over features, for every width.</summary>
+    public int FeatureSteps { get; init; } = 2000;
+
+    /// <summary>Learning rate of features at width 1, relative to their mean; it falls with the width.</summary>
+    public double FeatureRate { get; init; } = 0.3;
+
+    /// <summary>Weight of the features that were found, next to the fidelity of the whole update.</summary>
+    public double FeatureWeight { get; init; } = 0.1;
+
+    /// <summary>Where the search for images begins.</summary>
+    public Start Start { get; init; } = new Uniform { Lowest = 0.4, Highest = 0.6 };
+
+    public SearchSpace Space { get; init; } = new Spectral();
+
+    public Fidelity Fidelity { get; init; } = new Cosine();
+
+    public ValueList<Prior> Priors { get; init; } = [new TotalVariation { Weight = 1e-3 }];
+
+    /// <summary>Multiplies the weights of priors while features alone decide, which tell little of fine detail.</summary>
+    public double FeaturePriors { get; init; } = 3;
+
+    /// <summary>Weight of the square of the space's variables while features alone decide.</summary>
+    public double Ridge { get; init; } = 1e-5;
+
+    /// <summary>Over images, for every width; its learning rate falls with the width.</summary>
+    public FirstOrder Solver { get; init; } = new() { LearningRate = 0.3, Schedule = Schedule.Cosine, Iterations = 500 };
+
+    /// <summary>What attacks where this way is closed: networks without ReLU or known layers, several local steps, batch statistics.</summary>
+    public GradientMatching Otherwise { get; init; } = Known.RectifiedMatching;
+
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    {
+        if (Blocks < 1 || Restarts < 1 || FeatureSteps < 1 || !(FeatureRate > 0) || !(Ridge >= 0) || !(FeatureWeight >= 0)
+            || Widths.Count == 0 || Widths.Any(width => !(width > 0)))
+            throw new AfterimageException("A search from the head down needs at least one block, start, step and width, all positive; " +
+                FormattableString.Invariant($"it has {Blocks}, {Restarts}, {FeatureSteps}, {Widths} and {FeatureRate}, and the weight {FeatureWeight}."));
+        var open = context.Observation.Training is FedSgd training && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0)
+            && SmoothedModel.Applies(context.Model);
+        using var split = open ? SplitNetwork.At(context.Model, Blocks) : null;
+        if (split is null)
+            return (Otherwise with { Labels = Labels }).Run(context, watch, cancellation);
+        using var scope = Tidy.Scope();
+        var labels = Labels.Recover(context);
+        return labels.Refine
+            ? throw new AfterimageException("A search from the head down needs labels before it starts: recover them, for example by \"refined-counts\".")
+            : new DeepSearch(this, context, split, labels).Run(watch, cancellation);
+    }
+}

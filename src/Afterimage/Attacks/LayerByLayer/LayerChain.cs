@@ -1,0 +1,110 @@
+using Afterimage.Federation;
+using Afterimage.Leakage;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// A network without branches, layer after layer, with its weights and the mean gradient of the update beside each: what the
+/// closed forms work on. Everything in double precision on the CPU; inputs are normalized images.
+/// </summary>
+internal sealed class LayerChain
+{
+    private readonly Tensor mean;
+    private readonly Tensor deviation;
+
+    private LayerChain(VictimModel model, IReadOnlyList<Stage> stages)
+    {
+        mean = tensor(model.Normalization.Mean.ToArray()).view(1, -1, 1, 1);
+        deviation = tensor(model.Normalization.Std.ToArray()).view(1, -1, 1, 1);
+        (Input, Stages) = (model.Input, stages);
+    }
+
+    public ImageShape Input { get; }
+
+    public IReadOnlyList<Stage> Stages { get; }
+
+    public Stage Head => Stages[^1];
+
+    /// <summary>Null when the closed forms cannot work on the model or the update; the obstacle says why.</summary>
+    public static LayerChain? Of(AttackContext context, out string obstacle)
+    {
+        obstacle = "";
+        if (context.Model.Network is not { } network || network.Layers.Any(layer => layer is Residual))
+            obstacle = "Closed forms need a network of known layers without branches: use gradient matching.";
+        else if (network.Layers[^1] is not Linear)
+            obstacle = "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching.";
+        else if (!context.Observation.Update.Flat.isfinite().all().ToBoolean())
+            obstacle = "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
+        else
+            return Open(context, network);
+        return null;
+    }
+
+    private static LayerChain Open(AttackContext context, Network network)
+    {
+        var layout = context.Model.Layout;
+        var gradient = context.Observation.ApproximateGradient();
+        long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
+        var stages = new List<Stage>();
+        foreach (var layer in network.Layers.Where(layer => layer is not Dropout))
+        {
+            var next = layer.Follow(shape);
+            Tensor? Own(string suffix, Func<int, Tensor> value) =>
+                layer.Parameters.FirstOrDefault(spec => spec.Name.EndsWith(suffix, StringComparison.Ordinal)) is { } spec
+                    ? value(layout.IndexOf(spec.Name)).detach().to(ScalarType.Float64).cpu() : null;
+            stages.Add(new(layer, shape, next,
+                Own(".weight", i => context.Model.Parameters[i]), Own(".bias", i => context.Model.Parameters[i]),
+                Own(".weight", i => gradient[i]), Own(".bias", i => gradient[i])));
+            shape = next;
+        }
+        return new(context.Model, stages);
+    }
+
+    /// <summary>Network inputs as images of shape [B,C,H,W], cut off at 0 and 1.</summary>
+    public Tensor Images(Tensor inputs) => Denormalized(Shaped(inputs)).clamp(0, 1);
+
+    /// <summary>Network inputs with as many numbers as images have, in the shape [B,C,H,W].</summary>
+    public Tensor Shaped(Tensor inputs) => inputs.reshape(-1, Input.Channels, Input.Height, Input.Width);
+
+    public Tensor Denormalized(Tensor inputs) => inputs * deviation + mean;
+
+    /// <summary>Network inputs of gray images, for places that nothing is known of.</summary>
+    public Tensor Gray(long count) =>
+        ((0.5 - mean) / deviation).expand(count, Input.Channels, Input.Height, Input.Width).contiguous();
+
+    /// <summary>What reaches each stage for network inputs [B,C,H,W]; the logits are last.</summary>
+    public Tensor[] Activations(Tensor inputs)
+    {
+        var values = new List<Tensor> { inputs };
+        foreach (var stage in Stages)
+            values.Add(stage.Forward(values[^1]));
+        return [.. values];
+    }
+}
+
+/// <summary>One layer with the shapes around it, its parameters, and their gradient of the mean loss.</summary>
+internal sealed record Stage(Layer Layer, long[] Input, long[] Output,
+    Tensor? Weight, Tensor? Bias, Tensor? WeightGradient, Tensor? BiasGradient)
+{
+    public long Unknowns => Input.Aggregate(1L, (product, size) => product * size);
+
+    public Tensor Forward(Tensor x) => Layer switch
+    {
+        Linear => nn.functional.linear(x, Weight!, Bias),
+        Conv2d conv => Convolve(conv, x, Bias),
+        Activation activation => new Elementwise(activation).Apply(x),
+        Flatten => x.flatten(1),
+        _ => throw new AfterimageException($"Closed forms do not run through {Layer.GetType().Name}: use gradient matching."),
+    };
+
+    /// <summary>The layer without its bias, for x of shape [B,*Input].</summary>
+    public Tensor Multiply(Tensor x) => Layer is Conv2d conv ? Convolve(conv, x, null) : nn.functional.linear(x, Weight!);
+
+    /// <summary>The transposed layer, for y of shape [B,*Output].</summary>
+    public Tensor Transpose(Tensor y) =>
+        Layer is Conv2d conv ? RankAnalysisEquations.Transpose(conv, Weight!, Input, y) : y.matmul(Weight!);
+
+    private Tensor Convolve(Conv2d conv, Tensor x, Tensor? bias) => nn.functional.conv2d(x, Weight!, bias,
+        [conv.Stride, conv.Stride], [conv.Padding, conv.Padding], [conv.Dilation, conv.Dilation], conv.Groups);
+}

@@ -1,0 +1,131 @@
+using Afterimage.Federation;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// A whole batch exactly, whatever its labels, from a first layer that is linear with bias and followed by ReLU. SPEAR: Dimitrov et al.,
+/// "SPEAR: exact gradient inversion of batches in federated learning", NeurIPS 2024, and SPEAR++: Bakarsky et al., 2025. The rank of the
+/// gradient tells the batch size; the samples' columns are the sparse vectors of its column space; the bias gradient gives their scale.
+/// Images found so far tell where ReLU is off, which leads to the columns still missing.
+/// </summary>
+[Cites("dimitrov2024spear", "bakarsky2025spear")]
+public sealed record ReluBatchInversion : Attack
+{
+    /// <summary>Searches begun from random directions at most.</summary>
+    public int Rounds { get; init; } = 30;
+
+    /// <summary>Random directions of one search.</summary>
+    public int Starts { get; init; } = 200;
+
+    /// <summary>Share of neurons whose zeros must agree with the images' own ReLU pattern.</summary>
+    private const double Consistent = 0.985;
+
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    {
+        if (Rounds < 1 || Starts < 1)
+            throw new AfterimageException($"The search needs at least one round and one start; it has {Rounds} and {Starts}.");
+        using var scope = Tidy.Scope();
+        using var own = context.To(ScalarType.Float64);
+        if (LayerChain.Of(own, out var obstacle) is not { } chain)
+            return Verdict.Refused(context, obstacle);
+        if (First(chain) is not { } first)
+            return Verdict.Refused(context,
+                "The search needs a first layer that is linear with a bias and followed by ReLU: use gradient matching.");
+        var batch = context.Observation.BatchSize;
+        if (GradientFactors.Of(first, context.Observation.Update.Flat.dtype) is not { } factors)
+            return Verdict.Refused(context, "The first layer's gradient is zero or has full rank, so its samples cannot be told apart: " +
+                $"a batch of {batch} needs more neurons than that and an update without noise; use gradient matching.");
+        if (factors.Rank > batch)
+            return Verdict.Refused(context, $"The first layer's gradient has rank {factors.Rank}, but the batch has {batch} images: " +
+                "it is not one gradient of one batch (several local steps, noise, or another batch size); use gradient matching.");
+        return Search(own, chain, first, factors, watch, cancellation);
+    }
+
+    private static Stage? First(LayerChain chain)
+    {
+        var place = chain.Stages.TakeWhile(stage => stage.Layer is Flatten).Count();
+        return chain.Stages.Count > place + 1 && chain.Stages[place] is { Layer: Linear { Bias: true } } first
+            && chain.Stages[place + 1].Layer is Activation { Kind: ActivationKind.ReLU } ? first : null;
+    }
+
+    private Reconstruction Search(AttackContext context, LayerChain chain, Stage first, GradientFactors factors,
+        Action<Iterate>? watch, CancellationToken cancellation)
+    {
+        var basis = new SparseBasis(factors);
+        var (best, rounds) = (Candidate.Of(first, factors, basis.Mixing()), 0);
+        for (; rounds < Rounds && best.Agreement < Consistent && !cancellation.IsCancellationRequested; rounds++)
+        {
+            if (factors.Rank is > 1 and <= 8 && rounds == 0)
+                basis.Sample(32 << factors.Rank, context.Random.Derive("sample"));
+            basis.Learn(Starts, context.Random.Derive("learn", rounds));
+            for (var zeros = -1L; zeros < basis.Zeros && !cancellation.IsCancellationRequested;)
+            {
+                zeros = basis.Zeros;
+                var candidate = Candidate.Of(first, factors, basis.Mixing());
+                if (candidate.Agreement > best.Agreement)
+                    best = candidate;
+                basis.Follow(candidate.Before);
+            }
+            var shown = best;
+            watch?.Invoke(new(0, rounds, 1 - best.Agreement, rounds + 1, () => chain.Images(shown.Inputs).to(ScalarType.Float32)));
+        }
+        best = best.Refined(first, factors);
+        return Conclude(context, chain, factors, best, rounds, cancellation.IsCancellationRequested);
+    }
+
+    private static Reconstruction Conclude(AttackContext context, LayerChain chain, GradientFactors factors, Candidate best,
+        int rounds, bool canceled)
+    {
+        var (batch, rank) = (context.Observation.BatchSize, factors.Rank);
+        var inputs = chain.Shaped(best.Inputs);
+        if (rank < batch)
+            inputs = cat([inputs, chain.Gray(batch - rank)]);
+        return Verdict.Found(context, chain.Images(inputs), HeadLabels.Of(chain, inputs), rounds,
+        [
+            $"The first layer's gradient has rank {rank} for {batch} images" +
+                (rank < batch ? ": some are alike, or leave no trace." : "."),
+            $"The zeros of {best.Consistent(Consistent)} of {rank} images agree with their own ReLU pattern; " +
+                $"the worst agrees on {best.Agreement:P1} of the neurons.",
+        ], best.Consistent(Consistent) == batch ? null : $"The zeros of {best.Consistent(Consistent)} of {batch} images agree with their own ReLU pattern, so the others are mixtures: " +
+            "allow more rounds, or use gradient matching; the batch may be too large for this layer.", canceled);
+    }
+
+    /// <summary>Images that a choice of columns stands for, and how well these columns vanish where the images switch ReLU off.</summary>
+    private sealed record Candidate(Tensor Inputs, Tensor Before, double[] Agreements)
+    {
+        private Tensor Off => Before.lt(0);
+
+        public double Agreement => Agreements.Min();
+
+        public int Consistent(double share) => Agreements.Count(agreement => agreement >= share);
+
+        public static Candidate Of(Stage first, GradientFactors factors, Tensor mixing)
+        {
+            var rows = linalg.solve(mixing, factors.Right);
+            return Judge(rows, factors.Left.matmul(mixing), first, factors);
+        }
+
+        /// <summary>Each column once more, as the one that is closest to zero where its image switches ReLU off.</summary>
+        public Candidate Refined(Stage first, GradientFactors factors)
+        {
+            var columns = Enumerable.Range(0, factors.Rank)
+                .Select(k => factors.Left[Off[TensorIndex.Colon, k]])
+                .Select(zero => zero.shape[0] >= factors.Rank ? linalg.svd(zero, fullMatrices: false).Vh[-1] : null).ToList();
+            if (columns.Any(column => column is null))
+                return this;
+            var refined = Of(first, factors, stack(columns!).t());
+            return refined.Agreement >= Agreement ? refined : this;
+        }
+
+        private static Candidate Judge(Tensor rows, Tensor columns, Stage first, GradientFactors factors)
+        {
+            var n = first.Unknowns;
+            var inputs = rows.narrow(1, 0, n) / rows.narrow(1, n, 1);
+            var before = first.Forward(inputs).index_select(1, factors.Neurons).t();
+            var size = columns.abs();
+            var zero = size.lt(1e-5 * size.amax([0], keepdim: true));
+            return new(inputs, before, zero.eq(before.lt(0)).to(ScalarType.Float64).mean([0]).data<double>().ToArray());
+        }
+    }
+}

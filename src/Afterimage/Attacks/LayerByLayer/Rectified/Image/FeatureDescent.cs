@@ -1,0 +1,119 @@
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The most probable image with the known features and weight gradient of one layer: Gauss-Newton on |features left|^2 / e^2 +
+/// |gradient left|^2 / f^2 + |z|^2, x = m + T z a photograph as such. Both errors follow what is left unexplained, f in each channel, so that
+/// far from the image no step trusts the linearization too much, and channels with maxima at wrong places count little. ReLUs that are about to
+/// switch are softGate in part, the more the more is left, so that steps find their way over kinks.
+/// </summary>
+/// <param name="trunk">From images to the input of the last piece.</param>
+/// <param name="last">The piece whose output is known.</param>
+/// <param name="photographs">m and T.</param>
+internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, ImageStatistics photographs)
+{
+    /// <summary>e is this times the relative residual, within bounds, times the residual.</summary>
+    private const double Caution = 6;
+    private const double LeastCaution = 1, MostCaution = 3;
+    private const double ShortestStep = 0.02;
+    private const double Enough = 1e-6;
+
+    /// <summary>Steps that must lower the residual by a factor, or they are the last.</summary>
+    private const int Patience = 20;
+    private const double Progress = 0.99;
+
+    // The share of the mean error that no channel's falls below.
+    private const double LeastError = 0.01;
+
+    private readonly double level = (last.Known - last.Known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
+
+    public int Evaluations { get; private set; }
+
+    /// <summary>What the last image evaluated leaves of the features, relative to how much they vary over their places.</summary>
+    public double Residual { get; private set; }
+
+    /// <param name="start">[1,C,H,W] in [0,1].</param>
+    /// <param name="steps">At most.</param>
+    /// <param name="products">Conjugate gradients of one step at most.</param>
+    /// <param name="see">Takes the number of the step, the residual, and the image where it is asked for.</param>
+    /// <param name="cancellation">Stops after the current step.</param>
+    /// <returns>In double precision, not cut off.</returns>
+    public Tensor Run(Tensor start, int steps, int products, Action<int, double, Func<Tensor>> see, CancellationToken cancellation)
+    {
+        var z = photographs.Explain(start.to(ScalarType.Float64));
+        var before = double.PositiveInfinity;
+        for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
+        {
+            using var scope = Tidy.Scope();
+            var (x, left) = Evaluate(z, step == 0 ? 1 : Residual);
+            see(step, Residual, () => Image(z).clamp(0, 1));
+            if (step % Patience == 0)
+            {
+                if (!(Residual < Progress * before))
+                    break;
+                before = Residual;
+            }
+            if (!(Residual > 1e-6) || !Step(z, x, left, products))
+                break;
+        }
+        using (Tidy.Scope())
+            Evaluate(z);
+        return Image(z);
+    }
+
+    private bool Step(Tensor z, Tensor x, Tensor left, int products)
+    {
+        var error = Residual * level * Math.Clamp(Caution * Residual, LeastCaution, MostCaution);
+        // Where a feature is zero and is seen as zero, nothing pulls.
+        var pulls = (last.Alive | (left != 0)).to(left.dtype) / (error * error);
+        Tensor? trust = null, open = null;
+        if (last.HasSystem)
+        {
+            last.Settle(x);
+            open = last.Open(x);
+            var errors = open.reshape(last.Channels, -1).square().mean([1]);
+            trust = (1 / (errors + LeastError * errors.mean())).repeat_interleave(open.shape[0] / last.Channels, 0).unsqueeze(1);
+        }
+        double Value(Tensor at, Tensor features, Tensor? gradient) => (features.square() * pulls).sum().ToDouble()
+            + (gradient is null ? 0 : (gradient.square() * trust!).sum().ToDouble()) + at.square().sum().ToDouble();
+        var before = Value(z, left, open);
+        var direction = Direction(z, left, pulls, open, trust, products);
+        for (var length = 1.0; length > ShortestStep; length /= 2)
+        {
+            var next = z + direction * length;
+            var (nextInput, nextLeft) = Evaluate(next);
+            if (!(Value(next, nextLeft, trust is null ? null : last.Open(nextInput)) < before))
+                continue;
+            z.copy_(next);
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>Conjugate gradients on the linearized problem.</summary>
+    private Tensor Direction(Tensor z, Tensor left, Tensor pulls, Tensor? open, Tensor? trust, int products)
+    {
+        Tensor Back(Tensor features, Tensor? gradient)
+        {
+            var pull = last.Pull(features * pulls);
+            if (trust is not null)
+                pull = pull + last.PullGradient(gradient! * trust);
+            return photographs.Analyze(trunk.Pull(pull).to(ScalarType.Float64));
+        }
+        return ConjugateGradients.Solve(Back(left, open) - z, search =>
+        {
+            var change = trunk.Push(photographs.Synthesize(search).to(left.dtype));
+            return Back(last.Push(change), trust is null ? null : last.Gradient(change)) + search;
+        }, null, products, Enough).Solution;
+    }
+
+    private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;
+
+    private (Tensor Input, Tensor Left) Evaluate(Tensor z, double softness = 0)
+    {
+        Evaluations++;
+        var x = trunk.At(Image(z).to(last.Known.dtype), softness);
+        var left = last.Left(x);
+        Residual = left.square().mean().sqrt().ToDouble() / level;
+        return (x, left);
+    }
+}

@@ -1,0 +1,48 @@
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The last block whose output is known: its features, without the ReLU, and its weight gradient dL/dW = dL/dz x', both as functions of its
+/// input x. dL/d features is known as well; the places of the maxima are those that the input says, and held during a step.
+/// </summary>
+internal sealed class LastBlock : LastPiece
+{
+    /// <summary>Numbers of a system beyond which the weight gradient is left aside.</summary>
+    private const long Largest = 60_000_000;
+
+    private readonly RectifiedBlock block;
+    private readonly Tensor signal;
+    private Tensor? winners;
+
+    /// <param name="block">In the precision of the search.</param>
+    /// <param name="features">As known, [1,*Leaving].</param>
+    /// <param name="signal">dL/d features, in double precision.</param>
+    public LastBlock(RectifiedBlock block, Tensor features, Tensor signal)
+        : base(features, block.Equations * block.Places <= Largest ? Telling(block) : null)
+    {
+        this.block = block;
+        this.signal = signal * Alive * block.Scale.to(ScalarType.Float64);
+    }
+
+    public override Tensor Features(Tensor x) => block.Forward(x);
+
+    /// <summary>Takes the maxima where <see cref="LastPiece.Left"/> last saw them.</summary>
+    public override void Settle(Tensor x)
+    {
+        using var scope = Tidy.Scope();
+        var arriving = block.Spread(signal, winners);
+        var coupled = block.Batch is null ? null : ((RectifiedBlock)block.To(ScalarType.Float64)).Coupled(block.Before(x).to(ScalarType.Float64));
+        Take(coupled is null ? arriving : arriving + coupled);
+    }
+
+    public override Tensor Push(Tensor change) => Tidy.Keep(() => block.Picked(block.Multiply(change), winners));
+
+    public override Tensor Pull(Tensor features) => Tidy.Keep(() => block.Transpose(block.Spread(features, winners)));
+
+    public override void Dispose()
+    {
+        winners?.Dispose();
+        base.Dispose();
+    }
+
+    protected override Tensor Seen(Tensor x) => block.Pooled(block.Before(x), ref winners);
+}

@@ -1,0 +1,102 @@
+using Afterimage.Federation;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>Reads the pieces of a network one after the other, with their parameters and gradients.</summary>
+internal sealed class PieceReader
+{
+    private readonly VictimModel model;
+    private readonly Observation observation;
+    private readonly bool train;
+    private readonly LayerStatistics? statistics;
+    private readonly Queue<Layer> layers;
+    private long[] shape;
+
+    public PieceReader(AttackContext context, Network network)
+    {
+        (model, observation) = (context.Model, context.Observation);
+        train = observation.Training.Mode == ModelMode.Train;
+        statistics = train ? observation.BatchStatistics ?? observation.RunningStatistics?.Inferred(model, observation.BatchSize, observation.Training) : null;
+        layers = new(network.Layers.Where(layer => train || layer is not Dropout));
+        shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
+    }
+
+    /// <summary>What stands where none of the pieces that are known goes on.</summary>
+    public string Rest => layers.TryPeek(out var other) && other is not (Linear or Flatten) ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
+
+    /// <summary>All up to the head; the obstacle says why one cannot be read.</summary>
+    public IReadOnlyList<RectifiedPiece> Pieces(out string obstacle)
+    {
+        var pieces = new List<RectifiedPiece>();
+        obstacle = train && statistics is null && model.Buffers.Count > 0
+            ? "In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\"." : "";
+        while (obstacle.Length == 0 && layers.TryPeek(out var layer) && layer is Conv2d { Groups: 1 } or Residual)
+        {
+            RectifiedPiece? piece = Next<Residual>(layers) is { } residual ? Unit(residual) : Block(layers, shape);
+            var rectified = Next<Activation>(layers) is { Kind: ActivationKind.ReLU };
+            var pool = Next<MaxPool2d>(layers);
+            obstacle = piece is null ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network has others: use \"deep-first\"."
+                : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
+                : pool is { Padding: > 0 } || (pool is not null && piece is ResidualUnit)
+                    ? "The recursion cannot read a max pooling with padding or behind a residual: use gradient matching."
+                : train && piece is ResidualUnit ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : "";
+            if (piece is RectifiedBlock block && pool is not null)
+                piece = block with { Pool = pool, Leaving = pool.Follow(block.Output) };
+            if (piece is not null)
+                pieces.Add(piece);
+            shape = piece?.Leaving ?? shape;
+        }
+        return pieces;
+    }
+
+    /// <summary>The linear layer that is left behind the pieces; null where something else is.</summary>
+    public Stage? Head(bool averaged)
+    {
+        if (averaged != Next<GlobalAvgPool2d>(layers) is not null || Next<Flatten>(layers) is null || layers.Count != 1 || Next<Linear>(layers) is not { } head)
+            return null;
+        return new(head, [head.Input], [head.Output], Value(head.Name + ".weight"), head.Bias ? Value(head.Name + ".bias") : null,
+            Gradient(head.Name + ".weight"), head.Bias ? Gradient(head.Name + ".bias") : null);
+    }
+
+    private ResidualUnit? Unit(Residual residual)
+    {
+        var (body, shortcut) = (new Queue<Layer>(residual.Body.Where(layer => train || layer is not Dropout)), new Queue<Layer>(residual.Shortcut));
+        if (Block(body, shape) is not { } first || Next<Activation>(body) is not { Kind: ActivationKind.ReLU } || Block(body, first.Output) is not { } second)
+            return null;
+        var (padding, projection) = (Next<PaddedShortcut>(shortcut), Block(shortcut, shape));
+        return body.Count + shortcut.Count == 0 && (padding is null || projection is null) ? new(first, second, padding, projection) : null;
+    }
+
+    /// <summary>A convolution and the BatchNorm behind it; null where none comes first.</summary>
+    private RectifiedBlock? Block(Queue<Layer> from, long[] input)
+    {
+        if (from.TryPeek(out var next) && next is not Conv2d { Groups: 1 } || Next<Conv2d>(from) is not { } conv)
+            return null;
+        var norm = Next<BatchNorm2d>(from);
+        var (scale, shift) = (ones([1, conv.Output, 1, 1], ScalarType.Float64), zeros([1, conv.Output, 1, 1], ScalarType.Float64));
+        BatchCoupling? coupling = null;
+        if (norm is not null)
+        {
+            var (average, variance) = (statistics ?? LayerStatistics.Running(model))[norm.Name];
+            var spread = Channels((variance + norm.Epsilon).sqrt());
+            scale = Channels(Value(norm.Name + ".weight")) / spread;
+            shift = Channels(Value(norm.Name + ".bias")) - Channels(average) * scale;
+            if (statistics is not null)
+                coupling = new(Channels(average), spread, Channels(Gradient(norm.Name + ".weight")), Channels(Gradient(norm.Name + ".bias")));
+        }
+        var output = conv.Follow(input);
+        return new(conv, null, input, output, output, Value(conv.Name + ".weight"), conv.Bias ? Value(conv.Name + ".bias") : null,
+            scale, shift, Gradient(conv.Name + ".weight"), coupling);
+    }
+
+    private static T? Next<T>(Queue<Layer> from) where T : Layer => from.TryPeek(out var next) && next is T ? (T)from.Dequeue() : null;
+
+    private Tensor Value(string name) => Own(model.Parameters[model.Layout.IndexOf(name)].detach());
+
+    private Tensor Gradient(string name) => Own(observation.Update[model.Layout.IndexOf(name)]);
+
+    private static Tensor Channels(Tensor values) => Own(values).view(1, -1, 1, 1);
+
+    private static Tensor Own(Tensor tensor) => tensor.to(ScalarType.Float64).cpu();
+}

@@ -1,0 +1,152 @@
+using Afterimage.Leakage;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// Convolution, BatchNorm (folded into a scale and a shift of each channel), ReLU and perhaps max pooling: u = scale (W x + b) + shift,
+/// and what leaves is the pooled max(u, 0).
+/// </summary>
+/// <param name="Input">[C,H,W] of x.</param>
+/// <param name="Output">[C,H,W] of u.</param>
+/// <param name="Leaving">[C,H,W] behind the pooling.</param>
+/// <param name="Scale">[1,C,1,1].</param>
+/// <param name="Shift">[1,C,1,1].</param>
+/// <param name="WeightGradient">dL/dW.</param>
+/// <param name="Batch">In train mode, how the gradient passes through the batch's own statistics; null in eval mode.</param>
+internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input, long[] Output, long[] Leaving,
+    Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, BatchCoupling? Batch) : RectifiedPiece
+{
+    /// <summary>Inputs of one channel beyond which dense normal equations would take too long.</summary>
+    private const int LargestMap = 1500;
+    private const int LargestChoice = 600;
+
+    public long Places => Input[1] * Input[2];
+
+    /// <summary>Numbers of dL/dW for each input channel.</summary>
+    public long Equations => (long)Conv.Output * Conv.Kernel * Conv.Kernel;
+
+    /// <summary>
+    /// Whether dL/dW determines the input once what leaves is known: every input channel has more equations than places, and with
+    /// pooling enough of them are left over for the places of the maxima.
+    /// </summary>
+    public bool IsDetermined
+    {
+        get
+        {
+            if (Equations < Places || Places > LargestMap)
+                return false;
+            var choices = Pool is null ? 0 : Leaving[1] * Leaving[2] * (Pool.Kernel * Pool.Kernel - 1L);
+            return choices <= LargestChoice && Input[0] * Places + Conv.Output * choices <= Input[0] * Equations;
+        }
+    }
+
+    /// <summary>u for x of shape [B,*Input].</summary>
+    public Tensor Before(Tensor x) => Convolve(x, Bias) * Scale + Shift;
+
+    public override Tensor Forward(Tensor x)
+    {
+        var y = Before(x).relu();
+        return Pool is null ? y : nn.functional.max_pool2d(y, Pool.Kernel, Pool.Stride);
+    }
+
+    /// <summary>The largest of each window, whose places replace those given; u itself where there is no pooling.</summary>
+    public Tensor Pooled(Tensor u, ref Tensor? places)
+    {
+        if (Pool is null)
+            return u;
+        var (top, found) = nn.functional.max_pool2d_with_indices(u, [Pool.Kernel, Pool.Kernel], [Pool.Stride, Pool.Stride]);
+        Kept.Replace(ref places, found.flatten(2));
+        return top;
+    }
+
+    /// <summary>From [1,*Output] what lies at some places.</summary>
+    public Tensor Picked(Tensor u, Tensor? places) => places is null ? u : u.flatten(2).gather(2, places).reshape([1, .. Leaving]);
+
+    /// <summary>Transposed <see cref="Picked"/>.</summary>
+    public Tensor Spread(Tensor y, Tensor? places) => places is null ? y
+        : zeros([1, Output[0], Output[1] * Output[2]], y.dtype).scatter_add_(2, places, y.flatten(2)).reshape([1, .. Output]);
+
+    /// <summary>The linear part of u.</summary>
+    public Tensor Multiply(Tensor x) => Convolve(x, null) * Scale;
+
+    /// <summary>Transposed <see cref="Multiply"/>.</summary>
+    public Tensor Transpose(Tensor y) => Back(y * Scale);
+
+    /// <summary>dL/dx for dL/dz, z being what the convolution gives.</summary>
+    public Tensor Back(Tensor signal) => RankAnalysisEquations.Transpose(Conv, Weight, Input, signal);
+
+    /// <summary>The part of dL/dz that passes through the batch's statistics, for u of shape [1,*Output]; null in eval mode.</summary>
+    public Tensor? Coupled(Tensor u)
+    {
+        if (Batch is null)
+            return null;
+        var standard = ((u - Shift) / where(Scale == 0, 1.0, Scale) - Batch.Mean) / Batch.Deviation;
+        return (standard * Batch.ScaleGradient + Batch.ShiftGradient) * Scale * (-1.0 / (Output[1] * Output[2]));
+    }
+
+    /// <summary>
+    /// K of K x = dL/dW for every input channel, [Equations,Places], from dL/dz of shape [1,*Output].
+    /// </summary>
+    public Tensor System(Tensor signal) => RankAnalysisEquations.OfGradient(Conv, Input, signal);
+
+    /// <summary>K x, [Equations,channels].</summary>
+    public static Tensor Times(Tensor system, Tensor x) => system.matmul(Columns(x));
+
+    /// <summary>[1,C,H,W] to [places,channels].</summary>
+    public static Tensor Columns(Tensor x) => x.flatten(2)[0].t();
+
+    /// <summary>[places,channels] to [1,*shape].</summary>
+    public static Tensor Image(Tensor columns, long[] shape) => columns.t().reshape([1, .. shape]);
+
+    /// <summary>dL/dW in the order of <see cref="System"/>, [Equations,channels].</summary>
+    public Tensor Target => WeightGradient.permute(0, 2, 3, 1).reshape(-1, Input[0]);
+
+    /// <summary>What every output place sees of x, [channels * kernel * kernel,places].</summary>
+    public Tensor Patches(Tensor x) => nn.functional.unfold(x, (Conv.Kernel, Conv.Kernel), (Conv.Dilation, Conv.Dilation),
+        (Conv.Padding, Conv.Padding), (Conv.Stride, Conv.Stride))[0];
+
+    public override RectifiedPiece To(ScalarType type) =>
+        this with { Weight = Weight.to(type), Bias = Bias?.to(type), Scale = Scale.to(type), Shift = Shift.to(type) };
+
+    public override (long Stride, long Offset) Locate(long stride, long offset) =>
+        (stride * Conv.Stride * (Pool?.Stride ?? 1), offset + (Conv.Dilation * (Conv.Kernel - 1) / 2 - Conv.Padding) * stride);
+
+    public override Passing Follow() => new BlockPassing(this);
+
+    private sealed class BlockPassing(RectifiedBlock block) : Passing
+    {
+        private Tensor? winners;
+
+        public override Tensor At(Tensor x, double softness) => Rectify(block.Pooled(block.Before(x), ref winners), softness);
+
+        public override Tensor Push(Tensor change) => Gated(block.Picked(block.Multiply(change), winners));
+
+        public override Tensor Pull(Tensor change) => block.Transpose(block.Spread(Gated(change), winners));
+
+        public override void Dispose()
+        {
+            winners?.Dispose();
+            base.Dispose();
+        }
+    }
+
+    private Tensor Convolve(Tensor x, Tensor? bias) => nn.functional.conv2d(x, Weight, bias,
+        [Conv.Stride, Conv.Stride], [Conv.Padding, Conv.Padding], [Conv.Dilation, Conv.Dilation]);
+}
+
+/// <summary>
+/// BatchNorm in train mode: dL/dz = scale (dL/du - mean dL/du - z' mean (z' dL/du)), z' being z normalized. The two means are the gradients
+/// of the layer's own shift and scale, which the client sends.
+/// </summary>
+/// <param name="Mean">Of z, [1,C,1,1].</param>
+/// <param name="Deviation">Of z, [1,C,1,1].</param>
+/// <param name="ScaleGradient">dL/d scale, [1,C,1,1].</param>
+/// <param name="ShiftGradient">dL/d shift, [1,C,1,1].</param>
+internal sealed record BatchCoupling(Tensor Mean, Tensor Deviation, Tensor ScaleGradient, Tensor ShiftGradient);
+
+/// <summary>The input of one layer, as its equations say.</summary>
+/// <param name="Input">[1,*Input].</param>
+/// <param name="Signal">dL/dz, [1,*Output].</param>
+/// <param name="Residual">What they leave of dL/dW, relative.</param>
+internal sealed record LayerInput(Tensor Input, Tensor Signal, double Residual);

@@ -1,0 +1,137 @@
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The input of a convolution from dL/dW alone, up to its scale, without knowing dL/dz: dL/dW = D A, where the rows of A are the patches of
+/// the input. Where there are at least as many output channels as places, the patches lie in the row space of dL/dW: equations linear in the
+/// input with one solution. Directions that D lacks, because some channels are off, are completed: they are what the patches of the
+/// solution so far have outside of that space.
+/// </summary>
+internal sealed class BlindInput
+{
+    /// <summary>Numbers that are looked for at once; of more channels only the strongest mixtures are.</summary>
+    private const long Largest = 4200;
+
+    /// <summary>Singular values below this share of the largest are rounding.</summary>
+    private const double Rounding = 1e-6;
+
+    /// <summary>The share of missing directions beyond which the completion goes astray.</summary>
+    private const double MostMissing = 0.2;
+    private const int Rounds = 40;
+
+    /// <summary>A round that leaves more than this share of what the last one did is the last.</summary>
+    private const double Progress = 0.7;
+
+    /// <summary>Of inverse iteration.</summary>
+    private const double Stiffness = 1e-11;
+    private const int Iterations = 6;
+
+    private readonly RectifiedBlock whole;
+
+    /// <summary>The same with as many channels as are looked for.</summary>
+    private readonly RectifiedBlock block;
+    private readonly Tensor gradient;
+    private readonly Tensor space;
+
+    private BlindInput(RectifiedBlock whole, RectifiedBlock block)
+    {
+        (this.whole, this.block) = (whole, block);
+        gradient = block.WeightGradient.reshape(block.Conv.Output, -1);
+        // Single precision rounds every channel by itself, so that each counts alike.
+        var (_, strengths, directions) = linalg.svd(gradient / (gradient.norm(1, keepdim: true) + 1e-300), fullMatrices: false);
+        space = directions.narrow(0, 0, (strengths > Rounding * strengths[0]).sum().ToInt64()).t();
+    }
+
+    /// <summary>Directions of the patches that dL/dW does not contain.</summary>
+    public long Missing => block.Places - space.shape[1];
+
+    /// <summary>Null where places are too many for the channels.</summary>
+    public static BlindInput? Of(RectifiedBlock block)
+    {
+        var few = Mixed(block);
+        if (block.Conv.Stride != 1 || block.Places != block.Output[1] * block.Output[2] || few.Input[0] * few.Places > Largest
+            || few.Input[0] * few.Conv.Kernel * few.Conv.Kernel < 2 * few.Places || few.WeightGradient.norm().ToDouble() == 0)
+            return null;
+        var blind = new BlindInput(block, few);
+        return blind.Missing >= 0 && blind.Missing <= MostMissing * few.Places ? blind : null;
+    }
+
+    /// <summary>[1,*Input]; its sum is positive.</summary>
+    /// <param name="cancellation">Stops with what there is.</param>
+    public Tensor Solve(CancellationToken cancellation) => Tidy.Keep(() =>
+    {
+        var size = block.Input[0] * block.Places;
+        var places = block.Patches(arange(1, size + 1, ScalarType.Float64).reshape([1, .. block.Input])).to(ScalarType.Int64);
+        var counts = zeros(size + 1, ScalarType.Float64).index_add_(0, places.reshape(-1), ones(places.numel(), ScalarType.Float64), 1).narrow(0, 1, size);
+        var (taken, before) = (space, double.PositiveInfinity);
+        var vectors = Start(size);
+        var input = vectors[.., 0];
+        for (var round = 0; round < Rounds && !cancellation.IsCancellationRequested; round++)
+        {
+            (input, var least) = Least(places, taken, counts.rsqrt(), ref vectors);
+            if (Missing == 0 || !(least < Progress * before))
+                break;
+            before = least;
+            var patches = block.Patches(input.reshape([1, .. block.Input])).t();
+            var (_, _, outside) = linalg.svd(patches - patches.matmul(space).matmul(space.t()), fullMatrices: false);
+            taken = linalg.qr(cat([space, outside.narrow(0, 0, Missing).t()], 1)).Q;
+        }
+        return Refined(input.reshape([1, .. block.Input]));
+    });
+
+    /// <summary>The input whose patches lie outside of a space least, by inverse iteration.</summary>
+    private static (Tensor Input, double Least) Least(Tensor places, Tensor taken, Tensor weights, ref Tensor vectors)
+    {
+        using var scope = Tidy.Scope();
+        var outside = eye(taken.shape[0], dtype: ScalarType.Float64) - taken.matmul(taken.t());
+        var form = zeros(weights.shape[0], weights.shape[0], ScalarType.Float64);
+        for (var place = 0L; place < places.shape[1]; place++)
+        {
+            using var inner = Tidy.Scope();
+            var from = (places[.., place] > 0).nonzero().flatten();
+            var to = places[.., place].index_select(0, from) - 1;
+            var rows = form.index_select(0, to).index_add_(1, to, outside.index_select(0, from).index_select(1, from), 1);
+            form.index_copy_(0, to, rows);
+        }
+        form.mul_(weights.unsqueeze(0)).mul_(weights.unsqueeze(1));
+        form.diagonal().add_(Stiffness);
+        var (factor, failed) = linalg.cholesky_ex(form);
+        if (failed.ToInt32() != 0)
+            return ((vectors[.., 0] * weights).MoveToOuterDisposeScope(), double.PositiveInfinity);
+        for (var i = 0; i < Iterations; i++)
+            vectors = linalg.qr(cholesky_solve(vectors, factor)).Q;
+        var (values, rotation) = linalg.eigh(vectors.t().matmul(form).matmul(vectors));
+        vectors = vectors.matmul(rotation).MoveToOuterDisposeScope();
+        return ((vectors[.., 0] * weights).MoveToOuterDisposeScope(), values[0].ToDouble());
+    }
+
+    /// <summary>From few mixtures of channels to all of them: with the input dL/dz is known, and with that the input.</summary>
+    private Tensor Refined(Tensor input)
+    {
+        for (var round = 0; round < 2; round++)
+        {
+            var signal = (round == 0 ? gradient : whole.WeightGradient.reshape(whole.Conv.Output, -1))
+                .matmul(linalg.pinv((round == 0 ? block : whole).Patches(input).t()));
+            var system = whole.System(signal.reshape([1, .. whole.Output]));
+            input = linalg.lstsq(system, whole.Target).Solution.t().reshape([1, .. whole.Input]);
+        }
+        return input * input.sum().sign();
+    }
+
+    /// <summary>The constant and two waves: no random numbers, and not orthogonal to anything by design.</summary>
+    private static Tensor Start(long size)
+    {
+        var along = arange(0, size, ScalarType.Float64).unsqueeze(1);
+        return (along * tensor([0, 1.7, 2.9]).unsqueeze(0)).cos();
+    }
+
+    private static RectifiedBlock Mixed(RectifiedBlock block)
+    {
+        var few = Math.Min(Math.Max(1, Largest / block.Places), block.Equations);
+        if (block.Input[0] <= few)
+            return block;
+        var (_, _, mixtures) = linalg.svd(block.Target, fullMatrices: false);
+        var (conv, kernel) = (block.Conv, block.Conv.Kernel);
+        var mixed = block.Target.matmul(mixtures.narrow(0, 0, few).t()).reshape(conv.Output, kernel, kernel, few).permute(0, 3, 1, 2).contiguous();
+        return block with { Conv = conv with { Input = (int)few }, Input = [few, block.Input[1], block.Input[2]], WeightGradient = mixed };
+    }
+}

@@ -1,0 +1,117 @@
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// From the head of a residual network down. The input of one of the last units is found blindly, up to a scale that the head's own features tell;
+/// what the network makes of it tells which ReLUs are on at the end; and from there every unit is solved for, the earlier the
+/// fewer equations it has for its places, until they do not suffice.
+/// </summary>
+internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural, RandomSource random)
+    : HeadDescent(chain, procedural)
+{
+    /// <summary>A unit that leaves more than this of its weight gradients has wrong ReLUs.</summary>
+    private const double SolvedUnit = 1e-3;
+
+    /// <summary>How far the head's features may be from those of a blind input.</summary>
+    private const double Likeness = 0.01;
+
+    /// <summary>Error of what follows from a blind input, relative.</summary>
+    private const double BlindError = 1e-4;
+    private const int Scales = 121;
+
+    private readonly Tensor pooled = reading.Signal.matmul(chain.Head.WeightGradient!) / reading.Signal.square().sum();
+
+    /// <summary>What is known of the unit that the features leave.</summary>
+    private UnitInside? inside;
+
+    public override bool IsSolved => inside is not null || base.IsSolved;
+
+    public override LastPiece Last(RectifiedPiece piece) => piece is not ResidualUnit unit ? base.Last(piece)
+        : inside is null ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!);
+
+    public override void Run(double noise, CancellationToken cancellation)
+    {
+        if (End(cancellation) is not { } values)
+            return;
+        var last = Chain.Pieces[^1].Leaving;
+        Signal = reading.Signal.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
+        var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
+        Features = values.relu();
+        while (!cancellation.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
+        {
+            if (!unit.Second.IsDetermined)
+            {
+                Notes.Add($"{unit.Second.Conv.Name}: its weight gradient does not determine its input.");
+                break;
+            }
+            var found = new ResidualLayer(unit, values, Signal!, doubt, random.Derive("rounding", Depth)).Solve(cancellation);
+            var reached = found.Input is null ? "read up to the first, " : "";
+            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}: {reached}residual {found.Residual:G2}."));
+            if (!(found.Residual < SolvedUnit + 2 * noise))
+                break;
+            inside = found.Inside;
+            if (found.Input is null)
+                break;
+            (values, Signal, doubt) = (found.Input, found.Signal!, found.Doubt!);
+            Features = found.Input * (found.Input > doubt);
+            inside = null;
+            Depth--;
+        }
+        if (Depth < Chain.Pieces.Count && inside is null)
+            Descend(noise, cancellation);
+    }
+
+    /// <summary>What leaves the last unit in front of its ReLU, about.</summary>
+    private Tensor? End(CancellationToken cancellation)
+    {
+        var candidates = from piece in Enumerable.Range(0, Chain.Pieces.Count)
+                         let unit = Chain.Pieces[piece] as ResidualUnit
+                         where unit is not null
+                         let blind = BlindInput.Of(unit.First)
+                         where blind is not null
+                         orderby blind.Missing
+                         select (piece, unit, blind);
+        foreach (var (piece, unit, blind) in candidates.DefaultIfEmpty())
+        {
+            if (blind is null)
+            {
+                Notes.Add("No unit's weight gradient has the rank of its places: they are too many for its channels, or noise hides the rank.");
+                break;
+            }
+            var input = blind.Solve(cancellation);
+            if (cancellation.IsCancellationRequested)
+                return null;
+            var (scale, likeness) = Scaled(piece, input);
+            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}: input found blindly, {blind.Missing} directions of {unit.First.Places} ") +
+                FormattableString.Invariant($"completed; the head's features differ by {likeness:G2}."));
+            if (likeness < Likeness)
+                return Behind(piece, input * scale);
+        }
+        return null;
+    }
+
+    private (double Scale, double Likeness) Scaled(int piece, Tensor input)
+    {
+        double Difference(double scale)
+        {
+            using var scope = Tidy.Scope();
+            return ((Behind(piece, input * scale).relu().mean([2, 3]) - pooled).norm() / pooled.norm()).ToDouble();
+        }
+        // Without BatchNorm's shifts features are proportional to the scale.
+        using var scope = Tidy.Scope();
+        var guess = (pooled.norm() / Behind(piece, input).relu().mean([2, 3]).norm()).ToDouble();
+        var scale = Enumerable.Range(0, Scales).Select(i => guess * Math.Pow(1e6, (double)i / (Scales - 1) - 0.5)).Append(guess).MinBy(Difference);
+        for (var width = Math.Pow(1e6, 1.0 / (Scales - 1)) - 1; width > 1e-9; width /= 2)
+            scale = new[] { scale, scale * (1 + width), scale / (1 + width) }.MinBy(Difference);
+        return (scale, Difference(scale));
+    }
+
+    /// <summary>What the pieces from one on make of its input, without the last ReLU.</summary>
+    private Tensor Behind(int piece, Tensor input)
+    {
+        for (; piece < Chain.Pieces.Count - 1; piece++)
+            input = Chain.Pieces[piece].Forward(input);
+        var unit = (ResidualUnit)Chain.Pieces[piece];
+        return unit.Before(input, unit.First.Forward(input));
+    }
+}

@@ -1,0 +1,172 @@
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The input of a residual unit whose output and dL/d output are known. dL/dW of the second convolution gives what it takes in; that tells
+/// which ReLUs are on between the two, and then dL/dW of the first is linear in the unit's input. Together with both forward equations
+/// this is solved by conjugate gradients. Channels with a ReLU in doubt count only once the solution has decided it. Errors do
+/// not add up from unit to unit: they are those of the update, as long as the ReLUs are right.
+/// </summary>
+internal sealed class ResidualLayer
+{
+    /// <summary>What rounding leaves of dL/dW, relative, at most.</summary>
+    private const double Exact = 3e-6;
+
+    private const int Samples = 4;
+
+    /// <summary>A solution may turn the ReLUs of values below so many doubts.</summary>
+    private const double Near = 10;
+
+    /// <summary>
+    /// Channels with values between a doubt divided and multiplied by this wait for the others. One try follows the other; a factor comes again because
+    /// the tries between may have told which channels fit.
+    /// </summary>
+    private static readonly double[] Waits = [4, 1.5, 10, 4, 30];
+
+    /// <summary>A value is in doubt below this many of its errors.</summary>
+    private const double DoubtfulErrors = 5;
+    private const double LeastTrusted = 0.6;
+
+    /// <summary>A channel that leaves this many times what the median does has a ReLU wrong.</summary>
+    private const double Misfit = 5;
+
+    private readonly ResidualUnit unit;
+    private readonly Tensor output;
+    private readonly Tensor signal;
+    private readonly Tensor doubt;
+    private readonly Tensor outputs;
+    private readonly RandomSource random;
+
+    /// <param name="unit">In double precision.</param>
+    /// <param name="output">In front of or behind its last ReLU, [1,*Leaving].</param>
+    /// <param name="signal">dL/d output.</param>
+    /// <param name="doubt">Below this an output may be zero, [1,*Leaving].</param>
+    /// <param name="random">Draws rounding errors.</param>
+    public ResidualLayer(ResidualUnit unit, Tensor output, Tensor signal, Tensor doubt, RandomSource random)
+    {
+        (this.unit, this.output, this.signal, this.doubt, this.random) = (unit, output, signal, doubt, random);
+        outputs = (output > Near * doubt).to(output.dtype) / (doubt / DoubtfulErrors).square();
+    }
+
+    /// <summary>Where a value is below this it may be zero: errors, scaled by the values that are negative, which no output of a ReLU is.</summary>
+    private static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(0.01, -1.5 * (values / errors).min().ToDouble());
+
+    public UnitInput Solve(CancellationToken cancellation)
+    {
+        var (inner, error, on, left) = new GatedLayer(unit.Second, signal * unit.Second.Scale).Solve(output, doubt);
+        var within = Doubt(inner, error);
+        var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
+        if (!unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0 || unit.Projection?.Target.norm().ToDouble() == 0)
+            return Told(solution);
+        var (start, _, gates, _) = new GatedLayer(unit.First, Middle(on)).Solve(inner, within);
+        // A stride leaves some places to the other equations alone.
+        start = unit.First.Conv.Stride > 1 ? zeros_like(start) : start;
+        // With equations to spare a wrong ReLU would have shown.
+        var open = on.flatten(2).any(2).sum().ToInt64();
+        var proven = left < Exact && open * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places;
+        var best = Solved(solution with { Gates = gates }, start);
+        foreach (var wait in Waits)
+        {
+            if (best.Residual < Exact || cancellation.IsCancellationRequested)
+                break;
+            // What is almost zero inside may be taken for zero, but not the other way around.
+            var (first, second) = Errors(best);
+            var input = Fit(solution with { Gates = (inner > wait * within).to(inner.dtype), On = on }, gates,
+                Certain(inner, within, wait, first), Certain(output, doubt, wait, second), best.Input!);
+            var before = unit.First.Before(input);
+            var decided = where(inner.abs() < Near * within, (before > 0).to(inner.dtype), gates);
+            var turned = proven ? on : where(output.abs() < Near * doubt, (unit.Before(input, before * decided) > 0).to(inner.dtype), on);
+            var found = Solved(solution with { Gates = decided, On = turned }, input);
+            best = best.Residual <= found.Residual ? best : found;
+        }
+        return Told(best);
+    }
+
+    private Solution Solved(Solution gated, Tensor start)
+    {
+        var (first, second) = (ones(unit.First.Conv.Output, output.dtype), ones(unit.Second.Conv.Output, output.dtype));
+        var found = gated with { Input = Fit(gated, gated.Gates, first, second, start) };
+        return found with { Residual = Residual(found) };
+    }
+
+    /// <summary>dL/dz of the first convolution where all ReLUs between the two are on.</summary>
+    private Tensor Middle(Tensor on) => unit.Second.Back(on * signal * unit.Second.Scale) * unit.First.Scale;
+
+    private UnitInput Told(Solution solution)
+    {
+        var (first, sum) = (solution.Gates * Middle(solution.On), solution.On * signal);
+        return new(solution.Input, solution.Input is null ? null : unit.Back(first, sum),
+            solution.Input is null ? null : Doubt(solution.Input, Spread(solution)), new(solution.Inner, first), solution.Residual);
+    }
+
+    /// <summary>One for every channel that fits and has no values in doubt, else zero; one for all if they are too many.</summary>
+    private static Tensor Certain(Tensor values, Tensor doubt, double wait, Tensor errors)
+    {
+        var clear = (~((values > doubt / wait) & (values < doubt * wait)).flatten(2).any(2)[0]).to(values.dtype);
+        var fitting = clear * (errors < Misfit * errors.median() + Exact);
+        return new[] { fitting, clear }.FirstOrDefault(certain => certain.mean().ToDouble() >= LeastTrusted) ?? ones_like(clear);
+    }
+
+    /// <summary>What is left of dL/dW in the channels of both convolutions, relative.</summary>
+    private (Tensor First, Tensor Second) Errors(Solution solution)
+    {
+        Tensor Of(RectifiedBlock block, Tensor arriving, Tensor x)
+        {
+            var target = block.Target;
+            var left = RectifiedBlock.Times(block.System(arriving), x) - target;
+            return (left.reshape(block.Conv.Output, -1).square().mean([1]) / target.square().mean()).sqrt();
+        }
+        return (Of(unit.First, solution.Gates * Middle(solution.On), solution.Input!),
+            Of(unit.Second, solution.On * signal * unit.Second.Scale, solution.Gates * unit.First.Before(solution.Input!)));
+    }
+
+    /// <summary>Of all channels, that of the convolution where more is left.</summary>
+    private double Residual(Solution solution)
+    {
+        using var scope = Tidy.Scope();
+        var (first, second) = Errors(solution);
+        return Math.Sqrt(Math.Max(first.square().mean().ToDouble(), second.square().mean().ToDouble()));
+    }
+
+    /// <summary>Least squares over all equations, each by its error.</summary>
+    /// <param name="solution">With its gates as the forward equations have them.</param>
+    /// <param name="gates">As dL/dz has them.</param>
+    private Tensor Fit(Solution solution, Tensor gates, Tensor first, Tensor second, Tensor start) => Tidy.Keep(() =>
+    {
+        var equations = new UnitEquations(unit, solution.Gates, gates * Middle(solution.On), solution.On * signal, outputs, first, second);
+        return equations.Solve(equations.Right(output), start, 1e-18);
+    });
+
+    /// <summary>How far rounding errors move the solution, [1,*Input].</summary>
+    private Tensor Spread(Solution solution) => Tidy.Keep(() =>
+    {
+        var equations = new UnitEquations(unit, solution.Gates, solution.Gates * Middle(solution.On), solution.On * signal, outputs,
+            ones(unit.First.Conv.Output, output.dtype), ones(unit.Second.Conv.Output, output.dtype));
+        using var generator = random.Generator(CPU);
+        var squares = zeros_like(solution.Input!);
+        for (var sample = 0; sample < Samples; sample++)
+            squares.add_(equations.Solve(equations.Noise(generator), null, 1e-4).square());
+        // So few samples say little of one value alone.
+        var spread = (squares / Samples).sqrt();
+        return spread + 0.3 * spread.mean();
+    });
+
+    /// <param name="Inner">What the second convolution takes in.</param>
+    /// <param name="On">Where the unit's last ReLU is on.</param>
+    /// <param name="Gates">Where those between the convolutions are.</param>
+    /// <param name="Input">Of the unit; null until it is solved for.</param>
+    /// <param name="Residual">What is left of dL/dW, relative.</param>
+    private sealed record Solution(Tensor Inner, Tensor On, Tensor Gates, Tensor? Input, double Residual);
+}
+
+/// <summary>What a residual unit was found to take in.</summary>
+/// <param name="Input">[1,*Input]; null where its equations do not determine it.</param>
+/// <param name="Signal">dL/d input.</param>
+/// <param name="Doubt">Below this an input may be zero, [1,*Input].</param>
+/// <param name="Inside">Between its convolutions.</param>
+/// <param name="Residual">What is left of dL/dW of both, or only of the second, relative.</param>
+internal sealed record UnitInput(Tensor? Input, Tensor? Signal, Tensor? Doubt, UnitInside Inside, double Residual);
+
+/// <summary>Between the convolutions of a residual unit.</summary>
+/// <param name="Inner">What the second takes in, zero where its ReLU is off.</param>
+/// <param name="Signal">dL/dz of the first.</param>
+internal sealed record UnitInside(Tensor Inner, Tensor Signal);

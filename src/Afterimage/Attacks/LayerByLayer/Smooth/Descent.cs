@@ -1,0 +1,60 @@
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>The way of one reading of the head down to the image, one layer at a time.</summary>
+internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSource random)
+{
+    private Tensor signal = reading.Signal;
+    private Estimate estimate = new(zeros_like(reading.Signal), zeros_like(reading.Signal));
+
+    public int Label => reading.Label;
+
+    /// <summary>What the last layer reached takes for its input; in the end, the network's.</summary>
+    public Tensor Input => estimate.Value;
+
+    /// <summary>
+    /// The largest share of a layer's weight gradient that its solution leaves unexplained; infinite, and the descent over, where no
+    /// gradient arrives.
+    /// </summary>
+    public double Residual { get; private set; }
+
+    /// <summary>Rank, condition, residual and expected error of each layer.</summary>
+    public List<string> Notes { get; } = [];
+
+    /// <summary>Goes through stage <paramref name="place"/>, from its output to its input.</summary>
+    public void Pass(int place)
+    {
+        var stage = chain.Stages[place];
+        long[] shape = [1, .. stage.Input];
+        switch (stage.Layer)
+        {
+            case Flatten:
+                (estimate, signal) = (new(estimate.Value.view(shape), estimate.Precision.view(shape)), signal.view(shape));
+                break;
+            case Activation activation:
+                var backwards = new Elementwise(activation);
+                var slope = backwards.Slope(estimate.Value, zero: 4 / Math.Sqrt(estimate.Precision.mean().ToDouble()));
+                (estimate, signal) = (new(backwards.Inverse(estimate.Value), estimate.Precision * slope.square()), signal * slope);
+                break;
+            default:
+                Solve(stage, place);
+                break;
+        }
+    }
+
+    private void Solve(Stage stage, int place)
+    {
+        if (signal.norm().ToDouble() is not > 0)
+        {
+            Residual = double.PositiveInfinity;
+            return;
+        }
+        var solution = InputSystem.Solve(stage, signal, estimate, random.Derive("recursion", place));
+        var name = stage.Layer is Conv2d conv ? conv.Name : ((Linear)stage.Layer).Name;
+        Notes.Add($"{name}: rank {solution.Rank} of {stage.Unknowns} inputs, condition {solution.Condition:G2}, " +
+            $"residual {solution.Residual:G2}, expected error {1 / Math.Sqrt(solution.Input.Precision.mean().ToDouble()):G2}.");
+        Residual = Math.Max(Residual, solution.Residual);
+        (estimate, signal) = (solution.Input, stage.Transpose(signal));
+    }
+}

@@ -1,0 +1,149 @@
+using Afterimage.Leakage;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>What is known of one layer's values: an estimate and how precise each number of it is (1 / variance; 0 for unknown).</summary>
+internal readonly record struct Estimate(Tensor Value, Tensor Precision);
+
+/// <summary>The solution of one layer's equations, and what can be said of them.</summary>
+/// <param name="Input">The layer's input.</param>
+/// <param name="Rank">Directions of the input that the equations determine, of <see cref="Stage.Unknowns"/>.</param>
+/// <param name="Condition">Largest over smallest singular value of the equations, each divided by its expected error.</param>
+/// <param name="Residual">What the solution leaves of the layer's weight gradient, relative.</param>
+internal sealed record InputSolution(Estimate Input, long Rank, double Condition, double Residual);
+
+/// <summary>
+/// The equations for the input x of one layer of a single image (Zhu and Blaschko, ICLR 2021): weight constraints W x = z - b, and
+/// gradient constraints K x = dL/dW, where K is made of dL/dz. Each equation counts by its expected error; zeros of the padding
+/// never enter. Solved by Cholesky factorization of the normal equations with one step of refinement.
+/// </summary>
+internal static class InputSystem
+{
+    /// <summary>Rounding of single precision, relative.</summary>
+    private const double Rounding = 1.0 / (1 << 24);
+
+    private const int Probes = 24;
+
+    /// <summary>Inputs beyond which the dense normal equations would take too long.</summary>
+    public const int LargestUnknowns = 8192;
+
+    /// <param name="stage">A linear or convolution layer.</param>
+    /// <param name="signal">dL/dz of shape [1,*Output].</param>
+    /// <param name="output">What is known of z.</param>
+    /// <param name="random">Draws the probes that estimate the error.</param>
+    public static InputSolution Solve(Stage stage, Tensor signal, Estimate output, RandomSource random) =>
+        stage.Layer is Linear ? SolveLinear(stage, signal) : SolveConvolution(stage, signal, output, random);
+
+    private static InputSolution SolveLinear(Stage stage, Tensor signal)
+    {
+        var square = signal.square().sum();
+        var x = signal.matmul(stage.WeightGradient!) / square;
+        var precision = ones_like(x) * square / GradientVariance(stage);
+        var residual = Relative(outer(signal[0], x[0]) - stage.WeightGradient!, stage.WeightGradient!);
+        return new(new(x, precision), stage.Unknowns, 1, residual);
+    }
+
+    private static InputSolution SolveConvolution(Stage stage, Tensor signal, Estimate output, RandomSource random)
+    {
+        var (channels, places) = (stage.Input[0], stage.Input[1] * stage.Input[2]);
+        var n = stage.Unknowns;
+        var gradient = RankAnalysisEquations.OfGradient((Conv2d)stage.Layer, stage.Input, signal);
+        var target = stage.WeightGradient!.permute(0, 2, 3, 1).reshape(-1, channels);
+        var gradientPrecision = 1 / GradientVariance(stage);
+        var z = stage.Bias is { } bias ? output.Value - bias.view(1, -1, 1, 1) : output.Value;
+
+        var normal = WeightNormal(stage, output.Precision);
+        var block = gradient.t().matmul(gradient) * gradientPrecision;
+        for (var c = 0; c < channels; c++)
+            normal.narrow(0, c * places, places).narrow(1, c * places, places).add_(block);
+        var (factor, ridge) = Factor(normal);
+
+        Tensor Descent(Tensor x)
+        {
+            var byWeights = stage.Transpose((z - stage.Multiply(x)) * output.Precision).reshape(-1);
+            var open = target - gradient.matmul(x.view(channels, places).t());
+            var byGradient = gradient.t().matmul(open).t().reshape(-1) * gradientPrecision;
+            return (byWeights + byGradient).view(-1, 1);
+        }
+
+        long[] shape = [1, .. stage.Input];
+        var x = zeros(shape, ScalarType.Float64);
+        for (var refinement = 0; refinement < 2; refinement++)
+            x = x + cholesky_solve(Descent(x), factor).view(shape);
+        var residual = Relative(gradient.matmul(x.view(channels, places).t()) - target, target);
+        var (largest, smallest) = Extremes(normal, factor, random);
+        var rank = smallest > 100 * ridge ? n : linalg.eigvalsh(normal).gt(100 * ridge).sum().ToInt64();
+        return new(new(x, Precision(factor, random).view(shape)), rank, Math.Sqrt(largest / smallest), residual);
+    }
+
+    /// <summary>W' diag(precision) W, gathered window by window: each window's outputs see only its own inputs.</summary>
+    private static Tensor WeightNormal(Stage stage, Tensor precision)
+    {
+        var conv = (Conv2d)stage.Layer;
+        var n = (int)stage.Unknowns;
+        var (height, width, columns) = ((int)stage.Input[1], (int)stage.Input[2], (int)stage.Output[2]);
+        var normal = new double[(long)n * n];
+        var weight = stage.Weight!.reshape(conv.Output, -1);
+        var precisions = precision.reshape(conv.Output, -1);
+        var window = new int[weight.shape[1]];
+        for (var place = 0; place < precisions.shape[1]; place++)
+        {
+            using var scope = Tidy.Scope();
+            for (var i = 0; i < window.Length; i++)
+            {
+                var (c, ky, kx) = (i / (conv.Kernel * conv.Kernel), i / conv.Kernel % conv.Kernel, i % conv.Kernel);
+                var y = place / columns * conv.Stride + ky * conv.Dilation - conv.Padding;
+                var x = place % columns * conv.Stride + kx * conv.Dilation - conv.Padding;
+                window[i] = y >= 0 && y < height && x >= 0 && x < width ? (c * height + y) * width + x : -1;
+            }
+            var block = (weight * precisions.narrow(1, place, 1)).t().matmul(weight).data<double>().ToArray();
+            for (var i = 0; i < window.Length; i++)
+                for (var j = 0; j < window.Length && window[i] >= 0; j++)
+                    if (window[j] >= 0)
+                        normal[(long)window[i] * n + window[j]] += block[i * window.Length + j];
+        }
+        return tensor(normal).view(n, n);
+    }
+
+    /// <summary>The Cholesky factor, after adding the smallest ridge with which there is one.</summary>
+    private static (Tensor Factor, double Ridge) Factor(Tensor normal)
+    {
+        var mean = normal.diagonal().mean().ToDouble();
+        for (var (ridge, before) = (1e-13 * mean, 0.0); ; (ridge, before) = (100 * ridge, ridge))
+        {
+            normal.diagonal().add_(ridge - before);
+            var (factor, info) = linalg.cholesky_ex(normal);
+            if (info.ToInt32() == 0 || !(ridge < mean))
+                return (factor, ridge);
+        }
+    }
+
+    private static Tensor Precision(Tensor factor, RandomSource random)
+    {
+        using var generator = random.Derive("probes").Generator(CPU);
+        var probes = randn([factor.shape[0], Probes], ScalarType.Float64, CPU, generator: generator);
+        var samples = linalg.solve_triangular(factor.t(), probes, upper: true);
+        return 1 / samples.square().mean([1]);
+    }
+
+    private static (double Largest, double Smallest) Extremes(Tensor normal, Tensor factor, RandomSource random)
+    {
+        using var generator = random.Derive("extremes").Generator(CPU);
+        var top = randn([normal.shape[0], 1], ScalarType.Float64, CPU, generator: generator);
+        var bottom = randn([normal.shape[0], 1], ScalarType.Float64, CPU, generator: generator);
+        var (largest, smallest) = (0.0, 0.0);
+        for (var i = 0; i < 12; i++)
+        {
+            (top, bottom) = (normal.matmul(top), cholesky_solve(bottom, factor));
+            (largest, smallest) = (top.norm().ToDouble(), 1 / bottom.norm().ToDouble());
+            (top, bottom) = (top / largest, bottom * smallest);
+        }
+        return (largest, smallest);
+    }
+
+    /// <summary>Expected squared error of one number of the layer's weight gradient.</summary>
+    private static double GradientVariance(Stage stage) => stage.WeightGradient!.square().mean().ToDouble() * Rounding * Rounding;
+
+    private static double Relative(Tensor difference, Tensor reference) => (difference.norm() / reference.norm()).ToDouble();
+}

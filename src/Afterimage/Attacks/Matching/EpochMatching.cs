@@ -1,0 +1,103 @@
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+using Afterimage.Priors;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// For clients that shuffle their images in every epoch (Dimitrov et al., 2022): each epoch gets candidate images of its own, tied
+/// to those of the others by a penalty that does not see their order; at the end they are matched across epochs and averaged.
+/// Labels are recovered once and put into an order at random.
+/// </summary>
+[Cites("dimitrov2022data")]
+public sealed record EpochMatching : Attack
+{
+    /// <summary>The search over the images of all epochs; its priors stay at their full weights, so that the tie holds to the end.</summary>
+    public GradientMatching Matching { get; init; } = Known.Matching with
+    {
+        Priors = [new TotalVariation { Weight = 1e-5 }],
+        Continuation = [1],
+        Restarts = 2,
+    };
+
+    /// <summary>Weight of the tie between epochs.</summary>
+    public double Weight { get; init; } = 1e-2;
+
+    /// <summary>Random 3x3 filters whose largest response over an epoch's images is compared; 0 compares their mean image.</summary>
+    public int Filters { get; init; } = 96;
+
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    {
+        if (context.Observation.Training is not FedAvg { Epochs: > 1 } training)
+            return Matching.Run(context, watch, cancellation);
+        if (Filters < 0 || !(Weight >= 0))
+            throw new AfterimageException(
+                $"Epochs are tied with a weight of at least 0 by at least 0 filters; they are {Weight} and {Filters}.");
+        using var scope = Tidy.Scope();
+        var labels = Matching.Labels.Recover(context);
+        if (labels.Refine)
+            throw new AfterimageException(
+                "Matching epochs needs labels before it starts: recover them, for example by \"refined-counts\".");
+        var order = Enumerable.Range(0, labels.Classes.Count).ToArray();
+        context.Random.Derive("label order").Managed().Shuffle(order);
+        labels = new(order.Select(i => labels.Classes[i]).ToValueList(), order.Select(i => labels.Confidence[i]).ToValueList());
+        using var wide = new AttackContext
+        {
+            Model = context.Model,
+            Observation = new()
+            {
+                Update = context.Observation.Update,
+                Training = new SeparateEpochs(training),
+                BatchSize = training.Epochs * labels.Classes.Count,
+                Labels = Enumerable.Repeat(labels.Classes, training.Epochs).SelectMany(classes => classes).ToValueList(),
+            },
+            Random = context.Random,
+            OperatorChoice = context.OperatorChoice,
+            Workers = context.Workers,
+        };
+        var tied = Matching with
+        {
+            Labels = new Given(),
+            Priors = [.. Matching.Priors, new EpochAgreement(training.Epochs, Filters) { Weight = Weight }],
+        };
+        Action<Iterate>? watchAll = watch is null ? null
+            : seen => watch(seen with { Images = () => Merge(seen.Images(), training.Epochs) });
+        using var found = tied.Run(wide, watchAll, cancellation);
+        return new()
+        {
+            Images = Merge(found.Images, training.Epochs).MoveToOuterDisposeScope(),
+            Labels = labels,
+            Objective = found.Objective,
+            RelativeMisfit = found.RelativeMisfit,
+            Outcome = found.Outcome,
+            Operator = found.Operator,
+            Notes =
+            [
+                $"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before.",
+                .. found.Notes,
+            ],
+            Restart = found.Restart,
+            Restarts = found.Restarts,
+            Iterations = found.Iterations,
+            Evaluations = found.Evaluations,
+        };
+    }
+
+    /// <summary>The images of every epoch, put into the order of the first, averaged.</summary>
+    internal static Tensor Merge(Tensor images, int epochs)
+    {
+        var apart = images.view([epochs, images.shape[0] / epochs, .. images.shape[1..]]);
+        var first = apart[0];
+        var sum = first.clone();
+        for (var epoch = 1; epoch < epochs; epoch++)
+        {
+            var other = apart[epoch];
+            var distances = (first.flatten(1).unsqueeze(1) - other.flatten(1).unsqueeze(0)).square().mean([2]).to(ScalarType.Float64).cpu();
+            var cost = new double[first.shape[0], first.shape[0]];
+            Buffer.BlockCopy(distances.data<double>().ToArray(), 0, cost, 0, cost.Length * sizeof(double));
+            var places = Assignment.Of(cost);
+            sum.add_(other.index_select(0, tensor(places.Select(place => (long)place).ToArray(), device: other.device)));
+        }
+        return sum / epochs;
+    }
+}

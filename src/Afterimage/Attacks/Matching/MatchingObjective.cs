@@ -1,0 +1,168 @@
+using Afterimage.Federation;
+using Afterimage.Fidelities;
+using Afterimage.Priors;
+using Afterimage.Solvers;
+using Afterimage.Spaces;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// Fidelity(A(decode(z)), y) + sum of priors, as a function of one flat vector: the variables of the search space and,
+/// where labels are refined, the logits of the soft labels, and then whatever else is unknown of the training.
+/// </summary>
+internal sealed class MatchingObjective : Objective
+{
+    /// <summary>Probability added to every class of a soft label where its refinement starts, so that none is out of reach.</summary>
+    private const double Leak = 1e-3;
+
+    private readonly AttackContext context;
+    private readonly Search search;
+    private readonly Misfit misfit;
+    private readonly (double Weight, Func<PriorInput, Tensor> Penalty)[] penalties;
+    private readonly Tensor targets;
+    private readonly Tensor errors;
+    private readonly NuisanceSearch? nuisance;
+    private readonly bool refine;
+    private readonly long variables;
+
+    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
+        Nuisance? unknown = null, Tensor? beside = null, Tensor? signal = null)
+    {
+        (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
+        misfit = fidelity.Against(context.Observation.Update);
+        penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
+        targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
+        errors = signal ?? targets;
+        nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
+        Tensor[] parts = beside is not null ? [search.Start, beside]
+            : [search.Start, .. refine ? [labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
+        Start = parts.Length == 1 ? search.Start : cat(parts);
+    }
+
+    public Tensor Start { get; }
+
+    /// <summary>What the restarts of a group agree on, in the order of these images; null without a group.</summary>
+    public Tensor? Consensus { get; set; }
+
+    /// <summary>Multiplies the weight of every prior.</summary>
+    public double PriorFactor { get; set; } = 1;
+
+    public int Evaluations { get; private set; }
+
+    public override double Evaluate(Tensor point, Tensor gradient)
+    {
+        using var scope = Tidy.Scope();
+        Evaluations++;
+        var pixels = Pixels(point);
+        var images = search.Decode(pixels);
+        var labels = Targets(point);
+        var (value, imageGradient, targetGradient) = Fit(point, images, labels, gradient);
+        if (PriorFactor != 0 && penalties.Length > 0)
+        {
+            var (imageLeaf, labelLeaf) = (images.detach().requires_grad_(), refine ? labels.detach().requires_grad_() : labels);
+            var trial = new PriorInput(context, imageLeaf, labelLeaf, Consensus);
+            var belief = penalties.Select(part => part.Penalty(trial) * (part.Weight * PriorFactor)).Aggregate((sum, term) => sum + term);
+            var gradients = Differentiate.Gradients(belief, refine ? [imageLeaf, labelLeaf] : [imageLeaf]);
+            imageGradient = imageGradient + gradients[0];
+            if (refine)
+                targetGradient = targetGradient + gradients[1];
+            value += belief.ToDouble();
+        }
+        gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
+        if (refine)
+        {
+            var along = (targetGradient * labels).sum(1, keepdim: true);
+            gradient.narrow(0, variables, targets.numel()).copy_((labels * (targetGradient - along)).reshape(-1));
+        }
+        return value;
+    }
+
+    /// <summary>Tells the fidelity which step begins.</summary>
+    public void Begin(int step) => misfit.Begin(step);
+
+    public override bool Project(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        var moved = search.Project(Pixels(point));
+        return nuisance is not null && nuisance.Project(Others(point)) || moved;
+    }
+
+    /// <summary>Images in [0,1] that a point stands for.</summary>
+    public Tensor Images(Tensor point) => search.Decode(Pixels(point)).clamp(0, 1);
+
+    /// <summary>Label probabilities that a point stands for, [B,classes].</summary>
+    public Tensor Targets(Tensor point) => refine
+        ? point.narrow(0, variables, targets.numel()).view(targets.shape).softmax(1)
+        : targets;
+
+    /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
+    public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
+
+    /// <summary>The fidelity of a batch of gray images, which know nothing.</summary>
+    public double FidelityOfGray()
+    {
+        using var scope = Tidy.Scope();
+        Evaluations++;
+        var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
+        var labels = Targets(Start);
+        var predicted = nuisance is null ? context.Operator.At(gray, Seen(labels)).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        return misfit.Evaluate(predicted).Value;
+    }
+
+    /// <summary>|A(x) - y| / |y| at a point.</summary>
+    public double RelativeMisfit(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
+        var predicted = nuisance is null ? context.Operator.At(images, Seen(labels)).Value : nuisance.At(images, labels, Others(point)).Value;
+        return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
+    }
+
+    /// <summary>What was found of the training beside images and labels, or null.</summary>
+    public string? Describe(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        return nuisance?.Describe(Others(point));
+    }
+
+    /// <summary>The fidelity and its derivatives; those with respect to other unknowns go into the gradient.</summary>
+    private (double Value, Tensor Images, Tensor Targets) Fit(Tensor point, Tensor images, Tensor labels, Tensor gradient)
+    {
+        if (nuisance is null)
+        {
+            var linearization = context.Operator.At(images, Seen(labels));
+            var (value, difference) = misfit.Evaluate(linearization.Value);
+            var (forImages, forTargets) = linearization.Pullback(difference);
+            return (value, forImages, forTargets);
+        }
+        var others = Others(point);
+        var joint = nuisance.At(images, labels, others);
+        var (fit, along) = misfit.Evaluate(joint.Value);
+        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var leaf = others.detach().requires_grad_();
+        if (nuisance.Penalty(leaf) is { } penalty)
+        {
+            fit += penalty.ToDouble();
+            jointOthers = jointOthers + Differentiate.Gradients(penalty, [leaf])[0];
+        }
+        Others(gradient).copy_(jointOthers);
+        return (fit, jointImages, jointTargets);
+    }
+
+    /// <summary>What the operator takes for labels: these, or a known derivative of the loss.</summary>
+    private Tensor Seen(Tensor labels) => refine ? labels : errors;
+
+    private Tensor Pixels(Tensor point) => point.shape[0] == variables ? point : point.narrow(0, 0, variables);
+
+    private Tensor Others(Tensor point)
+    {
+        var from = variables + (refine ? targets.numel() : 0);
+        return point.narrow(0, from, point.shape[0] - from);
+    }
+
+    private Tensor LabelLogits(RandomSource random)
+    {
+        using var generator = random.Derive("labels").Generator(context.Model.Device);
+        return randn([targets.numel()], ScalarType.Float32, context.Model.Device, generator: generator).to(context.Model.Type);
+    }
+}

@@ -1,0 +1,184 @@
+using Afterimage.Federation;
+using Afterimage.Fidelities;
+using Afterimage.LabelRecovery;
+using Afterimage.Networks;
+using Afterimage.Priors;
+using Afterimage.Solvers;
+using Afterimage.Spaces;
+using Afterimage.Starts;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// Plug-and-play (Venkatakrishnan, Bouman and Wohlberg, 2013; by half-quadratic splitting as Zhang et al., 2022): matching steps on
+/// Fidelity(A(x), y) + weight/2 mean (x - z)^2 and denoisings z = D(x) by an FFDNet (Zhang, Zuo and Zhang, 2018) take turns, for noise
+/// that falls from one level to another.
+/// </summary>
+/// <remarks>
+/// One solver runs through all of it, so that its schedule and momentum go on while z changes: use a first-order one. With a denoising
+/// before every step the force is that of RED, but with a noise level that falls.
+/// </remarks>
+[Cites("venkatakrishnan2013plug", "zhang2022plug", "zhang2018ffdnet")]
+public sealed record PlugAndPlay : Attack
+{
+    public LabelRule Labels { get; init; } = new BiasSign();
+
+    public Start Start { get; init; } = new Gaussian();
+
+    /// <summary>Of a space with several stages only the last is searched.</summary>
+    public SearchSpace Space { get; init; } = new Pixels { Box = true };
+
+    public Fidelity Fidelity { get; init; } = new Cosine();
+
+    /// <summary>Further priors, such as a weak total variation.</summary>
+    public ValueList<Prior> Priors { get; init; } = [];
+
+    /// <summary>Its iterations are those of the whole run.</summary>
+    public Solver Solver { get; init; } = new FirstOrder { Sign = GradientSign.Hard, Schedule = Schedule.Cosine, Iterations = 4000 };
+
+    /// <summary>A file of denoiser weights; null takes the one that comes with Afterimage.</summary>
+    public string? Denoiser { get; init; }
+
+    /// <summary>Noise that the first denoising removes: its deviation for pixels from 0 to 255.</summary>
+    public double FirstSigma { get; init; } = 15;
+
+    /// <summary>Noise that the last one removes; in between the levels fall geometrically.</summary>
+    public double LastSigma { get; init; } = 4;
+
+    /// <summary>Of the mean squared distance to what the denoiser made, against the fidelity.</summary>
+    public double Weight { get; init; } = 0.3;
+
+    /// <summary>Matching steps between two denoisings.</summary>
+    public int Every { get; init; } = 1;
+
+    /// <summary>Starts tried; the one that explains the update best is kept.</summary>
+    public int Restarts { get; init; } = 1;
+
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    {
+        if (Restarts < 1 || Every < 1)
+            throw new AfterimageException($"Plug-and-play needs at least one start and one step between denoisings; it has {Restarts} and {Every}.");
+        if (!(Weight >= 0))
+            throw new AfterimageException($"Plug-and-play needs a weight of at least 0; it is {Weight}.");
+        using var scope = Tidy.Scope();
+        var denoiser = Networks.Denoiser.Open(Denoiser).To(context.Model.Device);
+        var labels = Labels.Recover(context);
+        Turn? best = null;
+        var (iterations, evaluations, tried) = (0, 0, 0);
+        while (tried < Restarts && !cancellation.IsCancellationRequested)
+        {
+            var turn = new Turn(this, context, labels, denoiser, tried++);
+            turn.Descend(watch, cancellation);
+            iterations += turn.Steps;
+            evaluations += turn.Objective.Evaluations;
+            if (best is null || !(best.Misfit <= turn.Misfit))
+                best = turn;
+        }
+        return Conclude(context, labels, best, tried, iterations, evaluations, cancellation.IsCancellationRequested);
+    }
+
+    /// <summary>The noise level at a step, on the scale of [0,1].</summary>
+    internal double Sigma(int step) => Networks.Denoiser.Level(FirstSigma)
+        * Math.Pow(Networks.Denoiser.Level(LastSigma) / Networks.Denoiser.Level(FirstSigma), Math.Min(1, step / Math.Max(1.0, Solver.Iterations - 1)));
+
+    private static Reconstruction Conclude(AttackContext context, Labels labels, Turn? best, int tried, int iterations, int evaluations, bool canceled)
+    {
+        var misfit = best?.Misfit ?? double.NaN;
+        return new()
+        {
+            Images = (best?.Images() ?? full(context.ImagesShape, 0.5, ScalarType.Float32)).to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
+            Labels = labels.Refine && best is not null ? best.Refined() : labels,
+            Objective = best?.Value ?? double.NaN,
+            RelativeMisfit = misfit,
+            Outcome = Judge(misfit, canceled),
+            Operator = context.Operator.Reason,
+            Restart = best?.Number ?? 0,
+            Restarts = tried,
+            Iterations = iterations,
+            Evaluations = evaluations,
+        };
+    }
+
+    private static Outcome Judge(double misfit, bool canceled) => misfit switch
+    {
+        _ when canceled => new(OutcomeKind.Canceled, "Stopped early, while the noise level was still falling; run it again to the end."),
+        < 1e-3 => new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm."),
+        double.NaN => new(OutcomeKind.Diverged, "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values."),
+        _ => new(OutcomeKind.BudgetSpent, $"The reconstruction leaves {misfit:P1} of the update unexplained; a weaker coupling to the denoiser " +
+            "or more iterations explain more of it, and a poor image here is no sign of protection."),
+    };
+
+    /// <summary>One restart.</summary>
+    private sealed class Turn
+    {
+        private readonly PlugAndPlay attack;
+        private readonly Denoiser denoiser;
+        private readonly RandomSource random;
+        private readonly Denoised denoised;
+        private readonly Tensor point;
+
+        public Turn(PlugAndPlay attack, AttackContext context, Labels labels, Denoiser denoiser, int number)
+        {
+            (this.attack, this.denoiser, Number) = (attack, denoiser, number);
+            random = context.Random.Derive("restart", number);
+            var start = attack.Start.Draw(context, random);
+            denoised = new(empty_like(start)) { Weight = attack.Weight };
+            Objective = new(context, attack.Space.Stages[^1].Open(context, start, random), attack.Fidelity, [.. attack.Priors, denoised], labels, random);
+            point = Objective.Start.clone();
+        }
+
+        public int Number { get; }
+
+        public MatchingObjective Objective { get; }
+
+        public int Steps { get; private set; }
+
+        /// <summary>The objective at the last iterate, with the noise level of that time.</summary>
+        public double Value { get; private set; } = double.NaN;
+
+        public double Misfit { get; private set; } = double.NaN;
+
+        public void Descend(Action<Iterate>? watch, CancellationToken cancellation)
+        {
+            Denoise(point, 0);
+            Objective.Begin(0);
+            foreach (var iterate in attack.Solver.Descend(Objective, point, random))
+            {
+                if (!double.IsFinite(iterate.Value))
+                    break;
+                point.copy_(iterate.Point);
+                Value = iterate.Value;
+                Steps++;
+                watch?.Invoke(new(Number, iterate.Number, iterate.Value, Objective.Evaluations, () => Objective.Images(iterate.Point)));
+                if (cancellation.IsCancellationRequested)
+                    break;
+                Objective.Begin(Steps);
+                if (Steps % attack.Every == 0)
+                    Denoise(point, Steps);
+            }
+            if (double.IsFinite(Value))
+                Misfit = Objective.RelativeMisfit(point);
+        }
+
+        public Tensor Images() => Objective.Images(point);
+
+        public Labels Refined()
+        {
+            using var scope = Tidy.Scope();
+            var (confidence, classes) = Objective.Targets(point).max(1);
+            return new(classes.cpu().data<long>().Select(c => (int)c).ToValueList(), confidence.to(ScalarType.Float64).cpu().data<double>().ToValueList());
+        }
+
+        private void Denoise(Tensor from, int step)
+        {
+            using var scope = Tidy.Scope();
+            denoised.Target.copy_(denoiser.Clean(Objective.Images(from), attack.Sigma(step)).clamp(0, 1));
+        }
+    }
+
+    /// <summary>Half the mean squared distance to what the denoiser made last.</summary>
+    private sealed record Denoised(Tensor Target) : Prior
+    {
+        public override Func<PriorInput, Tensor> Bind(AttackContext context) => trial => (trial.Images - Target).square().mean() / 2;
+    }
+}

@@ -1,0 +1,213 @@
+using Afterimage.Data;
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The most probable images given the update, by Gauss-Newton steps in double precision. Minimizes |W (A(x) - y)|^2 / sigma^2 +
+/// (x - m)' S^-1 (x - m) with the mean m and covariance S of public images, or of photographs as such (Ruderman, 1997), every tensor
+/// weighted alike, and sigma falling from 1 to the precision of the update. For smooth networks (Nocedal and Wright, 2006, chapter 10).
+/// Where the batch is smaller than the number of classes the features of every image are first read from the head's gradient, which
+/// tells apart images of one label. A total variation (Rudin, Osher and Fatemi, 1992) and the box may join as further residuals.
+/// </summary>
+[Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
+public sealed record GaussNewton : Attack
+{
+    public LabelRule Labels { get; init; } = new RefinedCounts();
+
+    /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
+    public DataSource? Public { get; init; }
+
+    /// <summary>How many of the public images are read.</summary>
+    public int PublicCount { get; init; } = 4000;
+
+    /// <summary>Whether features are first read from the head's gradient, where that is possible.</summary>
+    public bool SplitHead { get; init; } = true;
+
+    /// <summary>
+    /// A first-order attack that runs first, with the same labels; the first start is what it found, and sigma begins at what that
+    /// leaves unexplained. It helps on networks with kinks, where Gauss-Newton steps only polish.
+    /// </summary>
+    public GradientMatching? First { get; init; }
+
+    /// <summary>
+    /// On networks with (leaky) ReLU: stages in which every kink is bent, slope x + (1 - slope) log(1 + exp(s x)) / s, with growing s;
+    /// the network itself comes last. Empty for the network itself alone.
+    /// </summary>
+    public ValueList<double> Sharpness { get; init; } = [4, 16, 64];
+
+    /// <summary>Weight of a total variation beside the gaussian: twice the negative log-probability per unit of difference.</summary>
+    public double TotalVariation { get; init; }
+
+    /// <summary>Whether pixels outside [0,1] are taken for improbable, with a deviation of 0.001.</summary>
+    public bool Box { get; init; }
+
+    /// <summary>Starts tried at most, each a draw from the model of public images.</summary>
+    public int Restarts { get; init; } = 4;
+
+    /// <summary>Steps of one restart at most.</summary>
+    public int Steps { get; init; } = 60;
+
+    /// <summary>Size of the draw at the start, in deviations of public images around their mean.</summary>
+    public double StartDeviation { get; init; } = 0.3;
+
+    /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors; more where
+    /// clients are known to add more noise.</summary>
+    public double Noise { get; init; } = 2e-6;
+
+    /// <summary>
+    /// Unknowns of the batch that are solved for directly; conjugate gradients do the rest. 0 where a product with the Jacobian is dear.
+    /// </summary>
+    public int Direct { get; init; } = 1536;
+
+    /// <summary>
+    /// Unknowns of the batch up to which all are solved for directly once the conjugate gradients become long; memory grows with the
+    /// square (2.5 GB for 6,144).
+    /// </summary>
+    public int Exact { get; init; } = 6144;
+
+    /// <summary>
+    /// A restart whose weighted residual ends with a root mean square below this has converged, and no further one is tried; 0 tries all.
+    /// </summary>
+    public double Tolerance { get; init; } = 1e-4;
+
+    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    {
+        if (Restarts < 1 || Steps < 1 || !(Noise > 0))
+            throw new AfterimageException("Gauss-Newton needs at least one start, one step and a positive noise; " +
+                $"it has {Restarts}, {Steps} and {Noise}.");
+        if (Direct < 0 || PublicCount < 2)
+            throw new AfterimageException("Gauss-Newton needs at least two public images and no negative number of direct unknowns; " +
+                $"it has {PublicCount} and {Direct}.");
+        if (context.Model.Device.type != DeviceType.CPU)
+            throw new AfterimageException("Gauss-Newton solves its systems on the CPU: load the model there.");
+        if (!(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0)))
+            throw new AfterimageException("Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
+                FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}."));
+        using var scope = Tidy.Scope();
+        using var own = context.To(ScalarType.Float64);
+        return Search(own, watch, cancellation);
+    }
+
+    private Reconstruction Search(AttackContext context, Action<Iterate>? watch, CancellationToken cancellation)
+    {
+        var labels = Labels.Recover(context);
+        if (labels.Refine)
+            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"refined-counts\"), " +
+                "or use gradient matching, which can optimize them.");
+        var statistics = Statistics(context);
+        var separable = context.Observation.Training is FedSgd training
+            && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
+        HeadFactors? head = null;
+        if (separable && SplitHead)
+            (labels, head) = BatchFeatures.Read(context, statistics, labels);
+        var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
+        PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
+        var problem = Problem(context);
+        var solvers = Solvers(problem);
+        var noise = Math.Max(Noise, context.Observation.Noise);
+        PosteriorDescent? best = null;
+        var (steps, evaluations, tried) = (0, 0, 0);
+        while (tried < Restarts && !cancellation.IsCancellationRequested)
+        {
+            var restart = tried++;
+            var (stepsBefore, evaluationsBefore) = (steps, evaluations);
+            var (start, sigma, spent) = Start(context, problem, restart, cancellation);
+            evaluations += spent;
+            void Follow(PosteriorDescent descent)
+            {
+                while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
+                    if (descent.Advance())
+                        watch?.Invoke(new(restart, steps - stepsBefore + descent.Steps - 1, descent.Objective,
+                            evaluations - evaluationsBefore + descent.Evaluations, () => problem.Decode(descent.Point).clamp(0, 1)));
+                steps += descent.Steps;
+                evaluations += descent.Evaluations;
+            }
+
+            var sharpnesses = SmoothedModel.Applies(context.Model) ? Sharpness : [];
+            foreach (var sharpness in sharpnesses)
+            {
+                using var inner = Tidy.Scope();
+                var (round, model) = SmoothedModel.Of(context, sharpness);
+                using (model)
+                using (round)
+                {
+                    var smooth = Problem(round);
+                    // No more is asked of a smoothed network than it differs from the real one.
+                    var floor = Math.Max(noise, problem.Difference(smooth, start));
+                    var descent = new PosteriorDescent(restart, smooth, Solvers(smooth), start, sigma, floor);
+                    Follow(descent);
+                    sigma = descent.Sigma;
+                }
+            }
+            var last = new PosteriorDescent(restart, problem, solvers, start, sigma, noise);
+            Follow(last);
+            if (best is null || last.Misfit < best.Misfit)
+                best = last;
+            if (best.Misfit < Math.Max(Tolerance, 1.1 * noise))
+                break;
+        }
+        return Conclude(context, problem, labels, head, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
+    }
+
+    private (LeadingPreconditioner Leading, DirectSolver? Whole) Solvers(PosteriorProblem problem) =>
+        (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new DirectSolver(problem) : null);
+
+    /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
+    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
+    {
+        if (First is not null && restart == 0)
+        {
+            using var found = (First with { Labels = Labels }).Run(context, null, cancellation);
+            var z = problem.Statistics.Explain(found.Images.to(ScalarType.Float64)).view(-1);
+            return (z, problem.Misfit(z), found.Evaluations);
+        }
+        using var generator = context.Random.Derive("restart", restart).Generator(context.Model.Device);
+        return (randn([problem.Unknowns], ScalarType.Float64, generator: generator) * StartDeviation, 1, 0);
+    }
+
+    private Reconstruction Conclude(AttackContext context, PosteriorProblem problem, Labels labels, HeadFactors? head,
+        PosteriorDescent? best, int restarts, int steps, int evaluations, bool canceled)
+    {
+        var images = best is null ? full(context.ImagesShape, 0.5, ScalarType.Float64) : problem.Decode(best.Point).clamp(0, 1);
+        var misfit = problem.RelativeMisfit(images);
+        return new()
+        {
+            Images = images.to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
+            Labels = labels,
+            Objective = best?.Objective ?? double.NaN,
+            RelativeMisfit = misfit,
+            Outcome = Judge(misfit, 1.1 * context.Observation.Floor, restarts, canceled),
+            Operator = context.Operator.Reason,
+            Notes = [head is null ? "The features of the images could not be read from the head's gradient."
+                : FormattableString.Invariant($"The head's gradient gave the features of every image, up to {head.Residual:G2}.")],
+            Restart = best?.Restart ?? 0,
+            Restarts = restarts,
+            Iterations = steps,
+            Evaluations = evaluations,
+        };
+    }
+
+    private Outcome Judge(double misfit, double floor, int restarts, bool canceled)
+    {
+        if (canceled)
+            return new(OutcomeKind.Canceled, $"Stopped early; the best reconstruction so far explains the update up to {misfit:P1}.");
+        if (misfit < Math.Max(Math.Max(Tolerance, 1e-3), floor))
+            return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
+        return new(OutcomeKind.BudgetSpent,
+            $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: " +
+            "the attack did not converge, so a poor image here is no sign of protection; " +
+            "give it more steps or restarts, or a first-order attack.");
+    }
+
+    private ImageStatistics Statistics(AttackContext context)
+    {
+        if (Public is null)
+            return ImageStatistics.OfPhotographs(context.Model.Input);
+        var images = Public.Open();
+        return images.Shape == context.Model.Input ? ImageStatistics.Of(images, PublicCount)
+            : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {context.Model.Input}: " +
+                "choose public images of that shape.");
+    }
+}

@@ -1,0 +1,53 @@
+namespace Afterimage.Data;
+
+/// <summary>
+/// Procedural images with natural statistics, of which any number can be drawn: leaves of many sizes that occlude one another,
+/// with radii of density 1/r^3 (Lee, Mumford and Huang, 2001; as training images: Baradad et al., 2021), each with its own
+/// color, shading and 1/f texture. One large leaf lies in front; its shape and color are the class. Image i of a seed is
+/// always the same.
+/// </summary>
+/// <remarks>
+/// Class c has shape c mod 5 (disk, square, rectangle, triangle, polygon) and color family c div 5: an equal share of the hues,
+/// or of the brightness where there is one channel. Two families are warm and cool, or dark and bright.
+/// </remarks>
+[Cites("lee2001occlusion", "baradad2021learning")]
+public sealed record DeadLeaves : DataSource
+{
+    private const int MostClasses = 100;
+
+    /// <summary>One or three channels, 8 to 512 pixels a side.</summary>
+    public ImageShape Shape { get; init; } = new(3, 32, 32);
+
+    public int Count { get; init; } = 10_000;
+
+    /// <summary>1 to 100.</summary>
+    public int Classes { get; init; } = 10;
+
+    public ulong Seed { get; init; }
+
+    public override ImageSet Open()
+    {
+        if (Shape.Channels is not (1 or 3) || Shape.Height is < 8 or > 512 || Shape.Width is < 8 or > 512)
+            throw new AfterimageException($"Dead leaves cannot have shape {Shape}: they have 1 or 3 channels and 8 to 512 pixels a side.");
+        if (Classes is < 1 or > MostClasses || Count < 1)
+            throw new AfterimageException(
+                $"Dead leaves have 1 to {MostClasses} classes and at least one image, not {Classes} and {Count}.");
+        return new Images(this);
+    }
+
+    private sealed class Images(DeadLeaves source) : ImageSet("dead leaves", source.Shape, source.Count, Names(source))
+    {
+        private readonly RandomSource random = new RandomSource(source.Seed).Derive("dead leaves");
+        private readonly LeafTexture texture = new(new RandomSource(source.Seed).Derive("leaf texture").Managed());
+
+        protected override LabeledImage Read(int index)
+        {
+            var draw = random.Derive("image", index).Managed();
+            var label = draw.Next(source.Classes);
+            return new(new LeafPainter(Shape, texture, draw).Paint(LeafClass.Of(label, source.Classes)), label);
+        }
+    }
+
+    private static ValueList<string> Names(DeadLeaves source) =>
+        Enumerable.Range(0, source.Classes).Select(label => LeafClass.Of(label, source.Classes).Name(source.Shape.Channels == 3)).ToValueList();
+}

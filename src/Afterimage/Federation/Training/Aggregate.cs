@@ -1,0 +1,87 @@
+using Afterimage.Models;
+
+namespace Afterimage.Federation;
+
+/// <summary>
+/// Several clients of whom the server sees only the mean update, weighted by their numbers of images (McMahan et al., 2017), as under
+/// secure aggregation. An attack treats them as one larger batch: the images of the first client, then those of the second.
+/// </summary>
+[Cites("mcmahan2017communication")]
+public sealed record Aggregate : LocalTraining
+{
+    /// <summary>Images of each client; their sum is the batch. Empty: every image has a client of its own.</summary>
+    public ValueList<int> Sizes { get; init; } = [];
+
+    /// <summary>What each client does, in the mode of the aggregate.</summary>
+    public LocalTraining Local { get; init; } = new FedSgd();
+
+    public override UpdateKind Kind => Local.Kind;
+
+    // In eval mode a mean of mean gradients, weighted by images, is the mean gradient of all images.
+    public override string? Obstacle(VictimModel model) => Client is FedSgd && Mode == ModelMode.Eval ? Client.Obstacle(model)
+        : "An aggregate adds up the training of several clients";
+
+    public override double GradientFactor(int batch) => Clients(batch).Sum(client => client.Share * Client.GradientFactor(client.Count));
+
+    public override int MaskRows(int batch) => Clients(batch).Sum(client => Client.MaskRows(client.Count));
+
+    public override GradientSet Train(VictimModel model, Tensor images, Tensor targets, RandomSource random)
+    {
+        using var scope = Tidy.Scope();
+        var sum = zeros([model.Layout.Count], model.Type, model.Device);
+        foreach (var (number, from, count, share) in Clients((int)images.shape[0]))
+        {
+            var sent = Client.Train(model, images.narrow(0, from, count), targets.narrow(0, from, count), random.Derive("client", number));
+            sum.add_(sent.Flat, alpha: share);
+        }
+        return new(model.Layout, sum.MoveToOuterDisposeScope());
+    }
+
+    public override ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto)
+    {
+        if (Obstacle(model) is null)
+            return base.Operator(model, batch, choice);
+        var operators = new Dictionary<int, ForwardOperator>();
+        foreach (var (_, _, count, _) in Clients(batch))
+            if (!operators.ContainsKey(count))
+                operators.Add(count, Client.Operator(model, count, choice));
+        return new AggregateOperator(
+            [.. Clients(batch).Select(client => (operators[client.Count], client.From, client.Count, client.Share))])
+        {
+            Reason = $"{Clients(batch).Count} clients, each of them: {operators.Values.First().Reason}",
+        };
+    }
+
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices)
+    {
+        Tensor[]? sum = null;
+        var row = 0L;
+        foreach (var (_, from, count, share) in Clients((int)images.shape[0]))
+        {
+            var rows = Client.MaskRows(count);
+            var own = new RandomChoices(null, choices.Masks?.narrow(0, row, rows));
+            row += rows;
+            var sent = Client.Update(model, images.narrow(0, from, count), targets.narrow(0, from, count), own);
+            sum = sum is null ? [.. sent.Select(part => part * share)] : [.. sum.Zip(sent, (left, right) => left + right * share)];
+        }
+        return sum!;
+    }
+
+    private LocalTraining Client => Local with { Mode = Mode };
+
+    private List<(int Number, int From, int Count, double Share)> Clients(int batch)
+    {
+        var sizes = Sizes.Count == 0 ? Enumerable.Repeat(1, batch).ToArray() : [.. Sizes];
+        if (sizes.Any(size => size < 1) || sizes.Sum() != batch)
+            throw new AfterimageException($"An aggregate of clients with {Sizes} images does not make a batch of {batch}: give sizes " +
+                "of at least 1 whose sum is the batch size, or none for one image each.");
+        var clients = new List<(int, int, int, double)>();
+        var from = 0;
+        foreach (var size in sizes)
+        {
+            clients.Add((clients.Count, from, size, (double)size / batch));
+            from += size;
+        }
+        return clients;
+    }
+}

@@ -1,0 +1,83 @@
+using Afterimage.Data;
+using Afterimage.Federation;
+using Afterimage.Models;
+
+namespace Afterimage.LabelRecovery;
+
+/// <summary>
+/// What procedural images look like to the head: their features and logits. They stand for images that nobody has seen, to say how
+/// predictions of this model vary; no data of the client's kind is needed.
+/// </summary>
+/// <param name="Features">[N,features] row by row.</param>
+/// <param name="Logits">[N,C] row by row.</param>
+internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
+{
+    private const int Images = 64, Scripted = 24;
+
+    public static DummyHead Of(AttackContext context) => context.Once(found => Pass(found, found.Model.Network is null ? Scripted : Images));
+
+    /// <summary>Features of images through a model of known layers, or through the gradient of one image at a time.</summary>
+    public static DummyHead Pass(AttackContext context, Tensor images, IReadOnlyList<Tensor>? parameters = null)
+    {
+        using var scope = Tidy.Scope();
+        var head = HeadEvidence.Of(context);
+        var features = Body(context.Model) is { } body ? Forward(context, body, images, parameters) : ByGradients(context, images, parameters);
+        var (count, values) = ((int)images.shape[0], features.to(ScalarType.Float64).contiguous().data<double>().ToArray());
+        return new(count, values, [.. Enumerable.Range(0, count).SelectMany(i => head.Logits(values.AsSpan(i * head.Features, head.Features)))]);
+    }
+
+    /// <summary>Dead leaves where they can be painted, else uniform noise; shape [N,C,H,W].</summary>
+    public static Tensor Draw(AttackContext context, int count)
+    {
+        var (shape, model) = (context.Model.Input, context.Model);
+        if (shape.Channels is not (1 or 3) || shape.Height is < 8 or > 512 || shape.Width is < 8 or > 512)
+        {
+            using var generator = new RandomSource(0).Derive("dummy").Generator(CPU);
+            return rand([count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU, generator: generator).to(model.Type, model.Device);
+        }
+        var leaves = new DeadLeaves { Shape = shape }.Open();
+        return tensor([.. Enumerable.Range(0, count).SelectMany(i => leaves[i].Pixels)], [count, shape.Channels, shape.Height, shape.Width])
+            .to(model.Type, model.Device);
+    }
+
+    private static DummyHead Pass(AttackContext context, int count)
+    {
+        using var scope = Tidy.Scope();
+        return Pass(context, Draw(context, count));
+    }
+
+    /// <summary>Everything before the head; null where the layers are unknown, do not end in it, or have no parameters of their own.</summary>
+    private static Network? Body(VictimModel model) =>
+        model.Network is { Layers: var layers } network && layers.Count > 0 && layers[^1] is Linear head && layers.SkipLast(1).Any(layer => layer.Parameters.Any())
+            && model.Head is var (weight, _) && model.Layout.Entries[weight].Name == head.Name + ".weight"
+            ? new(network.Input, head.Input, layers.SkipLast(1).ToValueList()) : null;
+
+    private static Tensor Forward(AttackContext context, Network body, Tensor images, IReadOnlyList<Tensor>? parameters)
+    {
+        using var _ = no_grad();
+        var (model, layout) = (context.Model, body.Layout());
+        var values = parameters ?? model.Parameters;
+        Tensor[] weights = [.. layout.Entries.Select(entry => values[model.Layout.IndexOf(entry.Name)].detach().alias())];
+        using var network = new NetworkModel(body, model.Normalization, weights,
+            model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.alias()));
+        var mode = context.Observation.Training.Mode;
+        return network.Logits(images, mode);
+    }
+
+    /// <summary>The gradient of one image is d h' with d = p - t: any model whose last layer is linear.</summary>
+    private static Tensor ByGradients(AttackContext context, Tensor images, IReadOnlyList<Tensor>? parameters)
+    {
+        var model = context.Model;
+        var (weight, _) = model.Head!.Value;
+        var rows = new List<Tensor>();
+        var values = parameters?.Select(value => value.detach().requires_grad_()).ToArray() ?? model.Parameters;
+        for (var i = 0L; i < images.shape[0]; i++)
+            rows.Add(Tidy.Keep(() =>
+            {
+                var logits = model.Logits(images.narrow(0, i, 1), ModelMode.Eval, parameters is null ? null : values);
+                // The derivative of one logit with respect to its row of the weight is the feature itself.
+                return Differentiate.Gradients(logits[0, 0], [values[weight]])[0][0].detach();
+            }));
+        return stack([.. rows]);
+    }
+}

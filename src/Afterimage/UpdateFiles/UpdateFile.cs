@@ -1,0 +1,93 @@
+using Afterimage.Numerics.Arrays;
+
+using Afterimage.Federation;
+
+namespace Afterimage.UpdateFiles;
+
+/// <summary>A client's update in a file (safetensors or .npz), with the side-car JSON beside it if there is one.</summary>
+/// <param name="Content">The arrays.</param>
+/// <param name="Description">What the side-car says, or null without one.</param>
+public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Description)
+{
+    public string Path => Content.Path;
+
+    /// <param name="path">A .safetensors or .npz file: arrays by parameter name, or a list without names (arr_0, arr_1, ...).</param>
+    /// <param name="sidecar">The JSON that describes it; by default the same path with the ending .json, if that exists.</param>
+    /// <exception cref="AfterimageException">A file is missing or malformed.</exception>
+    public static UpdateFile Read(string path, string? sidecar = null)
+    {
+        var content = ArrayFile.Read(path);
+        if (content.Arrays.Count == 0)
+            throw ArrayFault.File(path, "holds no arrays");
+        sidecar ??= File.Exists(UpdateDescription.PathFor(path)) ? UpdateDescription.PathFor(path) : null;
+        return new(content, sidecar is null ? null : UpdateDescription.Read(sidecar));
+    }
+
+    /// <summary>Writes an update, and its side-car beside it.</summary>
+    /// <param name="path">Ends in .safetensors or .npz.</param>
+    /// <param name="update">What the client sends.</param>
+    /// <param name="description">What is known; null writes no side-car.</param>
+    /// <param name="nameless">Whether arrays are called arr_0, arr_1, ... as in a list of parameters.</param>
+    public static void Write(string path, GradientSet update, UpdateDescription? description, bool nameless = false)
+    {
+        using var scope = NewDisposeScope();
+        ArrayFile.Write(path,
+            [.. update.Layout.Entries.Select((entry, i) => NamedArray.Of(nameless ? $"arr_{i}" : entry.Name, update[i]))]);
+        if (description is not null)
+            File.WriteAllText(UpdateDescription.PathFor(path), description.ToJson());
+    }
+
+    /// <summary>
+    /// The update in the model's order: by name (prefixes of wrappers are overlooked), or by position where the arrays have no
+    /// names or other names than the model. BatchNorm statistics among them are left out.
+    /// </summary>
+    /// <param name="layout">The model's parameters.</param>
+    /// <param name="type">float32 or float64.</param>
+    /// <param name="device">Where the update goes.</param>
+    /// <param name="buffers">Names and shapes of the model's buffers, if a list of parameters may include them.</param>
+    /// <exception cref="AfterimageException">The arrays are not this model's, are not finite, or are all zero.</exception>
+    public GradientSet Match(TensorLayout layout, ScalarType type, Device device, IEnumerable<(string Name, long[] Shape)>? buffers = null)
+    {
+        var arrays = new UpdateFileMatch(Content, layout, [.. buffers ?? []]).Arrays();
+        var flat = new double[layout.Count];
+        foreach (var (entry, array) in layout.Entries.Zip(arrays))
+            array.ToDouble().CopyTo(flat, entry.Offset);
+        CheckValues(layout, arrays, flat);
+        return new(layout, tensor(flat, type, device));
+    }
+
+    /// <summary>The BatchNorm statistics in the file, by name, as they are.</summary>
+    /// <param name="layers">Names of the model's BatchNorm layers.</param>
+    /// <param name="type">float32 or float64.</param>
+    /// <param name="device">Where they go.</param>
+    /// <exception cref="AfterimageException">A layer's statistics are missing or not finite.</exception>
+    public LayerStatistics Statistics(IEnumerable<string> layers, ScalarType type, Device device)
+    {
+        var found = ArrayNames.WithoutWrappers(Content.Arrays.Select(array => array.Name)).Zip(Content.Arrays).ToDictionary(pair => pair.First, pair => pair.Second);
+        var names = layers.ToList();
+        Tensor Read(string name)
+        {
+            if (!found.TryGetValue(ArrayNames.WithoutWrappers([name]).Single(), out var array) && !found.TryGetValue(name, out array))
+                throw ArrayFault.File(Path, $"is said to hold BatchNorm statistics, but has no array \"{name}\": export model.state_dict() by name, " +
+                    "or leave \"statistics\" out of the side-car");
+            return array.ToDouble().All(double.IsFinite) ? array.ToTensor(type, device)
+                : throw ArrayFault.Tensor(Path, name, "has values that are not finite (NaN or infinite): export it again");
+        }
+        return new(names.ToDictionary(layer => layer, layer => (Read(layer + LayerStatistics.MeanSuffix), Read(layer + LayerStatistics.VarianceSuffix))));
+    }
+
+    private void CheckValues(TensorLayout layout, IReadOnlyList<NamedArray> arrays, double[] flat)
+    {
+        var bad = layout.Entries.Select((entry, i) =>
+                (arrays[i].Name, entry.Count,
+                    Bad: flat.AsSpan((int)entry.Offset, (int)entry.Count).ToArray().Count(value => !double.IsFinite(value))))
+            .Where(found => found.Bad > 0).ToList();
+        if (bad.Count > 0)
+            throw ArrayFault.Tensor(Path, bad[0].Name, $"has {bad[0].Bad} of {bad[0].Count} values that are not finite (NaN or infinite)" +
+                (bad.Count > 1 ? $", and so have {bad.Count - 1} more tensors" : "") +
+                    ": the client's training diverged or the export is damaged; export it again");
+        if (flat.All(value => value == 0))
+            throw ArrayFault.File(Path,
+                "is zero in every parameter: a zero update holds no information; check that backward() ran before the export");
+    }
+}

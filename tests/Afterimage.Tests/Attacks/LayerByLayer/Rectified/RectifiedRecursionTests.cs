@@ -1,0 +1,112 @@
+using Afterimage.Attacks;
+using Afterimage.Federation;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using Afterimage.Tests.Attacks.LayerByLayer;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Afterimage.Tests.Attacks.LayerByLayer;
+
+public class RectifiedRecursionTests
+{
+    private static readonly RectifiedRecursion Short = new() { Images = 100, Steps = 12 };
+
+    private static readonly Activation ReLU = new(ActivationKind.ReLU);
+
+    /// <summary>Two poolings: the later one is solved through, the earlier one is not.</summary>
+    private static Network Pooled => new(new(1, 12, 12), 10,
+    [
+        new Conv2d("a", 1, 12, 3, 1, 1), ReLU, new MaxPool2d(2, 2), new Conv2d("b", 12, 24, 3, 1, 1), ReLU, new MaxPool2d(3, 3),
+        new Flatten(), new Linear("c", 96, 10),
+    ]);
+
+    [Fact]
+    public void A_network_without_pooling_is_read_exactly()
+    {
+        using var scope = NewDisposeScope();
+        var network = new Network(new(2, 8, 8), 10, [new Conv2d("a", 2, 24, 3, 1, 1), ReLU, new Conv2d("b", 24, 24, 3, 1, 1), ReLU,
+            new Flatten(), new Linear("c", 1536, 10)]);
+        var client = Simulated.Smooth(Simulated.Open(network), [7]);
+        using var found = Short.Run(client.Context);
+        Assert.True(client.Judge(found).Psnr[0] > 80, string.Join("\n", found.Notes));
+        Assert.Equal([7], found.Labels.Classes);
+        Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
+    }
+
+    /// <summary>The network itself says what its layers take in: the blind solution finds the same, places of the maxima included.</summary>
+    [Theory, InlineData(1), InlineData(2), InlineData(3)]
+    public void A_max_pooling_is_solved_through_blindly(ulong seed)
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Smooth(Simulated.Open(Pooled, seed), [3], seed);
+        using var own = client.Context.To(ScalarType.Float64);
+        var chain = RectifiedChain.Of(own, out _)!;
+        var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Normalize(client.Images.to(ScalarType.Float64)));
+        var features = ((RectifiedBlock)chain.Pieces[1]).Forward(inner);
+        var error = (features.flatten(1).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!).softmax(1);
+        error[0, 3] -= 1;
+        var signal = error.matmul(chain.Head.Weight!).reshape(features.shape);
+        var (mean, variance) = (full_like(inner, inner.mean().ToDouble()), full_like(inner, inner.var().ToDouble()));
+
+        var found = new PooledLayer((RectifiedBlock)chain.Pieces[1], features, signal).Solve([(mean, variance)]);
+        Assert.InRange(found.Residual, 0, 1e-5);
+        Assert.InRange(((found.Input - inner).norm() / inner.norm()).ToDouble(), 0, 1e-4);
+        var u = ((RectifiedBlock)chain.Pieces[1]).Before(inner);
+        var (_, places) = nn.functional.max_pool2d_with_indices(u, [3, 3], [3, 3]);
+        var expected = zeros(1, 24, 36, ScalarType.Float64).scatter_(2, places.flatten(2), (signal * (features > 0)).flatten(2));
+        Assert.InRange((found.Signal.flatten(2) - expected).abs().max().ToDouble(), 0, 1e-12);
+    }
+
+    [Fact]
+    public void The_image_follows_from_features_behind_the_first_pooling()
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Smooth(Simulated.Open(Pooled), [3]);
+        var seen = new List<double>();
+        using var found = Short.Run(client.Context, iterate => seen.Add(iterate.Objective));
+        Assert.Contains(found.Notes, note => note.StartsWith("b: 432 inputs behind a pooling", StringComparison.Ordinal));
+        Assert.Contains(found.Notes, note => note.StartsWith("a: its weight gradient", StringComparison.Ordinal));
+        Assert.InRange(client.Judge(found).Psnr[0], 20, double.PositiveInfinity);
+        Assert.True(seen[^1] < 0.5 * seen[0]);
+    }
+
+    /// <summary>In train mode the gradient also passes through the statistics of the batch, which the server knows.</summary>
+    [Theory, InlineData(ModelMode.Eval), InlineData(ModelMode.Train)]
+    public void BatchNorm_is_read_in_both_modes(ModelMode mode)
+    {
+        using var scope = NewDisposeScope();
+        var client = Normalized(mode, revealed: true);
+        using var found = (Short with { Steps = 0 }).Run(client.Context);
+        foreach (var layer in (string[])["model.conv7", "model.conv6"])
+        {
+            var note = found.Notes.Single(note => note.StartsWith(layer, StringComparison.Ordinal));
+            Assert.InRange(double.Parse(note.Split("residual ")[1].TrimEnd('.')), 0, 1e-4);
+        }
+    }
+
+    [Fact]
+    public void What_it_cannot_read_is_refused_with_advice()
+    {
+        using var scope = NewDisposeScope();
+        Refuses(Simulated.Smooth(Simulated.Open(Pooled), [3, 4]), "one image, but the batch has 2");
+        Refuses(Simulated.Batch(new ResNet { Stem = ResNetStem.ImageNet }, new(3, 32, 32), [1]), "max pooling with padding");
+        Refuses(Simulated.Smooth(Simulated.Open(new(new(1, 8, 8), 10, [new Conv2d("a", 1, 4, 3), ReLU, new AvgPool2d(2, 2), new Flatten(), new Linear("b", 36, 10)])), [3]), "none is foreseen");
+        Refuses(Simulated.Batch(new LeNet(), new(3, 32, 32), [1]), "needs a ReLU");
+        Refuses(Normalized(ModelMode.Train, revealed: false), "reveal them");
+        Assert.Throws<AfterimageException>(() => (Short with { Products = 0 }).Run(Simulated.Smooth(Simulated.Open(Pooled), [3]).Context));
+    }
+
+    private static void Refuses(Simulated client, string reason)
+    {
+        using var found = Short.Run(client.Context);
+        Assert.Equal(OutcomeKind.Refused, found.Outcome.Kind);
+        Assert.Contains(reason, found.Outcome.Advice, StringComparison.Ordinal);
+    }
+
+    private static Simulated Normalized(ModelMode mode, bool revealed)
+    {
+        var client = Simulated.Batch(new ConvNet { Width = 8 }, new(3, 24, 24), [2], new FedSgd { Mode = mode });
+        return revealed && mode == ModelMode.Train ? client.Revealing() : client;
+    }
+}

@@ -1,0 +1,165 @@
+using Afterimage.Attacks;
+using Afterimage.Data;
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using Afterimage.Tests.Laws;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Afterimage.Tests.Attacks;
+
+public class GaussNewtonTests
+{
+    private static readonly ImageShape Small = new(3, 16, 16);
+
+    [Fact]
+    public void One_image_comes_back_to_the_precision_of_the_update()
+    {
+        using var scope = NewDisposeScope();
+        var (context, images) = Round([3]);
+        using (context)
+        using (var found = new GaussNewton { Restarts = 1 }.Run(context))
+        {
+            Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
+            Assert.True(Psnr(images, found.Images) > 60, $"{Psnr(images, found.Images):F1} dB");
+        }
+    }
+
+    [Fact]
+    public void Two_images_of_one_label_come_back_apart()
+    {
+        using var scope = NewDisposeScope();
+        var (context, images) = Round([4, 4]);
+        using (context)
+        using (var found = new GaussNewton { Restarts = 1, Steps = 14 }.Run(context))
+        {
+            var psnr = Math.Max(Psnr(images, found.Images), Psnr(images.flip(0), found.Images));
+            Assert.Contains("features of every image", found.Notes[0], StringComparison.Ordinal);
+            Assert.True(psnr > 25, $"{psnr:F1} dB");
+        }
+    }
+
+    [Fact]
+    public void The_head_gives_the_features_and_errors_of_images_of_one_label()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(5).Generator(CPU);
+        var weight = rand([6, 40], ScalarType.Float64, generator: generator) - 0.5;
+        var bias = rand([6], ScalarType.Float64, generator: generator);
+        var features = rand([3, 40], ScalarType.Float64, generator: generator);
+        var targets = new Labels([2, 2, 2], [1, 1, 1]).Targets(6, ScalarType.Float64, CPU);
+        var errors = (features.matmul(weight.t()) + bias).softmax(1) - targets;
+        var samples = rand([50, 40], ScalarType.Float64, generator: generator);
+        var gradient = errors.t().matmul(features) / 3;
+        var found = HeadFactors.Find(gradient, errors.mean([0]), weight, bias, targets, samples, new RandomSource(1));
+        Assert.NotNull(found);
+        Assert.All(Enumerable.Range(0, 3), i => Assert.True((found.Features - features[i]).square().mean([1]).min().ToDouble() < 1e-8));
+        Assert.Null(HeadFactors.Find(gradient, errors.mean([0]), weight, bias, zeros([6, 6], ScalarType.Float64),
+            samples, new RandomSource(1)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(60)]
+    [InlineData(400)]
+    public void Synthesis_and_analysis_are_adjoint(int measured)
+    {
+        using var scope = NewDisposeScope();
+        var statistics = Statistics(measured);
+        using var generator = new RandomSource(1).Generator(CPU);
+        var z = randn([2L, Small.Count], ScalarType.Float64, generator: generator);
+        var u = randn([2, 3, 16, 16], ScalarType.Float64, generator: generator);
+        Assert.Equal((statistics.Synthesize(z) * u).sum().ToDouble(), (z * statistics.Analyze(u)).sum().ToDouble(), 1e-9);
+        Assert.Equal(statistics.Deviations.square().sum().ToDouble() / Small.Count, measured > 0 ? 0.06 : 0.0605, measured > 0 ? 0.03 : 0.003);
+        Assert.True((statistics.Explain(statistics.Synthesize(z) + statistics.Mean) - z).abs().max().ToDouble() < 1e-6);
+    }
+
+    [Fact]
+    public void Many_public_images_give_the_covariance_of_all_pairs_of_pixels()
+    {
+        using var scope = NewDisposeScope();
+        var set = new DeadLeaves { Shape = Small }.Open();
+        var images = stack([.. Enumerable.Range(0, 400).Select(i => tensor(set[i].Pixels))]).to(ScalarType.Float64);
+        var centered = images - images.mean([0]);
+        var root = Statistics(400).Synthesize(eye(Small.Count, dtype: ScalarType.Float64)).view(Small.Count, Small.Count);
+        var cosines = Statistics(400, pairs: false).Synthesize(eye(Small.Count, dtype: ScalarType.Float64)).view(Small.Count, Small.Count);
+        var expected = (centered.t().matmul(centered) + 100 * cosines.t().matmul(cosines)) / 500;
+        Assert.True((root.t().matmul(root) - expected).abs().max().ToDouble() < 1e-10);
+    }
+
+    [Fact]
+    public void Measured_statistics_have_the_variance_of_the_images()
+    {
+        using var scope = NewDisposeScope();
+        var set = new DeadLeaves { Shape = Small }.Open();
+        var images = stack([.. Enumerable.Range(0, 60).Select(i => tensor(set[i].Pixels))]).to(ScalarType.Float64);
+        var variance = (images - images.mean([0])).square().mean().ToDouble();
+        Assert.Equal(variance, ImageStatistics.Of(set, 60).Deviations.square().sum().ToDouble() / Small.Count, 1e-4);
+    }
+
+    [Fact]
+    public void Public_images_of_another_shape_are_refused()
+    {
+        var (context, _) = Round([1]);
+        using (context)
+            Assert.Contains("3x8x8", Assert.Throws<AfterimageException>(() =>
+                new GaussNewton { Public = new DeadLeaves { Shape = new(3, 8, 8) } }.Run(context)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_best_method_for_a_smooth_network_is_the_second_order_one_and_it_says_so()
+    {
+        using var scope = NewDisposeScope();
+        var (context, images) = Round([1, 3]);
+        using (context)
+        using (var found = new Best().Run(context))
+        {
+            Assert.Equal("Gauss-Newton was chosen.", found.Notes[0]);
+            Assert.StartsWith("Bias attack: ", found.Notes[1], StringComparison.Ordinal);
+            Assert.True(Psnr(images, found.Images) > 60);
+        }
+    }
+
+    [Fact]
+    public void The_best_method_for_a_linear_first_layer_is_the_bias_attack()
+    {
+        using var scope = NewDisposeScope();
+        using var scene = Scene.Tiny();
+        using var found = new Best().Run(scene.Context);
+        Assert.Equal("Bias attack was chosen.", found.Notes[0]);
+        Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
+    }
+
+    private static ImageStatistics Statistics(int count, bool pairs = true)
+    {
+        var set = new DeadLeaves { Shape = Small }.Open();
+        return count == 0 ? ImageStatistics.OfPhotographs(Small) : pairs ? ImageStatistics.Of(set, count)
+            : CosineStatistics.Of(Small, stack([.. Enumerable.Range(0, count).Select(i => tensor(set[i].Pixels).view(3, 16, 16))])
+                .to(ScalarType.Float64));
+    }
+
+    private static (AttackContext Context, Tensor Images) Round(int[] labels)
+    {
+        var model = new LeNet().Open(Small, 10, new RandomSource(11).Derive("model"), ScalarType.Float32, CPU);
+        var set = new DeadLeaves { Shape = Small, Seed = 9 }.Open();
+        var images = stack([.. labels.Select((_, i) => tensor(set[i].Pixels).view(3, 16, 16))]);
+        var targets = new Labels(labels.ToValueList(), labels.Select(_ => 1.0).ToValueList()).Targets(10, ScalarType.Float32, CPU);
+        var training = new FedSgd();
+        return (new()
+        {
+            Model = model,
+            Random = new RandomSource(2),
+            OperatorChoice = OperatorChoice.Compiled,
+            Observation = new()
+            {
+                Update = training.Linearize(model, images, targets).Value,
+                Training = training,
+                BatchSize = labels.Length,
+            },
+        }, images);
+    }
+
+    private static double Psnr(Tensor truth, Tensor seen) => -10 * Math.Log10((truth - seen).square().mean().ToDouble());
+}
