@@ -61,7 +61,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         var budget = choice == LeakageMeasurement.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)
             return (null, "What the update tells at best was not measured, for that would take longer than three seconds and a quarter of the attack: add --leakage on.");
-        var noise = round.Truth is null ? Math.Max(observation.Noise, probe.Noise) : Carried(own, images, targets);
+        var noise = round.Truth is null ? Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise) : Carried(own, images, targets);
         using var prior = new PowerLawImages(model.Input);
         var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer);
         var spectrum = PlainLeakage.Of(analysis) with { Singular = [] };

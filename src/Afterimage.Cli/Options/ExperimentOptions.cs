@@ -2,8 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Afterimage.UpdateFiles;
+using Afterimage.Attacks;
 using Afterimage.Audit.Experiments;
+using Afterimage.LabelRecovery;
 
 namespace Afterimage.Cli.Options;
 
@@ -58,10 +59,14 @@ internal sealed class ExperimentOptions
             (json, list) => JsonPointer.Set(json, "/model/normalization/std", List("--std", list, Real)));
         if (attacked)
         {
-            Add<string>("--attack", "NAME", $"{string.Join(", ", catalog.Attacks.Keys)}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
+            Add<string>("--attack", "NAME", $"By default best, which tries what applies; or {string.Join(", ", PartName.AttackNames(catalog).Where(name => name != "best"))}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
             Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
-            Add<int>("--restarts", "N", "Starts of the attack at most.", (json, count) => json["attack"]!["restarts"] = count);
-            Add<int>("--iterations", "N", "Iterations of one start at most.", (json, count) => JsonPointer.Set(json, "/attack/solver/iterations", count));
+            Add<int>("--restarts", "N", "Starts of the attack at most.",
+                (json, count) => Configure(json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
+            Add<int>("--iterations", "N", "Iterations of one start at most.",
+                (json, count) => Configure(json, "--iterations", "does not iterate", attack => attack.WithIterations(count)));
+            Add<string>("--budget", "TIME", "Wall time of the attack on one case, for example 90s or 5m, or none; best has 3m by default.",
+                (json, time) => json["budget"] = Seconds(time));
         }
         Add<int>("--trials", "N", "Independent batches.", (json, count) => json["trials"] = count);
         Add<ulong>("--seed", "N", "Every random choice follows from it.", (json, seed) => json["seed"] = seed);
@@ -110,15 +115,33 @@ internal sealed class ExperimentOptions
         training["mode"] = OneOf("--mode", mode, "eval", "train");
     }
 
-    private static void Labels(JsonObject json, string who)
+    private void Labels(JsonObject json, string who)
     {
         var given = OneOf("--labels", who, "recovered", "given") == "given";
         JsonPointer.Set(json, "/threat/revealLabels", given);
-        var attack = json["attack"]!.AsObject();
+        var attack = files.Catalog.Read<Attack>(json["attack"]!.ToJsonString(), "The command line");
         if (given)
-            attack["labels"] = "given";
-        else if (attack["labels"]?["kind"]?.GetValue<string>() == "given")
-            attack["labels"] = "refined-counts";
+            Configure(json, "--labels given", "finds labels itself", known => known.WithLabels(new Given()));
+        else if (attack.Rule is Given)
+            Configure(json, "--labels recovered", "finds labels itself", known => known.WithLabels(new RefinedCounts()));
+    }
+
+    /// <summary>A common option on the attack, whatever its kind, or one sentence where it means nothing there.</summary>
+    private void Configure(JsonObject json, string flag, string why, Func<Attack, Attack?> with)
+    {
+        var attack = files.Catalog.Read<Attack>(json["attack"]!.ToJsonString(), "The command line");
+        json["attack"] = JsonNode.Parse(files.Catalog.Write(with(attack)
+            ?? throw new AfterimageException($"{flag} means nothing to {Catalog.Kind(attack.GetType())}, which {why}: leave it out.")));
+    }
+
+    private static double Seconds(string time)
+    {
+        var unit = time.Length > 0 ? time[^1] : ' ';
+        var factor = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 };
+        var number = factor == 0 ? time : time[..^1];
+        return time == "none" ? 0
+            : double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1e9 ? value * Math.Max(1, factor)
+            : throw new AfterimageException($"--budget \"{time}\" is no time: write 90s, 5m or 2h, or none for no limit.");
     }
 
     private static void Set(JsonObject json, string edit)

@@ -7,7 +7,7 @@ public sealed record Cosine : Fidelity
     /// <summary>Updates are taken to be no shorter, so that neither squares nor factors leave single precision.</summary>
     internal const double Shortest = 1e-18;
 
-    public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => new Bound(observed, weights);
 
     private sealed class Bound : Misfit
     {

@@ -22,7 +22,7 @@ public sealed class UpdateJacobian : IDisposable
         this.context = context.To(ScalarType.Float64);
         Shape = images.shape;
         point = this.context.Operator.At(images.to(ScalarType.Float64), targets.to(ScalarType.Float64));
-        weights = Tidy.Keep(() => Weights(point.Value, scale));
+        weights = Tidy.Keep(() => Weights(point.Value, context.Observation.Channel.Mask(context.Observation.Update), scale));
     }
 
     /// <summary>[B,C,H,W].</summary>
@@ -59,11 +59,12 @@ public sealed class UpdateJacobian : IDisposable
 
     public void Dispose() => context.Dispose();
 
-    private static Tensor Weights(GradientSet update, NoiseScale scale)
+    /// <summary>Rows that did not arrive tell nothing.</summary>
+    private static Tensor Weights(GradientSet update, Tensor? mask, NoiseScale scale)
     {
-        if (scale == NoiseScale.Whole)
-            return ones_like(update.Flat) * Inverse(update.Flat);
-        return cat([.. update.Split().Select(part => ones([part.numel()], ScalarType.Float64) * Inverse(part))]);
+        var weights = scale == NoiseScale.Whole ? ones_like(update.Flat) * Inverse(update.Flat)
+            : cat([.. update.Split().Select(part => ones([part.numel()], ScalarType.Float64) * Inverse(part))]);
+        return mask is null ? weights : weights * mask.to(weights.dtype);
     }
 
     private static double Inverse(Tensor part)

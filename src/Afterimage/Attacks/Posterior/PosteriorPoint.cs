@@ -27,6 +27,7 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Li
     /// <summary>J v: [unknowns] to [rows].</summary>
     public Tensor Push(Tensor v)
     {
+        problem.Stop.ThrowIfCancellationRequested();
         var blocks = v.view(problem.Parts, -1);
         var gradients = stack([.. parts.Select((part, i) => part.Pushforward(Directions(blocks[i])).Flat)]);
         return cat([problem.SharedRows(gradients), problem.OwnRows(gradients).reshape(-1)]);
@@ -58,6 +59,7 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Li
         var gradients = empty([images.shape[0] / each, parts[part].Value.Layout.Count], ScalarType.Float64);
         for (var n = 0L; n < gradients.shape[0]; n++)
         {
+            problem.Stop.ThrowIfCancellationRequested();
             using var scope = Tidy.Scope();
             gradients[n].copy_(parts[part].Pushforward(images.narrow(0, n * each, each)).Flat);
         }
