@@ -117,22 +117,23 @@ public class DeepFirstTests
             Assert.Equal([0, 1], restarts.Order());
             Assert.Equal(2, found.Restarts);
             Assert.InRange(found.RelativeMisfit, 0, 0.9);
-            Assert.Contains(found.Notes, note => note.Contains("gradient behind them", StringComparison.Ordinal));
+            Assert.Contains(found.Evidence, note => note is TailExplained);
         }
         Assert.Equal(before, Live.Tensors);
     }
 
     [Fact]
-    public void Where_its_way_is_closed_the_other_attack_runs()
+    public void Where_its_way_is_closed_it_refuses()
     {
         using var scope = NewDisposeScope();
         using var scene = new Scene(new LeNet());
-        var other = Known.RectifiedMatching with { Labels = new Given(), Solver = new FirstOrder { Iterations = 5 }, Restarts = 2 };
-        using var expected = other.Run(scene.Context);
-        using var found = new DeepFirst { Labels = new Given(), Otherwise = other }.Run(scene.Context);
-        Assert.True(found.Images.equal(expected.Images).all().ToBoolean());
+        using var smooth = new DeepFirst { Labels = new Given() }.Run(scene.Context);
+        Assert.Equal(OutcomeKind.Refused, smooth.Outcome.Kind);
+        Assert.Contains("with ReLU", smooth.Outcome.Advice, StringComparison.Ordinal);
         using var rectified = Rectified();
-        Refusal.Says("refined-counts", () => new DeepFirst { Labels = new Joint() }.Run(rectified.Context));
+        using var joint = new DeepFirst { Labels = new Joint() }.Run(rectified.Context);
+        Assert.Equal(OutcomeKind.Refused, joint.Outcome.Kind);
+        Assert.Contains("refined-counts", joint.Outcome.Advice, StringComparison.Ordinal);
         Refusal.Says("positive", () => new DeepFirst { Widths = [1, 0] }.Run(scene.Context));
     }
 }

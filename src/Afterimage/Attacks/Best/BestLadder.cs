@@ -77,7 +77,7 @@ internal sealed class BestLadder(AttackRun run) : IDisposable
             throw new AfterimageException(tried.LastOrDefault()?.Outcome.Advice ?? "No method can read this round: the notes say why for each.");
         return new()
         {
-            Images = found ? best!.Images : null,
+            Images = found ? best!.Images.clone() : null,
             Labels = best?.Labels ?? new(new int[run.Context.Observation.BatchSize].ToValueList(), new double[run.Context.Observation.BatchSize].ToValueList()),
             Objective = best?.Objective,
             RelativeMisfit = best?.RelativeMisfit,

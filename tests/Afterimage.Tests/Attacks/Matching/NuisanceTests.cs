@@ -114,7 +114,7 @@ public class NuisanceTests
         using var seeing = (attack with { Nuisance = new DropoutMasks { Weight = 0, Read = false } }).Run(context);
         double Error(Reconstruction found) => (found.Images.to(ScalarType.Float64) - scene.Images).square().mean().ToDouble();
         Assert.True(Error(seeing) < 0.1 * Error(blind), $"{Error(seeing)} with masks, {Error(blind)} without");
-        Assert.Contains("masks", Assert.Single(seeing.Notes), StringComparison.Ordinal);
+        Assert.Contains("masks", Assert.Single(seeing.Evidence).Sentence, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -148,7 +148,7 @@ public class PosteriorTests
     {
         var descent = new PosteriorDescent(0, problem, solvers, Normal(problem.Unknowns, 6) * 0.3, 1, floor);
         while (!descent.Finished && descent.Steps < 40)
-            descent.Advance();
+            descent.TryAdvance(default);
         return descent;
     }
 
