@@ -65,7 +65,7 @@ internal static class TrainingTable
                 var each = string.Join(" ", ratios.Select(ratio => ratio.ToString("F1", CultureInfo.InvariantCulture)));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {what,-17} {each,-36} {ratios.Average(),5:F1} " +
                     $"{found.RelativeMisfit,8:E1} {right,3} of {labels.Count} {seconds,7:F0}"));
-                foreach (var note in found.Notes)
+                foreach (var note in found.Evidence.Select(note => note.Sentence))
                     output.WriteLine($"    {note}");
             }
     }

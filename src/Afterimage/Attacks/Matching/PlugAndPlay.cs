@@ -63,7 +63,9 @@ public sealed record PlugAndPlay : IterativeAttack
     /// <inheritdoc/>
     public override string? Fault => base.Fault
         ?? (Every < 1 ? $"Plug-and-play needs at least one step between denoisings; it has {Every}."
-        : !(Weight >= 0) ? $"Plug-and-play needs a weight of at least 0; it is {Weight}." : null);
+        : !(Weight >= 0) ? $"Plug-and-play needs a weight of at least 0; it is {Weight}."
+        : FirstSigma is > 0 and <= 255 && LastSigma is > 0 and <= 255 ? null
+        : $"A denoiser's sigma lies above 0 and up to 255; it is {(FirstSigma is > 0 and <= 255 ? LastSigma : FirstSigma)}.");
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };

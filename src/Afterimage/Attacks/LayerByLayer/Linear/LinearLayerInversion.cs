@@ -24,7 +24,7 @@ public sealed record LinearLayerInversion : Attack
     public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
         ?? (First(context) is not { } first ? "The bias attack needs a network whose first layer is linear: use \"recursive-inversion\" or gradient matching."
         : first.Bias ? null
-        : context.Observation.BatchSize == 1 ? "The first layer has no bias, so its rows cannot be divided by it: use \"recursive-inversion\"."
+        : context.Observation.BatchSize == 1 ? new RecursiveInversion().Refusal(context)
         : "The first layer has no bias, so a row of a batch cannot be divided by its bias gradient: use gradient matching.");
 
     /// <inheritdoc/>
@@ -35,7 +35,8 @@ public sealed record LinearLayerInversion : Attack
     {
         var chain = LayerChain.Of(run.Context);
         var first = chain.Stages.First(stage => stage.Layer is not Flatten);
-        return run.Context.Observation.BatchSize == 1 ? Single(run, chain, first) : Rows(run, chain, first);
+        return first.BiasGradient is null ? RecursiveInversion.Descend(run)
+            : run.Context.Observation.BatchSize == 1 ? Single(run, chain, first) : Rows(run, chain, first);
     }
 
     private static Linear? First(AttackContext context) => context.Model.Network!.Layers.First(layer => layer is not (Flatten or Dropout)) as Linear;

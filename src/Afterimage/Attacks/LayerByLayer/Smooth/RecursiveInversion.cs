@@ -23,7 +23,10 @@ public sealed record RecursiveInversion : Attack
     protected override bool InDouble => true;
 
     /// <inheritdoc/>
-    protected override SearchResult Search(AttackRun run)
+    protected override SearchResult Search(AttackRun run) => Descend(run);
+
+    /// <summary>From the head to the image, where <see cref="Refusal"/> finds nothing against it.</summary>
+    internal static SearchResult Descend(AttackRun run)
     {
         var chain = LayerChain.Of(run.Context);
         // All readings of the head descend side by side; a wrong one betrays itself by what its equations leave.
