@@ -44,7 +44,7 @@ public sealed class LabelRounds(VictimModel model, ModelMode mode)
             using var moved = new NetworkModel(model.Network!, model.Normalization, [.. parameters.Select(parameter => parameter.detach().alias())],
                 model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.alias()));
             using var step = CompiledOperator.Of(moved, "");
-            return step.At(images, targets).Value.Flat.MoveToOuterDisposeScope();
+            return step.At(new(images, targets)).Value.Flat.MoveToOuterDisposeScope();
         }
         return Tidy.Keep(() =>
         {

@@ -31,7 +31,7 @@ internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator w
 
     public CompiledModel<T> Model => compiled;
 
-    public override Linearization At(Tensor images, Tensor targets) => new CompiledLinearization<T>(this, images, targets);
+    public override Linearization At(Batch batch) => new CompiledLinearization<T>(this, batch);
 
     /// <summary>This thread's plan for a batch size, and the linearization whose point it stands at.</summary>
     public Workplace For(int batch)
@@ -69,10 +69,10 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
     private readonly T[] targets;
     private readonly ScalarType type;
 
-    public CompiledLinearization(CompiledOperator<T> owner, Tensor images, Tensor targets)
+    public CompiledLinearization(CompiledOperator<T> owner, Batch batch)
     {
         this.owner = owner;
-        (imagesShape, targetsShape) = (images.shape, targets.shape);
+        (imagesShape, targetsShape) = (batch.Inputs.shape, batch.Targets.shape);
         type = typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32;
         var (input, classes) = (owner.Model.Network.Input, owner.Model.Network.Classes);
         if (!(imagesShape is [> 0, var channels, var height, var width]
@@ -82,8 +82,8 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
             throw new AfterimageException(
                 $"{imagesShape[0]} images need targets of shape [{imagesShape[0]},{classes}], "
                 + $"but they have shape [{string.Join(",", targetsShape)}].");
-        this.images = Copy(images);
-        this.targets = Copy(targets);
+        images = Copy(batch.Inputs);
+        targets = Copy(batch.Targets);
         var value = empty([owner.Model.Layout.Count], type);
         Stand(Numbers(value));
         Value = new(owner.Model.Layout, value);
@@ -91,13 +91,13 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
 
     public override GradientSet Value { get; }
 
-    public override (Tensor Images, Tensor Targets) Pullback(GradientSet v)
+    public override Batch Pullback(GradientSet v)
     {
         var (forImages, forTargets) = (empty(imagesShape, type), empty(targetsShape, type));
         var direction = Ordered(v.Flat);
         Plan().Pullback(Numbers(direction), Numbers(forImages), Numbers(forTargets));
         GC.KeepAlive(direction);
-        return (forImages, forTargets);
+        return new(forImages, forTargets);
     }
 
     public override GradientSet Pushforward(Tensor u)

@@ -46,7 +46,7 @@ internal sealed class DeepSearch
                 (best, value, from) = (images, reached, restart);
         }
         var update = context.Observation.Update;
-        var misfit = (context.Operator.At(best!, targets).Value.Flat - update.Flat).norm().ToDouble() / update.Norm();
+        var misfit = (context.Operator.At(new(best!, targets)).Value.Flat - update.Flat).norm().ToDouble() / update.Norm();
         return new()
         {
             Images = best!.to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),

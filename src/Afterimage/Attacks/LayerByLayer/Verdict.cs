@@ -63,7 +63,7 @@ internal static class Verdict
         var model = context.Model;
         var targets = labels.Targets(model.Classes, model.Type, model.Device);
         var inputs = images.to(model.Type).to(model.Device);
-        var predicted = context.Observation.Training.Linearize(model, inputs, targets).Value.Flat;
+        var predicted = context.Observation.Training.Linearize(model, new(inputs, targets)).Value.Flat;
         return ((predicted - context.Observation.Update.Flat).norm() / context.Observation.Update.Flat.norm()).ToDouble();
     }
 

@@ -105,7 +105,7 @@ internal sealed class MatchingObjective : Objective
         Evaluations++;
         var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
         var labels = Targets(Start);
-        var predicted = nuisance is null ? context.Operator.At(gray, Seen(labels)).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        var predicted = nuisance is null ? context.Operator.At(new(gray, Seen(labels))).Value : nuisance.At(new(gray, labels), Others(Start)).Value;
         return misfit.Evaluate(predicted).Value;
     }
 
@@ -114,7 +114,7 @@ internal sealed class MatchingObjective : Objective
     {
         using var scope = Tidy.Scope();
         var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
-        var predicted = nuisance is null ? context.Operator.At(images, Seen(labels)).Value : nuisance.At(images, labels, Others(point)).Value;
+        var predicted = nuisance is null ? context.Operator.At(new(images, Seen(labels))).Value : nuisance.At(new(images, labels), Others(point)).Value;
         return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
     }
 
@@ -130,15 +130,15 @@ internal sealed class MatchingObjective : Objective
     {
         if (nuisance is null)
         {
-            var linearization = context.Operator.At(images, Seen(labels));
+            var linearization = context.Operator.At(new(images, Seen(labels)));
             var (value, difference) = misfit.Evaluate(linearization.Value);
             var (forImages, forTargets) = linearization.Pullback(difference);
             return (value, forImages, forTargets);
         }
         var others = Others(point);
-        var joint = nuisance.At(images, labels, others);
+        var joint = nuisance.At(new(images, labels), others);
         var (fit, along) = misfit.Evaluate(joint.Value);
-        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var ((jointImages, jointTargets), jointOthers) = joint.Pullback(along);
         var leaf = others.detach().requires_grad_();
         if (nuisance.Penalty(leaf) is { } penalty)
         {

@@ -60,10 +60,9 @@ internal static class OperatorChooser
     private static double Evaluate(ForwardOperator forward, VictimModel model, int batch)
     {
         using var _ = NewDisposeScope();
-        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type);
-        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type);
+        var gray = LocalTraining.Gray(model, batch);
         var begin = Stopwatch.GetTimestamp();
-        var point = forward.At(images, targets);
+        var point = forward.At(gray);
         point.Pullback(point.Value);
         return Stopwatch.GetElapsedTime(begin).TotalSeconds;
     }

@@ -25,13 +25,13 @@ public sealed record Aggregate : LocalTraining
 
     public override int MaskRows(int batch) => Clients(batch).Sum(client => Client.MaskRows(client.Count));
 
-    public override GradientSet Train(VictimModel model, Tensor images, Tensor targets, RandomSource random)
+    public override GradientSet Train(VictimModel model, Batch batch, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var sum = zeros([model.Layout.Count], model.Type, model.Device);
-        foreach (var (number, from, count, share) in Clients((int)images.shape[0]))
+        foreach (var (number, from, count, share) in Clients(batch.Count))
         {
-            var sent = Client.Train(model, images.narrow(0, from, count), targets.narrow(0, from, count), random.Derive("client", number));
+            var sent = Client.Train(model, batch.Narrow(from, count), random.Derive("client", number));
             sum.add_(sent.Flat, alpha: share);
         }
         return new(model.Layout, sum.MoveToOuterDisposeScope());
@@ -52,16 +52,16 @@ public sealed record Aggregate : LocalTraining
         };
     }
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices)
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices)
     {
         Tensor[]? sum = null;
         var row = 0L;
-        foreach (var (_, from, count, share) in Clients((int)images.shape[0]))
+        foreach (var (_, from, count, share) in Clients(batch.Count))
         {
             var rows = Client.MaskRows(count);
             var own = new RandomChoices(null, choices.Masks?.narrow(0, row, rows));
             row += rows;
-            var sent = Client.Update(model, images.narrow(0, from, count), targets.narrow(0, from, count), own);
+            var sent = Client.Update(model, batch.Narrow(from, count), own);
             sum = sum is null ? [.. sent.Select(part => part * share)] : [.. sum.Zip(sent, (left, right) => left + right * share)];
         }
         return sum!;

@@ -18,6 +18,6 @@ public sealed record FedSgd : LocalTraining
             : model.Buffers.Count > 0 ? "BatchNorm in train mode uses the batch's own statistics"
             : model.Network is { MaskCount: > 0 } ? "Dropout in train mode draws masks" : null);
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices) =>
-        Differentiate.Gradients(Loss(model, images, targets, Mode, masks: choices.Masks), model.Parameters, graph: true);
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
+        Differentiate.Gradients(Loss(model, batch, Mode, masks: choices.Masks), model.Parameters, graph: true);
 }

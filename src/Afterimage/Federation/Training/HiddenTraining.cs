@@ -26,8 +26,8 @@ public sealed record HiddenTraining : LocalTraining
         return new ScaledOperator(gradient, GradientFactor(batch)) { Reason = gradient.Reason };
     }
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices) =>
-        [.. new FedSgd { Mode = Mode }.Update(model, images, targets, choices).Select(gradient => gradient * GradientFactor(1))];
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
+        [.. new FedSgd { Mode = Mode }.Update(model, batch, choices).Select(gradient => gradient * GradientFactor(1))];
 
     /// <summary>
     /// The length that an update of the head's bias tells: a class that is not in the batch has lost the length times the mean
