@@ -4,25 +4,30 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Makes compiled operators: the gradient of the mean cross-entropy in eval mode, on the CPU.</summary>
+/// <summary>Makes compiled operators: the gradient of a loss in eval mode, on the CPU.</summary>
 public static class CompiledOperator
 {
-    /// <summary>Why a model cannot be compiled, the beginning of a sentence, or null where it can.</summary>
-    public static string? Obstacle(VictimModel model) =>
+    /// <summary>Why the gradient of a model and a loss (cross-entropy where none is given) cannot be compiled; null where it can.</summary>
+    /// <returns>The beginning of a sentence.</returns>
+    public static string? Obstacle(VictimModel model, Loss? loss = null) =>
         model.Network is null ? "The model's graph is not made of known layers"
         : model.Device.type != DeviceType.CPU ? $"The model lives on {model.Device.type}"
         : model.Type is not (ScalarType.Float32 or ScalarType.Float64) ? $"The model's numbers are {model.Type}"
+        : loss is { Link: null } ? Unlinked(loss)
         : null;
+
+    internal static string Unlinked(Loss loss) => $"The loss {loss.GetType().Name} has no closed form of its derivative";
 
     /// <summary>
     /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps nothing of the model.
     /// </summary>
-    public static ForwardOperator Of(VictimModel model, string reason) => model.Type == ScalarType.Float64
-        ? new CompiledOperator<double>(model) { Reason = reason }
-        : new CompiledOperator<float>(model) { Reason = reason };
+    public static ForwardOperator Of(VictimModel model, Loss loss, string reason) => model.Type == ScalarType.Float64
+        ? new CompiledOperator<double>(model, loss) { Reason = reason }
+        : new CompiledOperator<float>(model, loss) { Reason = reason };
 }
 
-internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed class CompiledOperator<T>(VictimModel model, Loss loss) : ForwardOperator
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledModel<T> compiled = CompiledModel.Of<T>(model);
     private readonly ThreadLocal<Dictionary<int, Workplace>> workplaces = new(() => [], trackAllValues: true);
@@ -38,7 +43,7 @@ internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator w
     {
         var mine = workplaces.Value!;
         if (!mine.TryGetValue(batch, out var found))
-            mine.Add(batch, found = new(compiled.Plan(batch)));
+            mine.Add(batch, found = new(compiled.Plan(batch, loss)));
         return found;
     }
 

@@ -26,7 +26,7 @@ internal sealed class DeepSearch
         (this.attack, this.context, this.split, this.labels) = (attack, context, split, labels);
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         // Targets that sum to zero make the operator's derivative at the logits minus themselves, whatever the logits.
-        signal = context.Observation.BatchSize == 1 && context.Model.Head is (_, { } bias)
+        signal = context.Observation is { BatchSize: 1, Training.Loss.HeadObstacle: null } && context.Model.Head is (_, { } bias)
             ? -context.Observation.Update[bias].view(1, -1) : targets;
     }
 
@@ -62,6 +62,9 @@ internal sealed class DeepSearch
             Evaluations = evaluations,
         };
     }
+
+    /// <summary>What the client did, for a part of its network.</summary>
+    private FedSgd Alone => new() { Loss = context.Observation.Training.Loss };
 
     /// <summary>Images in [0,1] from one start.</summary>
     private Tensor Descend(int restart, Action<double, Func<Tensor>> see, CancellationToken cancellation)
@@ -119,7 +122,7 @@ internal sealed class DeepSearch
         {
             var network = split.Tail.Network;
             using var model = split.Tail.With(network with { Layers = SmoothedModel.Smoothed(network.Layers, softGate: true, 1 / width) });
-            using var forward = new FedSgd().Operator(model, (int)images.shape[0], context.OperatorChoice);
+            using var forward = Alone.Operator(model, (int)images.shape[0], context.OperatorChoice);
             var objective = new TailObjective(forward, misfit, signal, first.shape, unit);
             var solver = new FirstOrder
             {
@@ -150,7 +153,7 @@ internal sealed class DeepSearch
     private double Unit(Tensor first, Misfit misfit)
     {
         var mean = Math.Max(first.abs().mean().ToDouble(), 1e-12);
-        using var forward = new FedSgd().Operator(split.Tail, (int)first.shape[0], context.OperatorChoice);
+        using var forward = Alone.Operator(split.Tail, (int)first.shape[0], context.OperatorChoice);
         var alike = ones_like(first).reshape(-1);
         var gradient = zeros_like(alike);
         return Enumerable.Range(-8, 17).Select(half => mean * Math.Pow(2, half / 2.0))

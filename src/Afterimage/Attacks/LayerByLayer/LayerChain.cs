@@ -36,6 +36,8 @@ internal sealed class LayerChain
             obstacle = "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching.";
         else if (!context.Observation.Update.Flat.isfinite().all().ToBoolean())
             obstacle = "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
+        else if (context.Observation.Training.Loss.HeadObstacle is { } unread)
+            obstacle = unread;
         else
             return Open(context, network);
         return null;

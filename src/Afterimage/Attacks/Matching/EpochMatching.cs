@@ -47,7 +47,7 @@ public sealed record EpochMatching : Attack
             Observation = new()
             {
                 Update = context.Observation.Update,
-                Training = new SeparateEpochs(training),
+                Training = new SeparateEpochs(training) { Loss = training.Loss },
                 BatchSize = training.Epochs * labels.Classes.Count,
                 Labels = Enumerable.Repeat(labels.Classes, training.Epochs).SelectMany(classes => classes).ToValueList(),
             },

@@ -15,7 +15,7 @@ internal static class BatchFeatures
     /// <returns>The labels that fit, and null where none do.</returns>
     public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, ImageStatistics statistics, Labels labels)
     {
-        if (context.Model.Head is not (var weight, { } bias))
+        if (context.Observation.Training.Loss.HeadObstacle is not null || context.Model.Head is not (var weight, { } bias))
             return (labels, null);
         var update = context.Observation.Update;
         using var generator = context.Random.Derive("features").Generator(context.Model.Device);

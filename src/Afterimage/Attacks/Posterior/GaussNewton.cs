@@ -97,7 +97,7 @@ public sealed record GaussNewton : Attack
             throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"refined-counts\"), " +
                 "or use gradient matching, which can optimize them.");
         var statistics = Statistics(context);
-        var separable = context.Observation.Training is FedSgd training
+        var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead)

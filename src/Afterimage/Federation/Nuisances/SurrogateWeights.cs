@@ -38,7 +38,7 @@ public sealed record SurrogateWeights : Nuisance
             {
                 var training = context.Observation.Training;
                 var weights = context.Model.Parameters.Zip(path, (before, along) => before + along * (z * pace)).ToArray();
-                var gradients = Differentiate.Gradients(LocalTraining.Loss(context.Model, leaves, training.Mode, weights), weights, graph: true);
+                var gradients = Differentiate.Gradients(training.LossOf(context.Model, leaves, weights), weights, graph: true);
                 var factor = training.GradientFactor(context.Observation.BatchSize);
                 return [.. gradients.Select(gradient => gradient * factor)];
             });

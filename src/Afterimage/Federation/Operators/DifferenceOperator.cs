@@ -22,18 +22,18 @@ internal sealed class DifferenceOperator : ForwardOperator
     private const double Bend = 1e-4;
 
     private readonly VictimModel model;
-    private readonly ModelMode mode;
+    private readonly LocalTraining training;
     private readonly ScalarType type;
     private readonly double[] sizes;
 
     /// <param name="model">Copied in double precision.</param>
-    /// <param name="mode">Whose statistics BatchNorm uses.</param>
+    /// <param name="training">One gradient: its mode and its loss.</param>
     /// <param name="batch">Images in the batches on which the error is measured.</param>
     /// <param name="because">Why finite differences are taken, the beginning of a sentence.</param>
     [SetsRequiredMembers]
-    public DifferenceOperator(VictimModel model, ModelMode mode, int batch, string because)
+    public DifferenceOperator(VictimModel model, LocalTraining training, int batch, string because)
     {
-        (this.model, this.mode, type) = (model.To(ScalarType.Float64, model.Device), mode, model.Type);
+        (this.model, this.training, type) = (model.To(ScalarType.Float64, model.Device), training, model.Type);
         using var scope = Tidy.Scope();
         sizes = [.. this.model.Parameters.Select(parameter => Math.Max(0.01, parameter.detach().square().mean().sqrt().ToDouble()))];
         Reason = FormattableString.Invariant($"{because}; their relative error is {Measure(batch):G2}.");
@@ -140,13 +140,13 @@ internal sealed class DifferenceOperator : ForwardOperator
         }
 
         private Tensor Gradient(Tensor at) => Tidy.Keep(() => GradientSet.Gather(owner.model.Layout,
-            Differentiate.Gradients(LocalTraining.Loss(owner.model, batch with { Inputs = at }, owner.mode), parameters)).Flat);
+            Differentiate.Gradients(owner.training.LossOf(owner.model, batch with { Inputs = at }), parameters)).Flat);
 
         /// <summary>Of inputs, then targets, flat.</summary>
         private Tensor InputGradients(IReadOnlyList<Tensor> at) => Tidy.Keep(() =>
         {
             var leaves = batch.Leaves();
-            var loss = LocalTraining.Loss(owner.model, leaves, owner.mode, at);
+            var loss = owner.training.LossOf(owner.model, leaves, at);
             return cat([.. Differentiate.Gradients(loss, [leaves.Inputs, leaves.Targets]).Select(part => part.reshape(-1))]);
         });
     }

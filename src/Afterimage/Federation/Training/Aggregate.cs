@@ -12,13 +12,14 @@ public sealed record Aggregate : LocalTraining
     /// <summary>Images of each client; their sum is the batch. Empty: every image has a client of its own.</summary>
     public ValueList<int> Sizes { get; init; } = [];
 
-    /// <summary>What each client does, in the mode of the aggregate.</summary>
+    /// <summary>What each client does, in the mode and with the loss of the aggregate.</summary>
     public LocalTraining Local { get; init; } = new FedSgd();
 
     public override UpdateKind Kind => Local.Kind;
 
     // In eval mode a mean of mean gradients, weighted by images, is the mean gradient of all images.
-    public override string? Obstacle(VictimModel model) => Client is FedSgd && Mode == ModelMode.Eval ? Client.Obstacle(model)
+    public override string? Obstacle(VictimModel model) =>
+        Client is FedSgd { Loss.Reduction: Reduction.Mean } && Mode == ModelMode.Eval ? Client.Obstacle(model)
         : "An aggregate adds up the training of several clients";
 
     public override double GradientFactor(int batch) => Clients(batch).Sum(client => client.Share * Client.GradientFactor(client.Count));
@@ -67,7 +68,7 @@ public sealed record Aggregate : LocalTraining
         return sum!;
     }
 
-    private LocalTraining Client => Local with { Mode = Mode };
+    private LocalTraining Client => Local with { Mode = Mode, Loss = Loss };
 
     private List<(int Number, int From, int Count, double Share)> Clients(int batch)
     {

@@ -28,7 +28,8 @@ public sealed record FedAvg : LocalTraining
 
     public override string? Obstacle(VictimModel model) => "Federated averaging unrolls its local steps";
 
-    public override double GradientFactor(int batch) => -LearningRate * Optimizer.Gain(Epochs * StepsOf(batch));
+    public override double GradientFactor(int batch) => -LearningRate * Optimizer.Gain(Epochs * StepsOf(batch))
+        * (Loss.Reduction == Reduction.Sum ? (double)batch / StepsOf(batch) : 1);
 
     public override int MaskRows(int batch) => Epochs * batch;
 

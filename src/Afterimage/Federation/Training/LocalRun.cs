@@ -65,7 +65,7 @@ internal sealed class LocalRun
     {
         var count = Model.Parameters.Count;
         Tensor[] weights = [.. state.Take(count)];
-        var gradients = Differentiate.Gradients(LocalTraining.Loss(Model, batch, training.Mode, weights, masks), weights, graph);
+        var gradients = Differentiate.Gradients(training.LossOf(Model, batch, weights, masks), weights, graph);
         var next = new Tensor[state.Count];
         for (var i = 0; i < count; i++)
         {

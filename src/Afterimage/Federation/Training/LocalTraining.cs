@@ -11,6 +11,9 @@ public abstract record LocalTraining
     /// <summary>Whose statistics BatchNorm uses while the client trains, and whether dropout draws masks.</summary>
     public ModelMode Mode { get; init; } = ModelMode.Eval;
 
+    /// <summary>What the training lowers.</summary>
+    public Loss Loss { get; init; } = new CrossEntropy();
+
     /// <summary>What the update is.</summary>
     public abstract UpdateKind Kind { get; }
 
@@ -45,8 +48,8 @@ public abstract record LocalTraining
     public abstract string? Obstacle(VictimModel model);
 
     /// <summary>
-    /// The update is about this many times the mean gradient: 1 for a gradient, minus the rate times the number of steps for the
-    /// difference that plain SGD leaves.
+    /// The update is about this many times the gradient of the mean loss of an image: 1 for a gradient (the batch size where the loss is a
+    /// sum), minus the rate times the number of steps for the difference that plain SGD leaves.
     /// </summary>
     public abstract double GradientFactor(int batch);
 
@@ -82,9 +85,9 @@ public abstract record LocalTraining
         return (masks < network.KeepRates().to(model.Device)).to(model.Type);
     }
 
-    internal static Tensor Loss(VictimModel model, Batch batch, ModelMode mode,
-        IReadOnlyList<Tensor>? parameters = null, Tensor? masks = null) =>
-        -(batch.Targets * nn.functional.log_softmax(model.Logits(batch.Inputs, mode, parameters, masks), 1)).sum() / batch.Count;
+    /// <summary>The differentiable loss of a batch under these weights and masks.</summary>
+    internal Tensor LossOf(VictimModel model, Batch batch, IReadOnlyList<Tensor>? parameters = null, Tensor? masks = null) =>
+        Loss.Of(model.Logits(batch.Inputs, Mode, parameters, masks), batch.Targets);
 }
 
 public enum UpdateKind

@@ -46,6 +46,8 @@ internal sealed class RectifiedChain
             obstacle = "The recursion needs a network of known layers: use gradient matching.";
         else if (!observation.Update.Flat.isfinite().all().ToBoolean())
             obstacle = "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
+        else if (observation.Training.Loss.HeadObstacle is { } unread)
+            obstacle = unread;
         else
             return Open(context, network, out obstacle);
         return null;
