@@ -64,7 +64,7 @@ internal static class IterationTable
             Images = rand([batch, 3, 32, 32], generator: generator);
             var labels = new Labels(Enumerable.Range(0, batch).Select(i => i % 10).ToValueList(), Enumerable.Repeat(1.0, batch).ToValueList());
             Targets = labels.Targets(10, ScalarType.Float32, CPU);
-            var update = new FedSgd().Linearize(model, Images, Targets).Value;
+            var update = new FedSgd().Linearize(model, new(Images, Targets)).Value;
             Observed = update.Flat;
             context = new()
             {

@@ -42,7 +42,7 @@ internal static class TrainingTable
         var images = truth["images"].ToTensor(ScalarType.Float32, CPU);
         var labels = truth["labels"].ToInt64().Select(label => (int)label).ToValueList();
         var sent = UpdateFile.Read(Path.Combine(folder, "update.npz")).Match(model.Layout, ScalarType.Float32, CPU);
-        var gradient = new FedSgd().Linearize(model, images, new Labels(labels, []).Targets(classes, ScalarType.Float32, CPU)).Value;
+        var gradient = new FedSgd().Linearize(model, new(images, new Labels(labels, []).Targets(classes, ScalarType.Float32, CPU))).Value;
         output.WriteLine("attack               update            PSNR of each image (dB)              mean  misfit    labels   CPU s");
         foreach (var name in names)
             foreach (var (what, update, how) in ((string, GradientSet, LocalTraining)[])

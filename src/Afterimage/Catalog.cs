@@ -37,6 +37,7 @@ public sealed class Catalog
         .With<ModelSource, Mlp>().With<ModelSource, LeNet>().With<ModelSource, ConvNet>().With<ModelSource, ResNet>().With<ModelSource, TorchScriptFile>()
         .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>().With<DataSource, ImageFolder>()
         .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>().With<LocalTraining, Aggregate>().With<LocalTraining, HiddenTraining>()
+        .With<Loss, CrossEntropy>().With<Loss, BinaryCrossEntropy>().With<Loss, MeanSquared>()
         .With<LocalOptimizer, Sgd>().With<LocalOptimizer, AdamW>()
         .With<Defense, None>().With<Defense, GaussianNoise>().With<Defense, TopK>().With<Defense, ReducedPrecision>().With<Defense, NormBound>()
         .With<Defense, DefenseChain>()

@@ -68,7 +68,7 @@ public sealed record SimulatedClient : ClientSource
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
-        var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
+        var update = Training.Train(victim, new(Tensors.From(truth.Images, victim.Type, victim.Device), targets), random);
         return Defense.Protect(update, random).To(victim.Type, victim.Device).Detach();
     }
 

@@ -18,7 +18,8 @@ public static class Explanation
     public static string Equation(Experiment experiment)
     {
         var training = experiment.Client is SimulatedClient simulated ? simulated.Training : (experiment.Client as RecordedUpdate)?.Training ?? new FedSgd();
-        var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training : new HiddenTraining { Mode = training.Mode };
+        var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training
+            : new HiddenTraining { Mode = training.Mode, Loss = training.Loss };
         var operatorText = $"A(x) = {TrainingText.Operator(known)}";
         return $"{experiment.Attack.Equation ?? Catalog.Kind(experiment.Attack.GetType())}\n{operatorText}";
     }

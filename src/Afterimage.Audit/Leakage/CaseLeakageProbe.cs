@@ -85,7 +85,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         if (choice == LeakageMeasurement.On)
             return new();
         var probe = new LeakageProbe { Unknowns = Exact, Probes = Probes, Steps = Steps };
-        var point = context.Operator.At(images, targets);
+        var point = context.Operator.At(new(images, targets));
         point.Pullback(point.Pushforward(images));
         var begin = CpuClock.Seconds();
         point.Pullback(point.Pushforward(images));
@@ -100,7 +100,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
     private static double Carried(AttackContext context, Tensor images, Tensor targets)
     {
         using var scope = Tidy.Scope();
-        var exact = context.Operator.At(images, targets).Value;
+        var exact = context.Operator.At(new(images, targets)).Value;
         var (sum, count) = (0.0, 0L);
         foreach (var (expected, sent) in exact.Split().Zip(context.Observation.Update.Split()))
             if (expected.square().mean().ToDouble() is > 0 and var square)

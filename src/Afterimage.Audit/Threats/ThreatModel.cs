@@ -46,5 +46,5 @@ public sealed record ThreatModel
     }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training
-        : new HiddenTraining { Mode = round.Training.Mode };
+        : new HiddenTraining { Mode = round.Training.Mode, Loss = round.Training.Loss };
 }

@@ -51,6 +51,8 @@ internal sealed class ExperimentOptions
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, optimizer=adamw, shuffle=, clients=2,3; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
+        Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",
+            (json, name) => Training(json, "--loss")["loss"] = new JsonObject { ["kind"] = name });
         Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.", (json, name) => json["model"] = PartName.Model(catalog, name));
         Add<string>("--weights", "FILE", "Weights of the model (.safetensors).", (json, path) => json["model"]!["weights"] = path);
         Add<string>("--mean", "LIST", "Channel means of the client's normalization, for example 0.5,0.5,0.5.",
@@ -108,12 +110,10 @@ internal sealed class ExperimentOptions
         flags.Add(new(option, client, (line, json) => edit(json, line.GetRequiredValue(option))));
     }
 
-    private static void Mode(JsonObject json, string mode)
-    {
-        if (json["client"]!["training"] is not JsonObject training)
-            throw new AfterimageException("--mode says how the client trained: beside --update, give --local-training too.");
-        training["mode"] = OneOf("--mode", mode, "eval", "train");
-    }
+    private static void Mode(JsonObject json, string mode) => Training(json, "--mode")["mode"] = OneOf("--mode", mode, "eval", "train");
+
+    private static JsonObject Training(JsonObject json, string flag) => json["client"]!["training"] as JsonObject
+        ?? throw new AfterimageException($"{flag} says how the client trained: beside --update, give --local-training too.");
 
     private void Labels(JsonObject json, string who)
     {

@@ -57,9 +57,9 @@ public sealed class AttackContext : IDisposable
     /// <param name="labels">In the order of the images.</param>
     public GradientSet Predict(Tensor images, Labels labels)
     {
-        var (inputs, targets) = (images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
+        var batch = new Batch(images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
         // A closed form needs one evaluation only, which is not worth choosing an operator for.
-        return (forward.IsValueCreated ? Operator.At(inputs, targets) : Observation.Channel.Behind(Observation.Training.Linearize(Model, inputs, targets))).Value;
+        return (forward.IsValueCreated ? Operator.At(batch) : Observation.Channel.Behind(Observation.Training.Linearize(Model, batch))).Value;
     }
 
     /// <summary>The same context, with other time; operator and what parts worked out are shared, and this one stays their owner.</summary>

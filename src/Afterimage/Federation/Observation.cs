@@ -52,7 +52,8 @@ public sealed class Observation : IDisposable
         if (training is not HiddenTraining { Length: null } hidden)
             return this;
         var completed = (Observation)MemberwiseClone();
-        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
+        if (hidden.Loss.HeadObstacle is null)
+            completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
         return completed;
     }
 

@@ -21,7 +21,7 @@ public sealed class UpdateJacobian : IDisposable
     {
         this.context = context.To(ScalarType.Float64);
         Shape = images.shape;
-        point = this.context.Operator.At(images.to(ScalarType.Float64), targets.to(ScalarType.Float64));
+        point = this.context.Operator.At(new(images.to(ScalarType.Float64), targets.to(ScalarType.Float64)));
         weights = Tidy.Keep(() => Weights(point.Value, context.Observation.Channel.Mask(context.Observation.Update), scale));
     }
 
@@ -38,7 +38,7 @@ public sealed class UpdateJacobian : IDisposable
     public Tensor Apply(Tensor u) => Tidy.Keep(() => point.Pushforward(u).Flat * weights);
 
     /// <summary>J' v, of the batch's shape, for a flat v.</summary>
-    public Tensor Transpose(Tensor v) => Tidy.Keep(() => point.Pullback(new(point.Value.Layout, v * weights)).Images);
+    public Tensor Transpose(Tensor v) => Tidy.Keep(() => point.Pullback(new(point.Value.Layout, v * weights)).Inputs);
 
     /// <summary>J'J as a matrix of unknowns by unknowns: one product with J and one with J' for each column.</summary>
     public Tensor Gram()

@@ -27,7 +27,7 @@ internal sealed class DeepSearch
         (this.attack, this.run, this.split, context, labels) = (attack, run, split, run.Context, run.Labels);
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         // Targets that sum to zero make the operator's derivative at the logits minus themselves, whatever the logits.
-        signal = context.Observation.BatchSize == 1 && context.Model.Head is (_, { } bias)
+        signal = context.Observation is { BatchSize: 1, Training.Loss.HeadObstacle: null } && context.Model.Head is (_, { } bias)
             ? -context.Observation.Update[bias].view(1, -1) : targets;
     }
 
@@ -59,6 +59,9 @@ internal sealed class DeepSearch
             Evaluations = evaluations,
         };
     }
+
+    /// <summary>What the client did, for a part of its network.</summary>
+    private FedSgd Alone => new() { Loss = context.Observation.Training.Loss };
 
     /// <summary>Images in [0,1] from one start.</summary>
     private Tensor Descend(int restart, Action<double, Func<Tensor>> see)
@@ -116,7 +119,7 @@ internal sealed class DeepSearch
         {
             var network = split.Tail.Network;
             using var model = split.Tail.With(network with { Layers = SmoothedModel.Smoothed(network.Layers, softGate: true, 1 / width) });
-            using var forward = new FedSgd().Operator(model, (int)images.shape[0], context.OperatorChoice);
+            using var forward = Alone.Operator(model, (int)images.shape[0], context.OperatorChoice);
             var objective = new TailObjective(forward, misfit, signal, first.shape, unit);
             var solver = new FirstOrder
             {
@@ -146,7 +149,7 @@ internal sealed class DeepSearch
     private double Unit(Tensor first, Misfit misfit)
     {
         var mean = Math.Max(first.abs().mean().ToDouble(), 1e-12);
-        using var forward = new FedSgd().Operator(split.Tail, (int)first.shape[0], context.OperatorChoice);
+        using var forward = Alone.Operator(split.Tail, (int)first.shape[0], context.OperatorChoice);
         var alike = ones_like(first).reshape(-1);
         var gradient = zeros_like(alike);
         return Enumerable.Range(-8, 17).Select(half => mean * Math.Pow(2, half / 2.0))

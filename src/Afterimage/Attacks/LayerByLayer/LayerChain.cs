@@ -32,13 +32,13 @@ internal sealed class LayerChain
             ? "Closed forms need a network of known layers without branches: use gradient matching."
         : network.Layers[^1] is not Linear
             ? "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching."
-        : NotFinite(context.Observation);
+        : Unreadable(context.Observation);
 
     /// <summary>Shared by everything that solves equations of an update.</summary>
-    internal static string? NotFinite(Observation observation)
+    internal static string? Unreadable(Observation observation)
     {
         using var scope = Tidy.Scope();
-        return observation.Update.Flat.isfinite().all().ToBoolean() ? null
+        return observation.Update.Flat.isfinite().all().ToBoolean() ? observation.Training.Loss.HeadObstacle
             : "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
     }
 

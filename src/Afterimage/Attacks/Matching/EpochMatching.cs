@@ -66,7 +66,7 @@ public sealed record EpochMatching : Attack
             Observation = new()
             {
                 Update = context.Observation.Update,
-                Training = new SeparateEpochs(training),
+                Training = new SeparateEpochs(training) { Loss = training.Loss },
                 BatchSize = training.Epochs * labels.Classes.Count,
                 Channel = context.Observation.Channel,
                 Labels = Enumerable.Repeat(labels.Classes, training.Epochs).SelectMany(classes => classes).ToValueList(),

@@ -105,7 +105,7 @@ internal sealed class MatchingObjective : Objective
         Evaluations++;
         var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
         var labels = Targets(Start);
-        var predicted = nuisance is null ? context.Operator.At(gray, Seen(labels)).Value : At(gray, labels, Others(Start)).Value;
+        var predicted = nuisance is null ? context.Operator.At(new(gray, Seen(labels))).Value : At(gray, labels, Others(Start)).Value;
         return misfit.Evaluate(predicted).Value;
     }
 
@@ -114,7 +114,7 @@ internal sealed class MatchingObjective : Objective
     {
         using var scope = Tidy.Scope();
         var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
-        return context.Observation.Misfit(nuisance is null ? context.Operator.At(images, Seen(labels)).Value : At(images, labels, Others(point)).Value);
+        return context.Observation.Misfit(nuisance is null ? context.Operator.At(new(images, Seen(labels))).Value : At(images, labels, Others(point)).Value);
     }
 
     /// <summary>What was found of the training beside images and labels, or null.</summary>
@@ -129,7 +129,7 @@ internal sealed class MatchingObjective : Objective
     {
         if (nuisance is null)
         {
-            var linearization = context.Operator.At(images, Seen(labels));
+            var linearization = context.Operator.At(new(images, Seen(labels)));
             var (value, difference) = misfit.Evaluate(linearization.Value);
             var (forImages, forTargets) = linearization.Pullback(difference);
             return (value, forImages, forTargets);
@@ -137,7 +137,7 @@ internal sealed class MatchingObjective : Objective
         var others = Others(point);
         var joint = At(images, labels, others);
         var (fit, along) = misfit.Evaluate(joint.Value);
-        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var ((jointImages, jointTargets), jointOthers) = joint.Pullback(along);
         var leaf = others.detach().requires_grad_();
         if (nuisance.Penalty(leaf) is { } penalty)
         {
@@ -149,7 +149,7 @@ internal sealed class MatchingObjective : Objective
     }
 
     /// <summary>The operator with further unknowns, the channel's map behind it.</summary>
-    private JointLinearization At(Tensor images, Tensor labels, Tensor others) => context.Observation.Channel.Behind(nuisance!.At(images, labels, others));
+    private JointLinearization At(Tensor images, Tensor labels, Tensor others) => context.Observation.Channel.Behind(nuisance!.At(new(images, labels), others));
 
     /// <summary>What the operator takes for labels: these, or a known derivative of the loss.</summary>
     private Tensor Seen(Tensor labels) => refine ? labels : errors;

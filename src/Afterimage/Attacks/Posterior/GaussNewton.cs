@@ -114,7 +114,7 @@ public sealed record GaussNewton : IterativeAttack
         var (context, labels) = (run.Context, run.Labels);
         var statistics = Statistics(run);
         var channel = context.Observation.Channel;
-        var separable = context.Observation.Training is FedSgd training && (channel.Effects & ChannelEffects.Mapped) == 0
+        var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training && (channel.Effects & ChannelEffects.Mapped) == 0
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead && (channel.Effects & ChannelEffects.Missing) == 0)

@@ -35,7 +35,7 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Li
 
     /// <summary>J'r: [rows] to [unknowns].</summary>
     public Tensor Pull(Tensor rows) => cat([.. parts.Select((part, i) =>
-        problem.Statistics.Analyze(part.Pullback(new(part.Value.Layout, problem.Spread(rows, i))).Images).reshape(-1))]);
+        problem.Statistics.Analyze(part.Pullback(new(part.Value.Layout, problem.Spread(rows, i))).Inputs).reshape(-1))]);
 
     /// <summary>The columns of one block for some of its unknowns: shared rows [N,shared] and its own [N,own].</summary>
     public (Tensor Shared, Tensor Own) Columns(int part, Tensor unknowns)

@@ -69,7 +69,7 @@ internal sealed class PosteriorProblem
         var images = Decode(z);
         var each = Batch / Parts;
         var points = Enumerable.Range(0, Parts)
-            .Select(i => context.Operator.At(images.narrow(0, i * each, each), targets.narrow(0, i * each, each))).ToArray();
+            .Select(i => context.Operator.At(new(images.narrow(0, i * each, each), targets.narrow(0, i * each, each)))).ToArray();
         var gradients = stack([.. points.Select(point => point.Value.Flat)]);
         return new(this, images, points, cat([SharedRows(gradients) - shared, (OwnRows(gradients) - own).reshape(-1)]));
     }

@@ -11,7 +11,7 @@ internal sealed class MappedOperator : ForwardOperator
 
     public override string Name => inner.Name;
 
-    public override Linearization At(Tensor images, Tensor targets) => channel.Behind(inner.At(images, targets));
+    public override Linearization At(Batch batch) => channel.Behind(inner.At(batch));
 
     protected override void Dispose(bool disposing)
     {
@@ -23,7 +23,7 @@ internal sealed class MappedOperator : ForwardOperator
     {
         public override GradientSet Value => map.Value;
 
-        public override (Tensor Images, Tensor Targets) Pullback(GradientSet v) => inner.Pullback(map.Pull(v));
+        public override Batch Pullback(GradientSet v) => inner.Pullback(map.Pull(v));
 
         public override GradientSet Pushforward(Tensor u) => map.Push(inner.Pushforward(u));
     }
@@ -32,6 +32,6 @@ internal sealed class MappedOperator : ForwardOperator
     {
         public override GradientSet Value => map.Value;
 
-        public override (Tensor Images, Tensor Targets, Tensor Values) Pullback(GradientSet v) => inner.Pullback(map.Pull(v));
+        public override (Batch Batch, Tensor Values) Pullback(GradientSet v) => inner.Pullback(map.Pull(v));
     }
 }

@@ -19,6 +19,8 @@ internal sealed class HeadEvidence
     private HeadEvidence(AttackContext context)
     {
         var (model, observation) = (context.Model, context.Observation);
+        if (observation.Training.Loss.HeadObstacle is { } obstacle)
+            throw new AfterimageException(obstacle);
         var (weight, bias) = model.Head
             ?? throw new AfterimageException($"No parameter of the model has {model.Classes} rows, so there is no head to read labels from: " +
                 "use \"joint\", or check the number of classes.");

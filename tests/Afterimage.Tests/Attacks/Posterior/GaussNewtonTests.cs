@@ -154,7 +154,7 @@ public class GaussNewtonTests
             OperatorChoice = OperatorChoice.Compiled,
             Observation = new()
             {
-                Update = training.Linearize(model, images, targets).Value,
+                Update = training.Linearize(model, new(images, targets)).Value,
                 Training = training,
                 BatchSize = labels.Length,
             },

@@ -39,7 +39,7 @@ internal sealed class RectifiedChain
             ? $"The recursion reads one image, but the batch has {context.Observation.BatchSize}: use \"rectified-matching\"."
         : context.Observation.Training is not FedSgd ? "The recursion reads a single gradient, and this client makes several steps: use gradient matching."
         : context.Model.Network is null ? "The recursion needs a network of known layers: use gradient matching."
-        : LayerChain.NotFinite(context.Observation);
+        : LayerChain.Unreadable(context.Observation);
 
     /// <exception cref="AfterimageException">The network is of another kind.</exception>
     public static RectifiedChain Of(AttackContext context)
