@@ -4,10 +4,10 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Makes compiled operators: the gradient of the mean cross-entropy in eval mode, on the CPU.</summary>
+/// <summary>Makes compiled operators: the gradient of the mean cross-entropy in eval mode, computed on the CPU.</summary>
 public static class CompiledOperator
 {
-    /// <summary>Why a model cannot be compiled, the beginning of a sentence, or null where it can.</summary>
+    /// <summary>Why a model cannot be compiled, as the first clause of a sentence, or null where it can.</summary>
     public static string? Obstacle(VictimModel model) =>
         model.Network is null ? "The model's graph is not made of known layers"
         : model.Device.type != DeviceType.CPU ? $"The model lives on {model.Device.type}"
@@ -15,8 +15,10 @@ public static class CompiledOperator
         : null;
 
     /// <summary>
-    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps nothing of the model.
+    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps no reference to the model.
     /// </summary>
+    /// <param name="model">A model of known layers on the CPU.</param>
+    /// <param name="reason">Why this operator was chosen, for the report.</param>
     public static ForwardOperator Of(VictimModel model, string reason) => model.Type == ScalarType.Float64
         ? new CompiledOperator<double>(model) { Reason = reason }
         : new CompiledOperator<float>(model) { Reason = reason };
@@ -59,7 +61,7 @@ internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator w
     }
 }
 
-/// <summary>A point of a compiled operator. It remembers its images, so that it stays valid when the plan has moved on.</summary>
+/// <summary>A linearization of a compiled operator. It keeps its images, and evaluates them again when the plan has moved on.</summary>
 internal sealed class CompiledLinearization<T> : Linearization where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledOperator<T> owner;

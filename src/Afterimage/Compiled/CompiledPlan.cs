@@ -3,11 +3,11 @@ using System.Numerics;
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// The operator A (gradient of the mean soft-label cross-entropy) of one network for batches of one size, lowered to a flat
-/// list of steps over native memory. J'v and Ju come from forward-over-reverse differentiation at the point of the last
-/// <see cref="Gradient"/>; nothing is allocated. One thread at a time; results do not depend on which.
+/// The operator A (the gradient of the mean cross-entropy with soft labels) of one network for batches of one size, as a flat
+/// list of steps over preallocated native memory. J'v and Ju come from forward-over-reverse differentiation at the point of the
+/// last <see cref="Gradient"/>. A plan serves one thread at a time.
 /// </summary>
-public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Arena<T> arena = new();
     private readonly CompiledModel<T> model;
@@ -46,19 +46,19 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
 
     public int Batch { get; }
 
-    /// <summary>Native memory of this plan, without the weights that it shares.</summary>
+    /// <summary>Native memory of this plan in bytes, without the weights that plans share.</summary>
     public long Bytes => arena.Bytes;
 
     /// <summary>Mean cross-entropy at the last point.</summary>
     public T Loss { get; private set; }
 
-    /// <summary>Label probabilities of one image.</summary>
+    /// <summary>Number of logits of one image.</summary>
     public int Classes => model.Network.Classes;
 
-    /// <summary>Numbers of the whole batch of images.</summary>
+    /// <summary>Length of the whole batch of images.</summary>
     public int Pixels => Batch * model.Network.Input.Count;
 
-    /// <summary>Numbers of a gradient.</summary>
+    /// <summary>Length of a gradient.</summary>
     public long Parameters => model.Layout.Count;
 
     /// <summary>A(x): the gradient, flat, in the layout's order.</summary>
@@ -76,7 +76,7 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
             Enter(source, input.Value, shifted: true);
             foreach (var step in steps)
                 step.Forward();
-            Lose();
+            EvaluateLoss();
             for (var i = steps.Length - 1; i >= 0; i--)
                 steps[i].Backward(result);
         }
@@ -97,7 +97,7 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
         {
             foreach (var step in steps)
                 step.TangentForward(direction);
-            LoseTangent(labels);
+            DifferentiateLoss(labels);
             for (var i = steps.Length - 1; i >= 0; i--)
                 steps[i].TangentBackward(direction, null);
             Leave(result);
@@ -117,13 +117,13 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
             Enter(direction, input.Tangent, shifted: false);
             foreach (var step in steps)
                 step.TangentForward(null);
-            LoseTangent(null);
+            DifferentiateLoss(null);
             for (var i = steps.Length - 1; i >= 0; i--)
                 steps[i].TangentBackward(null, result);
         }
     }
 
-    /// <summary>To pixels outside and channels inside, normalized.</summary>
+    /// <summary>Normalizes images and brings them from [B,C,H,W] to the channels-last order of nodes.</summary>
     private void Enter(T* images, T* to, bool shifted)
     {
         for (var row = 0; row < input.Rows; row++)
@@ -150,7 +150,8 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
     /// <summary>Where a row of pixels begins in the first channel of [B,C,H,W].</summary>
     private int Place(int row) => (row / input.Height * input.Channels * input.Height + row % input.Height) * input.Width;
 
-    private void Lose()
+    /// <summary>The mean cross-entropy and its derivative with respect to the logits.</summary>
+    private void EvaluateLoss()
     {
         var total = T.Zero;
         for (var sample = 0; sample < Batch; sample++)
@@ -176,7 +177,8 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
         Loss = total / Divisor;
     }
 
-    private void LoseTangent(T* labels)
+    /// <summary>The change of that derivative along the tangent of the logits; optionally J'v for the targets.</summary>
+    private void DifferentiateLoss(T* labels)
     {
         for (var sample = 0; sample < Batch; sample++)
         {

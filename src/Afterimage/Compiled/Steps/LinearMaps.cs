@@ -3,7 +3,7 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Mean over windows; zeros around the image count.</summary>
+/// <summary>Mean over windows; padding zeros count.</summary>
 internal sealed unsafe class AvgPoolStep<T>(AvgPool2d layer, Node<T> input, Node<T> output) : LinearMap<T>(input, output)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -42,7 +42,7 @@ internal sealed unsafe class AvgPoolStep<T>(AvgPool2d layer, Node<T> input, Node
         row % Output.Height * layer.Stride - layer.Padding, x * layer.Stride - layer.Padding);
 }
 
-/// <summary>Largest value of each window, the first of equals; which one it was is decided in the forward pass.</summary>
+/// <summary>Maximum over windows, the first of equal values; the forward pass decides which pixel it is.</summary>
 internal sealed unsafe class MaxPoolStep<T>(MaxPool2d layer, Node<T> input, Node<T> output) : LinearMap<T>(input, output)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -130,7 +130,7 @@ internal sealed unsafe class GlobalAvgPoolStep<T>(Node<T> input, Node<T> output)
     }
 }
 
-/// <summary>From pixels outside and channels inside to PyTorch's order of features, channels outside.</summary>
+/// <summary>From channels-last order to PyTorch's order of features, [C,H,W].</summary>
 internal sealed unsafe class FlattenStep<T>(Node<T> input, Node<T> output) : LinearMap<T>(input, output)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -161,7 +161,7 @@ internal sealed unsafe class FlattenStep<T>(Node<T> input, Node<T> output) : Lin
     private int Place(int row) => Output.Offset(row / Input.Height, 0, 0) + row % Input.Height * Input.Width;
 }
 
-/// <summary>Every few pixels, with zero channels on both sides.</summary>
+/// <summary>Subsampled pixels, padded with zero channels.</summary>
 internal sealed unsafe class ShortcutStep<T>(PaddedShortcut layer, Node<T> input, Node<T> output) : LinearMap<T>(input, output)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
