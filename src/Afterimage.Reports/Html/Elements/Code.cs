@@ -3,6 +3,7 @@ using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
+/// <summary>Code and JSON.</summary>
 internal static class Code
 {
     private static readonly JsonSerializerOptions Indented = new()
@@ -14,7 +15,7 @@ internal static class Code
 
     public static Element Block(string code) => Tag("pre", ("tabindex", "0"), Tag("code", code));
 
-    /// <summary>Indented for reading; text that is no JSON is shown as it stands.</summary>
+    /// <summary>JSON with indentation; other text is shown unchanged.</summary>
     public static Element Json(string json)
     {
         try

@@ -2,10 +2,10 @@ using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>How a level looks: word, color class and a picture of eight by eight pixels that comes into view as the level rises.</summary>
+/// <summary>How a level is shown: a word, a color class and an icon of 8x8 pixels.</summary>
 internal sealed record Level(LeakLevel Value, string Meaning, string Pixels)
 {
-    /// <summary>From nothing to everything; the two levels that are no measurement are not on the scale.</summary>
+    /// <summary>The levels that are measurements, from the lowest to the highest.</summary>
     public static IReadOnlyList<Level> Scale { get; } =
     [
         new(LeakLevel.Nothing, "no better than public images alone",

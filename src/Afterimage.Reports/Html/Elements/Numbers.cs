@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>Numbers as a reader wants them; the exact ones are in report.json.</summary>
+/// <summary>Rounded numbers for readers; report.json has the exact ones.</summary>
 internal static class Numbers
 {
     public static string Fixed(double value, int digits) =>

@@ -3,7 +3,7 @@ using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>The first screen: what was audited and what leaked. Icon, word, scale and color all carry the level.</summary>
+/// <summary>The top of the page: what was audited and how much leaked, shown by an icon, a word, a scale and a color.</summary>
 internal static class Banner
 {
     public static Element Draw(AuditReport report)

@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>One case from its pictures to its configuration.</summary>
+/// <summary>The section of one case, from its images to its configuration.</summary>
 internal static class CaseSection
 {
     public static string Anchor(int index) => "case-" + (index + 1).ToString(CultureInfo.InvariantCulture);
@@ -59,19 +60,14 @@ internal static class CaseSection
             : "Nobody judged this result: the report has no true images to compare with. The misfit says how well the reconstruction " +
                 "explains the update, not how close it is to the truth; different images can explain the same update.");
 
-    private static Element? Assumptions(CaseReport found) => found.Assumptions.IsEmpty
-        ? null
-        : Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", $"Assumptions of {found.Name}"),
-            Tag("table",
-                Tag("thead", Tag("tr", Head("About"), Head("Known"), Head("From where"))),
-                Tag("tbody", [.. found.Assumptions.Select(Assumption)])));
+    private static Element? Assumptions(CaseReport found) => found.Assumptions.IsEmpty ? null
+        : Table($"Assumptions of {found.Name}", null, [Head("About"), Head("Known"), Head("From where")],
+            found.Assumptions.Select(Assumption));
 
     private static Element Assumption(Assumption known) => Tag("tr",
         Tag("th", ("scope", "row"), known.Topic),
         Tag("td", known.Knowledge),
         Tag("td", Tag("span", ("class", known.Given ? "source given" : "source"), known.Given ? "● given" : "○ inferred")));
-
-    private static Element Head(string title) => Tag("th", ("scope", "col"), title);
 
     private static Element Cost(CaseReport found) => Tag("dl", ("class", "facts"),
         Fact("Evaluations", Numbers.Count(found.Cost.Evaluations)),
@@ -102,6 +98,4 @@ internal static class CaseSection
         report.Citations.Index().Where(pair => pair.Item.Key == key).Select(pair => (int?)pair.Index).FirstOrDefault() is { } index
             ? Tag("a", ("href", "#" + CiteAnchor(index)), ("title", report.Citations[index].Text), $"[{index + 1}]")
             : key;
-
-    private static Element Fact(string term, string fact) => Tag("div", Tag("dt", term), Tag("dd", fact));
 }

@@ -1,8 +1,9 @@
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>Each image of the batch beside what came back of it, with the numbers that go with exactly this pair.</summary>
+/// <summary>Each true image of the batch beside its reconstruction, with the metrics of this pair.</summary>
 internal static class ImageGrid
 {
     public static Element Draw(CaseReport found, Pictures pictures) => Tag("div",
@@ -29,9 +30,8 @@ internal static class ImageGrid
 
     private static Element Card(ImageReport image, Pictures pictures) => Tag("figure", ("class", "card"),
         Tag("div", ("class", image.Truth is null ? "pair loner" : "pair"),
-            image.Truth is null ? null : Tag("div", Tag("p", ("class", "role"), "True"), pictures.Show(image.Truth, TruthAlt(image), 192)),
-            Tag("div", image.Truth is null ? null : Tag("p", ("class", "role"), "Reconstructed"),
-                pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
+            image.Truth is null ? null : Titled("True", pictures.Show(image.Truth, TruthAlt(image), 192)),
+            Titled(image.Truth is null ? null : "Reconstructed", pictures.Show(image.Reconstruction, ReconstructionAlt(image), 192))),
         Tag("figcaption",
             Tag("p", ("class", "name"), $"Image {image.Index}"),
             Tag("dl",

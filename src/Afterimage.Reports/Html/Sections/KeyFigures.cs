@@ -1,8 +1,9 @@
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>The few numbers of a case that a reader takes away, each with what it must be compared to.</summary>
+/// <summary>The main numbers of a case, each with what it must be compared with.</summary>
 internal static class KeyFigures
 {
     public static Element Draw(CaseReport found) => Tag("dl",
@@ -27,7 +28,4 @@ internal static class KeyFigures
         return Figure(spread.Count == 1 ? metric.Title : $"{metric.Title}, median", metric.WithUnit(spread.Median),
             metric.Strongest(name, found) is { } best ? $"{best.Name}: {metric.WithUnit(best.Spread.Median)}" : "no baseline computed");
     }
-
-    private static Element Figure(string title, string number, string beside) => Tag("div",
-        Tag("dt", title), Tag("dd", ("class", "figure"), number), Tag("dd", ("class", "beside"), beside));
 }

@@ -1,8 +1,9 @@
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>Every metric with its spread over the batch and, beside it, what no gradient at all would reach.</summary>
+/// <summary>Every metric with its statistics over the batch, beside the baselines, which need no update.</summary>
 internal static class MetricTable
 {
     public static Element Draw(CaseReport found)
@@ -14,14 +15,12 @@ internal static class MetricTable
             Tag("p", ("class", "note"), single
                 ? "This image, and what needs no gradient."
                 : $"Median and spread over {Numbers.Count(found.Images.Length, "image", "images")}, and what needs no gradient (medians)."),
-            Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", $"Metrics of {found.Name}"),
-                Tag("table", ("class", "numbers"),
-                    Tag("thead", Tag("tr",
-                    [
-                        Head("Metric"), Head(single ? "Value" : "Median", "lead"),
-                        .. baselines.Select(name => Head(Capital(name), "baseline")), .. spread.Select(name => Head(name)),
-                    ])),
-                    Tag("tbody", [.. MetricText.InOrder(found.Metrics.Keys).Select(name => Row(found, name, baselines, single))]))),
+            Table($"Metrics of {found.Name}", "numbers",
+                [
+                    Head("Metric"), Head(single ? "Value" : "Median", "lead"),
+                    .. baselines.Select(name => Head(Capital(name), "baseline")), .. spread.Select(name => Head(name)),
+                ],
+                MetricText.InOrder(found.Metrics.Keys).Select(name => Row(found, name, baselines, single))),
             Tag("p", ("class", "note"), Explain(found, baselines)));
     }
 
@@ -57,8 +56,4 @@ internal static class MetricTable
                 : $"This reconstruction stays below that by {metric.WithUnit(-beyond)} in the median: it shows nothing that public " +
                     "images would not.");
     }
-
-    private static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);
-
-    private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
 }

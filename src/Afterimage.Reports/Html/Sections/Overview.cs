@@ -1,3 +1,4 @@
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
@@ -12,18 +13,16 @@ internal static class Overview
         return Tag("section", ("class", "overview"), ("aria-labelledby", "overview-title"),
             Tag("h2", ("id", "overview-title"), "All cases"),
             Tag("p", ("class", "note"), "Medians over the images of each case; the best baseline beside them needs no update at all."),
-            Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", "All cases"),
-                Tag("table", ("class", "numbers"),
-                    Tag("thead", Tag("tr",
-                    [
-                        Head("Case"), Head("Verdict", "words"), Head("First image, true and back", "words"),
-                        .. axes.Select(axis =>
-                            Tag("th", ("scope", "col"), ("class", axis.Numeric ? null : "words"), ("title", axis.Name), axis.Short)),
-                        .. metrics.SelectMany(name =>
-                            new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
-                        Head("Outcome", "words"),
-                    ])),
-                    Tag("tbody", [.. report.Cases.Select((found, index) => Row(found, index, axes, metrics, pictures))]))));
+            Table("All cases", "numbers",
+                [
+                    Head("Case"), Head("Verdict", "words"), Head("First image, true and back", "words"),
+                    .. axes.Select(axis =>
+                        Tag("th", ("scope", "col"), ("class", axis.Numeric ? null : "words"), ("title", axis.Name), axis.Short)),
+                    .. metrics.SelectMany(name =>
+                        new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
+                    Head("Outcome", "words"),
+                ],
+                report.Cases.Select((found, index) => Row(found, index, axes, metrics, pictures))));
     }
 
     private static Element Row(CaseReport found, int index, IReadOnlyList<Axis> axes, string[] metrics, Pictures pictures) => Tag("tr",
@@ -43,9 +42,8 @@ internal static class Overview
     private static IEnumerable<Element> Cells(CaseReport found, string name)
     {
         var metric = MetricText.Of(name);
-        yield return Tag("td", ("class", "lead"), found.Metrics.TryGetValue(name, out var spread) ? metric.Format(spread.Median) : "–");
-        yield return Tag("td", ("class", "baseline"), metric.Strongest(name, found) is { } best ? metric.Format(best.Spread.Median) : "–");
+        string Median(Spread? spread) => spread is null ? "–" : metric.Format(spread.Median);
+        yield return Tag("td", ("class", "lead"), Median(found.Metrics.GetValueOrDefault(name)));
+        yield return Tag("td", ("class", "baseline"), Median(metric.Strongest(name, found)?.Spread));
     }
-
-    private static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);
 }

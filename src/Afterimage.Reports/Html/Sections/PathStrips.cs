@@ -2,7 +2,7 @@ using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>Reconstructions on their way; beyond the first four images folded away.</summary>
+/// <summary>The reconstruction of each image at some iterations; more than four images are folded away.</summary>
 internal static class PathStrips
 {
     private const int Open = 4;

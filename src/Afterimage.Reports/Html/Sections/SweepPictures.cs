@@ -1,8 +1,9 @@
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>What came back over the numeric axis of a sweep: a row for each image, a column for each value, the PSNR below.</summary>
+/// <summary>Reconstructions over the numeric axis of a sweep, with their PSNR: a row for each image, a column for each value.</summary>
 internal static class SweepPictures
 {
     private const int MostRows = 8;
@@ -13,10 +14,12 @@ internal static class SweepPictures
                 .Select(axis => $"{axis.Key[(axis.Key.LastIndexOf('/') + 1)..]} {axis.Value}")))
             .SelectMany(group => Rows(group.Key, [.. group], over, values, pictures)).ToArray();
         return rows.Length == 0 ? null : Tag("figure",
-            Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", $"Images over {over.Short}"),
-                Tag("table", ("class", "numbers"),
-                    Tag("thead", Tag("tr", [Head("Image"), Head("True"), .. values.Select(value => Head($"{over.Short} {Numbers.Short(value)}"))])),
-                    Tag("tbody", [.. rows.Take(MostRows)]))),
+            Table($"Images over {over.Short}", "numbers",
+                [
+                    Head("Image", "words"), Head("True", "words"),
+                    .. values.Select(value => Head($"{over.Short} {Numbers.Short(value)}", "words")),
+                ],
+                rows.Take(MostRows)),
             Tag("figcaption", $"Reconstructions over {over.Short}, with their PSNR" +
                 (rows.Length > MostRows ? $"; {MostRows} of {rows.Length} images." : ".")));
     }
@@ -35,9 +38,8 @@ internal static class SweepPictures
             ]);
     }
 
-    private static Element Cell(ImageReport? image, Pictures pictures) => image is null ? Tag("td", ("class", "words"), "–") : Tag("td", ("class", "words"),
-        pictures.Show(image.Reconstruction, ImageGrid.ReconstructionAlt(image), 64),
-        image.Metrics.TryGetValue("psnr", out var psnr) ? Tag("div", MetricText.Of("psnr").WithUnit(psnr)) : null);
-
-    private static Element Head(string title) => Tag("th", ("scope", "col"), ("class", "words"), title);
+    private static Element Cell(ImageReport? image, Pictures pictures) => image is null ? Tag("td", ("class", "words"), "–")
+        : Tag("td", ("class", "words"),
+            pictures.Show(image.Reconstruction, ImageGrid.ReconstructionAlt(image), 64),
+            image.Metrics.TryGetValue("psnr", out var psnr) ? Tag("div", MetricText.Of("psnr").WithUnit(psnr)) : null);
 }
