@@ -4,7 +4,7 @@ using Spectre.Console.Rendering;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>What an audit looks like while it runs, in a terminal that can be redrawn.</summary>
+/// <summary>A panel that shows a running audit, in a terminal that can be redrawn.</summary>
 /// <param name="view">The events so far.</param>
 /// <param name="elapsed">Seconds since the audit started.</param>
 /// <param name="stopping">Whether Ctrl-C was pressed.</param>
@@ -22,8 +22,8 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
         var rows = new Grid { Width = inner };
         rows.AddColumn(new GridColumn { Width = LabelWidth, Padding = new(0, 0, 1, 0), NoWrap = true });
         rows.AddColumn(new GridColumn { Width = inner - LabelWidth - 1, Padding = new(0), NoWrap = true });
-        void Row(string label, string value, Style? style = null) =>
-            rows.AddRow(new Text(label, new(Color.Grey)), new Text(Fit(value, inner - LabelWidth - 1), style) { Overflow = Overflow.Ellipsis });
+        void Row(string label, string value, Style? style = null) => rows.AddRow(
+            new Text(label, new(Color.Grey)), new Text(Fit(value, inner - LabelWidth - 1), style) { Overflow = Overflow.Ellipsis });
 
         var pace = Pace.Of(view, elapsed);
         var parts = new List<IRenderable> { rows };
@@ -33,7 +33,8 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
             if (running.Last is { } last)
             {
                 var budget = running.Case.Budget > 0 ? $" of at most {Figures.Count(running.Case.Budget)}" : "";
-                Row("restart", $"{last.Restart + 1}, iteration {Figures.Count(last.Iteration)}, {Figures.Count(last.Evaluations)} evaluations{budget}");
+                Row("restart", $"{last.Restart + 1}, iteration {Figures.Count(last.Iteration)}, " +
+                    $"{Figures.Count(last.Evaluations)} evaluations{budget}");
                 Row("objective", Figures.Short(last.Objective));
                 Row("", Sparkline.Of(running.Objective, inner - LabelWidth - 1), new(Color.Teal));
                 var room = height - 12;
@@ -46,7 +47,7 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
         else
             Row("case", view.Header is null ? "starts" : "writes the report");
         rows.AddRow(new Text("progress", new(Color.Grey)), Bar(pace.Fraction, inner - LabelWidth - 1));
-        Row("time", $"{Figures.Duration(elapsed)}{(pace.Remaining is { } left and > 0 ? $", at most {Figures.Duration(left)} to go" : "")}");
+        Row("time", Figures.Duration(elapsed) + (pace.Remaining is { } left and > 0 ? $", at most {Figures.Duration(left)} to go" : ""));
         parts.Add(new Padder(stopping
             ? new Text("Stopping; the report is still written. Ctrl-C again ends at once.", new(Color.Yellow))
             : new Text("Ctrl-C stops and keeps what was found.", new(Color.Grey)), new(0, 1, 0, 0)));

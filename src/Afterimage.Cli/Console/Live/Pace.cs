@@ -2,9 +2,9 @@ using Afterimage.Reports;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>How far an audit is and how long it may still take.</summary>
-/// <param name="Fraction">Work done, in [0,1].</param>
-/// <param name="Remaining">Seconds that are left at most if every case uses its whole budget, or null while nobody can know.</param>
+/// <summary>The progress of an audit.</summary>
+/// <param name="Fraction">The share of the work that is done, in [0,1].</param>
+/// <param name="Remaining">Seconds to the end if every case uses its whole budget; null while that cannot be estimated.</param>
 internal readonly record struct Pace(double Fraction, double? Remaining)
 {
     public static Pace Of(AuditView view, double elapsed)
@@ -18,7 +18,8 @@ internal readonly record struct Pace(double Fraction, double? Remaining)
         var waiting = view.Cases.Length - view.Finished.Length - view.AllRunning.Length;
         double? typical = view.Finished.Length > 0 ? view.Finished.Average(report => report.Cost.Seconds) : current.Whole;
         var now = current.Left ?? (view.Running is null ? 0 : typical);
-        return new(fraction, now is null || (waiting > 0 && typical is null) ? null : now + waiting * (typical ?? 0) / Math.Max(1, view.AllRunning.Length));
+        var later = waiting == 0 ? 0 : waiting * typical / Math.Max(1, view.AllRunning.Length);
+        return new(fraction, now + later);
     }
 
     private static (double Fraction, double? Left, double? Whole) Current(RunningCase? running, double elapsed)

@@ -2,7 +2,9 @@ using Afterimage.Reports;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>What an audit says while it runs, where output cannot be redrawn: a line for each case and one every few seconds.</summary>
+/// <summary>
+/// Shows a running audit where output cannot be redrawn: by a line for the beginning and end of each case, and one every few seconds.
+/// </summary>
 internal sealed class PlainLines(TextWriter output)
 {
     private const double Interval = 5;
@@ -19,17 +21,21 @@ internal sealed class PlainLines(TextWriter output)
                 said = next.At;
                 break;
             case CaseStarted started:
-                output.WriteLine($"[{Math.Min(view.Finished.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length)}/{view.Cases.Length}] {started.Name}");
+                var number = Math.Min(view.Finished.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length);
+                output.WriteLine($"[{number}/{view.Cases.Length}] {started.Name}");
                 said = next.At;
                 break;
             case IterateSeen seen when next.At >= said + Interval:
                 var left = Pace.Of(view, next.At).Remaining is { } seconds ? $", at most {Figures.Duration(seconds)} to go" : "";
-                output.WriteLine($"  {Figures.Duration(next.At)}: {(view.AllRunning.Length > 1 ? $"{view.AllRunning.First(running => running.Case.Id == seen.Id).Case.Name}: " : "")}restart {seen.Restart + 1}, iteration {Figures.Count(seen.Iteration)}, " +
-                    $"objective {Figures.Short(seen.Objective)}{left}");
+                var name = view.AllRunning is { Length: > 1 } several
+                    ? $"{several.First(running => running.Case.Id == seen.Id).Case.Name}: " : "";
+                output.WriteLine($"  {Figures.Duration(next.At)}: {name}restart {seen.Restart + 1}, " +
+                    $"iteration {Figures.Count(seen.Iteration)}, objective {Figures.Short(seen.Objective)}{left}");
                 said = next.At;
                 break;
             case CaseFinished { Report: var report }:
-                output.WriteLine($"  {(view.Cases.Length > 1 ? $"{report.Name}: " : "")}{report.Outcome} in {Figures.Duration(report.Cost.Seconds)}: {Found(report)}");
+                output.WriteLine($"  {(view.Cases.Length > 1 ? $"{report.Name}: " : "")}{report.Outcome} " +
+                    $"in {Figures.Duration(report.Cost.Seconds)}: {Found(report)}");
                 break;
         }
     }

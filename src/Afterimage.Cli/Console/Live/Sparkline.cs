@@ -1,6 +1,6 @@
 namespace Afterimage.Cli.Console;
 
-/// <summary>A curve in one line of text, on a logarithmic scale where its values are positive.</summary>
+/// <summary>A curve in one line of text, on a logarithmic scale where all values are positive.</summary>
 internal static class Sparkline
 {
     private const string Blocks = "▁▂▃▄▅▆▇█";
@@ -15,6 +15,7 @@ internal static class Sparkline
         var means = Enumerable.Range(0, columns)
             .Select(i => scaled[(i * scaled.Length / columns)..((i + 1) * scaled.Length / columns)].Average()).ToArray();
         var (low, high) = (means.Min(), means.Max());
-        return string.Concat(means.Select(mean => high > low ? Blocks[(int)Math.Round((mean - low) / (high - low) * (Blocks.Length - 1))] : Blocks[0]));
+        var scale = high > low ? (Blocks.Length - 1) / (high - low) : 0;
+        return string.Concat(means.Select(mean => Blocks[(int)Math.Round((mean - low) * scale)]));
     }
 }

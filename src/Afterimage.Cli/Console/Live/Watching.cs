@@ -6,7 +6,7 @@ using Spectre.Console.Rendering;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>Reads the events of a running audit to the end and shows them: as a panel that is redrawn, or as plain lines.</summary>
+/// <summary>Reads the events of a running audit to the end and shows them, as a panel that is redrawn or as plain lines.</summary>
 internal static class Watching
 {
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(125);
@@ -24,7 +24,7 @@ internal static class Watching
         var pictures = console.Profile.Capabilities.ColorSystem == ColorSystem.TrueColor;
         var clock = Stopwatch.StartNew();
         var view = AuditView.Empty;
-        // The terminal echoes "^C" where the cursor is: room for it keeps the panel's lines where they are expected.
+        // The terminal echoes "^C" at the cursor; three free columns keep it from breaking the panel's lines.
         IRenderable Panel() => new LivePanel(view, clock.Elapsed.TotalSeconds, stopping.IsCancellationRequested)
             .Draw(console.Profile.Width - 3, console.Profile.Height, pictures);
         console.Live(Panel()).AutoClear(true).Start(live =>
@@ -49,7 +49,7 @@ internal static class Watching
         }
     }
 
-    /// <summary>What has happened since the last frame, frame by frame, until nothing more can happen.</summary>
+    /// <summary>The events since the last frame, frame by frame, until the channel is closed and empty.</summary>
     private static IEnumerable<IReadOnlyList<AuditEvent>> Batches(ChannelReader<AuditEvent> events)
     {
         bool done;

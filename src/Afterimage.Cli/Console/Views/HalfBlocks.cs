@@ -4,7 +4,7 @@ using Spectre.Console.Rendering;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>A small picture, two pixels for each character: the upper half block in the upper pixel's color on the lower one's.</summary>
+/// <summary>A small picture of two pixels for each character, an upper half block whose background is the lower pixel.</summary>
 internal sealed class HalfBlocks : Renderable
 {
     private readonly int width, height;
@@ -12,10 +12,10 @@ internal sealed class HalfBlocks : Renderable
 
     private HalfBlocks(int width, int height, Color[] pixels) => (this.width, this.height, this.pixels) = (width, height, pixels);
 
-    /// <summary>The picture, shrunk by averaging where it is wider or higher than the room it gets.</summary>
-    /// <param name="picture">RGB bytes, row by row.</param>
-    /// <param name="columns">Characters that it may be wide.</param>
-    /// <param name="rows">Characters that it may be high.</param>
+    /// <summary>The picture, shrunk by averaging where it is too large.</summary>
+    /// <param name="picture">The picture.</param>
+    /// <param name="columns">Largest width in characters.</param>
+    /// <param name="rows">Largest height in characters.</param>
     public static HalfBlocks Of(Thumbnail picture, int columns, int rows)
     {
         var scale = Math.Max(1, Math.Max((double)picture.Width / columns, (double)picture.Height / (2 * rows)));

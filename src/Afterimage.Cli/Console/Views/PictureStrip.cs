@@ -3,8 +3,9 @@ using SkiaSharp;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>The images of a case as one small picture: each true image beside or above its reconstruction.</summary>
-/// <param name="Caption">What is where.</param>
+/// <summary>The images of a case as one small picture, each true image beside or above its reconstruction.</summary>
+/// <param name="Picture">The picture.</param>
+/// <param name="Caption">Says which images are where.</param>
 internal sealed record PictureStrip(Thumbnail Picture, string Caption)
 {
     private const int Most = 4, Gap = 2;
