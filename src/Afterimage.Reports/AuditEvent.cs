@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Afterimage.Reports;
 
 /// <summary>
-/// What happens during an audit, in order: the lines of events.jsonl and the feed of every view. Iterates may be dropped;
-/// nothing else may.
+/// Something that happened during an audit: a line of events.jsonl, and what every view is computed from. Events come in order;
+/// iterates may be dropped, nothing else may.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(AuditStarted), "audit-started")]
@@ -19,22 +19,42 @@ public abstract record AuditEvent
     public double At { get; init; }
 }
 
+/// <summary>An audit began, or was resumed.</summary>
 /// <param name="Header">The report without cases and verdict.</param>
-/// <param name="CaseIds">Every case of the audit in order, with its name.</param>
+/// <param name="CaseIds">Every case of the audit, in order.</param>
 public sealed record AuditStarted(AuditReport Header, ImmutableArray<CaseTitle> CaseIds) : AuditEvent;
 
+/// <summary>What identifies a case.</summary>
+/// <param name="Id">SHA-256 of the canonical configuration, in hexadecimal.</param>
+/// <param name="Name">Its name for people.</param>
 public sealed record CaseTitle(string Id, string Name);
 
-/// <param name="Budget">Evaluations that the case may use at most; 0 when unknown.</param>
+/// <summary>A case began.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Budget">The largest number of evaluations that the case may use; 0 where it is unknown.</param>
 public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEvent;
 
+/// <summary>An attack evaluated its objective.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Restart">The restart, from 0.</param>
+/// <param name="Iteration">The iteration of this restart.</param>
+/// <param name="Evaluations">Evaluations of the case so far.</param>
+/// <param name="Objective">The value of the objective.</param>
 /// <param name="Thumbnail">The current reconstruction of the first images, or null.</param>
 public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, Thumbnail? Thumbnail = null)
     : AuditEvent;
 
-/// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>
+/// <summary>A small strip of pictures; it is not written to the journal.</summary>
+/// <param name="Width">Width in pixels.</param>
+/// <param name="Height">Height in pixels.</param>
+/// <param name="Rgb">Red, green, blue for each pixel, row by row.</param>
 public sealed record Thumbnail(int Width, int Height, [property: JsonIgnore] byte[] Rgb);
 
+/// <summary>A case ended.</summary>
+/// <param name="Report">Its results.</param>
 public sealed record CaseFinished(CaseReport Report) : AuditEvent;
 
+/// <summary>An audit ended.</summary>
+/// <param name="Report">Its results.</param>
 public sealed record AuditFinished(AuditReport Report) : AuditEvent;

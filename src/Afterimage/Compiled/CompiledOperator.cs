@@ -19,7 +19,7 @@ public static class CompiledOperator
     internal static string Unlinked(Loss loss) => $"The loss {loss.GetType().Name} has no closed form of its derivative";
 
     /// <summary>
-    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps nothing of the model.
+    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps no reference to the model.
     /// </summary>
     public static ForwardOperator Of(VictimModel model, Loss loss, string reason) => model.Type == ScalarType.Float64
         ? new CompiledOperator<double>(model, loss) { Reason = reason }
@@ -64,7 +64,7 @@ internal sealed class CompiledOperator<T>(VictimModel model, Loss loss) : Forwar
     }
 }
 
-/// <summary>A point of a compiled operator. It remembers its images, so that it stays valid when the plan has moved on.</summary>
+/// <summary>A linearization of a compiled operator. It keeps its images, and evaluates them again when the plan has moved on.</summary>
 internal sealed class CompiledLinearization<T> : Linearization where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledOperator<T> owner;

@@ -8,7 +8,7 @@ namespace Afterimage.Compiled;
 /// list of steps over native memory. J'v and Ju come from forward-over-reverse differentiation at the point of the last
 /// <see cref="Gradient"/>; nothing is allocated. One thread at a time; results do not depend on which.
 /// </summary>
-public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Arena<T> arena = new();
     private readonly CompiledModel<T> model;
@@ -44,16 +44,16 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
 
     public int Batch { get; }
 
-    /// <summary>Native memory of this plan, without the weights that it shares.</summary>
+    /// <summary>Native memory of this plan in bytes, without the weights that plans share.</summary>
     public long Bytes => arena.Bytes;
 
     /// <summary>Label probabilities of one image.</summary>
     public int Classes => model.Network.Classes;
 
-    /// <summary>Numbers of the whole batch of images.</summary>
+    /// <summary>Length of the whole batch of images.</summary>
     public int Pixels => Batch * model.Network.Input.Count;
 
-    /// <summary>Numbers of a gradient.</summary>
+    /// <summary>Length of a gradient.</summary>
     public long Parameters => model.Layout.Count;
 
     /// <summary>A(x): the gradient, flat, in the layout's order.</summary>
@@ -117,7 +117,7 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
         }
     }
 
-    /// <summary>To pixels outside and channels inside, normalized.</summary>
+    /// <summary>Normalizes images and brings them from [B,C,H,W] to the channels-last order of nodes.</summary>
     private void Enter(T* images, T* to, bool shifted)
     {
         for (var row = 0; row < input.Rows; row++)

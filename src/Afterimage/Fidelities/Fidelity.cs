@@ -5,7 +5,7 @@ namespace Afterimage.Fidelities;
 /// <summary>How far a predicted update is from the observed one.</summary>
 public abstract record Fidelity
 {
-    /// <summary>How much each parameter tensor counts.</summary>
+    /// <summary>The weight of each parameter tensor.</summary>
     public LayerWeighting Layers { get; init; } = LayerWeighting.Equal;
 
     /// <summary>Prepares the comparison with one observed update; zero where the prediction equals it.</summary>
@@ -35,7 +35,7 @@ public abstract record Fidelity
         return weights;
     }
 
-    // A tensor without any update (a dead layer) tells nothing; it counts nothing.
+    // A tensor without any update, such as a dead layer's, has weight zero.
     private static double InverseMeanSquare(GradientSet observed, TensorLayout.Entry entry)
     {
         var mean = observed.Flat.narrow(0, entry.Offset, entry.Count).square().mean().ToDouble();
@@ -46,7 +46,7 @@ public abstract record Fidelity
 /// <summary>A fidelity bound to the observed update.</summary>
 public abstract class Misfit
 {
-    /// <summary>A step of the search begins; a fidelity that changes on the way changes here.</summary>
+    /// <summary>Called before each step of the search; a fidelity that varies with the step changes here.</summary>
     public virtual void Begin(int step) { }
 
     /// <summary>The value at a predicted update and its derivative with respect to that update.</summary>

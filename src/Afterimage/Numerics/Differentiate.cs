@@ -3,17 +3,26 @@ using System.Runtime.InteropServices;
 namespace Afterimage.Numerics;
 
 /// <summary>
-/// The only calls into libtorch's differentiation. Its native entry points end the process where PyTorch would raise
-/// (a second backward without a retained graph, an unused input), so both flags are always set and unused inputs become zeros.
+/// The only calls into libtorch's automatic differentiation. Its native entry points end the process where PyTorch would
+/// raise an error (a second backward pass without a retained graph, an unused input), so graphs are always retained and the
+/// derivative with respect to an unused input is zero.
 /// </summary>
 public static class Differentiate
 {
-    /// <summary>Gradients of a scalar; with <paramref name="graph"/> they can be differentiated again.</summary>
+    /// <summary>The gradient of a scalar with respect to each input, in the input's shape.</summary>
+    /// <param name="scalar">A tensor of one element.</param>
+    /// <param name="inputs">Tensors that require a gradient.</param>
+    /// <param name="graph">Whether the gradients can be differentiated again.</param>
     public static Tensor[] Gradients(Tensor scalar, IReadOnlyList<Tensor> inputs, bool graph = false) =>
         Products([scalar], inputs, null, graph);
 
-    /// <summary>Sum over outputs of (d output / d input)' v, for every input.</summary>
-    public static Tensor[] Products(IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor>? v, bool graph = false)
+    /// <summary>Vector-Jacobian products: for each input, the sum over outputs of (d output / d input)' v.</summary>
+    /// <param name="outputs">Functions of the inputs.</param>
+    /// <param name="inputs">Tensors that require a gradient.</param>
+    /// <param name="v">One tensor in the shape of each output; null where every output is a scalar, for ones.</param>
+    /// <param name="graph">Whether the products can be differentiated again.</param>
+    public static Tensor[] Products(
+        IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor>? v, bool graph = false)
     {
         var found = autograd.grad([.. outputs], [.. inputs], v is null ? null : [.. v],
             retain_graph: true, create_graph: graph, allow_unused: true);
@@ -24,8 +33,8 @@ public static class Differentiate
     }
 
     /// <summary>
-    /// What libtorch says where (d output / d input)' v, or its derivative with respect to v, needs a derivative that does not exist;
-    /// null where both can be had. It asks through backward(), which raises where autograd.grad ends the process.
+    /// libtorch's error message where an operation between inputs and outputs lacks a first or second derivative, or null where
+    /// both exist. The question is asked through backward(), which raises an error where autograd.grad ends the process.
     /// </summary>
     public static string? Obstacle(IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs)
     {

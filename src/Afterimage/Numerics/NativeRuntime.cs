@@ -10,9 +10,9 @@ namespace Afterimage.Numerics;
 
 /// <summary>
 /// Loads TorchSharp's native library on systems whose C++ runtime is older than GCC 13 (Debian 12, Ubuntu 22.04).
-/// The library asks for the symbol version GLIBCXX_3.4.32, but nothing in it calls the one symbol that has it. A copy in
-/// which that version need is marked weak loads and runs. The copy lives in the user's cache; where the library loads by
-/// itself, none of this happens.
+/// The library asks for the symbol version GLIBCXX_3.4.32, but calls no symbol of that version. A copy in which this version
+/// is marked as optional (weak) loads and runs. The copy lies in the user's cache folder and is made only where the original
+/// does not load.
 /// </summary>
 public static class NativeRuntime
 {
@@ -20,7 +20,7 @@ public static class NativeRuntime
     private const string Version = "GLIBCXX_3.4.32";
     private static readonly string[] Dependencies = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
 
-    /// <summary>One sentence on what was done to load the native library, or null while the system loads it unaided.</summary>
+    /// <summary>One sentence on how the native library was loaded, or null where the system loads it by itself.</summary>
     public static string? Note { get; private set; }
 
     [ModuleInitializer]
@@ -54,7 +54,8 @@ public static class NativeRuntime
             Note = $"The system's C++ runtime lacks {Version}, so a copy of {Library} that does not ask for it was loaded from {patched}.";
             return handle;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or DllNotFoundException or BadImageFormatException)
+        catch (Exception error) when (error
+            is IOException or UnauthorizedAccessException or DllNotFoundException or BadImageFormatException)
         {
             Note = $"TorchSharp's native library could not be loaded ({error.Message.TrimEnd('.')}). " +
                    "Install a C++ runtime of GCC 13 or newer (libstdc++6), or use Debian 13 or Ubuntu 24.04.";
@@ -85,20 +86,22 @@ public static class NativeRuntime
         return path;
     }
 
-    /// <summary>Sets VER_FLG_WEAK on the version need in place; false when the file does not have that need.</summary>
+    /// <summary>Sets VER_FLG_WEAK in place on the entry for the version; false when the file does not ask for it.</summary>
     internal static bool MarkVersionWeak(Span<byte> elf)
     {
-        const uint VersionNeeds = 0x6ffffffe, SectionHeaderSize = 64;
+        const uint VersionNeeds = 0x6ffffffe;
+        const int HeaderSize = 64;
         if (elf.Length < 64 || !elf[..5].SequenceEqual<byte>([0x7f, (byte)'E', (byte)'L', (byte)'F', 2]))
             return false;
         var sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
         var count = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3c..]);
         for (var i = 0; i < count; i++)
         {
-            var header = elf.Slice(sections + i * (int)SectionHeaderSize, (int)SectionHeaderSize);
+            var header = elf.Slice(sections + i * HeaderSize, HeaderSize);
             if (BinaryPrimitives.ReadUInt32LittleEndian(header[4..]) != VersionNeeds)
                 continue;
-            var names = elf.Slice(sections + (int)(BinaryPrimitives.ReadUInt32LittleEndian(header[40..]) * SectionHeaderSize), (int)SectionHeaderSize);
+            var link = (int)BinaryPrimitives.ReadUInt32LittleEndian(header[40..]);
+            var names = elf.Slice(sections + link * HeaderSize, HeaderSize);
             return MarkIn(elf, FileOffset(header), FileOffset(names));
         }
         return false;

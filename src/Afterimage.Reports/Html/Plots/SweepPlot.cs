@@ -1,3 +1,4 @@
+using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
@@ -44,9 +45,8 @@ internal static class SweepPlot
                 $"{line.Name}: " + string.Join(", ",
                     line.Points.Select(point => $"{metric.WithUnit(point.Y)} at {Numbers.Short(point.X)}")) + ".")),
             over.Short, metric.TitleWithUnit, XScale(values), LinearScale.Covering(Math.Min(0, all.Min()), all.Max()), series);
-        return Tag("figure", ("class", "plot-figure"), plot.Draw(),
-            Tag("figcaption", $"Median {metric.Title} of each case over {over.Short}" +
-                (banded ? "; the band reaches from the worst to the best image." : ".")));
+        return Captioned(plot, $"Median {metric.Title} of each case over {over.Short}" +
+            (banded ? "; the band reaches from the worst to the best image." : "."));
     }
 
     /// <summary>Cases that differ only by their seed or trial share a point.</summary>
