@@ -32,7 +32,7 @@ public sealed class ClientRound : IDisposable
     /// <summary>The images, or null when only the update is at hand.</summary>
     public PrivateBatch? Truth { get; init; }
 
-    public required Metrics.ImageBatch PublicImages { get; init; }
+    public required ImageBatch PublicImages { get; init; }
 
     public required ValueList<string> ClassNames { get; init; }
 

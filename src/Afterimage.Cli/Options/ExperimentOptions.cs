@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Afterimage.UpdateFiles;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 
 namespace Afterimage.Cli.Options;
 
