@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using Afterimage.Audit.Clients;
-using Afterimage.Audit.Experiments;
-using Afterimage.Audit.Leakage;
-using Afterimage.Audit.Metrics;
-using Afterimage.Audit.Running;
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Findings;
+using Afterimage.Audit.Measurements;
+using Afterimage.Audit.Judging;
+using Afterimage.Audit.Execution;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Afterimage.Audit.Experiments;
-using Afterimage.Audit.Leakage;
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Findings;
+using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Leakage;
