@@ -1,5 +1,6 @@
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -96,7 +97,7 @@ public sealed record GaussNewton : Attack
         if (labels.Refine)
             throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"refined-counts\"), " +
                 "or use gradient matching, which can optimize them.");
-        var statistics = Statistics(context);
+        var statistics = ImageModel(context.Model.Input);
         var separable = context.Observation.Training is FedSgd training
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
@@ -201,13 +202,13 @@ public sealed record GaussNewton : Attack
             "give it more steps or restarts, or a first-order attack.");
     }
 
-    private ImageStatistics Statistics(AttackContext context)
+    /// <summary>What is believed of images before the update is seen.</summary>
+    internal GaussianImages ImageModel(ImageShape shape)
     {
         if (Public is null)
-            return ImageStatistics.OfPhotographs(context.Model.Input);
+            return new Photographs(shape);
         var images = Public.Open();
-        return images.Shape == context.Model.Input ? ImageStatistics.Of(images, PublicCount)
-            : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {context.Model.Input}: " +
-                "choose public images of that shape.");
+        return images.Shape == shape ? PublicImages.Fit(images, PublicCount)
+            : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {shape}: choose public images of that shape.");
     }
 }
