@@ -7,6 +7,7 @@ using Afterimage.Audit.Cases;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Findings;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Numerics;
 using Afterimage.Reports;
@@ -23,7 +24,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
     private const double LeastBudget = 3, Share = 0.25;
 
     /// <summary>Keys of the papers behind a measurement.</summary>
-    public static IEnumerable<string> Cites => new[] { typeof(LeakageProbe), typeof(PowerLawImages) }
+    public static IEnumerable<string> Cites => new[] { typeof(LeakageProbe), typeof(Photographs) }
         .SelectMany(type => type.GetCustomAttribute<CitesAttribute>()!.Keys);
 
     /// <param name="one">The case.</param>
@@ -63,7 +64,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         if (Probe(own, images, targets, budget) is not { } probe)
             return (null, "What the update tells at best was not measured, for that would take longer than three seconds and a quarter of the attack: add --leakage on.");
         var noise = round.Truth is null ? Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise) : Carried(own, images, targets);
-        using var prior = new PowerLawImages(model.Input);
+        var prior = new Photographs(model.Input);
         var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer);
         var spectrum = PlainLeakage.Of(analysis) with { Singular = [] };
         return (new()

@@ -8,6 +8,7 @@ using Afterimage.Audit.Execution;
 using Afterimage.Audit.Findings;
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Numerics;
 using Afterimage.Reports;
@@ -73,7 +74,7 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
             Random = random.Derive("leakage", one.Trial),
             OperatorChoice = options.Operator,
         };
-        using var prior = Prior(one.Configuration.Client, truth, random);
+        var prior = Prior(one.Configuration.Client, truth, random);
         var images = Tensors.From(truth.Images, ScalarType.Float64, CPU);
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToValueList()).Targets(round.Model.Classes, ScalarType.Float64, CPU);
         var layers = options.Probe.Measure(context, images, targets, prior, NoiseScale.Layer);
@@ -85,7 +86,7 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
     {
         var shape = truth.Images.Shape;
         if (options.Knowledge == ImageKnowledge.PowerLaw)
-            return new PowerLawImages(shape);
+            return new Photographs(shape);
         var images = (client.Public ?? (client as SimulatedClient)?.Data ?? new DeadLeaves { Shape = shape }).Open();
         if (images.Shape != shape)
             throw new AfterimageException($"The public images have shape {images.Shape}, the client's {shape}: choose public images of that shape.");
@@ -93,7 +94,7 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
         random.Derive("public covariance").Managed().Shuffle(order);
         var chosen = order.Select(index => images[index].Pixels)
             .Where(pixels => !truth.Images.Any(image => image.Pixels.SequenceEqual(pixels))).Take(MostPublicImages);
-        return new PublicImages(shape, Tensors.From(new ImageBatch(shape, chosen), ScalarType.Float32, CPU));
+        return PublicImages.Fit(Tensors.From(new ImageBatch(shape, chosen), ScalarType.Float32, CPU));
     }
 
     private ImmutableArray<LeakageImage> Show(Case one, PrivateBatch truth, LeakageAnalysis found)
@@ -104,6 +105,6 @@ public sealed class LeakageAudit(ExperimentFile files, LeakageOptions options)
             pictures.Write($"truth-{i}", truth.Images[i].Pixels), maps[i]))];
     }
 
-    private IEnumerable<string> Cited() => new[] { typeof(LeakageProbe) }.Concat(options.Knowledge == ImageKnowledge.PowerLaw ? [typeof(PowerLawImages)] : [])
+    private IEnumerable<string> Cited() => new[] { typeof(LeakageProbe) }.Concat(options.Knowledge == ImageKnowledge.PowerLaw ? [typeof(Photographs)] : [])
         .SelectMany(type => type.GetCustomAttribute<CitesAttribute>()!.Keys).Order(StringComparer.Ordinal);
 }
