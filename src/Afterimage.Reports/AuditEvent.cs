@@ -12,6 +12,8 @@ namespace Afterimage.Reports;
 [JsonDerivedType(typeof(CaseStarted), "case-started")]
 [JsonDerivedType(typeof(IterateSeen), "iterate")]
 [JsonDerivedType(typeof(CaseFinished), "case-finished")]
+[JsonDerivedType(typeof(LeakageMeasured), "leakage-measured")]
+[JsonDerivedType(typeof(LabelsRead), "labels-read")]
 [JsonDerivedType(typeof(AuditFinished), "audit-finished")]
 public abstract record AuditEvent
 {
@@ -33,8 +35,49 @@ public sealed record IterateSeen(string Id, int Restart, int Iteration, int Eval
     : AuditEvent;
 
 /// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>
-public sealed record Thumbnail(int Width, int Height, [property: JsonIgnore] byte[] Rgb);
+public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 
-public sealed record CaseFinished(CaseReport Report) : AuditEvent;
+/// <summary>The end of a case, with what was measured.</summary>
+public abstract record CaseResult : AuditEvent
+{
+    [JsonIgnore]
+    public abstract string CaseId { get; }
+
+    /// <summary>What it took on the clock.</summary>
+    [JsonIgnore]
+    public abstract double Seconds { get; }
+}
+
+/// <param name="Report">The case as it was attacked and judged.</param>
+public sealed record CaseFinished(CaseReport Report) : CaseResult
+{
+    [JsonIgnore]
+    public override string CaseId => Report.Id;
+
+    [JsonIgnore]
+    public override double Seconds => Report.Cost.Seconds;
+}
+
+/// <param name="Case">What the update tells of its batch.</param>
+/// <param name="Prior">What the second forecast knows of images.</param>
+public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) : CaseResult
+{
+    [JsonIgnore]
+    public override string CaseId => Id;
+
+    [JsonIgnore]
+    public override double Seconds => Case.Seconds;
+}
+
+/// <param name="Labels">What the update says of the labels.</param>
+/// <param name="Took">Wall-clock seconds.</param>
+public sealed record LabelsRead(string Id, string Name, LabelReport Labels, double Took) : CaseResult
+{
+    [JsonIgnore]
+    public override string CaseId => Id;
+
+    [JsonIgnore]
+    public override double Seconds => Took;
+}
 
 public sealed record AuditFinished(AuditReport Report) : AuditEvent;

@@ -11,7 +11,11 @@ public sealed record AuditView
 
     public ImmutableArray<CaseTitle> Cases { get; init; } = [];
 
-    public ImmutableArray<CaseReport> Finished { get; init; } = [];
+    /// <summary>The cases that have ended, in the order of their ends.</summary>
+    public ImmutableArray<CaseResult> Ended { get; init; } = [];
+
+    /// <summary>Those of them that were attacked and judged.</summary>
+    public ImmutableArray<CaseReport> Finished => [.. Ended.OfType<CaseFinished>().Select(finished => finished.Report)];
 
     /// <summary>The cases that run now, the longest running first.</summary>
     public ImmutableArray<RunningCase> AllRunning { get; init; } = [];
@@ -37,15 +41,15 @@ public sealed record AuditView
             {
                 Header = started.Header,
                 Cases = started.CaseIds,
-                Finished = [.. view.Finished.Where(report => started.CaseIds.Any(title => title.Id == report.Id))],
+                Ended = [.. view.Ended.Where(ended => started.CaseIds.Any(title => title.Id == ended.CaseId))],
                 At = started.At,
             },
             CaseStarted started => view with { AllRunning = view.AllRunning.Add(new(started, null, [], started.At)) },
             IterateSeen seen when view.AllRunning.Any(running => running.Case.Id == seen.Id) => view with { AllRunning = [.. view.AllRunning.Select(running => running.Case.Id == seen.Id ? running.With(seen) : running)] },
-            CaseFinished finished => view with
+            CaseResult ended => view with
             {
-                AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == finished.Report.Id),
-                Finished = [.. view.Finished.Where(report => report.Id != finished.Report.Id), finished.Report],
+                AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == ended.CaseId),
+                Ended = [.. view.Ended.Where(other => other.CaseId != ended.CaseId), ended],
             },
             AuditFinished finished => view with { Report = finished.Report, AllRunning = [] },
             _ => view,

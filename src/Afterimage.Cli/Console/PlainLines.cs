@@ -19,7 +19,7 @@ internal sealed class PlainLines(TextWriter output)
                 said = next.At;
                 break;
             case CaseStarted started:
-                output.WriteLine($"[{Math.Min(view.Finished.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length)}/{view.Cases.Length}] {started.Name}");
+                output.WriteLine($"[{Math.Min(view.Ended.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length)}/{view.Cases.Length}] {started.Name}");
                 said = next.At;
                 break;
             case IterateSeen seen when next.At >= said + Interval:
@@ -27,6 +27,9 @@ internal sealed class PlainLines(TextWriter output)
                 output.WriteLine($"  {Figures.Duration(next.At)}: {(view.AllRunning.Length > 1 ? $"{view.AllRunning.First(running => running.Case.Id == seen.Id).Case.Name}: " : "")}restart {seen.Restart + 1}, iteration {Figures.Count(seen.Iteration)}, " +
                     $"objective {Figures.Short(seen.Objective)}{left}");
                 said = next.At;
+                break;
+            case LeakageMeasured { Case: var found }:
+                output.WriteLine($"{found.Name}: measured in {Figures.Duration(found.Seconds)}");
                 break;
             case CaseFinished { Report: var report }:
                 output.WriteLine($"  {(view.Cases.Length > 1 ? $"{report.Name}: " : "")}{report.Outcome} in {Figures.Duration(report.Cost.Seconds)}: {Found(report)}");
