@@ -66,6 +66,7 @@ public static class AfterimageApp
             DataCommand.Create(terminal),
             TrainCommand.Create(files, terminal),
             DoctorCommand.Create(terminal),
+            CaseCommand.Create(files),
         };
         HelpPage.Install(root);
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(terminal);

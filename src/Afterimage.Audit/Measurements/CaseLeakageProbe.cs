@@ -1,10 +1,7 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Reflection;
 using Afterimage.Attacks;
 using Afterimage.Audit.Clients;
-using Afterimage.Audit.Cases;
-using Afterimage.Audit.Execution;
 using Afterimage.Audit.Findings;
 using Afterimage.Federation;
 using Afterimage.Images;
@@ -18,41 +15,50 @@ namespace Afterimage.Audit.Measurements;
 /// Measures what the update of an audited case tells at best: at the true images, where they are known, at the noise that the update
 /// really carries; otherwise at the reconstruction, at a noise that is assumed.
 /// </summary>
-internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
+internal sealed class CaseLeakageProbe(LeakageChoice choice)
 {
     private const int Exact = 1024, Steps = 480, Probes = 1;
     private const double LeastBudget = 3, Share = 0.25;
 
     /// <summary>Keys of the papers behind a measurement.</summary>
-    public static IEnumerable<string> Cites => new[] { typeof(LeakageProbe), typeof(Photographs) }
+    private static IEnumerable<string> Cites => new[] { typeof(LeakageProbe), typeof(Photographs) }
         .SelectMany(type => type.GetCustomAttribute<CitesAttribute>()!.Keys);
 
-    /// <param name="one">The case.</param>
-    /// <param name="round">The client's side.</param>
-    /// <param name="context">What the attacker saw.</param>
-    /// <param name="found">What it made of it.</param>
+    /// <summary>The report with the measurement, or with a sentence why there is none where somebody may want to know.</summary>
+    /// <param name="opened">The case.</param>
+    /// <param name="found">What the attacker made of it.</param>
     /// <param name="report">The judged case.</param>
     /// <param name="seconds">What the attack took.</param>
-    /// <returns>The measurement, or why there is none: a sentence, or null where nobody wants to know.</returns>
-    public (CaseLeakage? Measured, string? Why) Measure(Case one, ClientRound round, AttackContext context, Reconstruction found,
-        CaseReport report, double seconds)
+    /// <param name="cancellation">Stops the measurement, of which then nothing is said.</param>
+    public CaseReport Beside(OpenCase opened, Reconstruction found, CaseReport report, double seconds, CancellationToken cancellation)
     {
-        if (choice == LeakageMeasurement.Off || (round.Truth is null && found.Outcome.Kind == OutcomeKind.Refused))
-            return (null, null);
+        if (choice == LeakageChoice.Off || (opened.Round.Truth is null && found.Outcome.Kind == OutcomeKind.Refused))
+            return report;
         try
         {
-            return Measured(one, round, context, found, report, seconds);
+            return Measure(opened, found, report, seconds, cancellation) is { } measured
+                ? report with { Leakage = measured, Cites = [.. report.Cites.Concat(Cites).Distinct().Order(StringComparer.Ordinal)] }
+                : Without("for that would take longer than three seconds and a quarter of the attack: add --leakage on.", ", ");
         }
         catch (AfterimageException refusal)
         {
-            return (null, $"What the update tells at best was not measured: {refusal.Message}");
+            return Without(refusal.Message, ": ");
         }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return report;
+        }
+
+        CaseReport Without(string why, string mark) => report with
+        {
+            Findings = report.Findings.Add(new(Severity.Note, $"What the update tells at best was not measured{mark}{why}")),
+        };
     }
 
-    private (CaseLeakage? Measured, string? Why) Measured(Case one, ClientRound round, AttackContext context, Reconstruction found,
-        CaseReport report, double seconds)
+    /// <summary>Null where it would take too long.</summary>
+    private CaseLeakage? Measure(OpenCase opened, Reconstruction found, CaseReport report, double seconds, CancellationToken cancellation)
     {
-        var (clock, cpu) = (Stopwatch.StartNew(), CpuClock.Seconds());
+        var (round, context, effort) = (opened.Round, opened.Context, new Effort());
         using var scope = Tidy.Scope();
         using var model = round.Model.To(ScalarType.Float64, CPU);
         using var observation = context.Observation.To(ScalarType.Float64, CPU);
@@ -60,14 +66,14 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         var images = round.Truth is { } truth ? Tensors.From(truth.Images, ScalarType.Float64, CPU) : found.Images.to(ScalarType.Float64).cpu();
         var labels = round.Truth is { } known ? new Labels(known.Labels, Enumerable.Repeat(1.0, known.Count).ToValueList()) : found.Labels;
         var targets = labels.Targets(model.Classes, ScalarType.Float64, CPU);
-        var budget = choice == LeakageMeasurement.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
+        var budget = choice == LeakageChoice.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)
-            return (null, "What the update tells at best was not measured, for that would take longer than three seconds and a quarter of the attack: add --leakage on.");
+            return null;
         var noise = round.Truth is null ? Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise) : Carried(own, images, targets);
         var prior = new Photographs(model.Input);
-        var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer);
+        var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer, cancellation);
         var spectrum = PlainLeakage.Of(analysis) with { Singular = [] };
-        return (new()
+        return new()
         {
             Sentence = LeakageSentence.Beside(spectrum, noise, round.Truth is not null, report),
             AtTruth = round.Truth is not null,
@@ -75,23 +81,23 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
             Prior = prior.Name,
             Spectrum = spectrum,
             Spread = analysis.Spread,
-            Images = Show(one, model.Input, analysis, report),
-            Seconds = clock.Elapsed.TotalSeconds,
-            CpuSeconds = CpuClock.Seconds() - cpu,
-        }, null);
+            Images = Show(opened, analysis, report),
+            Seconds = effort.Seconds,
+            CpuSeconds = effort.CpuSeconds,
+        };
     }
 
     /// <summary>What fits into the time: the whole spectrum, brackets, or nothing.</summary>
     private LeakageProbe? Probe(AttackContext context, Tensor images, Tensor targets, double budget)
     {
-        if (choice == LeakageMeasurement.On)
+        if (choice == LeakageChoice.On)
             return new();
         var probe = new LeakageProbe { Unknowns = Exact, Probes = Probes, Steps = Steps };
         var point = context.Operator.At(new(images, targets));
         point.Pullback(point.Pushforward(images));
-        var begin = CpuClock.Seconds();
+        var effort = new Effort();
         point.Pullback(point.Pushforward(images));
-        var pair = CpuClock.Seconds() - begin;
+        var pair = effort.CpuSeconds;
         // The gram matrix and a second pass over doubtful directions; or runs for two priors.
         return images.numel() <= Exact && 2 * images.numel() * pair <= budget ? probe
             : 2 * Probes * probe.Steps * pair <= budget ? probe with { Unknowns = 1 }
@@ -110,9 +116,9 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         return Math.Max(LeakageProbe.Float64, Math.Sqrt(sum / Math.Max(1, count)));
     }
 
-    private ImmutableArray<LeakageImage> Show(Case one, ImageShape shape, LeakageAnalysis analysis, CaseReport report)
+    private static ImmutableArray<LeakageImage> Show(OpenCase opened, LeakageAnalysis analysis, CaseReport report)
     {
-        var maps = PlainLeakage.Maps(folder, one.Id, shape, analysis);
+        var maps = PlainLeakage.Maps(opened.Options.Folder, opened.Case.Id, opened.Round.Model.Input, analysis);
         return [.. report.Images.Select(image => new LeakageImage(image.Index, image.TrueLabel ?? image.RecoveredLabel, analysis.Images[image.Index],
             image.Truth ?? image.Reconstruction, maps[image.Index]))];
     }

@@ -8,9 +8,10 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Measurements;
 
 /// <summary>Watches an attack: the curve of its objective, images on the way, and events for whoever looks on.</summary>
-internal sealed class Witness(string caseId, ImageShape shape, Stopwatch clock, Action<AuditEvent> publish)
+internal sealed class Witness(string caseId, ImageShape shape, Action<AuditEvent> publish)
 {
     private const double EventSeconds = 0.1, ThumbnailSeconds = 0.5;
+    private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Dictionary<int, (List<CurvePoint> Curve, List<(int Iteration, float[][] Images)> Path)> restarts = [];
     private readonly Dictionary<int, int> evaluations = [];
     private double nextEvent;
@@ -41,7 +42,7 @@ internal sealed class Witness(string caseId, ImageShape shape, Stopwatch clock, 
             nextThumbnail = now + ThumbnailSeconds;
             thumbnail = Strip(Images(seen));
         }
-        publish(new IterateSeen(caseId, seen.Restart, seen.Iteration, evaluations.Values.Sum(), seen.Objective, thumbnail) { At = now });
+        publish(new IterateSeen(caseId, seen.Restart, seen.Iteration, evaluations.Values.Sum(), seen.Objective, thumbnail));
     }
 
     /// <summary>The curves of the first restarts; others may have been begun ahead of time and not been used.</summary>

@@ -33,7 +33,7 @@ internal static class SmallAudit
     public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false, int parallel = 1,
         Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
-        var run = AuditRun.Start(Files, experiment, new() { Folder = folder, Resume = resume, Parallel = parallel, Command = "afterimage audit small.json" },
+        var run = ExperimentRun.Start(Files, experiment, new AttackAndJudge(), new() { Folder = folder, Resume = resume, Parallel = parallel, Command = "afterimage audit small.json" },
             cancellation);
         var events = new List<AuditEvent>();
         await foreach (var next in run.Events.ReadAllAsync(CancellationToken.None))

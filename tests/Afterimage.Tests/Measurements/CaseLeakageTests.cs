@@ -71,7 +71,8 @@ public class CaseLeakageTests
     public async Task Who_does_not_want_it_does_not_get_it()
     {
         using var folder = new TemporaryFolder();
-        var run = AuditRun.Start(SmallAudit.Files, SmallAudit.Experiment, new() { Folder = folder.Path, Leakage = LeakageMeasurement.Off });
+        var run = ExperimentRun.Start(SmallAudit.Files, SmallAudit.Experiment, new AttackAndJudge { Leakage = LeakageChoice.Off },
+            new() { Folder = folder.Path }, TestContext.Current.CancellationToken);
         await foreach (var _ in run.Events.ReadAllAsync(TestContext.Current.CancellationToken)) { }
         var only = Assert.Single((await run.Report).Cases);
         Assert.Null(only.Leakage);

@@ -7,7 +7,7 @@ using Afterimage.Tests.Clients;
 
 namespace Afterimage.Tests.Execution;
 
-public class AuditRunTests
+public class ExperimentRunTests
 {
     [Fact]
     public async Task An_audit_writes_its_report()

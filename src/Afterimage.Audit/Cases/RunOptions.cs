@@ -1,8 +1,6 @@
-using Afterimage.Audit.Findings;
-using Afterimage.Audit.Measurements;
 using Afterimage.Numerics;
 
-namespace Afterimage.Audit.Execution;
+namespace Afterimage.Audit.Cases;
 
 /// <summary>How an experiment is run; nothing here changes its numbers.</summary>
 public sealed record RunOptions
@@ -25,11 +23,11 @@ public sealed record RunOptions
     /// </summary>
     public int Parallel { get; init; } = 1;
 
-    /// <summary>The command line that repeats this audit, for the report.</summary>
-    public string Command { get; init; } = "afterimage audit";
+    /// <summary>Whether each case runs in a child process, so that a case that ends its process ends no other.</summary>
+    public bool Isolate { get; init; }
 
-    /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
-    public LeakageMeasurement Leakage { get; init; }
+    /// <summary>The command line that repeats this run, for the report.</summary>
+    public string Command { get; init; } = "afterimage audit";
 
     /// <summary>Whether cases that the folder's journal holds already are kept.</summary>
     public bool Resume { get; init; }

@@ -3,7 +3,7 @@ using System.Xml.Linq;
 using Afterimage.UpdateFiles;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
-using Afterimage.Audit.Findings;
+using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
 using Afterimage.Data;
 using Afterimage.Models;
@@ -13,7 +13,7 @@ using Afterimage.Tests.Laws;
 
 namespace Afterimage.Tests.Measurements;
 
-public class LeakageAuditTests
+public class LeakageMeasurementTests
 {
     private static readonly Experiment Small = new()
     {
@@ -25,10 +25,10 @@ public class LeakageAuditTests
     public void A_sweep_is_measured_case_by_case_and_written_as_data_and_as_a_page()
     {
         using var folder = new TemporaryFolder();
-        var finished = new List<LeakageCase>();
-        var report = Audit(folder).Run(Small with { Vary = [new("/client/batchSize", [1, 2, 4])] }, finished.Add);
+        var (report, events) = Run(folder, Small with { Vary = [new("/client/batchSize", [1, 2, 4])] });
         Assert.Equal([1, 2, 4], report.Cases.Select(found => found.Batch));
-        Assert.Equal(finished, report.Cases);
+        Assert.Equal(events.OfType<LeakageMeasured>().Select(measured => measured.Case), report.Cases);
+        Assert.False(File.Exists(folder["events.jsonl"]));
         Assert.StartsWith("The largest batch that can still be read", report.Sentence, StringComparison.Ordinal);
 
         using var json = JsonDocument.Parse(File.ReadAllText(folder["leakage.json"]));
@@ -48,7 +48,7 @@ public class LeakageAuditTests
     public void More_images_in_the_mean_leave_a_smaller_share()
     {
         using var folder = new TemporaryFolder();
-        var cases = Audit(folder).Run(Small with { Vary = [new("/client/batchSize", [1, 8])] }).Cases;
+        var cases = Run(folder, Small with { Vary = [new("/client/batchSize", [1, 8])] }).Report.Cases;
         double Share(LeakageCase found) => found.PerLayer.At(1e-6).Directions.High / found.PerLayer.Unknowns;
         Assert.InRange(Share(cases[0]), 0.999, 1.0);
         Assert.True(Share(cases[1]) < Share(cases[0]));
@@ -59,7 +59,7 @@ public class LeakageAuditTests
     public void Public_images_are_knowledge_too()
     {
         using var folder = new TemporaryFolder();
-        var report = new LeakageAudit(new(Catalog.Standard), new() { Folder = folder.Path, Knowledge = ImageKnowledge.PublicImages }).Run(Small);
+        var report = Run(folder, Small, new() { Knowledge = ImageKnowledge.PublicImages }).Report;
         Assert.Equal("199 public images", report.Prior);
         Assert.DoesNotContain("field1987relations", report.Citations.Select(citation => citation.Key));
         Assert.Single(report.Cases[0].Images);
@@ -77,8 +77,22 @@ public class LeakageAuditTests
             Model = new Mlp { Depth = 2, Width = 24, Activation = ActivationKind.Sigmoid },
             Client = new RecordedUpdate { Update = update, Input = new ImageShape(1, 8, 8), Classes = 5, BatchSize = 1 },
         };
-        Refusal.Says("add --truth", () => Audit(folder).Run(experiment));
+        Refusal.Says("add --truth", () => Run(folder, experiment));
     }
 
-    private static LeakageAudit Audit(TemporaryFolder folder) => new(new(Catalog.Standard), new() { Folder = folder.Path });
+    private static (LeakageReport Report, List<AuditEvent> Events) Run(TemporaryFolder folder, Experiment experiment, LeakageMeasurement? measurement = null,
+        CancellationToken cancellation = default)
+    {
+        var run = ExperimentRun.Start(new(Catalog.Standard), experiment, measurement ?? new(), new() { Folder = folder.Path }, cancellation);
+        var events = new List<AuditEvent>();
+        try
+        {
+            events.AddRange(run.Events.ReadAllAsync(CancellationToken.None).ToBlockingEnumerable(CancellationToken.None));
+        }
+        catch (AfterimageException)
+        {
+            // The report's task fails with it, too.
+        }
+        return (run.Report.GetAwaiter().GetResult(), events);
+    }
 }
