@@ -30,7 +30,8 @@ internal static class TrainingText
             Settings(aggregate.Local with { Mode = ModelMode.Eval, Loss = new CrossEntropy() }),
         HiddenTraining => "hidden; learning rate times steps is read from the update",
         _ => "one gradient step",
-    } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") + (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
+    } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") +
+        (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
 
     private static string Clients(Aggregate aggregate) =>
         aggregate.Sizes.Count == 0 ? "clients of one image each" : $"clients of {aggregate.Sizes} images";

@@ -19,6 +19,7 @@ public class RoomTests
         ["Compiled"] = ["Numerics", "Models"],
         ["Data"] = ["Numerics", "Models", "Federation"],
         ["Federation"] = ["Numerics", "Models", "Data", "Compiled"],
+        ["UpdateFiles"] = ["Numerics", "Models", "Federation"],
         ["Networks"] = Ground,
         ["Leakage"] = Ground,
         ["Attacks"] = [.. Ground, .. Parts, "Compiled", "Networks", "Leakage"],

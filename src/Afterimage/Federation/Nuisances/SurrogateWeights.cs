@@ -27,7 +27,8 @@ public sealed record SurrogateWeights : Nuisance
             (this.context, Rate) = (context, pace);
             path = context.Observation.Update.Split();
             // A client that sends a gradient does not move, so there is no path to look along.
-            Start = full([context.Observation.Training.Kind == UpdateKind.Gradient ? 0 : 1], start, context.Model.Type, context.Model.Device);
+            var unknowns = context.Observation.Training.Kind == UpdateKind.Gradient ? 0 : 1;
+            Start = full([unknowns], start, context.Model.Type, context.Model.Device);
         }
 
         public override Tensor Start { get; }
