@@ -26,10 +26,12 @@ internal static class TrainingText
         FedAvg average => $"epochs {average.Epochs}, batch size {average.BatchSize}, learning rate {Number(average.LearningRate)}" +
             (average.Optimizer == new Sgd() ? "" : $", {Optimizer(average.Optimizer)}") +
             (average.Shuffle ? "; not the order of the images, which changes every epoch" : ", order of the images"),
-        Aggregate aggregate => $"an aggregate of {Clients(aggregate)}, each of them: " + Settings(aggregate.Local with { Mode = ModelMode.Eval }),
+        Aggregate aggregate => $"an aggregate of {Clients(aggregate)}, each of them: " +
+            Settings(aggregate.Local with { Mode = ModelMode.Eval, Loss = new CrossEntropy() }),
         HiddenTraining => "hidden; learning rate times steps is read from the update",
         _ => "one gradient step",
-    } + (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
+    } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") +
+        (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
 
     private static string Clients(Aggregate aggregate) =>
         aggregate.Sizes.Count == 0 ? "clients of one image each" : $"clients of {aggregate.Sizes} images";

@@ -19,7 +19,7 @@ public class RoomTests
         ["Compiled"] = ["Numerics", "Models"],
         ["Data"] = ["Numerics", "Models", "Federation"],
         ["Federation"] = ["Numerics", "Models", "Data", "Compiled"],
-        ["UpdateFiles"] = Ground,
+        ["UpdateFiles"] = ["Numerics", "Models", "Federation"],
         ["Images"] = ["Numerics", "Models", "Data"],
         ["Networks"] = Ground,
         ["Leakage"] = [.. Ground, "Images"],
