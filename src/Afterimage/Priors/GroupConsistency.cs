@@ -21,9 +21,9 @@ public sealed record GroupConsistency : Prior
     {
         if (From < 0 || Every < 1)
             throw new AfterimageException($"Group consistency begins at a step from 0 and is renewed every one or more; it has {From} and {Every}.");
-        var normalize = Normalized.Of(context);
+        var model = context.Model;
         return trial => trial.Consensus is { } consensus
-            ? (normalize(trial.Images) - normalize(consensus)).flatten(1).square().sum([1]).clamp_min(1e-24).sqrt().mean()
+            ? (model.Normalize(trial.Images) - model.Normalize(consensus)).flatten(1).square().sum([1]).clamp_min(1e-24).sqrt().mean()
             : trial.Images.sum() * 0;
     }
 }

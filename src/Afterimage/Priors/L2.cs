@@ -8,7 +8,7 @@ public sealed record L2 : Prior
 {
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        var normalize = Normalized.Of(context);
-        return trial => normalize(trial.Images).square().mean() / 2;
+        var model = context.Model;
+        return trial => model.Normalize(trial.Images).square().mean() / 2;
     }
 }

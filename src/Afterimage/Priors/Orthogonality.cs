@@ -13,10 +13,10 @@ public sealed record Orthogonality : Prior
 
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        var normalize = Normalized.Of(context);
+        var model = context.Model;
         return trial =>
         {
-            var rows = normalize(trial.Images).flatten(1);
+            var rows = model.Normalize(trial.Images).flatten(1);
             var count = rows.shape[0];
             if (count == 1)
                 return rows.sum() * 0;

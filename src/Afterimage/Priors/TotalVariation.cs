@@ -22,10 +22,10 @@ public sealed record TotalVariation : Prior
 
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        var normalize = Normalized.Of(context);
+        var model = context.Model;
         return trial =>
         {
-            var images = normalize(trial.Images);
+            var images = model.Normalize(trial.Images);
             if (DoubleOpponents)
                 images = WithOpponents(images);
             return Isotropic ? Lengths(images) : Mean(images, 3) + Mean(images, 2);

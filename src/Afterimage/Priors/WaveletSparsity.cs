@@ -18,12 +18,11 @@ public sealed record WaveletSparsity : Prior
     {
         if (Levels < 1)
             throw new AfterimageException($"Wavelet sparsity needs at least one level; it has {Levels}.");
-        var normalize = Normalized.Of(context);
         var model = context.Model;
         var transform = new WaveletTransform(model.Input.Height, model.Input.Width, Levels, Wavelet, model.Type, model.Device);
         return trial =>
         {
-            var (details, smooth) = transform.Of(normalize(trial.Images));
+            var (details, smooth) = transform.Of(model.Normalize(trial.Images));
             return details.Aggregate(smooth.sum() * 0, (sum, block) => sum + block.abs().sum()) / trial.Images.numel();
         };
     }

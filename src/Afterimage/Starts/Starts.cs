@@ -7,7 +7,8 @@ public sealed record Gaussian : Start
 {
     public double Deviation { get; init; } = 1;
 
-    public override Tensor Draw(AttackContext context, RandomSource random) => Normalized.Denormalize(context, Normalized.Noise(context, random, context.ImagesShape) * Deviation);
+    public override Tensor Draw(AttackContext context, RandomSource random) =>
+        context.Model.Denormalize(Noise.Normal(context, random, context.ImagesShape) * Deviation);
 }
 
 /// <summary>Independent uniform noise between two gray values in [0,1].</summary>
@@ -45,25 +46,18 @@ public sealed record Patterned : Start
         if (Tile < 1)
             throw new AfterimageException($"A patterned start needs a tile of at least one pixel; it has {Tile}.");
         var shape = context.ImagesShape;
-        var tile = Normalized.Noise(context, random, [shape[0], shape[1], Tile, Tile]);
+        var tile = Noise.Normal(context, random, [shape[0], shape[1], Tile, Tile]);
         var repeated = tile.repeat(1, 1, (shape[2] + Tile - 1) / Tile, (shape[3] + Tile - 1) / Tile);
-        return Normalized.Denormalize(context, repeated.narrow(2, 0, shape[2]).narrow(3, 0, shape[3]));
+        return context.Model.Denormalize(repeated.narrow(2, 0, shape[2]).narrow(3, 0, shape[3]));
     }
 }
 
-file static class Normalized
+file static class Noise
 {
-    public static Tensor Noise(AttackContext context, RandomSource random, long[] shape)
+    public static Tensor Normal(AttackContext context, RandomSource random, long[] shape)
     {
         using var generator = random.Derive("start").Generator(context.Model.Device);
         // Drawn in single precision whatever the model's, so that both precisions start at the same image.
         return randn(shape, ScalarType.Float32, context.Model.Device, generator: generator).to(context.Model.Type);
-    }
-
-    public static Tensor Denormalize(AttackContext context, Tensor noise)
-    {
-        var mean = tensor(context.Model.Normalization.Mean.ToArray(), context.Model.Type, context.Model.Device).view(1, -1, 1, 1);
-        var std = tensor(context.Model.Normalization.Std.ToArray(), context.Model.Type, context.Model.Device).view(1, -1, 1, 1);
-        return noise * std + mean;
     }
 }

@@ -46,7 +46,7 @@ public sealed record RectifiedRecursion : Attack
             return Verdict.Refused(context, "No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
                 "use \"rectified-matching\" or \"deep-first\".", notes.ToValueList());
         if (depth == 0)
-            return Verdict.Found(own, chain.Denormalize(layers.Features!).clamp(0, 1), labels, chain.Pieces.Count, notes.ToValueList());
+            return Verdict.Found(own, chain.Model.Denormalize(layers.Features!).clamp(0, 1), labels, chain.Pieces.Count, notes.ToValueList());
 
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
         using var last = layers.Last(procedural.Pieces[depth - 1]);
