@@ -95,17 +95,26 @@ public abstract class VictimModel : IDisposable
             && (channels, height, width) == (Input.Channels, Input.Height, Input.Width)))
             throw new AfterimageException($"The model takes images of {Input}, " +
                 $"but the batch has shape [{string.Join(",", images.shape)}].");
-        return Forward(Normalize(images), mode, parameters, mode == ModelMode.Train ? masks : null, trace);
+        return Forward(IsIdentity ? images : Normalize(images), mode, parameters, mode == ModelMode.Train ? masks : null, trace);
     }
 
-    /// <summary>What the first layer sees of images in [0,1], [B,C,H,W].</summary>
-    public Tensor Normalize(Tensor images) => IsIdentity ? images : (images - shift) / scale;
+    /// <summary>Images in [0,1] as the network sees them, [...,C,H,W], in their own precision.</summary>
+    public Tensor Normalize(Tensor images) => (images - Like(shift, images)) / Like(scale, images);
 
-    /// <summary>The images that <see cref="Normalize"/> maps to these, [B,C,H,W].</summary>
-    public Tensor Denormalize(Tensor normalized) => normalized * scale + shift;
+    /// <summary>The images in [0,1] that the network sees so, [...,C,H,W].</summary>
+    public Tensor Denormalize(Tensor inputs) => inputs * Like(scale, inputs) + Like(shift, inputs);
+
+    /// <summary>The derivative of <see cref="Normalize"/> along a change of the images; it is its own transpose.</summary>
+    public Tensor NormalizeChange(Tensor change) => change / Like(scale, change);
+
+    /// <summary>The derivative of <see cref="Denormalize"/> along a change of what the network sees; it is its own transpose.</summary>
+    public Tensor DenormalizeChange(Tensor change) => change * Like(scale, change);
 
     /// <summary>Runs the network on normalized images.</summary>
     protected abstract Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace);
+
+    private Tensor Like(Tensor own, Tensor images) =>
+        images.dtype == Type && images.device_type == Device.type ? own : own.to(images.dtype, images.device);
 
     private bool IsIdentity => Normalization.Mean.All(value => value == 0) && Normalization.Std.All(value => value == 1);
 

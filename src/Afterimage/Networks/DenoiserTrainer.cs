@@ -11,8 +11,7 @@ public sealed class DenoiserTrainer : IDisposable
     private readonly RandomSource random;
     private readonly ProceduralPatches patches;
     private readonly Tensor clean;
-    private readonly Tensor first;
-    private readonly Tensor second;
+    private readonly Adam adam;
     private readonly Tensor best;
 
     /// <summary>Begins a training: paints the training images and draws the initial network.</summary>
@@ -29,8 +28,7 @@ public sealed class DenoiserTrainer : IDisposable
             clean = held.Draw(HeldOut, random.Derive("held-out patches")).DetachFromDisposeScope();
         patches = new(training.Images, training.Patch, random.Derive("images"), cancellation);
         Network = Denoiser.Draw(training.Shape, random.Derive("network")).Detach();
-        first = zeros_like(Network.Flat).DetachFromDisposeScope();
-        second = zeros_like(Network.Flat).DetachFromDisposeScope();
+        adam = new(Network.Flat, beta2: 0.99);
         best = Network.Flat.clone().DetachFromDisposeScope();
     }
 
@@ -83,7 +81,7 @@ public sealed class DenoiserTrainer : IDisposable
         // Errors grow with sigma; the division gives all noise levels the same weight.
         var loss = ((Network.Apply(noisy, sigma) - truth).square() / sigma).mean();
         var gradient = cat([.. Differentiate.Gradients(loss, Network.Parameters).Select(part => part.reshape(-1))]);
-        Update(gradient, training.Rate(Step));
+        adam.Step(Network.Flat, gradient, training.Rate(Step), Step + 1);
         Step++;
         return loss.ToDouble();
     }
@@ -101,24 +99,14 @@ public sealed class DenoiserTrainer : IDisposable
         return quality;
     }
 
-    private void Update(Tensor gradient, double rate)
-    {
-        const double Beta1 = 0.9, Beta2 = 0.99, Epsilon = 1e-8;
-        first.mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-        second.mul_(Beta2).addcmul_(gradient, gradient, value: 1 - Beta2);
-        var scale = second.sqrt().div_(Math.Sqrt(1 - Math.Pow(Beta2, Step + 1))).add_(Epsilon);
-        Network.Flat.addcdiv_(first, scale, value: -rate / (1 - Math.Pow(Beta1, Step + 1)));
-    }
-
-    /// <summary>Writes the state: settings, networks and moments.</summary>
+    /// <summary>Writes all that it takes to go on: settings, networks and moments.</summary>
     public void Save(string path)
     {
         var temporary = path + ".part.safetensors";
         ArrayFile.Write(temporary,
         [
             NamedArray.Of("settings", [Settings.Length], Settings), NamedArray.Of("progress", [2], [Step, Best]),
-            NamedArray.Of("network", Network.Flat), NamedArray.Of("best", best),
-            NamedArray.Of("first", first), NamedArray.Of("second", second),
+            NamedArray.Of("network", Network.Flat), NamedArray.Of("best", best), NamedArray.Of("first", adam.Mean), NamedArray.Of("second", adam.Square),
         ]);
         File.Move(temporary, path, overwrite: true);
     }
@@ -134,7 +122,7 @@ public sealed class DenoiserTrainer : IDisposable
         if (!file["settings"].ToDouble().SequenceEqual(Settings))
             throw new AfterimageException($"{path} belongs to a training with other settings: repeat them, or choose another file.");
         using var scope = Tidy.Scope();
-        foreach (var (name, to) in ((string, Tensor)[])[("network", Network.Flat), ("best", best), ("first", first), ("second", second)])
+        foreach (var (name, to) in ((string, Tensor)[])[("network", Network.Flat), ("best", best), ("first", adam.Mean), ("second", adam.Square)])
             to.copy_(file[name].Shape is [var count] && count == Network.Flat.shape[0] ? file[name].ToTensor(ScalarType.Float32, CPU)
                 : throw new AfterimageException($"{path}: \"{name}\" does not fit the network; the file is damaged."));
         if (file["progress"].ToDouble() is not [var step, var quality])
@@ -158,8 +146,9 @@ public sealed class DenoiserTrainer : IDisposable
     {
         Network.Dispose();
         patches.Dispose();
-        foreach (var held in (Tensor[])[clean, first, second, best])
-            held.Dispose();
+        adam.Dispose();
+        clean.Dispose();
+        best.Dispose();
     }
 }
 

@@ -1,5 +1,6 @@
 using Afterimage.Federation;
 using Afterimage.Images;
+using Afterimage.Models;
 
 namespace Afterimage.Spaces;
 
@@ -21,23 +22,23 @@ public sealed record Spectral : SearchSpace
     public bool Box { get; init; }
 
     public override Search Open(AttackContext context, Tensor start, RandomSource random) => double.IsFinite(Fall)
-        ? new CoefficientSearch(new(context), start, this)
+        ? new CoefficientSearch(context.Model, start, this)
         : throw new AfterimageException($"The amplitude of a spectrum falls with a finite power; it is {Fall}.");
 
     private sealed class CoefficientSearch : Search
     {
         private const double Tolerance = 1e-5;
 
-        private readonly NetworkUnits units;
+        private readonly VictimModel model;
         private readonly bool box;
         private readonly long[] shape;
         private readonly CosineTransform cosines;
         private readonly Tensor amplitudes;
         private readonly Tensor? colors;
 
-        public CoefficientSearch(NetworkUnits units, Tensor start, Spectral options)
+        public CoefficientSearch(VictimModel model, Tensor start, Spectral options)
         {
-            (this.units, box, shape) = (units, options.Box, start.shape);
+            (this.model, box, shape) = (model, options.Box, start.shape);
             cosines = new(shape[2], shape[3], start.dtype, start.device);
             var scale = Amplitudes(shape[2], shape[3], options.Fall).unsqueeze(0);
             if (options.Decorrelate && shape[1] == 3)
@@ -54,14 +55,14 @@ public sealed record Spectral : SearchSpace
         public override Tensor Decode(Tensor variables)
         {
             var spectrum = Mix(variables.view(shape) * amplitudes, colors);
-            return units.ToImages(cosines.Inverse(spectrum));
+            return model.Denormalize(cosines.Inverse(spectrum));
         }
 
         public override Tensor Pullback(Tensor variables, Tensor imageGradient) =>
-            (Mix(cosines.Forward(units.Pullback(imageGradient)), colors?.t()) * amplitudes).reshape(-1);
+            (Mix(cosines.Forward(model.DenormalizeChange(imageGradient)), colors?.t()) * amplitudes).reshape(-1);
 
         private Tensor Encode(Tensor images) =>
-            (Mix(cosines.Forward(units.FromImages(images)), colors?.t()) / amplitudes).reshape(-1);
+            (Mix(cosines.Forward(model.Normalize(images)), colors?.t()) / amplitudes).reshape(-1);
 
         public override bool Project(Tensor variables)
         {

@@ -10,17 +10,11 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class LayerChain
 {
-    private readonly Tensor mean;
-    private readonly Tensor deviation;
+    private readonly VictimModel model;
 
-    private LayerChain(VictimModel model, IReadOnlyList<Stage> stages)
-    {
-        mean = tensor(model.Normalization.Mean.ToArray()).view(1, -1, 1, 1);
-        deviation = tensor(model.Normalization.Std.ToArray()).view(1, -1, 1, 1);
-        (Input, Stages) = (model.Input, stages);
-    }
+    private LayerChain(VictimModel model, IReadOnlyList<Stage> stages) => (this.model, Stages) = (model, stages);
 
-    public ImageShape Input { get; }
+    public ImageShape Input => model.Input;
 
     public IReadOnlyList<Stage> Stages { get; }
 
@@ -70,11 +64,11 @@ internal sealed class LayerChain
     /// <summary>Network inputs with as many numbers as images have, in the shape [B,C,H,W].</summary>
     public Tensor Shaped(Tensor inputs) => inputs.reshape(-1, Input.Channels, Input.Height, Input.Width);
 
-    public Tensor Denormalized(Tensor inputs) => inputs * deviation + mean;
+    public Tensor Denormalized(Tensor inputs) => model.Denormalize(inputs);
 
     /// <summary>Network inputs of gray images, for places that nothing is known of.</summary>
     public Tensor Gray(long count) =>
-        ((0.5 - mean) / deviation).expand(count, Input.Channels, Input.Height, Input.Width).contiguous();
+        model.Normalize(full([count, Input.Channels, Input.Height, Input.Width], 0.5, ScalarType.Float64));
 
     /// <summary>What reaches each stage for network inputs [B,C,H,W]; the logits are last.</summary>
     public Tensor[] Activations(Tensor inputs)

@@ -198,14 +198,18 @@ public sealed record GaussNewton : IterativeAttack
     }
 
     /// <summary>What is believed of images before the update is seen.</summary>
-    internal GaussianImages ImageModel(AttackRun run)
+    /// <param name="shape">Of one image.</param>
+    /// <param name="images">Public images to learn from; null takes photographs as such.</param>
+    internal GaussianImages ImageModel(ImageShape shape, ImageSet? images) => images is null ? new Photographs(shape)
+        : images.Shape == shape ? PublicImages.Fit(images, PublicCount)
+        : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {shape}: choose public images of that shape.");
+
+    private GaussianImages ImageModel(AttackRun run)
     {
-        var input = run.Context.Model.Input;
-        if ((Public?.Open() ?? (PublicAtHand ? run.Context.PublicImages : null)) is not { } images)
-            return new Photographs(input);
-        if (images.Shape != input)
-            throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {input}: choose public images of that shape.");
-        run.Note(new Remark($"Gauss-Newton knows the mean and covariance of {Math.Min(PublicCount, images.Count)} public images ({images.Name})."));
-        return PublicImages.Fit(images, PublicCount);
+        var images = Public?.Open() ?? (PublicAtHand ? run.Context.PublicImages : null);
+        var believed = ImageModel(run.Context.Model.Input, images);
+        if (images is not null)
+            run.Note(new Remark($"Gauss-Newton knows the mean and covariance of {Math.Min(PublicCount, images.Count)} public images ({images.Name})."));
+        return believed;
     }
 }

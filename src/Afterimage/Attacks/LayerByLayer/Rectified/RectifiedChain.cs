@@ -9,29 +9,16 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class RectifiedChain
 {
-    private readonly Tensor mean;
-    private readonly Tensor deviation;
+    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head) => (Model, Pieces, Head) = (model, pieces, head);
 
-    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head)
-    {
-        mean = tensor(model.Normalization.Mean.ToArray()).view(1, -1, 1, 1);
-        deviation = tensor(model.Normalization.Std.ToArray()).view(1, -1, 1, 1);
-        (Pieces, Head) = (pieces, head);
-    }
+    /// <summary>In double precision; it normalizes images.</summary>
+    public VictimModel Model { get; }
 
     public IReadOnlyList<RectifiedPiece> Pieces { get; }
 
     public bool IsResidual => Pieces[^1] is ResidualUnit;
 
     public Stage Head { get; }
-
-    /// <summary>Network inputs for images in [0,1].</summary>
-    public Tensor Normalize(Tensor images) => (images - mean.to(images.dtype)) / Deviation(images);
-
-    public Tensor Denormalize(Tensor inputs) => inputs * deviation + mean;
-
-    /// <summary>Of the client's normalization, [1,C,1,1], in the precision of some tensor.</summary>
-    public Tensor Deviation(Tensor like) => deviation.to(like.dtype);
 
     /// <summary>Why the round is of another kind, as far as a glance tells; null otherwise.</summary>
     public static string? Obstacle(AttackContext context) =>

@@ -61,7 +61,7 @@ public sealed record RectifiedRecursion : Attack
             throw new AfterimageException("No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
                 "use \"rectified-matching\" or \"deep-first\".");
         if (depth == 0)
-            return new() { Images = chain.Denormalize(layers.Features!).clamp(0, 1), Labels = labels, Iterations = chain.Pieces.Count, Evaluations = 1 };
+            return new() { Images = chain.Model.Denormalize(layers.Features!).clamp(0, 1), Labels = labels, Iterations = chain.Pieces.Count, Evaluations = 1 };
 
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
         using var last = layers.Last(procedural.Pieces[depth - 1]);

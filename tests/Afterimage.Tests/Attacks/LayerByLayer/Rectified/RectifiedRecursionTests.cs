@@ -41,7 +41,7 @@ public class RectifiedRecursionTests
         var client = Simulated.Smooth(Simulated.Open(Pooled, seed), [3], seed);
         using var own = client.Context.To(ScalarType.Float64);
         var chain = RectifiedChain.Of(own);
-        var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Normalize(client.Images.to(ScalarType.Float64)));
+        var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Model.Normalize(client.Images.to(ScalarType.Float64)));
         var features = ((RectifiedBlock)chain.Pieces[1]).Forward(inner);
         var error = (features.flatten(1).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!).softmax(1);
         error[0, 3] -= 1;

@@ -71,7 +71,7 @@ public class ResidualRecursionTests
         var client = Simulated.Batch(new ResNet { Depth = depth }, new(3, 16, 16), [4]);
         using var own = client.Context.To(Double);
         var chain = RectifiedChain.Of(own);
-        var x = chain.Normalize(client.Images.to(Double)).requires_grad_();
+        var x = chain.Model.Normalize(client.Images.to(Double)).requires_grad_();
         var inputs = new List<Tensor> { x };
         foreach (var piece in chain.Pieces)
             inputs.Add(piece.Forward(inputs[^1]));
