@@ -49,10 +49,8 @@ public sealed record AuditView
                 At = started.At,
             },
             CaseStarted started => view with { AllRunning = view.AllRunning.Add(new(started, null, [], started.At)) },
-            IterateSeen seen => view with
-            {
-                AllRunning = [.. view.AllRunning.Select(running => running.Case.Id == seen.Id ? running.With(seen) : running)],
-            },
+            IterateSeen seen when view.AllRunning.FirstOrDefault(candidate => candidate.Case.Id == seen.Id) is { } running =>
+                view with { AllRunning = view.AllRunning.Replace(running, running.With(seen)) },
             CaseFinished finished => view with
             {
                 AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == finished.Report.Id),
