@@ -69,7 +69,7 @@ internal static class IterationTable
             var classes = Enumerable.Range(0, batch).Select(i => i % 10).ToValueList();
             var labels = new Labels(classes, Enumerable.Repeat(1.0, batch).ToValueList());
             Targets = labels.Targets(10, ScalarType.Float32, CPU);
-            var update = new FedSgd().Linearize(model, Images, Targets).Value;
+            var update = new FedSgd().Linearize(model, new(Images, Targets)).Value;
             Observed = update.Flat;
             context = new()
             {

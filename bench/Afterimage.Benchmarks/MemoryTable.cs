@@ -28,8 +28,8 @@ internal static class MemoryTable
         using var model = new LeNet().Open(new(3, 32, 32), 10, new RandomSource(3), ScalarType.Float32, CPU);
         using var generator = new Generator(5, CPU);
         var labels = new Labels([4], [1.0]);
-        var images = rand([1, 3, 32, 32], generator: generator);
-        var update = new FedSgd().Linearize(model, images, labels.Targets(10, ScalarType.Float32, CPU)).Value;
+        var truth = new Batch(rand([1, 3, 32, 32], generator: generator), labels.Targets(10, ScalarType.Float32, CPU));
+        var update = new FedSgd().Linearize(model, truth).Value;
         using var context = new AttackContext
         {
             Model = model,

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -43,7 +42,10 @@ public sealed class Catalog
         .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>()
         .With<DataSource, ImageFolder>()
         .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>().With<LocalTraining, Aggregate>().With<LocalTraining, HiddenTraining>()
+        .With<Loss, CrossEntropy>().With<Loss, BinaryCrossEntropy>().With<Loss, MeanSquared>()
         .With<LocalOptimizer, Sgd>().With<LocalOptimizer, AdamW>()
+        .With<Defense, None>().With<Defense, GaussianNoise>().With<Defense, TopK>().With<Defense, ReducedPrecision>().With<Defense, NormBound>()
+        .With<Defense, DefenseChain>()
         .With<Nuisance, UpdateScale>().With<Nuisance, SurrogateWeights>().With<Nuisance, DropoutMasks>()
         .With<LabelRule, Given>().With<LabelRule, Joint>()
         .With<LabelRule, Idlg>().With<LabelRule, BiasSign>()
@@ -97,18 +99,8 @@ public sealed class Catalog
     /// <summary>The parts of a root, in the order in which they were added.</summary>
     public ImmutableArray<Type> Parts(Type root) => parts.GetValueOrDefault(root, []);
 
-    /// <summary>The name of a part: "gradient-matching" for GradientMatching, "lenet" for LeNet.</summary>
-    public static string Kind(Type part)
-    {
-        var kind = new StringBuilder();
-        for (var i = 0; i < part.Name.Length; i++)
-        {
-            if (i > 0 && char.IsUpper(part.Name[i]) && !part.Name.AsSpan(i).SequenceEqual("Net"))
-                kind.Append('-');
-            kind.Append(char.ToLowerInvariant(part.Name[i]));
-        }
-        return kind.ToString();
-    }
+    /// <summary>"gradient-matching" for GradientMatching, "lenet" for LeNet.</summary>
+    public static string Kind(Type part) => PartKind.Of(part);
 
     /// <summary>The first sentence of the XML summary of a type or property; null without documentation beside its assembly.</summary>
     public static string? Summary(MemberInfo part) => CatalogDocumentation.FirstSentence(part);

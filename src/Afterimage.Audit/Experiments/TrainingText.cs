@@ -11,10 +11,13 @@ internal static class TrainingText
     public static string Operator(LocalTraining training) => training switch
     {
         FedAvg average => $"weights after {average.Epochs} epoch{(average.Epochs == 1 ? "" : "s")} of {Optimizer(average.Optimizer)} " +
-            $"(batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before",
-        Aggregate aggregate => $"mean over {Clients(aggregate)} of: " + Operator(aggregate.Local with { Mode = ModelMode.Eval }),
-        HiddenTraining => "minus the gradient of the mean cross-entropy at x, times a length read from the update",
-        _ => "gradient of the mean cross-entropy at x",
+            $"(batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before" +
+            (average.Loss == new CrossEntropy() ? "" : $", each step on the {Loss(average.Loss)}"),
+        Aggregate aggregate => $"mean over {Clients(aggregate)} of: " +
+            Operator(aggregate.Local with { Mode = ModelMode.Eval, Loss = aggregate.Loss }),
+        HiddenTraining => $"minus the gradient of the {Loss(training.Loss with { Reduction = Reduction.Mean })} at x, " +
+            "times a length read from the update",
+        _ => $"gradient of the {Loss(training.Loss)} at x",
     } + (training.Mode == ModelMode.Train ? ", BatchNorm with the statistics of the batch" : "");
 
     /// <summary>Its settings, for who knows them.</summary>
@@ -36,6 +39,15 @@ internal static class TrainingText
         Sgd sgd => "SGD" + (sgd.Momentum == 0 ? "" : $" with {(sgd.Nesterov ? "Nesterov momentum" : "momentum")} {Number(sgd.Momentum)}") +
             (sgd.WeightDecay == 0 ? "" : $" and weight decay {Number(sgd.WeightDecay)}"),
         AdamW adam => $"AdamW with weight decay {Number(adam.WeightDecay)}",
+        var other => other.GetType().Name,
+    };
+
+    private static string Loss(Loss loss) => $"{(loss.Reduction == Reduction.Mean ? "mean" : "summed")} " + loss switch
+    {
+        CrossEntropy { Smoothing: > 0 and var share } => $"cross-entropy of labels smoothed by {Number(share)}",
+        CrossEntropy => "cross-entropy",
+        BinaryCrossEntropy => "binary cross-entropy",
+        MeanSquared => "squared error of the logits",
         var other => other.GetType().Name,
     };
 

@@ -61,7 +61,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         var budget = choice == LeakageMeasurement.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)
             return (null, "What the update tells at best was not measured, for that would take longer than three seconds and a quarter of the attack: add --leakage on.");
-        var noise = round.Truth is null ? Math.Max(observation.Noise, probe.Noise) : Carried(own, images, targets);
+        var noise = round.Truth is null ? Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise) : Carried(own, images, targets);
         using var prior = new PowerLawImages(model.Input);
         var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer);
         var spectrum = PlainLeakage.Of(analysis) with { Singular = [] };
@@ -85,7 +85,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
         if (choice == LeakageMeasurement.On)
             return new();
         var probe = new LeakageProbe { Unknowns = Exact, Probes = Probes, Steps = Steps };
-        var point = context.Operator.At(images, targets);
+        var point = context.Operator.At(new(images, targets));
         point.Pullback(point.Pushforward(images));
         var begin = CpuClock.Seconds();
         point.Pullback(point.Pushforward(images));
@@ -100,7 +100,7 @@ internal sealed class CaseLeakageProbe(string folder, LeakageMeasurement choice)
     private static double Carried(AttackContext context, Tensor images, Tensor targets)
     {
         using var scope = Tidy.Scope();
-        var exact = context.Operator.At(images, targets).Value;
+        var exact = context.Operator.At(new(images, targets)).Value;
         var (sum, count) = (0.0, 0L);
         foreach (var (expected, sent) in exact.Split().Zip(context.Observation.Update.Split()))
             if (expected.square().mean().ToDouble() is > 0 and var square)

@@ -124,7 +124,7 @@ public sealed class AuditRun
             .GroupBy(finished => finished.Report.Id).ToImmutableDictionary(group => group.Key, group => group.Last().Report);
     }
 
-    private static int Budget(Case one) => one.Configuration.Attack is GradientMatching matching ? matching.Restarts * matching.Continuation.Count * matching.Solver.Iterations : 0;
+    private static int Budget(Case one) => one.Configuration.Attack.Budget;
 
     private void Publish(Journal journal, AuditEvent next)
     {

@@ -8,6 +8,7 @@ using Afterimage.Audit.Findings;
 using Afterimage.Audit.Leakage;
 using Afterimage.Audit.Metrics;
 using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 using Afterimage.Numerics;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Reports;
@@ -63,6 +64,8 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
             Random = new RandomSource(one.Configuration.Seed).Derive("attack", one.Trial),
             OperatorChoice = options.Operator,
             Workers = workers,
+            Seconds = Seconds(one.Configuration),
+            PublicImages = round.KnownImages,
         };
         var before = clock.Elapsed.TotalSeconds;
         var witness = new Witness(one.Id, round.Model.Input, clock, publish);
@@ -82,7 +85,7 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
-            Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
+            Findings = [.. found.Evidence.Select(note => new Finding(Severity.Note, note.Sentence))],
         };
         var pool = round.Truth is { } batch
             ? new ImageBatch(round.Model.Input, round.PublicImages.Concat(batch.Images).Select(image => image.Pixels.ToArray())) : null;
@@ -93,7 +96,7 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
         report = report with
         {
             LabelAccuracy = judgment?.LabelAccuracy,
-            Labels = LabelSection.Of(context, Explanation.RuleOf(one.Configuration.Attack), round),
+            Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
             Pool = pool?.Count ?? 0,
             Metrics = judgment?.Metrics ?? report.Metrics,
             Baselines = judgment?.Baselines ?? report.Baselines,
@@ -101,6 +104,8 @@ internal sealed class CaseRunner(RunOptions options, int workers, Stopwatch cloc
         };
         return found.Outcome.Kind == OutcomeKind.Canceled ? report : WithLeakage(report, leakage.Measure(one, round, context, found, report, seconds));
     }
+
+    private static double? Seconds(Experiment experiment) => (experiment.Budget ?? experiment.Attack.DefaultSeconds) is > 0 and var seconds ? seconds : null;
 
     private static CaseReport WithLeakage(CaseReport report, (CaseLeakage? Measured, string? Why) leakage)
     {

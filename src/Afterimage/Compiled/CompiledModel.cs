@@ -42,7 +42,9 @@ internal sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged,
     internal T* Parameters { get; }
 
     /// <summary>A plan for batches of one size, for one thread at a time; the caller owns it.</summary>
-    public CompiledPlan<T> Plan(int batch) => new(this, batch);
+    /// <param name="batch">Images.</param>
+    /// <param name="loss">One with a <see cref="Loss.Link"/>; the mean cross-entropy where none is given.</param>
+    public CompiledPlan<T> Plan(int batch, Loss? loss = null) => new(this, batch, loss ?? new CrossEntropy());
 
     internal (Filters<T> Filters, PackedFilters<T> Weights) Convolution(Conv2d layer)
     {

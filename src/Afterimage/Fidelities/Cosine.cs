@@ -7,8 +7,7 @@ public sealed record Cosine : Fidelity
     /// <summary>A lower bound on norms, so that squares and quotients stay in the range of single precision.</summary>
     internal const double Shortest = 1e-18;
 
-    /// <inheritdoc/>
-    public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => new Bound(observed, weights);
 
     private sealed class Bound : Misfit
     {

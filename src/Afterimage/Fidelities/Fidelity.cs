@@ -1,3 +1,5 @@
+using Afterimage.Federation;
+
 namespace Afterimage.Fidelities;
 
 /// <summary>How far a predicted update is from the observed one.</summary>
@@ -7,10 +9,16 @@ public abstract record Fidelity
     public LayerWeighting Layers { get; init; } = LayerWeighting.Equal;
 
     /// <summary>Prepares the comparison with one observed update; zero where the prediction equals it.</summary>
-    public abstract Misfit Against(GradientSet observed);
+    /// <param name="observed">What the server sees.</param>
+    /// <param name="channel">How it came; numbers that did not arrive are not compared. Null compares all.</param>
+    public Misfit Against(GradientSet observed, Channel? channel = null) => Bind(observed, Masked(Weights(observed), channel?.Mask(observed)));
 
-    /// <summary>The weight of every number, or null where all are 1.</summary>
-    private protected Tensor? Weights(GradientSet observed)
+    /// <summary>The comparison with one observed update, under a weight for every number, or null when all count alike.</summary>
+    private protected abstract Misfit Bind(GradientSet observed, Tensor? weights);
+
+    private static Tensor? Masked(Tensor? weights, Tensor? mask) => weights is null ? mask : mask is null ? weights : weights * mask;
+
+    private Tensor? Weights(GradientSet observed)
     {
         if (Layers == LayerWeighting.Equal)
             return null;

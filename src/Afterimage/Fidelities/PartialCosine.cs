@@ -16,15 +16,12 @@ public sealed record PartialCosine : Fidelity
     /// <summary>Steps between two choices.</summary>
     public int Every { get; init; } = 10;
 
-    /// <inheritdoc/>
-    public override Misfit Against(GradientSet observed) => Share is > 0 and <= 1 && Every >= 1
-        ? new Bound(this, observed)
-        : throw new AfterimageException(
-            $"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => Share is > 0 and <= 1 && Every >= 1
+        ? new Bound(this, observed, weights)
+        : throw new AfterimageException($"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
 
-    private sealed class Bound(PartialCosine options, GradientSet observed) : Misfit
+    private sealed class Bound(PartialCosine options, GradientSet observed, Tensor? weights) : Misfit
     {
-        private readonly Tensor? weights = options.Weights(observed);
         private readonly Tensor mask = zeros_like(observed.Flat);
         private int drawn = -1;
         private bool chosen;

@@ -6,7 +6,8 @@ public class SourceTextTests
     private static readonly string[] Rebuilding =
     [
         "src/Afterimage/Attacks/", "src/Afterimage/Federation/", "src/Afterimage/Leakage/", "src/Afterimage/LabelRecovery/",
-        "src/Afterimage/Numerics/JointLinearization.cs", "src/Afterimage/Numerics/Linearization.cs", "src/Afterimage/Spaces/", "src/Afterimage/Solvers/", "src/Afterimage/UpdateFiles/",
+        "src/Afterimage/Numerics/JointLinearization.cs", "src/Afterimage/Numerics/Linearization.cs",
+        "src/Afterimage/Spaces/", "src/Afterimage/Solvers/", "src/Afterimage/UpdateFiles/",
         "src/Afterimage.Audit/", "src/Afterimage.Cli/Options/",
     ];
 

@@ -22,7 +22,7 @@ internal static class Probed
     /// <summary>J, column by column from the graph of libtorch, its rows divided as the scale says.</summary>
     public static Tensor Jacobian(Scene scene, NoiseScale scale)
     {
-        var point = scene.Training.Linearize(scene.Model, scene.Images, scene.Targets);
+        var point = scene.Training.Linearize(scene.Model, new(scene.Images, scene.Targets));
         var weights = point.Value.Layout.Entries.Select((entry, i) => ones([entry.Count], ScalarType.Float64)
             / (scale == NoiseScale.Layer ? point.Value[i] : point.Value.Flat).square().mean().sqrt());
         var columns = Enumerable.Range(0, (int)scene.Images.numel()).Select(k =>

@@ -85,12 +85,12 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.IsType<ScriptModel>(model);
         Assert.Contains(reason, Assert.Single(model.Notes), StringComparison.Ordinal);
         var (images, targets) = (rand(2, 2, 6, 6), eye(4)[TensorIndex.Slice(0, 2)]);
-        var gradient = new FedSgd().Linearize(model, images, targets).Value.Flat;
+        var gradient = new FedSgd().Linearize(model, new(images, targets)).Value.Flat;
         Assert.True(gradient.norm().ToDouble() > 0);
         // One full-batch step of federated averaging is a scaled gradient: other parameters can be lent to a script.
-        var step = new FedAvg { Epochs = 1, BatchSize = 2, LearningRate = 0.5 }.Linearize(model, images, targets).Value.Flat;
+        var step = new FedAvg { Epochs = 1, BatchSize = 2, LearningRate = 0.5 }.Linearize(model, new(images, targets)).Value.Flat;
         Assert.InRange(((step + 0.5 * gradient).norm() / gradient.norm()).ToDouble(), 0, 1e-6);
-        var further = new FedAvg { Epochs = 3, BatchSize = 1, LearningRate = 1e-3 }.Linearize(model, images, targets).Value.Flat;
+        var further = new FedAvg { Epochs = 3, BatchSize = 1, LearningRate = 1e-3 }.Linearize(model, new(images, targets)).Value.Flat;
         Assert.True(further.isfinite().all().item<bool>());
     }
 
@@ -113,7 +113,7 @@ public sealed class TorchScriptFileTests : IDisposable
         using var _ = NewDisposeScope();
         var model = Open(Save("y = torch.flatten(x, 1)", 108, "conv, idle, head"));
         Assert.IsType<ScriptModel>(model);
-        using var value = new FedSgd().Linearize(model, rand(1, 2, 6, 6), eye(4)[TensorIndex.Slice(0, 1)]).Value;
+        using var value = new FedSgd().Linearize(model, new(rand(1, 2, 6, 6), eye(4)[TensorIndex.Slice(0, 1)])).Value;
         Assert.Equal(0, value[value.Layout.IndexOf("idle.weight")].abs().sum().ToDouble());
     }
 
@@ -151,9 +151,9 @@ public sealed class TorchScriptFileTests : IDisposable
         using var generator = new RandomSource(9).Generator(CPU);
         var images = rand([4, 2, 6, 6], ScalarType.Float32, CPU, generator: generator).to(first.Type);
         var targets = eye(4, dtype: first.Type);
-        var (a, b) = (training.Linearize(first, images, targets), training.Linearize(second, images, targets));
+        var (a, b) = (training.Linearize(first, new(images, targets)), training.Linearize(second, new(images, targets)));
         AssertClose(a.Value.Flat, b.Value.Flat);
-        AssertClose(a.Pullback(b.Value).Images, b.Pullback(b.Value).Images);
+        AssertClose(a.Pullback(b.Value).Inputs, b.Pullback(b.Value).Inputs);
         AssertClose(a.Pushforward(images).Flat, b.Pushforward(images).Flat);
     }
 

@@ -50,20 +50,19 @@ public sealed record Patient : Attack
     /// <summary>The file; null does not wait.</summary>
     public string? Until { get; init; }
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    protected override SearchResult Search(AttackRun run)
     {
         var iteration = 0;
         do
-            watch?.Invoke(new(0, iteration, 1, ++iteration, () => full(context.ImagesShape, 0.5)));
-        while (Until is not null && !File.Exists(Until) && !cancellation.WaitHandle.WaitOne(2));
+            run.See(new(0, iteration, 1, ++iteration, () => full(run.Context.ImagesShape, 0.5)));
+        while (Until is not null && !File.Exists(Until) && !run.Stop.WaitHandle.WaitOne(2));
+        var batch = run.Context.Observation.BatchSize;
         return new()
         {
-            Images = full(context.ImagesShape, 0.5),
-            Labels = new(new int[context.Observation.BatchSize].ToValueList(), Enumerable.Repeat(0.25, context.Observation.BatchSize).ToValueList()),
+            Images = full(run.Context.ImagesShape, 0.5),
+            Labels = new(new int[batch].ToValueList(), Enumerable.Repeat(0.25, batch).ToValueList()),
             Objective = 1,
             RelativeMisfit = 1,
-            Outcome = cancellation.IsCancellationRequested ? new(OutcomeKind.Canceled, "Stopped.")
-                : new(OutcomeKind.BudgetSpent, "Gray is gray."),
             Iterations = iteration,
             Evaluations = iteration,
         };

@@ -26,23 +26,26 @@ internal sealed class LayerChain
 
     public Stage Head => Stages[^1];
 
-    /// <summary>Null when the closed forms cannot work on the model or the update; the obstacle says why.</summary>
-    public static LayerChain? Of(AttackContext context, out string obstacle)
+    /// <summary>Why closed forms cannot work on the model or the update; null when they can.</summary>
+    public static string? Obstacle(AttackContext context) =>
+        context.Model.Network is not { } network || network.Layers.Any(layer => layer is Residual)
+            ? "Closed forms need a network of known layers without branches: use gradient matching."
+        : network.Layers[^1] is not Linear
+            ? "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching."
+        : Unreadable(context.Observation);
+
+    /// <summary>Shared by everything that solves equations of an update.</summary>
+    internal static string? Unreadable(Observation observation)
     {
-        obstacle = "";
-        if (context.Model.Network is not { } network || network.Layers.Any(layer => layer is Residual))
-            obstacle = "Closed forms need a network of known layers without branches: use gradient matching.";
-        else if (network.Layers[^1] is not Linear)
-            obstacle = "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching.";
-        else if (!context.Observation.Update.Flat.isfinite().all().ToBoolean())
-            obstacle = "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
-        else
-            return Open(context, network);
-        return null;
+        using var scope = Tidy.Scope();
+        return observation.Update.Flat.isfinite().all().ToBoolean() ? observation.Training.Loss.HeadObstacle
+            : "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
     }
 
-    private static LayerChain Open(AttackContext context, Network network)
+    /// <summary>The chain of a round without <see cref="Obstacle"/>.</summary>
+    public static LayerChain Of(AttackContext context)
     {
+        var network = context.Model.Network!;
         var layout = context.Model.Layout;
         var gradient = context.Observation.ApproximateGradient();
         long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];

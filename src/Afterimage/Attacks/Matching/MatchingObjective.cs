@@ -29,7 +29,7 @@ internal sealed class MatchingObjective : Objective
         Nuisance? unknown = null, Tensor? beside = null, Tensor? signal = null)
     {
         (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
-        misfit = fidelity.Against(context.Observation.Update);
+        misfit = fidelity.Against(context.Observation.Update, context.Observation.Channel);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         errors = signal ?? targets;
@@ -105,7 +105,7 @@ internal sealed class MatchingObjective : Objective
         Evaluations++;
         var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
         var labels = Targets(Start);
-        var predicted = nuisance is null ? context.Operator.At(gray, Seen(labels)).Value : nuisance.At(gray, labels, Others(Start)).Value;
+        var predicted = nuisance is null ? context.Operator.At(new(gray, Seen(labels))).Value : At(gray, labels, Others(Start)).Value;
         return misfit.Evaluate(predicted).Value;
     }
 
@@ -114,8 +114,7 @@ internal sealed class MatchingObjective : Objective
     {
         using var scope = Tidy.Scope();
         var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
-        var predicted = nuisance is null ? context.Operator.At(images, Seen(labels)).Value : nuisance.At(images, labels, Others(point)).Value;
-        return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
+        return context.Observation.Misfit(nuisance is null ? context.Operator.At(new(images, Seen(labels))).Value : At(images, labels, Others(point)).Value);
     }
 
     /// <summary>What was found of the training beside images and labels, or null.</summary>
@@ -130,15 +129,15 @@ internal sealed class MatchingObjective : Objective
     {
         if (nuisance is null)
         {
-            var linearization = context.Operator.At(images, Seen(labels));
+            var linearization = context.Operator.At(new(images, Seen(labels)));
             var (value, difference) = misfit.Evaluate(linearization.Value);
             var (forImages, forTargets) = linearization.Pullback(difference);
             return (value, forImages, forTargets);
         }
         var others = Others(point);
-        var joint = nuisance.At(images, labels, others);
+        var joint = At(images, labels, others);
         var (fit, along) = misfit.Evaluate(joint.Value);
-        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var ((jointImages, jointTargets), jointOthers) = joint.Pullback(along);
         var leaf = others.detach().requires_grad_();
         if (nuisance.Penalty(leaf) is { } penalty)
         {
@@ -148,6 +147,9 @@ internal sealed class MatchingObjective : Objective
         Others(gradient).copy_(jointOthers);
         return (fit, jointImages, jointTargets);
     }
+
+    /// <summary>The operator with further unknowns, the channel's map behind it.</summary>
+    private JointLinearization At(Tensor images, Tensor labels, Tensor others) => context.Observation.Channel.Behind(nuisance!.At(new(images, labels), others));
 
     /// <summary>What the operator takes for labels: these, or a known derivative of the loss.</summary>
     private Tensor Seen(Tensor labels) => refine ? labels : errors;

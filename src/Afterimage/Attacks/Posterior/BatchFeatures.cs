@@ -15,7 +15,7 @@ internal static class BatchFeatures
     /// <returns>The labels that fit, and null where none do.</returns>
     public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, ImageStatistics statistics, Labels labels)
     {
-        if (context.Model.Head is not (var weight, { } bias))
+        if (context.Observation.Training.Loss.HeadObstacle is not null || context.Model.Head is not (var weight, { } bias))
             return (labels, null);
         var update = context.Observation.Update;
         using var generator = context.Random.Derive("features").Generator(context.Model.Device);
@@ -26,7 +26,7 @@ internal static class BatchFeatures
         for (var i = 0; i < Samples; i++)
         {
             // The gradient of one image is d h', and d is the gradient of the bias.
-            var gradient = context.Operator.At(draws.narrow(0, i, 1), targets).Value;
+            var gradient = context.Operator.At(new(draws.narrow(0, i, 1), targets)).Value;
             var error = gradient[bias];
             samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
         }

@@ -48,13 +48,13 @@ public sealed record DropoutMasks : Nuisance
 
         public override Tensor Start { get; }
 
-        public override JointLinearization At(Tensor images, Tensor targets, Tensor values)
+        public override JointLinearization At(Batch batch, Tensor values)
         {
             var training = context.Observation.Training;
             return training is FedAvg average && average.Epochs * average.StepsOf(context.Observation.BatchSize) > LocalRun.PlainSteps
-                ? new Stepwise(average, context.Model, images, targets, Masks(values), free)
-                : new GraphJointLinearization(context.Model.Layout, images, targets, values,
-                    (x, t, z) => training.Update(context.Model, x, t, new(null, Masks(z))));
+                ? new Stepwise(average, context.Model, batch, Masks(values), free)
+                : new GraphJointLinearization(context.Model.Layout, batch, values,
+                    (leaves, z) => training.Update(context.Model, leaves, new(null, Masks(z))));
         }
 
         /// <summary>Which masks the update shows, and masks with these put in.</summary>
@@ -107,18 +107,18 @@ public sealed record DropoutMasks : Nuisance
         }
     }
 
-    private sealed class Stepwise(FedAvg training, VictimModel model, Tensor images, Tensor targets, Tensor masks, Tensor free)
+    private sealed class Stepwise(FedAvg training, VictimModel model, Batch batch, Tensor masks, Tensor free)
         : JointLinearization
     {
         private readonly StepwiseLinearization point =
-            new(training.Run(model, images.shape[0], new(null, masks.detach())), images, targets);
+            new(training.Run(model, batch.Count, new(null, masks.detach())), batch);
 
         public override GradientSet Value => point.Value;
 
-        public override (Tensor Images, Tensor Targets, Tensor Values) Pullback(GradientSet v)
+        public override (Batch Batch, Tensor Values) Pullback(GradientSet v)
         {
-            var (forImages, forTargets, forMasks) = point.PullbackAll(v);
-            return (forImages, forTargets, forMasks!.reshape(-1) * free);
+            var (forBatch, forMasks) = point.PullbackAll(v);
+            return (forBatch, forMasks!.reshape(-1) * free);
         }
     }
 }

@@ -33,12 +33,12 @@ public sealed record SurrogateWeights : Nuisance
 
         public override Tensor Start { get; }
 
-        public override JointLinearization At(Tensor images, Tensor targets, Tensor values) =>
-            new GraphJointLinearization(context.Model.Layout, images, targets, values, (x, t, z) =>
+        public override JointLinearization At(Batch batch, Tensor values) =>
+            new GraphJointLinearization(context.Model.Layout, batch, values, (leaves, z) =>
             {
                 var training = context.Observation.Training;
                 var weights = context.Model.Parameters.Zip(path, (before, along) => before + along * (z * pace)).ToArray();
-                var gradients = Differentiate.Gradients(LocalTraining.Loss(context.Model, x, t, training.Mode, weights), weights, graph: true);
+                var gradients = Differentiate.Gradients(training.LossOf(context.Model, leaves, weights), weights, graph: true);
                 var factor = training.GradientFactor(context.Observation.BatchSize);
                 return [.. gradients.Select(gradient => gradient * factor)];
             });

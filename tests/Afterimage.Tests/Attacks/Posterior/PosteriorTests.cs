@@ -148,7 +148,7 @@ public class PosteriorTests
     {
         var descent = new PosteriorDescent(0, problem, solvers, Normal(problem.Unknowns, 6) * 0.3, 1, floor);
         while (!descent.Finished && descent.Steps < 40)
-            descent.Advance();
+            descent.TryAdvance(default);
         return descent;
     }
 
@@ -167,7 +167,7 @@ public class PosteriorTests
         images = contrast ? (images > images.mean()).to(ScalarType.Float32) : images;
         var labels = Enumerable.Range(0, batch).Select(i => i + 1).ToValueList();
         var targets = new Labels(labels, labels.Select(_ => 1.0).ToValueList()).Targets(6, ScalarType.Float64, CPU);
-        var update = new FedSgd().Linearize(model, images.to(ScalarType.Float64), targets).Value;
+        var update = new FedSgd().Linearize(model, new(images.to(ScalarType.Float64), targets)).Value;
         foreach (var part in update.Split())
             part.add_(Normal(part.numel(), 7).view(part.shape) * (noise * part.square().mean().sqrt()));
         return new(images, new()
