@@ -36,7 +36,7 @@ public class RoomTests
     [Fact]
     public void The_source_is_understood()
     {
-        Assert.Contains(Uses.Value, use => use.File == "src/Afterimage/Numerics/Differentiate.cs"
+        Assert.Contains(Uses.Value, use => use.File == "src/Afterimage/Numerics/Torch/Differentiate.cs"
             && use.Symbol.ContainingType?.Name == "autograd");
         Assert.All(Parts, part => Assert.Contains(Uses.Value, use => RoomOf(use.File) == part && Usage.Room(use.Symbol) is not null));
     }

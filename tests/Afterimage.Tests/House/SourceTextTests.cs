@@ -50,5 +50,5 @@ public class SourceTextTests
 
     [Fact]
     public void The_repository_is_read() =>
-        Assert.Contains(Repository.Files("src", ".cs"), file => file.Path == "src/Afterimage/Numerics/Differentiate.cs");
+        Assert.Contains(Repository.Files("src", ".cs"), file => file.Path == "src/Afterimage/Numerics/Torch/Differentiate.cs");
 }

@@ -24,7 +24,7 @@ internal static class Usage
             .Select(file => CSharpSyntaxTree.ParseText(file.Text, options, file.Path)).ToArray();
         var compilation = CSharpCompilation.Create("Attacker", trees, Platform,
             new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
-        return [.. from tree in trees
+        return [.. from tree in trees.AsParallel().AsOrdered()
                    let model = compilation.GetSemanticModel(tree)
                    from name in tree.GetRoot().DescendantNodes().OfType<SimpleNameSyntax>()
                    let symbol = model.GetSymbolInfo(name).Symbol
