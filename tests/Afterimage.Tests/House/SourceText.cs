@@ -9,6 +9,7 @@ namespace Afterimage.Tests.House;
 internal static partial class SourceText
 {
     public const int LongestFile = 350;
+    public const int LongestLine = 140;
     public const int FullestFolder = 14;
 
     public static IEnumerable<string> TooLong(SourceFile file)
@@ -16,6 +17,12 @@ internal static partial class SourceText
         var lines = file.Text.AsSpan().Count('\n');
         return lines > LongestFile ? [$"{file.Path} has {lines} lines, more than {LongestFile}: let files say one thing each."] : [];
     }
+
+    /// <summary>Lines that are too long; the analyzer in the build overlooks comments and long words.</summary>
+    public static IEnumerable<string> TooWide(SourceFile file) =>
+        from line in file.Text.Split('\n').Index()
+        where line.Item.Length > LongestLine
+        select $"{file.Path}, line {line.Index + 1}, has {line.Item.Length} characters, more than {LongestLine}.";
 
     public static IEnumerable<string> TooFull(IEnumerable<SourceFile> files) =>
         from folder in files.GroupBy(file => Path.GetDirectoryName(file.Path))
