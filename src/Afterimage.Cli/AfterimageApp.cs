@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.Cli.Commands;
 using Afterimage.Cli.Console;
 using Afterimage.Reports;
@@ -66,6 +66,7 @@ public static class AfterimageApp
             DataCommand.Create(terminal),
             TrainCommand.Create(files, terminal),
             DoctorCommand.Create(terminal),
+            CaseCommand.Create(files),
         };
         HelpPage.Install(root);
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(terminal);

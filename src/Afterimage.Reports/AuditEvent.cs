@@ -12,6 +12,8 @@ namespace Afterimage.Reports;
 [JsonDerivedType(typeof(CaseStarted), "case-started")]
 [JsonDerivedType(typeof(IterateSeen), "iterate")]
 [JsonDerivedType(typeof(CaseFinished), "case-finished")]
+[JsonDerivedType(typeof(LeakageMeasured), "leakage-measured")]
+[JsonDerivedType(typeof(LabelsRead), "labels-read")]
 [JsonDerivedType(typeof(AuditFinished), "audit-finished")]
 public abstract record AuditEvent
 {
@@ -45,15 +47,51 @@ public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEven
 public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, Thumbnail? Thumbnail = null)
     : AuditEvent;
 
-/// <summary>A small strip of pictures; it is not written to the journal.</summary>
-/// <param name="Width">Width in pixels.</param>
-/// <param name="Height">Height in pixels.</param>
-/// <param name="Rgb">Red, green, blue for each pixel, row by row.</param>
-public sealed record Thumbnail(int Width, int Height, [property: JsonIgnore] byte[] Rgb);
+/// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>
+public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 
-/// <summary>A case ended.</summary>
-/// <param name="Report">Its results.</param>
-public sealed record CaseFinished(CaseReport Report) : AuditEvent;
+/// <summary>The end of a case, with what was measured.</summary>
+public abstract record CaseResult : AuditEvent
+{
+    [JsonIgnore]
+    public abstract string CaseId { get; }
+
+    /// <summary>What it took on the clock.</summary>
+    [JsonIgnore]
+    public abstract double Seconds { get; }
+}
+
+/// <param name="Report">The case as it was attacked and judged.</param>
+public sealed record CaseFinished(CaseReport Report) : CaseResult
+{
+    [JsonIgnore]
+    public override string CaseId => Report.Id;
+
+    [JsonIgnore]
+    public override double Seconds => Report.Cost.Seconds;
+}
+
+/// <param name="Case">What the update tells of its batch.</param>
+/// <param name="Prior">What the second forecast knows of images.</param>
+public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) : CaseResult
+{
+    [JsonIgnore]
+    public override string CaseId => Id;
+
+    [JsonIgnore]
+    public override double Seconds => Case.Seconds;
+}
+
+/// <param name="Labels">What the update says of the labels.</param>
+/// <param name="Took">Wall-clock seconds.</param>
+public sealed record LabelsRead(string Id, string Name, LabelReport Labels, double Took) : CaseResult
+{
+    [JsonIgnore]
+    public override string CaseId => Id;
+
+    [JsonIgnore]
+    public override double Seconds => Took;
+}
 
 /// <summary>An audit ended.</summary>
 /// <param name="Report">Its results.</param>

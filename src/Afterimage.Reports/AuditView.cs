@@ -15,7 +15,10 @@ public sealed record AuditView
     public ImmutableArray<CaseTitle> Cases { get; init; } = [];
 
     /// <summary>The cases that have ended, in the order of their ends.</summary>
-    public ImmutableArray<CaseReport> Finished { get; init; } = [];
+    public ImmutableArray<CaseResult> Ended { get; init; } = [];
+
+    /// <summary>Those of them that were attacked and judged.</summary>
+    public ImmutableArray<CaseReport> Finished => [.. Ended.OfType<CaseFinished>().Select(finished => finished.Report)];
 
     /// <summary>The cases that run now, in the order of their beginnings.</summary>
     public ImmutableArray<RunningCase> AllRunning { get; init; } = [];
@@ -45,16 +48,16 @@ public sealed record AuditView
             {
                 Header = started.Header,
                 Cases = started.CaseIds,
-                Finished = [.. view.Finished.Where(report => started.CaseIds.Any(title => title.Id == report.Id))],
+                Ended = [.. view.Ended.Where(ended => started.CaseIds.Any(title => title.Id == ended.CaseId))],
                 At = started.At,
             },
             CaseStarted started => view with { AllRunning = view.AllRunning.Add(new(started, null, [], started.At)) },
             IterateSeen seen when view.AllRunning.FirstOrDefault(candidate => candidate.Case.Id == seen.Id) is { } running =>
                 view with { AllRunning = view.AllRunning.Replace(running, running.With(seen)) },
-            CaseFinished finished => view with
+            CaseResult ended => view with
             {
-                AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == finished.Report.Id),
-                Finished = [.. view.Finished.Where(report => report.Id != finished.Report.Id), finished.Report],
+                AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == ended.CaseId),
+                Ended = [.. view.Ended.Where(other => other.CaseId != ended.CaseId), ended],
             },
             AuditFinished finished => view with { Report = finished.Report, AllRunning = [] },
             _ => view,

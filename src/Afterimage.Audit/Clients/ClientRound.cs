@@ -33,7 +33,7 @@ public sealed class ClientRound : IDisposable
     /// <summary>The images, or null when only the update is at hand.</summary>
     public PrivateBatch? Truth { get; init; }
 
-    public required Metrics.ImageBatch PublicImages { get; init; }
+    public required ImageBatch PublicImages { get; init; }
 
     /// <summary>Public images that an attacker may learn from, without those of the client; null where no data set is at hand.</summary>
     public ImageSet? KnownImages { get; init; }

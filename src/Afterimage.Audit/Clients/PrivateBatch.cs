@@ -1,4 +1,4 @@
-using Afterimage.Audit.Metrics;
+using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 
 namespace Afterimage.Audit.Clients;

@@ -1,4 +1,4 @@
-using Afterimage.Audit.Metrics;
+using Afterimage.Audit.Judging;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Models;

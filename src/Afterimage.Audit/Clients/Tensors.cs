@@ -1,4 +1,4 @@
-using Afterimage.Audit.Metrics;
+using Afterimage.Audit.Judging;
 
 namespace Afterimage.Audit.Clients;
 

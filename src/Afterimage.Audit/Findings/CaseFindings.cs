@@ -66,7 +66,7 @@ public sealed class CaseFindings(VerdictRule rule)
     private static Finding? NoReference(CaseReport report)
     {
         var judged = report.Images.Any(image => image.Metrics.Count > 0);
-        var compared = report.Images.Any(image => image.Baselines.Keys.Any(name => name != Metrics.Baselines.Gray));
+        var compared = report.Images.Any(image => image.Baselines.Keys.Any(name => name != Judging.Baselines.Gray));
         return judged && !compared
             ? new(Severity.Warning, "No public images were given, so the figures have no reference but a gray image: add public data of the same kind.")
             : null;

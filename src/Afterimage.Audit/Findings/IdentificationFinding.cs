@@ -1,5 +1,6 @@
 using System.Globalization;
-using Afterimage.Audit.Metrics;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Judging;
 using Afterimage.Reports;
 
 namespace Afterimage.Audit.Findings;

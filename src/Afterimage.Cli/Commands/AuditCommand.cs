@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using Afterimage.Audit.Clients;
-using Afterimage.Audit.Experiments;
-using Afterimage.Audit.Leakage;
-using Afterimage.Audit.Metrics;
-using Afterimage.Audit.Running;
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Findings;
+using Afterimage.Audit.Measurements;
+using Afterimage.Audit.Judging;
+using Afterimage.Audit.Execution;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
@@ -35,15 +36,19 @@ internal static class AuditCommand
             Description = "Cases, or restarts of one case, that run at once; the numbers do not depend on it.",
             DefaultValueFactory = _ => 1,
         };
+        var isolate = new Option<bool>("--isolate")
+        {
+            Description = "Run every case in a process of its own, as many at once as --parallel says: a case that ends its process ends no other.",
+        };
         var choice = OperatorText.Option();
-        var leakage = new Option<LeakageMeasurement>("--leakage")
+        var leakage = new Option<LeakageChoice>("--leakage")
         {
             HelpName = "auto|on|off",
             Description = "Measure what each update tells at best beside the attack; auto does where that is cheap.",
         };
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, device, threads, parallel, choice, leakage])
+        foreach (var option in (Option[])[folder, resume, failIf, device, threads, parallel, isolate, choice, leakage])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -58,20 +63,23 @@ internal static class AuditCommand
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
                 Resume = line.GetValue(resume),
                 Operator = line.GetValue(choice),
-                Leakage = line.GetValue(leakage),
                 Parallel = line.GetValue(parallel) is >= 1 and var cases ? cases : throw new AfterimageException("--parallel needs a number of at least 1."),
+                Isolate = line.GetValue(isolate),
             };
-            if (files.Check(described) is { Count: > 0 } faults)
+            if (options.Isolate && Environment.GetEnvironmentVariable(ChildCase.Mark) is not null)
+                throw new AfterimageException("This program was started again to run one case and began an audit instead: pass the arguments of its Main on to AfterimageApp.Run.");
+            // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
+            if (!options.Isolate && files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Run(files, described, options, condition, terminal);
+            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, condition, terminal);
         });
         return command;
     }
 
-    private static int Run(ExperimentFile files, Experiment experiment, RunOptions options, Condition? condition, Terminal terminal)
+    private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options, Condition? condition, Terminal terminal)
     {
         using var interruption = new Interruption();
-        var run = AuditRun.Start(files, experiment, options, interruption.Token);
+        var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
         Watching.ToTheEnd(run.Events, terminal, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
         ReportView.Write(terminal.Output, report, options.Folder);

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Afterimage.Audit;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Spectre.Console;

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Afterimage.Audit.Clients;
-using Afterimage.Audit.Experiments;
-using Afterimage.Audit.LabelTables;
-using Afterimage.Audit.Running;
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Measurements.LabelTables;
+using Afterimage.Audit.Execution;
+using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Data;
@@ -71,21 +72,22 @@ internal static class LabelsCommand
 
     private static int Read(ExperimentFile files, Experiment experiment, LabelRule rule, bool json, Terminal terminal)
     {
-        var code = ExitCode.Fine;
-        foreach (var one in files.Expand(experiment))
+        using var interruption = new Interruption();
+        var run = ExperimentRun.Start(files, experiment, new LabelReading { Rule = rule }, new() { Folder = "" }, interruption.Token);
+        // Where lines would stand among the results, nothing is said on the way.
+        Watching.ToTheEnd(run.Events, terminal.Live && !json ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null), interruption.Token);
+        var results = run.Report.GetAwaiter().GetResult();
+        foreach (var found in results)
         {
-            var report = LabelReading.Of(one, rule);
             if (json)
-                terminal.Raw.Write(ReportJson.Write(report));
+                terminal.Raw.Write(ReportJson.Write(found.Labels));
             else
-                LabelView.Write(terminal.Output, one.Name, report);
-            if (report.Classes.IsEmpty)
-            {
-                terminal.Error.WriteLine($"afterimage: {string.Join(" ", report.Reasons)}");
-                code = ExitCode.BadInput;
-            }
+                LabelView.Write(terminal.Output, found.Name, found.Labels);
+            if (found.Labels.Classes.IsEmpty)
+                terminal.Error.WriteLine($"afterimage: {string.Join(" ", found.Labels.Reasons)}");
         }
-        return code;
+        return interruption.Token.IsCancellationRequested ? ExitCode.Canceled
+            : results.Any(found => found.Labels.Classes.IsEmpty) ? ExitCode.BadInput : ExitCode.Fine;
     }
 
     private static int Table(LabelTableOptions options, Terminal terminal)

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Afterimage.Audit.Experiments;
-using Afterimage.Audit.Leakage;
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Execution;
+using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Leakage;
@@ -49,9 +50,8 @@ internal static class LeakageCommand
             var described = experiment.Read(line);
             if (line.GetValue(sweep) is { } axis)
                 described = described with { Vary = [.. described.Vary, Batches(axis)] };
-            var options = new LeakageOptions
+            var measurement = new LeakageMeasurement
             {
-                Folder = line.GetRequiredValue(folder),
                 Probe = new() { Noise = line.GetValue(noise), Unknowns = line.GetValue(unknowns), Steps = line.GetValue(steps) },
                 Knowledge = line.GetValue(prior) switch
                 {
@@ -59,23 +59,28 @@ internal static class LeakageCommand
                     "public" => ImageKnowledge.PublicImages,
                     var other => throw new AfterimageException($"--prior \"{other}\" is none of power-law, public."),
                 },
+            };
+            var options = new RunOptions
+            {
+                Folder = line.GetRequiredValue(folder),
                 Operator = line.GetValue(choice),
                 Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
             };
             if (files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Run(new(files, options), described, options.Folder, terminal);
+            return Run(files, described, measurement, options, terminal);
         });
         return command;
     }
 
-    private static int Run(LeakageAudit audit, Experiment experiment, string folder, Terminal terminal)
+    private static int Run(ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal)
     {
         using var interruption = new Interruption();
-        var report = audit.Run(experiment, found => terminal.Raw.WriteLine($"{found.Name}: measured in {Figures.Duration(found.Seconds)}"), interruption.Token);
-        LeakageView.Write(terminal.Output, report);
-        terminal.Raw.WriteLine(Path.Combine(folder, LeakageExporter.HtmlName));
+        var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
+        Watching.ToTheEnd(run.Events, terminal, interruption.Token);
+        LeakageView.Write(terminal.Output, run.Report.GetAwaiter().GetResult());
+        terminal.Raw.WriteLine(Path.Combine(options.Folder, LeakageExporter.HtmlName));
         return interruption.Token.IsCancellationRequested ? ExitCode.Canceled : ExitCode.Fine;
     }
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using Afterimage.Attacks;
 using Afterimage.Audit;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Data;

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Data;

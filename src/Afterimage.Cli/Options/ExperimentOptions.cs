@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Afterimage.Attacks;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Cli.Options;

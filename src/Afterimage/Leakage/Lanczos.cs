@@ -18,7 +18,7 @@ internal sealed class Lanczos : IDisposable
     {
         using var scope = Tidy.Scope();
         steps = (int)Math.Min(steps, start.numel());
-        basis = zeros([steps, start.numel()], ScalarType.Float64).DetachFromDisposeScope();
+        basis = zeros([steps, start.numel()], ScalarType.Float64);
         weight = start.square().sum().ToDouble();
         basis[0].copy_(start / Math.Sqrt(weight));
         for (var k = 0; k < steps; k++)
@@ -38,6 +38,7 @@ internal sealed class Lanczos : IDisposable
             if (k + 1 < steps)
                 basis[k + 1].copy_(next / norm);
         }
+        basis.DetachFromDisposeScope();
     }
 
     /// <summary>The Gauss rule and the Gauss-Radau rule, their weights summing to the start's squared norm.</summary>

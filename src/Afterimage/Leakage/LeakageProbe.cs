@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 
 namespace Afterimage.Leakage;
 
@@ -32,15 +33,17 @@ public sealed record LeakageProbe
     /// <param name="targets">Label probabilities, shape [B,classes].</param>
     /// <param name="prior">What may be known of images; the white prior has its mean variance.</param>
     /// <param name="scale">What noise is measured against.</param>
-    public LeakageAnalysis Measure(AttackContext context, Tensor images, Tensor targets, GaussianImages prior, NoiseScale scale)
+    /// <param name="cancellation">Stops between two products, with an <see cref="OperationCanceledException"/>.</param>
+    public LeakageAnalysis Measure(AttackContext context, Tensor images, Tensor targets, GaussianImages prior, NoiseScale scale,
+        CancellationToken cancellation = default)
     {
         if (!(Noise > 0) || Noises.Any(noise => !(noise > 0)))
             throw new AfterimageException("Noise must be more than 0: give its deviation relative to the update's root mean square.");
         if (Unknowns < 1 || Steps < 2 || Probes < 1)
             throw new AfterimageException($"The leakage analysis needs at least 1 unknown, 2 steps and 1 probe; it has {Unknowns}, {Steps} and {Probes}.");
         using var scope = Tidy.Scope();
-        using var jacobian = new UpdateJacobian(context, images, targets, scale);
-        using var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
+        using var jacobian = new UpdateJacobian(context, images, targets, scale, cancellation);
+        var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
         var spectra = jacobian.Unknowns <= Unknowns ? Spectra.Whole(jacobian, white, prior, Noise, context.Random.Derive("leakage"))
             : Spectra.Bracketed(jacobian, white, prior, Noise, Steps, Probes, context.Random.Derive("leakage"));
         return Describe(jacobian, scale, white, prior, spectra);

@@ -12,13 +12,16 @@ public sealed class UpdateJacobian : IDisposable
     private readonly AttackContext context;
     private readonly Linearization point;
     private readonly Tensor weights;
+    private readonly CancellationToken cancellation;
 
     /// <param name="context">Model, local training and operator; a copy in double precision is made of them.</param>
     /// <param name="images">The batch at which to differentiate, in [0,1], shape [B,C,H,W].</param>
     /// <param name="targets">Label probabilities, shape [B,classes].</param>
     /// <param name="scale">The unit of the rows; a tensor whose update is zero counts nothing.</param>
-    public UpdateJacobian(AttackContext context, Tensor images, Tensor targets, NoiseScale scale)
+    /// <param name="cancellation">Ends every later product with an <see cref="OperationCanceledException"/>.</param>
+    public UpdateJacobian(AttackContext context, Tensor images, Tensor targets, NoiseScale scale, CancellationToken cancellation = default)
     {
+        this.cancellation = cancellation;
         this.context = context.To(ScalarType.Float64);
         Shape = images.shape;
         point = this.context.Operator.At(new(images.to(ScalarType.Float64), targets.to(ScalarType.Float64)));
@@ -35,7 +38,11 @@ public sealed class UpdateJacobian : IDisposable
     public long Equations => weights.shape[0];
 
     /// <summary>J u, flat, for u of the batch's shape.</summary>
-    public Tensor Apply(Tensor u) => Tidy.Keep(() => point.Pushforward(u).Flat * weights);
+    public Tensor Apply(Tensor u)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return Tidy.Keep(() => point.Pushforward(u).Flat * weights);
+    }
 
     /// <summary>J' v, of the batch's shape, for a flat v.</summary>
     public Tensor Transpose(Tensor v) => Tidy.Keep(() => point.Pullback(new(point.Value.Layout, v * weights)).Inputs);

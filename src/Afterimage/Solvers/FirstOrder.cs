@@ -49,7 +49,7 @@ public sealed record FirstOrder : Solver
             using var _ = Tidy.Scope();
             if (ahead is not null)
                 LookFurther(objective, point, gradient, ahead);
-            Step(step, Rate(step), point, gradient, first, second, generator);
+            Step(step, Rate(step), point, gradient, objective.Rates, first, second, generator);
             objective.Project(point);
         }
     }
@@ -63,9 +63,10 @@ public sealed record FirstOrder : Solver
         gradient.mul_(1 - AheadShare).add_(ahead, alpha: AheadShare);
     }
 
-    private void Step(int step, double rate, Tensor point, Tensor gradient, Tensor first, Tensor second, Generator generator)
+    private void Step(int step, double rate, Tensor point, Tensor gradient, Tensor? rates, Tensor first, Tensor second, Generator generator)
     {
-        var direction = gradient;
+        // A variable's gradient carries its rate, and so does its step: where the size of the gradient counts, the rate shall count once.
+        var direction = rates is not null && Method == FirstOrderMethod.Sgd && Sign != GradientSign.Hard ? gradient / rates : gradient;
         if (Langevin > 0)
             point.add_(randn(point.shape, point.dtype, point.device, generator: generator), alpha: Langevin * rate);
         direction = Sign switch

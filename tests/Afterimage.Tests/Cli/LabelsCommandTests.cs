@@ -1,4 +1,4 @@
-using Afterimage.Audit.LabelTables;
+using Afterimage.Audit.Measurements.LabelTables;
 
 namespace Afterimage.Tests.Cli;
 

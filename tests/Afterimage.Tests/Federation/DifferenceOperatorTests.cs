@@ -1,5 +1,6 @@
 using Afterimage.Attacks;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -94,7 +95,7 @@ public sealed class DifferenceOperatorTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var scene = new Scene(SmallScript.Save(folder, Sampled, 108), batch: 1, shape: SmallScript.Input);
-        using var prior = new WhiteImages(SmallScript.Input, 0.05);
+        var prior = new WhiteImages(SmallScript.Input, 0.05);
         var found = new LeakageProbe().Measure(scene.Context, scene.Images, scene.Targets, prior, NoiseScale.Layer);
         Assert.InRange(found.Rank!.Value, 1, 72);
         using var images = (Known.Matching with { Restarts = 1, Solver = new Lbfgs { Iterations = 5 } }).Run(scene.Context);

@@ -8,8 +8,8 @@ public class RoomTests
     private static readonly string[] Parts = ["LabelRecovery", "Starts", "Spaces", "Fidelities", "Priors", "Solvers"];
     private static readonly string[] Ground = ["Numerics", "Models", "Data", "Federation"];
 
-    // A denoiser is a prior, a generator a search space: the parts may use what was trained beforehand.
-    private static readonly string[] BelowParts = [.. Ground, "Networks"];
+    // A denoiser is a prior, a generator a search space: the parts may use what was trained beforehand, and the model of images.
+    private static readonly string[] BelowParts = [.. Ground, "Networks", "Images"];
 
     /// <summary>For each room, the rooms it may use.</summary>
     private static readonly Dictionary<string, string[]> Known = new()
@@ -19,9 +19,11 @@ public class RoomTests
         ["Compiled"] = ["Numerics", "Models"],
         ["Data"] = ["Numerics", "Models", "Federation"],
         ["Federation"] = ["Numerics", "Models", "Data", "Compiled"],
+        ["UpdateFiles"] = ["Numerics", "Models", "Federation"],
+        ["Images"] = ["Numerics", "Models", "Data"],
         ["Networks"] = Ground,
-        ["Leakage"] = Ground,
-        ["Attacks"] = [.. Ground, .. Parts, "Compiled", "Networks", "Leakage"],
+        ["Leakage"] = [.. Ground, "Images"],
+        ["Attacks"] = [.. Ground, .. Parts, "Compiled", "Images", "Networks", "Leakage"],
     };
 
     // A part that returns tensors returns them into its caller's scope, so it opens none. A label recovery returns none.

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Xml.Linq;
-using Afterimage.Audit.Metrics;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 using Afterimage.Reports;
 
@@ -53,7 +54,7 @@ public class TypeRuleTests
 
     [Fact]
     public void Asynchrony_begins_where_cases_are_run() =>
-        Assert.Empty(TypeRules.Asynchrony(Attacker.GetTypes().Concat(Auditor.GetTypes()), "Afterimage.Audit.Running"));
+        Assert.Empty(TypeRules.Asynchrony(Attacker.GetTypes().Concat(Auditor.GetTypes()), "Afterimage.Audit.Execution"));
 
     [Fact]
     public void Every_part_says_what_it_is()

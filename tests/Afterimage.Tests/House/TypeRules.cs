@@ -58,7 +58,7 @@ internal static class TypeRules
     /// <summary>References of an assembly that are outside the base class library and not in a list.</summary>
     public static IEnumerable<string> Strangers(Assembly assembly, params string[] allowed) =>
         from name in assembly.GetReferencedAssemblies().Select(reference => reference.Name!)
-        where name is not ("netstandard" or "mscorlib" or "Microsoft.CSharp" or "System")
+        where name is not ("netstandard" or "mscorlib" or "Microsoft.CSharp" or "Microsoft.Win32.Primitives" or "System")
             && !name.StartsWith("System.", StringComparison.Ordinal) && !allowed.Contains(name)
         select $"{assembly.GetName().Name} references {name}.";
 

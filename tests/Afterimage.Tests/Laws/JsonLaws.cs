@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Afterimage.Attacks;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 
 namespace Afterimage.Tests.Laws;
 

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Afterimage.Attacks;
 using Afterimage.Audit;
-using Afterimage.Audit.Experiments;
+using Afterimage.Audit.Cases;
 using Afterimage.Models;
 using Afterimage.Solvers;
 

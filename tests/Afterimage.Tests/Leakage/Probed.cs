@@ -1,3 +1,4 @@
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -38,7 +39,7 @@ internal static class Probed
     public static Tensor Covariance(GaussianImages prior, int batch)
     {
         var count = prior.Shape.Count;
-        var root = prior.RootTransposed(eye(count, dtype: ScalarType.Float64).view(-1, prior.Shape.Channels, prior.Shape.Height, prior.Shape.Width)).view(count, count);
+        var root = prior.Analyze(eye(count, dtype: ScalarType.Float64).view(-1, prior.Shape.Channels, prior.Shape.Height, prior.Shape.Width));
         return block_diag([.. Enumerable.Repeat(root.matmul(root.t()), batch)]);
     }
 

@@ -52,7 +52,7 @@ public sealed class AuditViewTests : IDisposable
         var view = AuditView.Replay([Start("a", "b"), new CaseStarted("b", "case b", 0)]);
         var after = AuditView.Reduce(view, new IterateSeen("a", 1, 1, 1, 9) { At = 3 });
         Assert.Equal(view with { At = 3 }, after);
-        Assert.Equal(view, AuditView.Reduce(view, Finish("a", 0)) with { Finished = view.Finished });
+        Assert.Equal(view, AuditView.Reduce(view, Finish("a", 0)) with { Ended = view.Ended });
     }
 
     [Fact]

@@ -42,7 +42,7 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
                     parts.Add(new Padder(HalfBlocks.Of(thumbnail, inner, Math.Min(PictureRows, room)), new(0, 1, 0, 0)));
             }
             else
-                Row("", "opens the model and the data");
+                Row("", running.Case.Budget > 0 ? "opens the model and the data" : "at work");
         }
         else
             Row("case", view.Header is null ? "starts" : "writes the report");
@@ -61,7 +61,7 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
         };
     }
 
-    private int Position => Math.Min(view.Finished.Length + 1, view.Cases.Length);
+    private int Position => Math.Min(view.Ended.Length + 1, view.Cases.Length);
 
     private static Markup Bar(double fraction, int width)
     {

@@ -12,11 +12,11 @@ internal readonly record struct Pace(double Fraction, double? Remaining)
         if (view.Cases.IsEmpty)
             return new(0, null);
         var current = Current(view.Running, elapsed);
-        var fraction = (view.Finished.Length + current.Fraction) / view.Cases.Length;
-        if (view.Finished.Length >= view.Cases.Length)
+        var fraction = (view.Ended.Length + current.Fraction) / view.Cases.Length;
+        if (view.Ended.Length >= view.Cases.Length)
             return new(1, 0);
-        var waiting = view.Cases.Length - view.Finished.Length - view.AllRunning.Length;
-        double? typical = view.Finished.Length > 0 ? view.Finished.Average(report => report.Cost.Seconds) : current.Whole;
+        var waiting = view.Cases.Length - view.Ended.Length - view.AllRunning.Length;
+        double? typical = view.Ended.Length > 0 ? view.Ended.Average(ended => ended.Seconds) : current.Whole;
         var now = current.Left ?? (view.Running is null ? 0 : typical);
         var later = waiting == 0 ? 0 : waiting * typical / Math.Max(1, view.AllRunning.Length);
         return new(fraction, now + later);

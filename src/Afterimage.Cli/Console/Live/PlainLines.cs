@@ -21,8 +21,7 @@ internal sealed class PlainLines(TextWriter output)
                 said = next.At;
                 break;
             case CaseStarted started:
-                var number = Math.Min(view.Finished.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length);
-                output.WriteLine($"[{number}/{view.Cases.Length}] {started.Name}");
+                output.WriteLine($"[{Math.Min(view.Ended.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length)}/{view.Cases.Length}] {started.Name}");
                 said = next.At;
                 break;
             case IterateSeen seen when next.At >= said + Interval:
@@ -32,6 +31,9 @@ internal sealed class PlainLines(TextWriter output)
                 output.WriteLine($"  {Figures.Duration(next.At)}: {name}restart {seen.Restart + 1}, " +
                     $"iteration {Figures.Count(seen.Iteration)}, objective {Figures.Short(seen.Objective)}{left}");
                 said = next.At;
+                break;
+            case LeakageMeasured { Case: var found }:
+                output.WriteLine($"{found.Name}: measured in {Figures.Duration(found.Seconds)}");
                 break;
             case CaseFinished { Report: var report }:
                 output.WriteLine($"  {(view.Cases.Length > 1 ? $"{report.Name}: " : "")}{report.Outcome} " +

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -13,7 +14,7 @@ internal static class BatchFeatures
     /// <param name="statistics">Draws plausible images, whose features start the search.</param>
     /// <param name="labels">As recovered.</param>
     /// <returns>The labels that fit, and null where none do.</returns>
-    public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, ImageStatistics statistics, Labels labels)
+    public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, GaussianImages statistics, Labels labels)
     {
         if (context.Observation.Training.Loss.HeadObstacle is not null || context.Model.Head is not (var weight, { } bias))
             return (labels, null);

@@ -1,5 +1,6 @@
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -112,7 +113,7 @@ public sealed record GaussNewton : IterativeAttack
     protected override SearchResult Search(AttackRun run)
     {
         var (context, labels) = (run.Context, run.Labels);
-        var statistics = Statistics(run);
+        var statistics = ImageModel(run);
         var channel = context.Observation.Channel;
         var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training && (channel.Effects & ChannelEffects.Mapped) == 0
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
@@ -196,14 +197,15 @@ public sealed record GaussNewton : IterativeAttack
         return (randn([problem.Unknowns], ScalarType.Float64, generator: generator) * StartDeviation, 1, 0);
     }
 
-    private ImageStatistics Statistics(AttackRun run)
+    /// <summary>What is believed of images before the update is seen.</summary>
+    internal GaussianImages ImageModel(AttackRun run)
     {
         var input = run.Context.Model.Input;
         if ((Public?.Open() ?? (PublicAtHand ? run.Context.PublicImages : null)) is not { } images)
-            return ImageStatistics.OfPhotographs(input);
+            return new Photographs(input);
         if (images.Shape != input)
             throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {input}: choose public images of that shape.");
         run.Note(new Remark($"Gauss-Newton knows the mean and covariance of {Math.Min(PublicCount, images.Count)} public images ({images.Name})."));
-        return ImageStatistics.Of(images, PublicCount);
+        return PublicImages.Fit(images, PublicCount);
     }
 }

@@ -1,17 +1,18 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The observation as residuals in the coordinates z of <see cref="ImageStatistics"/>, [B,pixels]. Where the update is a mean over
+/// The observation as residuals in the coordinates z of <see cref="GaussianImages"/>, [B,pixels]. Where the update is a mean over
 /// images, every image has a block of its own in the Jacobian; where the head's gradient was taken apart, every image also has rows
 /// of its own: its features and its errors. Each tensor counts alike.
 /// </summary>
 internal sealed class PosteriorProblem
 {
     private readonly AttackContext context;
-    private readonly ImageStatistics statistics;
+    private readonly GaussianImages statistics;
     private readonly Tensor targets;
     private readonly HeadFactors? head;
     private readonly (long From, long To, long Bias) place;
@@ -21,7 +22,7 @@ internal sealed class PosteriorProblem
     private readonly double featureWeight;
     private readonly double errorWeight;
 
-    public PosteriorProblem(AttackContext context, ImageStatistics statistics, PixelTerms terms, Tensor targets,
+    public PosteriorProblem(AttackContext context, GaussianImages statistics, PixelTerms terms, Tensor targets,
         HeadFactors? head, bool separable, CancellationToken stop = default)
     {
         (this.context, this.statistics, this.targets, this.head, Terms, Stop) = (context, statistics, targets, head, terms, stop);
@@ -123,7 +124,7 @@ internal sealed class PosteriorProblem
             first.narrow(0, place.From, first.shape[0] - place.From)]);
     }
 
-    public ImageStatistics Statistics => statistics;
+    public GaussianImages Statistics => statistics;
 
     public PixelTerms Terms { get; }
 

@@ -15,6 +15,9 @@ public abstract class NuisanceSearch
     /// <summary>Where they begin, one flat vector; empty where there is nothing to look for.</summary>
     public abstract Tensor Start { get; }
 
+    /// <summary>Their learning rate as a multiple of that of the images.</summary>
+    public virtual double Rate => 1;
+
     /// <summary>The operator with its products.</summary>
     /// <param name="batch">Images and labels.</param>
     /// <param name="values">The unknowns.</param>

@@ -124,7 +124,7 @@ public class NuisanceTests
         var training = new FedAvg { BatchSize = 2, LearningRate = 0.1 };
         using var scene = new Scene(new LeNet(), training);
         var search = new SurrogateWeights { Pace = 0.5 }.Open(scene.Context, new(1));
-        Assert.Equal(1, search.Start.ToDouble());
+        Assert.Equal((0.5, 0.5), (search.Start.ToDouble(), search.Rate));
         var start = search.At(new(scene.Images, scene.Targets), zeros([1], ScalarType.Float64)).Value;
         Assert.InRange((start.Flat - scene.Context.Observation.Update.Flat).norm().ToDouble(), 0, 1e-12);
         Assert.True((search.At(new(scene.Images, scene.Targets), search.Start).Value.Flat - start.Flat).norm().ToDouble() > 1e-6);
@@ -140,7 +140,7 @@ public class NuisanceTests
         using var scene = new Scene(new LeNet(), new FedAvg { Epochs = 20, BatchSize = 1, LearningRate = 0.05 });
         var search = new SurrogateWeights().Open(scene.Context, new(1));
         var fidelity = new Cosine().Against(scene.Context.Observation.Update);
-        double At(double a) => fidelity.Evaluate(search.At(new(scene.Images, scene.Targets), full([1], a / 1e-3, ScalarType.Float64)).Value).Value;
+        double At(double a) => fidelity.Evaluate(search.At(new(scene.Images, scene.Targets), full([1], a, ScalarType.Float64)).Value).Value;
         Assert.True(At(0.5) < At(0) && At(0.5) < At(1), $"{At(0)}, {At(0.5)}, {At(1)}");
     }
 

@@ -60,45 +60,6 @@ public class GaussNewtonTests
             samples, new RandomSource(1)));
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(60)]
-    [InlineData(400)]
-    public void Synthesis_and_analysis_are_adjoint(int measured)
-    {
-        using var scope = NewDisposeScope();
-        var statistics = Statistics(measured);
-        using var generator = new RandomSource(1).Generator(CPU);
-        var z = randn([2L, Small.Count], ScalarType.Float64, generator: generator);
-        var u = randn([2, 3, 16, 16], ScalarType.Float64, generator: generator);
-        Assert.Equal((statistics.Synthesize(z) * u).sum().ToDouble(), (z * statistics.Analyze(u)).sum().ToDouble(), 1e-9);
-        Assert.Equal(statistics.Deviations.square().sum().ToDouble() / Small.Count, measured > 0 ? 0.06 : 0.0605, measured > 0 ? 0.03 : 0.003);
-        Assert.True((statistics.Explain(statistics.Synthesize(z) + statistics.Mean) - z).abs().max().ToDouble() < 1e-6);
-    }
-
-    [Fact]
-    public void Many_public_images_give_the_covariance_of_all_pairs_of_pixels()
-    {
-        using var scope = NewDisposeScope();
-        var set = new DeadLeaves { Shape = Small }.Open();
-        var images = stack([.. Enumerable.Range(0, 400).Select(i => tensor(set[i].Pixels))]).to(ScalarType.Float64);
-        var centered = images - images.mean([0]);
-        var root = Statistics(400).Synthesize(eye(Small.Count, dtype: ScalarType.Float64)).view(Small.Count, Small.Count);
-        var cosines = Statistics(400, pairs: false).Synthesize(eye(Small.Count, dtype: ScalarType.Float64)).view(Small.Count, Small.Count);
-        var expected = (centered.t().matmul(centered) + 100 * cosines.t().matmul(cosines)) / 500;
-        Assert.True((root.t().matmul(root) - expected).abs().max().ToDouble() < 1e-10);
-    }
-
-    [Fact]
-    public void Measured_statistics_have_the_variance_of_the_images()
-    {
-        using var scope = NewDisposeScope();
-        var set = new DeadLeaves { Shape = Small }.Open();
-        var images = stack([.. Enumerable.Range(0, 60).Select(i => tensor(set[i].Pixels))]).to(ScalarType.Float64);
-        var variance = (images - images.mean([0])).square().mean().ToDouble();
-        Assert.Equal(variance, ImageStatistics.Of(set, 60).Deviations.square().sum().ToDouble() / Small.Count, 1e-4);
-    }
-
     [Fact]
     public void Public_images_of_another_shape_are_refused()
     {
@@ -130,14 +91,6 @@ public class GaussNewtonTests
         using var found = new Best().Run(scene.Context);
         Assert.Contains(found.Evidence, note => note is MethodTried { Method: "Bias attack", Chosen: true });
         Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
-    }
-
-    private static ImageStatistics Statistics(int count, bool pairs = true)
-    {
-        var set = new DeadLeaves { Shape = Small }.Open();
-        return count == 0 ? ImageStatistics.OfPhotographs(Small) : pairs ? ImageStatistics.Of(set, count)
-            : CosineStatistics.Of(Small, stack([.. Enumerable.Range(0, count).Select(i => tensor(set[i].Pixels).view(3, 16, 16))])
-                .to(ScalarType.Float64));
     }
 
     private static (AttackContext Context, Tensor Images) Round(int[] labels)

@@ -1,6 +1,7 @@
 using Afterimage.Attacks;
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Solvers;
@@ -156,7 +157,7 @@ public class PosteriorTests
     {
         var targets = new Labels(context.Observation.Labels!.Value, context.Observation.Labels!.Value.Select(_ => 1.0).ToValueList())
             .Targets(context.Model.Classes, ScalarType.Float64, CPU);
-        return new(context, ImageStatistics.OfPhotographs(context.Model.Input), new(variation, box), targets, null, true);
+        return new(context, new Photographs(context.Model.Input), new(variation, box), targets, null, true);
     }
 
     private static Observed Round(int batch, Mlp mlp, double noise = 0, bool contrast = false)

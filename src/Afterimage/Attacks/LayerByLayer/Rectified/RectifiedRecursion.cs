@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -66,7 +67,7 @@ public sealed record RectifiedRecursion : Attack
         using var last = layers.Last(procedural.Pieces[depth - 1]);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
         var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, last)).Decode(last.Known, shape);
-        var descent = new FeatureDescent(trunk, last, ImageStatistics.OfPhotographs(context.Model.Input));
+        var descent = new FeatureDescent(trunk, last, new Photographs(context.Model.Input));
         var steps = 0;
         var images = descent.Run(start, Steps, Products, See, run.Stop);
         run.Note(new FeaturesMatched(chain.Pieces.Count - depth, chain.Pieces.Count, descent.Residual));

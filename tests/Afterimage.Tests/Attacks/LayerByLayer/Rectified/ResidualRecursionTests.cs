@@ -2,7 +2,6 @@ using Afterimage.Attacks;
 using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
-using Afterimage.Tests.Attacks.LayerByLayer;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,0 +1,21 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Afterimage.Audit.Cases;
+
+/// <summary>One client, one round, one attack: an experiment without axes, and which of its batches.</summary>
+/// <param name="Configuration">The experiment of this case alone, with the values of its axes put in.</param>
+/// <param name="Trial">The batch, from 0.</param>
+/// <param name="Axes">The values that tell it from its siblings, by the last part of the pointer.</param>
+/// <param name="Json">Its canonical JSON.</param>
+public sealed record Case(Experiment Configuration, int Trial, ImmutableSortedDictionary<string, string> Axes, string Json)
+{
+    /// <summary>SHA-256 of the canonical JSON and the trial.</summary>
+    public string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Json}\n{Trial}")));
+
+    /// <summary>Wall time of its attack in seconds; null for as long as it takes.</summary>
+    public double? Seconds => (Configuration.Budget ?? Configuration.Attack.DefaultSeconds) is > 0 and var seconds ? seconds : null;
+
+    public string Name { get; } = Axes.Count == 0 ? $"batch {Trial + 1}" : string.Join(", ", Axes.Select(axis => $"{axis.Key} {axis.Value}"));
+}

@@ -1,0 +1,45 @@
+using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Threats;
+using Afterimage.Models;
+using Afterimage.Numerics;
+
+namespace Afterimage.Audit.Cases;
+
+/// <summary>An audit as data: who trains what on which images, what the attacker knows, how it attacks, and what varies.</summary>
+public sealed record Experiment
+{
+    public string Title { get; init; } = "Audit";
+
+    public ModelSource Model { get; init; } = new LeNet();
+
+    public ClientSource Client { get; init; } = new SimulatedClient();
+
+    public ThreatModel Threat { get; init; } = new();
+
+    public Attack Attack { get; init; } = new Best();
+
+    /// <summary>
+    /// Wall time of the attack on one case, in seconds; 0 sets no limit. Null takes the attack's own: 180 for best, no limit for the others.
+    /// </summary>
+    public double? Budget { get; init; }
+
+    /// <summary>All random choices follow from it.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Independent batches for every combination of the axes.</summary>
+    public int Trials { get; init; } = 1;
+
+    /// <summary>Axes of a sweep; cases are their product.</summary>
+    public ValueList<Axis> Vary { get; init; } = [];
+}
+
+/// <param name="Pointer">A JSON pointer into the experiment, for example "/client/batchSize".</param>
+/// <param name="Values">The values it takes, as JSON.</param>
+public sealed record Axis(string Pointer, ValueList<System.Text.Json.Nodes.JsonNode?> Values)
+{
+    public bool Equals(Axis? other) => other is not null && Pointer == other.Pointer && Values.Count == other.Values.Count
+        && Values.Zip(other.Values).All(pair => System.Text.Json.Nodes.JsonNode.DeepEquals(pair.First, pair.Second));
+
+    public override int GetHashCode() => HashCode.Combine(Pointer, Values.Count);
+}

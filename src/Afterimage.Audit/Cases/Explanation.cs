@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Reflection;
+using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using Afterimage.Reports;
+
+namespace Afterimage.Audit.Cases;
+
+/// <summary>An experiment in words: its composition as an equation, what the attacker knows, and the papers behind its parts.</summary>
+public static class Explanation
+{
+    /// <summary>For example "min over x: |w (A(x) - y)|^2 + 0.0001 TV(x), by L-BFGS, at most 4000 steps, ...".</summary>
+    public static string Equation(Experiment experiment)
+    {
+        var training = experiment.Client is SimulatedClient simulated ? simulated.Training : (experiment.Client as RecordedUpdate)?.Training ?? new FedSgd();
+        var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training
+            : new HiddenTraining { Mode = training.Mode, Loss = training.Loss };
+        var operatorText = $"A(x) = {TrainingText.Operator(known)}";
+        return $"{experiment.Attack.Equation ?? Catalog.Kind(experiment.Attack.GetType())}\n{operatorText}";
+    }
+
+    /// <summary>What the attacker of a round knows, and how.</summary>
+    public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round)
+    {
+        var model = round.Model.Network is { } network ? $"{network.Parameters.Count()} parameter tensors, {round.Model.Layout.Count:N0} numbers" : $"a TorchScript file, {round.Model.Layout.Count:N0} numbers";
+        var given = experiment.Attack.Rule is Given || (experiment.Attack.Rule is null && experiment.Threat.RevealLabels);
+        var labels = new Assumption("labels", given ? "given by the threat model"
+            : $"recovered from the update{(experiment.Attack.Rule is { } rule ? $" ({Catalog.Kind(rule.GetType())})" : "")}", given);
+        return
+        [
+            new("model", $"architecture and weights before the round ({model})", true),
+            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, {round.Channel.Description}", true),
+            experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
+                ? new("local training", TrainingText.Settings(round.Training), true)
+                : new("local training", "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
+            experiment.Threat.RevealBatchSize && round.BatchSize > 0 ? new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true)
+                : new("batch size", "estimated from the update", false),
+            labels,
+            new("normalization", "the client's means and deviations", true),
+            .. Statistics(experiment, round),
+            experiment.Attack is Best && round.KnownImages is { } known
+                ? new("images", $"public images ({known.Name}), whose mean and covariance Gauss-Newton may use", true)
+                : new("images", "nothing but that pixels lie in [0,1]", false),
+        ];
+    }
+
+    private static IEnumerable<Assumption> Statistics(Experiment experiment, ClientRound round)
+    {
+        if (experiment.Threat.RevealBatchStatistics && round.BatchStatistics is not null)
+            yield return new("BatchNorm statistics", "those of the batch, given by the threat model", true);
+        if (experiment.Threat.RevealRunningStatistics && round.RunningStatistics is not null)
+            yield return new("running statistics", "as the client sends them after its round", true);
+    }
+
+    /// <summary>Keys of the papers behind every part of an experiment, and behind the metrics.</summary>
+    public static ImmutableArray<string> Cites(Experiment experiment)
+    {
+        var keys = new SortedSet<string>(StringComparer.Ordinal) { "wang2004image", "kuhn1955hungarian" };
+        Collect(experiment, keys);
+        return [.. keys];
+    }
+
+    private static void Collect(object part, SortedSet<string> keys)
+    {
+        foreach (var key in part.GetType().GetCustomAttribute<CitesAttribute>()?.Keys ?? [])
+            keys.Add(key);
+        foreach (var property in part.GetType().GetProperties().Where(property => property.GetIndexParameters().Length == 0))
+        {
+            var value = property.PropertyType.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true ? property.GetValue(part) : null;
+            if (value is System.Collections.IEnumerable items)
+            {
+                foreach (var item in items)
+                    if (item?.GetType().Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true)
+                        Collect(item, keys);
+            }
+            else if (value is not null && value.GetType().IsClass)
+                Collect(value, keys);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using Afterimage.Federation;
+using Afterimage.Models;
+
+namespace Afterimage.Audit.Cases;
+
+/// <summary>Local training in words.</summary>
+internal static class TrainingText
+{
+    /// <summary>What A(x) is.</summary>
+    public static string Operator(LocalTraining training) => training switch
+    {
+        FedAvg average => $"weights after {average.Epochs} epoch{(average.Epochs == 1 ? "" : "s")} of {Optimizer(average.Optimizer)} " +
+            $"(batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before" +
+            (average.Loss == new CrossEntropy() ? "" : $", each step on the {Loss(average.Loss)}"),
+        Aggregate aggregate => $"mean over {Clients(aggregate)} of: " +
+            Operator(aggregate.Local with { Mode = ModelMode.Eval, Loss = aggregate.Loss }),
+        HiddenTraining => $"minus the gradient of the {Loss(training.Loss with { Reduction = Reduction.Mean })} at x, " +
+            "times a length read from the update",
+        _ => $"gradient of the {Loss(training.Loss)} at x",
+    } + (training.Mode == ModelMode.Train ? ", BatchNorm with the statistics of the batch" : "");
+
+    /// <summary>Its settings, for who knows them.</summary>
+    public static string Settings(LocalTraining training) => training switch
+    {
+        FedAvg average => $"epochs {average.Epochs}, batch size {average.BatchSize}, learning rate {Number(average.LearningRate)}" +
+            (average.Optimizer == new Sgd() ? "" : $", {Optimizer(average.Optimizer)}") +
+            (average.Shuffle ? "; not the order of the images, which changes every epoch" : ", order of the images"),
+        Aggregate aggregate => $"an aggregate of {Clients(aggregate)}, each of them: " +
+            Settings(aggregate.Local with { Mode = ModelMode.Eval, Loss = new CrossEntropy() }),
+        HiddenTraining => "hidden; learning rate times steps is read from the update",
+        _ => "one gradient step",
+    } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") +
+        (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
+
+    private static string Clients(Aggregate aggregate) =>
+        aggregate.Sizes.Count == 0 ? "clients of one image each" : $"clients of {aggregate.Sizes} images";
+
+    private static string Optimizer(LocalOptimizer optimizer) => optimizer switch
+    {
+        Sgd sgd => "SGD" + (sgd.Momentum == 0 ? "" : $" with {(sgd.Nesterov ? "Nesterov momentum" : "momentum")} {Number(sgd.Momentum)}") +
+            (sgd.WeightDecay == 0 ? "" : $" and weight decay {Number(sgd.WeightDecay)}"),
+        AdamW adam => $"AdamW with weight decay {Number(adam.WeightDecay)}",
+        var other => other.GetType().Name,
+    };
+
+    private static string Loss(Loss loss) => $"{(loss.Reduction == Reduction.Mean ? "mean" : "summed")} " + loss switch
+    {
+        CrossEntropy { Smoothing: > 0 and var share } => $"cross-entropy of labels smoothed by {Number(share)}",
+        CrossEntropy => "cross-entropy",
+        BinaryCrossEntropy => "binary cross-entropy",
+        MeanSquared => "squared error of the logits",
+        var other => other.GetType().Name,
+    };
+
+    private static string Number(double value) => value.ToString("0.#####", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+using Afterimage.Attacks;
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Findings;
+using Afterimage.Audit.Judging;
+using Afterimage.LabelRecovery;
+using Afterimage.Numerics;
+using Afterimage.Numerics.Arrays;
+using Afterimage.Reports;
+using Afterimage.Reports.Exporters;
+
+namespace Afterimage.Audit.Measurements;
+
+/// <summary>An audit: every case is attacked and judged; whatever goes wrong with one becomes its outcome, with advice.</summary>
+public sealed record AttackAndJudge : Measurement<AuditReport>
+{
+    /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
+    public LeakageChoice Leakage { get; init; }
+
+    public override bool Journaled => true;
+
+    public override int Budget(Case one) => one.Configuration.Attack.Budget;
+
+    public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
+    {
+        var (one, round, context) = (opened.Case, opened.Round, opened.Context);
+        var floor = context.Observation.Floor;
+        var attack = new Effort();
+        var witness = new Witness(one.Id, round.Model.Input, publish);
+        using var timed = context.Within(one.Seconds);
+        using var found = one.Configuration.Attack.Run(timed, witness.See, cancellation);
+        var seconds = attack.Seconds;
+        var images = Tensors.Split(found.Images);
+        Keep(opened, found, images);
+        var judgment = Judged(opened, found, images, out var pool);
+        var report = Blank(one, found.Outcome) with
+        {
+            Assumptions = Explanation.Assumptions(one.Configuration, round),
+            Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
+            RelativeMisfit = found.RelativeMisfit,
+            Curves = witness.Curves(found.Restarts),
+            Operator = found.Operator,
+            Findings = [.. found.Evidence.Select(note => new Finding(Severity.Note, note.Sentence))],
+            LabelAccuracy = judgment?.LabelAccuracy,
+            Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
+            Pool = pool,
+            Images = ImageSection.Of(opened, found, images, judgment, witness.Path(found.Restart)),
+        };
+        if (judgment is not null)
+            report = report with { Metrics = judgment.Metrics, Baselines = judgment.Baselines };
+        if (found.Outcome.Kind != OutcomeKind.Canceled)
+            report = new CaseLeakageProbe(Leakage).Beside(opened, found, report, seconds, cancellation);
+        return Concluded(report, floor, opened.Effort);
+    }
+
+    public override CaseResult Failed(Case one, Outcome failure, Effort effort) => Concluded(Blank(one, failure), 0, effort);
+
+    /// <summary>Writes report.html, report.json and report.csv.</summary>
+    public override AuditReport Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options)
+    {
+        ImmutableArray<CaseReport> cases = [.. results.Cast<CaseFinished>().Select(result => result.Report)];
+        var comparison = ForecastComparison.Of(cases);
+        var cites = cases.SelectMany(one => one.Cites).Concat(comparison is null ? [] : ForecastComparison.Cites);
+        var report = header with
+        {
+            Cases = cases,
+            Verdict = VerdictRule.Standard.Of(cases),
+            Comparison = comparison,
+            Findings = AuditFindings.Of(cases),
+            Citations = [.. cites.Distinct().Order(StringComparer.Ordinal).Select(References.Find)],
+        };
+        JsonExporter.Export(report, options.Folder);
+        CsvExporter.Export(report, options.Folder);
+        HtmlExporter.Export(report, options.Folder);
+        return report;
+    }
+
+    public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
+
+    private static CaseFinished Concluded(CaseReport report, double floor, Effort effort)
+    {
+        report = report with
+        {
+            Cost = report.Cost with
+            {
+                Seconds = effort.Seconds - (report.Leakage?.Seconds ?? 0),
+                CpuSeconds = effort.CpuSeconds - (report.Leakage?.CpuSeconds ?? 0),
+            },
+        };
+        report = report with { Verdict = VerdictRule.Standard.Of(report, floor) };
+        return new(report with { Findings = CaseFindings.Standard.Of(report, floor).AddRange(report.Findings) });
+    }
+
+    /// <summary>Writes what came back as arrays.</summary>
+    private static void Keep(OpenCase opened, Reconstruction found, float[][] images)
+    {
+        var folder = Path.Combine(opened.Options.Folder, "reconstructions");
+        Directory.CreateDirectory(folder);
+        ArrayFile.Write(Path.Combine(folder, $"{opened.Case.Id[..12]}.npz"),
+        [
+            NamedArray.Of("images", found.Images.shape.ToValueList(), images.SelectMany(image => image).ToArray().AsSpan()),
+            NamedArray.Of("labels", [found.Labels.Classes.Count], found.Labels.Classes.Select(label => (long)label).ToArray().AsSpan()),
+        ]);
+    }
+
+    private static Judgment? Judged(OpenCase opened, Reconstruction found, float[][] images, out int pool)
+    {
+        var round = opened.Round;
+        pool = 0;
+        if (round.Truth is not { } truth)
+            return null;
+        var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images).Select(image => image.Pixels.ToArray()));
+        pool = candidates.Count;
+        return Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)]);
+    }
+
+    private static CaseReport Blank(Case one, Outcome outcome) => new()
+    {
+        Id = one.Id,
+        Name = one.Name,
+        Axes = one.Axes,
+        Configuration = one.Json,
+        Equation = Explanation.Equation(one.Configuration),
+        Seed = one.Configuration.Seed,
+        Outcome = outcome.Kind.ToString(),
+        Advice = outcome.Advice,
+        Verdict = new(LeakLevel.Inconclusive, ""),
+        Cost = new(0, 0, 0, 0, 0),
+        RelativeMisfit = double.NaN,
+        Cites = Explanation.Cites(one.Configuration),
+    };
+}

@@ -1,0 +1,18 @@
+using Afterimage.Audit.Cases;
+using Afterimage.LabelRecovery;
+using Afterimage.Numerics;
+using Afterimage.Reports;
+
+namespace Afterimage.Audit.Measurements;
+
+/// <summary>The labels behind the update of every case, without an attack on its images.</summary>
+public sealed record LabelReading : Measurement<ValueList<LabelsRead>>
+{
+    public LabelRule Rule { get; init; } = new RefinedCounts();
+
+    public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation) =>
+        new LabelsRead(opened.Case.Id, opened.Case.Name, LabelSection.Recover(opened.Context, Rule, opened.Round), opened.Effort.Seconds);
+
+    public override ValueList<LabelsRead> Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options) =>
+        results.Cast<LabelsRead>().ToValueList();
+}

@@ -1,0 +1,63 @@
+using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
+using Afterimage.Federation;
+using Afterimage.Numerics;
+
+namespace Afterimage.Audit.Measurements;
+
+/// <summary>
+/// A case opened: its client has run the round, and its threat model has said what the attacker sees of it. The only place where the
+/// two sides meet.
+/// </summary>
+public sealed class OpenCase : IDisposable
+{
+    /// <param name="one">The case.</param>
+    /// <param name="stream">Names its stream of random numbers.</param>
+    /// <param name="options">Device, operator, threads and folder.</param>
+    /// <param name="effort">What the case has taken so far.</param>
+    /// <exception cref="AfterimageException">The client's data, model and update do not fit together.</exception>
+    public OpenCase(Case one, string stream, RunOptions options, Effort effort)
+    {
+        (Case, Options, Effort, Random) = (one, options, effort, new RandomSource(one.Configuration.Seed));
+        Round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device));
+        try
+        {
+            Context = new()
+            {
+                Model = Round.Model,
+                Observation = one.Configuration.Threat.Reveal(Round).Completed(Round.Model),
+                Random = Random.Derive(stream, one.Trial),
+                OperatorChoice = options.Operator,
+                Workers = options.Parallel,
+                PublicImages = Round.KnownImages,
+            };
+        }
+        catch
+        {
+            Round.Dispose();
+            throw;
+        }
+    }
+
+    public Case Case { get; }
+
+    public RunOptions Options { get; }
+
+    /// <summary>What the case has taken so far.</summary>
+    public Effort Effort { get; }
+
+    /// <summary>The experiment's seed.</summary>
+    public RandomSource Random { get; }
+
+    /// <summary>The client's side.</summary>
+    public ClientRound Round { get; }
+
+    /// <summary>The attacker's side.</summary>
+    public AttackContext Context { get; }
+
+    public void Dispose()
+    {
+        Context.Dispose();
+        Round.Dispose();
+    }
+}
