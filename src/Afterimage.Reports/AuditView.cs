@@ -52,7 +52,8 @@ public sealed record AuditView
                 At = started.At,
             },
             CaseStarted started => view with { AllRunning = view.AllRunning.Add(new(started, null, [], started.At)) },
-            IterateSeen seen when view.AllRunning.Any(running => running.Case.Id == seen.Id) => view with { AllRunning = [.. view.AllRunning.Select(running => running.Case.Id == seen.Id ? running.With(seen) : running)] },
+            IterateSeen seen when view.AllRunning.FirstOrDefault(candidate => candidate.Case.Id == seen.Id) is { } running =>
+                view with { AllRunning = view.AllRunning.Replace(running, running.With(seen)) },
             CaseResult ended => view with
             {
                 AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == ended.CaseId),

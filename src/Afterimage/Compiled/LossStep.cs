@@ -3,7 +3,7 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>The end of a plan: from logits to the derivative of the loss, predictions minus targets, and its change.</summary>
+/// <summary>The last step of a plan: the derivative of the loss with respect to the logits, and its tangent.</summary>
 internal sealed unsafe class LossStep<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Node<T> logits;
@@ -26,7 +26,7 @@ internal sealed unsafe class LossStep<T> where T : unmanaged, IBinaryFloatingPoi
         predictions = arena.Take((long)batch * classes);
     }
 
-    /// <summary>Writes the derivative of the logits.</summary>
+    /// <summary>Writes the derivative of the loss into the adjoint of the logits.</summary>
     /// <param name="given">Label probabilities [B,classes].</param>
     public void Backward(ReadOnlySpan<T> given)
     {

@@ -9,11 +9,12 @@ public abstract record Fidelity
     public LayerWeighting Layers { get; init; } = LayerWeighting.Equal;
 
     /// <summary>Prepares the comparison with one observed update; zero where the prediction equals it.</summary>
-    /// <param name="observed">What the server sees.</param>
-    /// <param name="channel">How it came; numbers that did not arrive are not compared. Null compares all.</param>
-    public Misfit Against(GradientSet observed, Channel? channel = null) => Bind(observed, Masked(Weights(observed), channel?.Mask(observed)));
+    /// <param name="observed">The update that the server received.</param>
+    /// <param name="channel">The client's defense where it is known; entries that it removed are not compared. Null compares all.</param>
+    public Misfit Against(GradientSet observed, Channel? channel = null) =>
+        Bind(observed, Masked(Weights(observed), channel?.Mask(observed)));
 
-    /// <summary>The comparison with one observed update, under a weight for every number, or null when all count alike.</summary>
+    /// <summary>The comparison with one observed update, with a weight for every number, or null where all are 1.</summary>
     private protected abstract Misfit Bind(GradientSet observed, Tensor? weights);
 
     private static Tensor? Masked(Tensor? weights, Tensor? mask) => weights is null ? mask : mask is null ? weights : weights * mask;

@@ -18,7 +18,8 @@ public sealed record PartialCosine : Fidelity
 
     private protected override Misfit Bind(GradientSet observed, Tensor? weights) => Share is > 0 and <= 1 && Every >= 1
         ? new Bound(this, observed, weights)
-        : throw new AfterimageException($"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
+        : throw new AfterimageException(
+            $"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
 
     private sealed class Bound(PartialCosine options, GradientSet observed, Tensor? weights) : Misfit
     {

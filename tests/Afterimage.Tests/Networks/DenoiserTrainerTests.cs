@@ -8,7 +8,10 @@ namespace Afterimage.Tests.Networks;
 
 public class DenoiserTrainerTests
 {
-    private static readonly DenoiserTraining Toy = new() { Width = 16, Depth = 3, Steps = 60, Batch = 4, Patch = 16, Images = 8, Every = 20, Seed = 3 };
+    private static readonly DenoiserTraining Toy = new()
+    {
+        Width = 16, Depth = 3, Steps = 60, Batch = 4, Patch = 16, Images = 8, Every = 20, Seed = 3,
+    };
 
     [Fact]
     public void A_toy_learns_to_denoise()
