@@ -53,6 +53,7 @@ public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 /// <summary>The end of a case, with what was measured.</summary>
 public abstract record CaseResult : AuditEvent
 {
+    /// <summary>The case that ended.</summary>
     [JsonIgnore]
     public abstract string CaseId { get; }
 
@@ -64,9 +65,11 @@ public abstract record CaseResult : AuditEvent
 /// <param name="Report">The case as it was attacked and judged.</param>
 public sealed record CaseFinished(CaseReport Report) : CaseResult
 {
+    /// <inheritdoc/>
     [JsonIgnore]
     public override string CaseId => Report.Id;
 
+    /// <inheritdoc/>
     [JsonIgnore]
     public override double Seconds => Report.Cost.Seconds;
 }
@@ -75,9 +78,11 @@ public sealed record CaseFinished(CaseReport Report) : CaseResult
 /// <param name="Prior">What the second forecast knows of images.</param>
 public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) : CaseResult
 {
+    /// <inheritdoc/>
     [JsonIgnore]
     public override string CaseId => Id;
 
+    /// <inheritdoc/>
     [JsonIgnore]
     public override double Seconds => Case.Seconds;
 }
@@ -86,9 +91,11 @@ public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) 
 /// <param name="Took">Wall-clock seconds.</param>
 public sealed record LabelsRead(string Id, string Name, LabelReport Labels, double Took) : CaseResult
 {
+    /// <inheritdoc/>
     [JsonIgnore]
     public override string CaseId => Id;
 
+    /// <inheritdoc/>
     [JsonIgnore]
     public override double Seconds => Took;
 }
