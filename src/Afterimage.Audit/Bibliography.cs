@@ -44,7 +44,8 @@ public static class Bibliography
 
     private static Citation Cite(string key, Dictionary<string, string> fields, Scanner scanner)
     {
-        string Need(string name) => fields.TryGetValue(name, out var value) && value.Length > 0 ? value : throw scanner.Fault($"{key} has no {name}");
+        string Need(string name) => fields.TryGetValue(name, out var value) && value.Length > 0
+            ? value : throw scanner.Fault($"{key} has no {name}");
         var year = Need("year");
         if (year.Length != 4 || !year.All(char.IsAsciiDigit))
             throw scanner.Fault($"the year of {key} is \"{year}\"");

@@ -9,18 +9,23 @@ namespace Afterimage.Audit.Cases;
 /// <summary>An audit as data: who trains what on which images, what the attacker knows, how it attacks, and what varies.</summary>
 public sealed record Experiment
 {
+    /// <summary>What reports call the audit.</summary>
     public string Title { get; init; } = "Audit";
 
+    /// <summary>The shared model that the client trains and the attacker knows.</summary>
     public ModelSource Model { get; init; } = new LeNet();
 
+    /// <summary>Where the update comes from.</summary>
     public ClientSource Client { get; init; } = new SimulatedClient();
 
+    /// <summary>What the attacker knows of the client's round.</summary>
     public ThreatModel Threat { get; init; } = new();
 
+    /// <summary>How the attacker reconstructs the batch.</summary>
     public Attack Attack { get; init; } = new Best();
 
     /// <summary>
-    /// Wall time of the attack on one case, in seconds; 0 sets no limit. Null takes the attack's own: 180 for best, no limit for the others.
+    /// Wall time of the attack on one case in seconds; 0 sets no limit. Null takes the attack's own: 180 for best, no limit for others.
     /// </summary>
     public double? Budget { get; init; }
 
@@ -34,12 +39,15 @@ public sealed record Experiment
     public ValueList<Axis> Vary { get; init; } = [];
 }
 
+/// <summary>One setting of an experiment that takes several values.</summary>
 /// <param name="Pointer">A JSON pointer into the experiment, for example "/client/batchSize".</param>
 /// <param name="Values">The values it takes, as JSON.</param>
 public sealed record Axis(string Pointer, ValueList<System.Text.Json.Nodes.JsonNode?> Values)
 {
+    /// <inheritdoc/>
     public bool Equals(Axis? other) => other is not null && Pointer == other.Pointer && Values.Count == other.Values.Count
         && Values.Zip(other.Values).All(pair => System.Text.Json.Nodes.JsonNode.DeepEquals(pair.First, pair.Second));
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Pointer, Values.Count);
 }

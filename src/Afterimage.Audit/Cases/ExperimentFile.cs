@@ -13,6 +13,7 @@ public sealed class ExperimentFile(Catalog catalog)
     /// <summary>The attacker's parts and the auditor's.</summary>
     public Catalog Catalog { get; } = catalog.With<ClientSource, SimulatedClient>().With<ClientSource, RecordedUpdate>();
 
+    /// <summary>Reads an experiment from a JSON file.</summary>
     public Experiment Read(string path)
     {
         try
@@ -25,9 +26,11 @@ public sealed class ExperimentFile(Catalog catalog)
         }
     }
 
+    /// <summary>Reads an experiment from JSON text.</summary>
     /// <param name="origin">What messages call the text.</param>
     public Experiment Parse(string json, string origin) => Catalog.Read<Experiment>(json, origin);
 
+    /// <summary>The canonical JSON of an experiment.</summary>
     public string Write(Experiment experiment) => Catalog.Write(experiment);
 
     /// <summary>Every case: the product of the axes, times the trials; the last axis varies fastest.</summary>
@@ -49,7 +52,8 @@ public sealed class ExperimentFile(Catalog catalog)
             {
                 var configuration = Configure(bare, values);
                 var json = Write(configuration);
-                var axes = values.ToImmutableSortedDictionary(pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value, pair.Axis));
+                var axes = values.ToImmutableSortedDictionary(
+                    pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value, pair.Axis));
                 for (var trial = 0; trial < experiment.Trials; trial++)
                     cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes
                         : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), json));
@@ -119,7 +123,8 @@ public sealed class ExperimentFile(Catalog catalog)
         var alike = axis.Values.Where(other => Plain(other) == name).OfType<JsonObject>().ToArray();
         if (value is not JsonObject part || alike.Length < 2)
             return name;
-        var own = part.Where(pair => alike.Any(other => !JsonNode.DeepEquals(other[pair.Key], pair.Value))).Select(pair => $"{pair.Key} {Plain(pair.Value)}");
+        var own = part.Where(pair => alike.Any(other => !JsonNode.DeepEquals(other[pair.Key], pair.Value)))
+            .Select(pair => $"{pair.Key} {Plain(pair.Value)}");
         return string.Join(", ", alike.Length < axis.Values.Count ? own.Prepend(name) : own) is { Length: > 0 } told ? told : name;
     }
 

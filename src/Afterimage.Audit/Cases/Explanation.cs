@@ -17,7 +17,12 @@ public static class Explanation
     /// <summary>For example "min over x: |w (A(x) - y)|^2 + 0.0001 TV(x), by L-BFGS, at most 4000 steps, ...".</summary>
     public static string Equation(Experiment experiment)
     {
-        var training = experiment.Client is SimulatedClient simulated ? simulated.Training : (experiment.Client as RecordedUpdate)?.Training ?? new FedSgd();
+        var training = experiment.Client switch
+        {
+            SimulatedClient simulated => simulated.Training,
+            RecordedUpdate { Training: { } stated } => stated,
+            _ => new FedSgd(),
+        };
         var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training
             : new HiddenTraining { Mode = training.Mode, Loss = training.Loss };
         var operatorText = $"A(x) = {TrainingText.Operator(known)}";
@@ -27,18 +32,23 @@ public static class Explanation
     /// <summary>What the attacker of a round knows, and how.</summary>
     public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round)
     {
-        var model = round.Model.Network is { } network ? $"{network.Parameters.Count()} parameter tensors, {round.Model.Layout.Count:N0} numbers" : $"a TorchScript file, {round.Model.Layout.Count:N0} numbers";
+        var numbers = $"{round.Model.Layout.Count:N0} numbers";
+        var model = round.Model.Network is { } network
+            ? $"{network.Parameters.Count()} parameter tensors, {numbers}" : $"a TorchScript file, {numbers}";
         var given = experiment.Attack.Rule is Given || (experiment.Attack.Rule is null && experiment.Threat.RevealLabels);
         var labels = new Assumption("labels", given ? "given by the threat model"
             : $"recovered from the update{(experiment.Attack.Rule is { } rule ? $" ({Catalog.Kind(rule.GetType())})" : "")}", given);
         return
         [
             new("model", $"architecture and weights before the round ({model})", true),
-            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, {round.Channel.Description}", true),
+            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
+                round.Channel.Description, true),
             experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
                 ? new("local training", TrainingText.Settings(round.Training), true)
-                : new("local training", "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
-            experiment.Threat.RevealBatchSize && round.BatchSize > 0 ? new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true)
+                : new("local training",
+                    "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
+            experiment.Threat.RevealBatchSize && round.BatchSize > 0
+                ? new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true)
                 : new("batch size", "estimated from the update", false),
             labels,
             new("normalization", "the client's means and deviations", true),
@@ -71,7 +81,8 @@ public static class Explanation
             keys.Add(key);
         foreach (var property in part.GetType().GetProperties().Where(property => property.GetIndexParameters().Length == 0))
         {
-            var value = property.PropertyType.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true ? property.GetValue(part) : null;
+            var ours = property.PropertyType.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true;
+            var value = ours ? property.GetValue(part) : null;
             if (value is System.Collections.IEnumerable items)
             {
                 foreach (var item in items)

@@ -26,7 +26,8 @@ public static class JsonPointer
                 case JsonObject members:
                     node = members[parts[i]] ??= new JsonObject();
                     break;
-                case JsonArray items when int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < items.Count:
+                case JsonArray items when int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                    && index < items.Count:
                     if (last)
                     {
                         items[index] = value;
@@ -44,6 +45,9 @@ public static class JsonPointer
         new($"{pointer} leads nowhere: there is no \"{part}\" to set; \"explain\" prints the experiment with all its places.");
 
     private static string[] Parts(string pointer) => pointer.StartsWith('/') && pointer.Length > 1
-        ? [.. pointer[1..].Split('/').Select(part => part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))]
+        ? [.. pointer[1..].Split('/').Select(Unescaped)]
         : throw new AfterimageException($"\"{pointer}\" is no JSON pointer: write the path from the top, for example /client/batchSize.");
+
+    private static string Unescaped(string part) =>
+        part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 }

@@ -8,11 +8,13 @@ namespace Afterimage.Audit.Clients;
 /// <summary>One client in one round, with everything that happened on its side.</summary>
 public sealed class ClientRound : IDisposable
 {
+    /// <summary>The shared model before the round; belongs to the round.</summary>
     public required VictimModel Model { get; init; }
 
     /// <summary>What the client sends.</summary>
     public required GradientSet Update { get; init; }
 
+    /// <summary>The local training behind the update.</summary>
     public required LocalTraining Training { get; init; }
 
     /// <summary>Images in the batch; 0 where nobody said.</summary>
@@ -33,13 +35,16 @@ public sealed class ClientRound : IDisposable
     /// <summary>The images, or null when only the update is at hand.</summary>
     public PrivateBatch? Truth { get; init; }
 
+    /// <summary>Public images for the baselines; none of them is the client's.</summary>
     public required ImageBatch PublicImages { get; init; }
 
     /// <summary>Public images that an attacker may learn from, without those of the client; null where no data set is at hand.</summary>
     public ImageSet? KnownImages { get; init; }
 
+    /// <summary>A name for each class.</summary>
     public required ValueList<string> ClassNames { get; init; }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Model.Dispose();

@@ -36,8 +36,13 @@ public abstract record ClientSource
 
     private protected static ImageBatch PublicImages(DataSource source, ImageShape shape, RandomSource random)
     {
+        return PublicImages(Fitting(source, shape), [], random);
+    }
+
+    internal static ImageSet Fitting(DataSource source, ImageShape shape)
+    {
         var images = source.Open();
-        return images.Shape == shape ? PublicImages(images, [], random)
-            : throw new AfterimageException($"The public images have shape {images.Shape}, the client's {shape}: choose public images of that shape.");
+        return images.Shape == shape ? images : throw new AfterimageException(
+            $"The public images have shape {images.Shape}, the client's {shape}: choose public images of that shape.");
     }
 }

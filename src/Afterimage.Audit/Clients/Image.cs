@@ -11,6 +11,7 @@ public sealed class Image
 {
     private readonly float[] pixels;
 
+    /// <summary>Copies and clips values.</summary>
     /// <exception cref="AfterimageException">The number of values does not match the shape.</exception>
     public Image(ImageShape shape, ReadOnlySpan<float> values)
     {
@@ -22,6 +23,7 @@ public sealed class Image
             pixels[i] = float.IsNaN(values[i]) ? 0 : Math.Clamp(values[i], 0, 1);
     }
 
+    /// <summary>Channels, height and width.</summary>
     public ImageShape Shape { get; }
 
     /// <summary>Channel by channel, row by row.</summary>
@@ -36,6 +38,7 @@ public sealed class ImageBatch : IReadOnlyList<Image>
 {
     private readonly Image[] images;
 
+    /// <summary>Copies and clips images.</summary>
     /// <param name="shape">The shape of every image.</param>
     /// <param name="images">One array of C x H x W values in [0,1] for each image.</param>
     public ImageBatch(ImageShape shape, IEnumerable<float[]> images)
@@ -44,12 +47,16 @@ public sealed class ImageBatch : IReadOnlyList<Image>
         this.images = [.. images.Select(values => new Image(shape, values))];
     }
 
+    /// <summary>The shape of every image.</summary>
     public ImageShape Shape { get; }
 
+    /// <inheritdoc/>
     public int Count => images.Length;
 
+    /// <inheritdoc/>
     public Image this[int index] => images[index];
 
+    /// <inheritdoc/>
     public IEnumerator<Image> GetEnumerator() => ((IEnumerable<Image>)images).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

@@ -38,7 +38,8 @@ internal static class LabelMixes
         if (mix == LabelMix.Repeated)
         {
             var few = labels.Distinct().Take(3).ToArray();
-            return [.. Enumerable.Range(0, batch).Select(i => few[Math.Min(few.Length - 1, i < (batch + 1) / 2 ? 0 : i < (3 * batch + 3) / 4 ? 1 : 2)])];
+            int Class(int i) => i < (batch + 1) / 2 ? 0 : i < (3 * batch + 3) / 4 ? 1 : 2;
+            return [.. Enumerable.Range(0, batch).Select(i => few[Math.Min(few.Length - 1, Class(i))])];
         }
         var all = labels.Distinct().ToArray();
         return [.. Enumerable.Range(0, batch).Select(i => mix == LabelMix.Balanced ? all[i % all.Length] : i < all.Length ? all[i] : -1)];

@@ -18,7 +18,8 @@ public sealed record LabelMixing
     internal PrivateBatch Apply(ImageSet images, IReadOnlyList<LabeledImage> shown, RandomSource random)
     {
         if (!(Smoothing is >= 0 and < 1) || !(Mixup is >= 0 and <= 8))
-            throw new AfterimageException($"Smoothing is a share in [0,1) and mixup a parameter in [0,8]; they are {Smoothing} and {Mixup}.");
+            throw new AfterimageException(
+                $"Smoothing is a share in [0,1) and mixup a parameter in [0,8]; they are {Smoothing} and {Mixup}.");
         var labels = shown.Select(image => image.Label).ToValueList();
         if (Smoothing == 0 && Mixup == 0)
             return new(images.Shape, [.. shown.Select(image => image.Pixels)], labels, images.ClassNames);

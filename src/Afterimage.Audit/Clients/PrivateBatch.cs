@@ -8,28 +8,34 @@ public sealed class PrivateBatch
 {
     private const float Rounding = 1e-5f;
 
+    /// <summary>Checks that images and labels fit together.</summary>
     /// <param name="shape">The shape of every image.</param>
     /// <param name="images">One array of C x H x W values in [0,1] for each image.</param>
     /// <param name="labels">One class for each image.</param>
     /// <param name="classNames">A name for each class.</param>
-    /// <exception cref="AfterimageException">There are no images, values leave [0,1], or images, labels and classes do not fit together.</exception>
+    /// <exception cref="AfterimageException">
+    /// There are no images, values leave [0,1], or images, labels and classes do not fit together.
+    /// </exception>
     public PrivateBatch(ImageShape shape, IReadOnlyList<float[]> images, ValueList<int> labels, ValueList<string> classNames)
     {
         if (images.Count == 0)
             throw new AfterimageException("The private batch has no images: give it at least one.");
         if (labels.Count != images.Count)
-            throw new AfterimageException($"The private batch has {images.Count} images and {labels.Count} labels: give one label for each image.");
+            throw new AfterimageException(
+                $"The private batch has {images.Count} images and {labels.Count} labels: give one label for each image.");
         for (var i = 0; i < images.Count; i++)
         {
             CheckRange(i, images[i]);
             if (labels[i] < 0 || labels[i] >= classNames.Count)
-                throw new AfterimageException($"Image {i} of the private batch has label {labels[i]}, but classes go from 0 to {classNames.Count - 1}.");
+                throw new AfterimageException(
+                    $"Image {i} of the private batch has label {labels[i]}, but classes go from 0 to {classNames.Count - 1}.");
         }
         Images = new(shape, images);
         Labels = labels;
         ClassNames = classNames;
     }
 
+    /// <summary>The images, as the client trains on them.</summary>
     public ImageBatch Images { get; }
 
     /// <summary>One class for each image.</summary>
@@ -38,16 +44,17 @@ public sealed class PrivateBatch
     /// <summary>A name for each class.</summary>
     public ValueList<string> ClassNames { get; }
 
-    /// <summary>Label probabilities of every image, [B,classes] row by row, where the client mixed or smoothed them; null for one-hot labels.</summary>
+    /// <summary>Label probabilities, [B,classes] row by row, where the client mixed or smoothed them; null for one-hot labels.</summary>
     public ValueList<double>? Soft { get; init; }
 
+    /// <summary>Images in the batch.</summary>
     public int Count => Images.Count;
 
     private static void CheckRange(int index, float[] values)
     {
         foreach (var value in values)
             if (!(value >= -Rounding && value <= 1 + Rounding))
-                throw new AfterimageException(
-                    $"Image {index} of the private batch holds the value {value}: images are given in [0,1], so divide bytes by 255 and undo any normalization.");
+                throw new AfterimageException($"Image {index} of the private batch holds the value {value}: " +
+                    "images are given in [0,1], so divide bytes by 255 and undo any normalization.");
     }
 }

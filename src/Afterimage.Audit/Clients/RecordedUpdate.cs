@@ -22,13 +22,16 @@ public sealed record RecordedUpdate : ClientSource
     /// <summary>Arrays "images" [B,C,H,W] in [0,1] and "labels" [B], for an auditor who has the truth.</summary>
     public string? Truth { get; init; }
 
+    /// <summary>The shape of one image.</summary>
     public ImageShape? Input { get; init; }
 
+    /// <summary>Classes that the model tells apart.</summary>
     public int? Classes { get; init; }
 
     /// <summary>Images in the batch; where nobody says, the attacker estimates it.</summary>
     public int? BatchSize { get; init; }
 
+    /// <summary>The local training behind the update; an update that nobody describes is taken for one gradient.</summary>
     public LocalTraining? Training { get; init; }
 
     /// <summary>What the client is known to have done to its update before it sent it.</summary>
@@ -37,6 +40,7 @@ public sealed record RecordedUpdate : ClientSource
     /// <summary>The labels, where they are known; the threat model decides whether the attacker knows them too.</summary>
     public ValueList<int>? Labels { get; init; }
 
+    /// <inheritdoc/>
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
         var file = UpdateFile.Read(Update, Sidecar);
@@ -80,8 +84,8 @@ public sealed record RecordedUpdate : ClientSource
         }
     }
 
-    private static (LayerStatistics? Batch, LayerStatistics? Running) Statistics(UpdateFile file, SentStatistics? kind, VictimModel victim, int batch,
-        LocalTraining training)
+    private static (LayerStatistics? Batch, LayerStatistics? Running) Statistics(
+        UpdateFile file, SentStatistics? kind, VictimModel victim, int batch, LocalTraining training)
     {
         if (kind is null)
             return (null, null);
@@ -103,12 +107,16 @@ public sealed record RecordedUpdate : ClientSource
     private static PrivateBatch ReadTruth(string path, ImageShape input, int classes)
     {
         var arrays = ArrayFile.Read(path);
-        var images = arrays.Arrays.FirstOrDefault(array => array.Name is "images" or "x" or "arr_0")
-            ?? throw new AfterimageException($"{path} has no array \"images\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
-        var labels = arrays.Arrays.FirstOrDefault(array => array.Name is "labels" or "y" or "arr_1")
-            ?? throw new AfterimageException($"{path} has no array \"labels\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
-        if (images.Shape.Count != 4 || images.Shape[1] != input.Channels || images.Shape[2] != input.Height || images.Shape[3] != input.Width)
-            throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need [batch,{input.Channels},{input.Height},{input.Width}].");
-        return new(input, [.. images.ToSingle().Chunk(input.Count)], labels.ToInt64().Select(label => (int)label).ToValueList(), Names(classes));
+        var images = Named("images", "x", "arr_0");
+        var labels = Named("labels", "y", "arr_1");
+        if (images.Shape.Count != 4 || !images.Shape.Skip(1).SequenceEqual([input.Channels, input.Height, input.Width]))
+            throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need " +
+                $"[batch,{input.Channels},{input.Height},{input.Width}].");
+        var numbers = labels.ToInt64().Select(label => (int)label).ToValueList();
+        return new(input, [.. images.ToSingle().Chunk(input.Count)], numbers, Names(classes));
+
+        NamedArray Named(params string[] names) => arrays.Arrays.FirstOrDefault(array => names.Contains(array.Name))
+            ?? throw new AfterimageException(
+                $"{path} has no array \"{names[0]}\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
     }
 }

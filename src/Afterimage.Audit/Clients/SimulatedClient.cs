@@ -9,8 +9,10 @@ namespace Afterimage.Audit.Clients;
 /// <summary>A client that holds images of a public data set and trains on them here.</summary>
 public sealed record SimulatedClient : ClientSource
 {
+    /// <summary>The data set that the client's images are drawn from.</summary>
     public DataSource Data { get; init; } = new DeadLeaves();
 
+    /// <summary>Images in the client's batch.</summary>
     public int BatchSize { get; init; } = 1;
 
     /// <summary>Which labels the images of a batch have.</summary>
@@ -19,6 +21,7 @@ public sealed record SimulatedClient : ClientSource
     /// <summary>What the client does to its images and labels before it trains.</summary>
     public LabelMixing Mixing { get; init; } = new();
 
+    /// <summary>How the client trains on its batch.</summary>
     public LocalTraining Training { get; init; } = new FedSgd();
 
     /// <summary>What the client does to its update before it sends it.</summary>
@@ -27,6 +30,7 @@ public sealed record SimulatedClient : ClientSource
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
     public ValueList<int>? Images { get; init; }
 
+    /// <inheritdoc/>
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
         if (BatchSize < 1)
@@ -52,8 +56,10 @@ public sealed record SimulatedClient : ClientSource
                 BatchSize = BatchSize,
                 Labels = truth.Labels,
                 Truth = truth,
-                PublicImages = Public is null ? PublicImages(images, [.. chosen.SelectMany(batch => batch)], random) : PublicImages(Public, images.Shape, random),
-                KnownImages = Public is null ? Data is DeadLeaves ? null : Known(new OtherImages(images, chosen.SelectMany(batch => batch))) : Known(Public.Open()),
+                PublicImages = Public is null
+                    ? PublicImages(images, [.. chosen.SelectMany(batch => batch)], random) : PublicImages(Public, images.Shape, random),
+                KnownImages = Public is not null ? Known(Public.Open())
+                    : Data is DeadLeaves ? null : Known(new OtherImages(images, chosen.SelectMany(batch => batch))),
                 ClassNames = images.ClassNames,
             };
         }
@@ -67,7 +73,8 @@ public sealed record SimulatedClient : ClientSource
     private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
     {
         using var scope = Tidy.Scope();
-        var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
+        var labels = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft };
+        var targets = labels.Targets(victim.Classes, victim.Type, victim.Device);
         var update = Training.Train(victim, new(Tensors.From(truth.Images, victim.Type, victim.Device), targets), random);
         return Defense.Protect(update, random).To(victim.Type, victim.Device).Detach();
     }
@@ -92,7 +99,8 @@ public sealed record SimulatedClient : ClientSource
         if (Images is { } given)
             return given.Count >= (trial + 1) * BatchSize && given.All(index => index >= 0 && index < images.Count)
                 ? [.. given.Chunk(BatchSize)]
-                : throw new AfterimageException($"{trial + 1} batches of {BatchSize} need {(trial + 1) * BatchSize} image numbers between 0 and {images.Count - 1}; \"images\" lists {given}.");
+                : throw new AfterimageException($"{trial + 1} batches of {BatchSize} need {(trial + 1) * BatchSize} image numbers " +
+                    $"between 0 and {images.Count - 1}; \"images\" lists {given}.");
         var order = Enumerable.Range(0, images.Count).ToArray();
         random.Derive("images").Managed().Shuffle(order);
         var left = new LinkedList<int>(order);
@@ -112,8 +120,8 @@ public sealed record SimulatedClient : ClientSource
             while (node is not null && wanted?[i] is { } label && images[node.Value].Label != label)
                 node = node.Next;
             if (node is null)
-                throw new AfterimageException($"{images.Name} has too few images for another batch of {BatchSize} with {Labels.Words()} labels: " +
-                    "lower the batch size or the number of trials.");
+                throw new AfterimageException($"{images.Name} has too few images for another batch of {BatchSize} with " +
+                    $"{Labels.Words()} labels: lower the batch size or the number of trials.");
             batch[i] = node.Value;
             left.Remove(node);
         }

@@ -4,13 +4,16 @@ namespace Afterimage.Audit.Execution;
 internal static class ChildDeath
 {
     private const int Signals = 128;
-    private static readonly string[] OutOfMemory = ["OutOfMemoryException", "bad_alloc", "not enough memory", "can't allocate memory", "CUDA out of memory"];
+    private static readonly string[] OutOfMemory =
+        ["OutOfMemoryException", "bad_alloc", "not enough memory", "can't allocate memory", "CUDA out of memory"];
 
     /// <param name="exitCode">As the system gives it: on Unix 128 and the signal.</param>
     /// <param name="messages">What the child wrote on its standard error.</param>
     public static string Advice(int exitCode, IReadOnlyList<string> messages)
     {
-        var cause = messages.FirstOrDefault(line => line.TrimStart().StartsWith("what():", StringComparison.Ordinal))?.Trim()["what():".Length..]
+        const string Thrown = "what():";
+        var cause = messages.Select(line => line.Trim())
+            .FirstOrDefault(line => line.StartsWith(Thrown, StringComparison.Ordinal))?[Thrown.Length..]
             ?? messages.LastOrDefault(line => !string.IsNullOrWhiteSpace(line));
         var said = cause is null ? "" : $", with the last words \"{cause.Trim().TrimEnd('.')}\"";
         return exitCode - Signals == 9 || messages.Any(line => OutOfMemory.Any(word => line.Contains(word, StringComparison.Ordinal)))

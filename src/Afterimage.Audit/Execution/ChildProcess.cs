@@ -40,7 +40,10 @@ internal sealed class ChildProcess(ExperimentFile files, Measurement measurement
         if (result is not null)
             return result;
         if (cancellation.IsCancellationRequested)
-            return measurement.Failed(one, new(OutcomeKind.Canceled, "Stopped before there was anything to show; --resume runs the case again."), effort);
+        {
+            const string Stopped = "Stopped before there was anything to show; --resume runs the case again.";
+            return measurement.Failed(one, new(OutcomeKind.Canceled, Stopped), effort);
+        }
         var advice = ChildDeath.Advice(child.ExitCode, messages);
         return measurement.Failed(one, new(OutcomeKind.Crashed, advice), effort) ?? throw new AfterimageException(advice);
     }

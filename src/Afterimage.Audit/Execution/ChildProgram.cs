@@ -13,11 +13,13 @@ internal sealed record ChildProgram(string File, ValueList<string> Arguments)
     /// <summary>This program again, with the same parts in its catalog: the executable, or dotnet with the same entry assembly.</summary>
     public static ChildProgram Own()
     {
-        var host = Environment.ProcessPath ?? throw new AfterimageException("This system does not tell which program runs, so leave out --isolate.");
+        var host = Environment.ProcessPath
+            ?? throw new AfterimageException("This system does not tell which program runs, so leave out --isolate.");
         var entry = Assembly.GetEntryAssembly()?.Location;
         return new(host, Path.GetFileNameWithoutExtension(host) == "dotnet" && entry is { Length: > 0 } ? [entry] : []);
     }
 
+    /// <summary>Starts the program with redirected input and output.</summary>
     /// <exception cref="AfterimageException">It cannot be started.</exception>
     public Process Start()
     {

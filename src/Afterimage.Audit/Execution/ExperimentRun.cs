@@ -15,7 +15,8 @@ namespace Afterimage.Audit.Execution;
 /// </summary>
 public sealed class ExperimentRun<TReport>
 {
-    private readonly Channel<AuditEvent> events = Channel.CreateBounded<AuditEvent>(new BoundedChannelOptions(1024) { SingleReader = true });
+    private readonly Channel<AuditEvent> events =
+        Channel.CreateBounded<AuditEvent>(new BoundedChannelOptions(1024) { SingleReader = true });
     private readonly ExperimentFile files;
     private readonly Experiment experiment;
     private readonly Measurement<TReport> measurement;
@@ -23,10 +24,12 @@ public sealed class ExperimentRun<TReport>
     private readonly CancellationToken cancellation;
     private readonly Stopwatch clock = Stopwatch.StartNew();
 
-    internal ExperimentRun(ExperimentFile files, Experiment experiment, Measurement<TReport> measurement, RunOptions options, CancellationToken cancellation)
+    internal ExperimentRun(
+        ExperimentFile files, Experiment experiment, Measurement<TReport> measurement, RunOptions options, CancellationToken cancellation)
     {
-        (this.files, this.experiment, this.measurement, this.options, this.cancellation) = (files, experiment, measurement, options, cancellation);
-        Report = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        (this.files, this.experiment, this.measurement) = (files, experiment, measurement);
+        (this.options, this.cancellation) = (options, cancellation);
+        Report = OnThread(Run);
     }
 
     /// <summary>Must be read to the end, or the run waits; iterates are dropped while nobody reads.</summary>
@@ -60,17 +63,22 @@ public sealed class ExperimentRun<TReport>
     {
         var atOnce = Math.Clamp(options.Parallel, 1, cases.Count);
         var within = options with { Parallel = options.Parallel / atOnce };
-        CaseExecutor executor = options.Isolate ? new ChildProcess(files, measurement, within, ChildProgram.Own()) : new InProcess(measurement, within);
+        CaseExecutor executor = options.Isolate
+            ? new ChildProcess(files, measurement, within, ChildProgram.Own()) : new InProcess(measurement, within);
         var results = new CaseResult?[cases.Count];
         var next = -1;
         void Work()
         {
             for (var i = Interlocked.Increment(ref next); i < cases.Count; i = Interlocked.Increment(ref next))
-                results[i] = ledger.Finished.GetValueOrDefault(cases[i].Id) is { } kept ? Show((CaseResult)Stamped(kept)) : ExecuteOne(ledger, executor, cases[i]);
+                results[i] = ledger.Finished.GetValueOrDefault(cases[i].Id) is { } kept
+                    ? Show((CaseResult)Stamped(kept)) : ExecuteOne(ledger, executor, cases[i]);
         }
         // Threads of their own, for dispose scopes belong to a thread and a case must stay on one.
-        var workers = Enumerable.Range(1, atOnce - 1)
-            .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        var workers = Enumerable.Range(1, atOnce - 1).Select(_ => OnThread<object?>(() =>
+        {
+            Work();
+            return null;
+        })).ToArray();
         Work();
         Task.WaitAll(workers, CancellationToken.None);
         return [.. results.OfType<CaseResult>()];
@@ -114,7 +122,7 @@ public sealed class ExperimentRun<TReport>
 
     private AuditReport Header() => new()
     {
-        Version = typeof(ExperimentRun<>).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown",
+        Version = Version(),
         Title = measurement.Title(experiment),
         Started = TimeProvider.System.GetUtcNow(),
         Experiment = files.Write(experiment),
@@ -124,9 +132,19 @@ public sealed class ExperimentRun<TReport>
         Verdict = new(LeakLevel.Inconclusive, "The audit has not finished."),
     };
 
+    private static Task<T> OnThread<T>(Func<T> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private static string Version()
+    {
+        var stated = typeof(ExperimentRun<>).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
+        return stated?.InformationalVersion.Split('+')[0] ?? "unknown";
+    }
     private static string Processor()
     {
-        var line = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal)) : null;
+        const string Cpus = "/proc/cpuinfo";
+        var lines = File.Exists(Cpus) ? File.ReadLines(Cpus) : [];
+        var line = lines.FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal));
         return line?.Split(':', 2)[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 }

@@ -39,7 +39,8 @@ internal sealed class InProcess : CaseExecutor
             return refused;
         }
         catch (Exception crash) when (crash is not (OutOfMemoryException or AfterimageException) && Failed(OutcomeKind.Crashed,
-            $"The case stopped on an error of the program, not of its input: {crash.GetType().Name}: {crash.Message.Split('\n')[0]}") is { } crashed)
+            $"The case stopped on an error of the program, not of its input: {crash.GetType().Name}: {crash.Message.Split('\n')[0]}")
+            is { } crashed)
         {
             return crashed;
         }

@@ -10,6 +10,7 @@ internal sealed class JournalLedger : Ledger
     private readonly FolderLock hold;
     private readonly Journal journal;
 
+    /// <summary>Locks a folder and opens its journal.</summary>
     /// <param name="folder">Created where there is none.</param>
     /// <param name="resume">Whether to go on with the journal that is there; otherwise it begins anew.</param>
     /// <exception cref="ReportException">Another run is at work in the folder, or its journal cannot be read.</exception>
@@ -19,8 +20,9 @@ internal sealed class JournalLedger : Ledger
         try
         {
             if (resume)
-                Finished = Journal.Read(folder).OfType<CaseFinished>().Where(finished => finished.Report.Outcome != nameof(OutcomeKind.Crashed))
-                    .GroupBy(finished => finished.CaseId).ToImmutableDictionary(group => group.Key, CaseResult (group) => group.Last());
+                Finished = Journal.Read(folder).OfType<CaseFinished>()
+                    .Where(finished => finished.Report.Outcome != nameof(OutcomeKind.Crashed)).GroupBy(finished => finished.CaseId)
+                    .ToImmutableDictionary(group => group.Key, CaseResult (group) => group.Last());
             else
                 File.Delete(Path.Combine(folder, Journal.FileName));
             journal = Journal.Open(folder);

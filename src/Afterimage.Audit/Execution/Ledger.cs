@@ -9,14 +9,17 @@ public abstract class Ledger : IDisposable
     /// <summary>Finished cases by identity, for a run that resumes; without those that crashed, which are worth another try.</summary>
     public virtual ImmutableDictionary<string, CaseResult> Finished => ImmutableDictionary<string, CaseResult>.Empty;
 
+    /// <summary>Keeps an event.</summary>
     public abstract void Append(AuditEvent next);
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Close();
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Frees what the ledger holds.</summary>
     protected virtual void Close() { }
 }
 

@@ -9,6 +9,7 @@ public static class AuditFindings
     /// <summary>Images from which a spread over images means something.</summary>
     public const int EnoughImages = 10;
 
+    /// <summary>Findings over all cases of an audit.</summary>
     public static ImmutableArray<Finding> Of(IReadOnlyList<CaseReport> cases)
     {
         Finding?[] found = [Sample(cases), Failures(cases), cases.Count > 1 ? IdentificationFinding.Of(cases) : null];
@@ -21,7 +22,8 @@ public static class AuditFindings
         var seeds = cases.Select(report => report.Seed).Distinct().Count();
         var (imageWord, seedWord) = (images == 1 ? "image" : "images", seeds == 1 ? "seed" : "seeds");
         return images >= EnoughImages && seeds > 1 || images == 0 ? null : new(Severity.Note,
-            $"These figures come from {images} {imageWord} and {seeds} {seedWord}: repeat with at least {EnoughImages} images and several seeds before quoting them.");
+            $"These figures come from {images} {imageWord} and {seeds} {seedWord}: " +
+            $"repeat with at least {EnoughImages} images and several seeds before quoting them.");
     }
 
     private static Finding? Failures(IReadOnlyList<CaseReport> cases)

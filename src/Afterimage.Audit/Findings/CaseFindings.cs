@@ -9,8 +9,10 @@ public sealed class CaseFindings(VerdictRule rule)
 {
     private const double SinglePrecision = 1e-6, BelowSinglePrecision = 1e-8;
 
+    /// <summary>Findings by the standard verdict rule.</summary>
     public static CaseFindings Standard { get; } = new(VerdictRule.Standard);
 
+    /// <summary>What a reader of one case's figures has to know.</summary>
     /// <param name="report">The case with its verdict.</param>
     /// <param name="floor">The relative misfit of the true images: above 0 where a defense adds noise.</param>
     public ImmutableArray<Finding> Of(CaseReport report, double floor = 0)
@@ -51,8 +53,9 @@ public sealed class CaseFindings(VerdictRule rule)
 
     private Finding? Undetermined(CaseReport report, double floor) =>
         Weak(report) && report.Verdict.Level != LeakLevel.Unjudged && rule.Explains(report.RelativeMisfit, floor)
-        ? new(Severity.Note, $"The reconstruction explains the update (relative misfit {Misfit(report.RelativeMisfit)}) although the images are " +
-            "wrong: other images give the same update, so the update alone does not determine them. A prior may still choose the right ones.")
+        ? new(Severity.Note, $"The reconstruction explains the update (relative misfit {Misfit(report.RelativeMisfit)}) although the " +
+            "images are wrong: other images give the same update, so the update alone does not determine them. " +
+            "A prior may still choose the right ones.")
         : null;
 
     private static Finding? PublicKnowledge(CaseReport report)
@@ -60,7 +63,8 @@ public sealed class CaseFindings(VerdictRule rule)
         var below = report.Images.Count(image =>
             image.Metrics.TryGetValue("psnr", out var psnr) && VerdictRule.BestBaseline(image, "psnr") is { } baseline && psnr <= baseline);
         return below == 0 ? null : new(Severity.Note,
-            $"{below} of {report.Images.Length} reconstructions {(below == 1 ? "is" : "are")} no closer to the truth in PSNR than a public image: no more than public knowledge.");
+            $"{below} of {report.Images.Length} reconstructions {(below == 1 ? "is" : "are")} no closer to the truth in PSNR than a " +
+            "public image: no more than public knowledge.");
     }
 
     private static Finding? NoReference(CaseReport report)
@@ -68,7 +72,8 @@ public sealed class CaseFindings(VerdictRule rule)
         var judged = report.Images.Any(image => image.Metrics.Count > 0);
         var compared = report.Images.Any(image => image.Baselines.Keys.Any(name => name != Judging.Baselines.Gray));
         return judged && !compared
-            ? new(Severity.Warning, "No public images were given, so the figures have no reference but a gray image: add public data of the same kind.")
+            ? new(Severity.Warning, "No public images were given, so the figures have no reference but a gray image: " +
+                "add public data of the same kind.")
             : null;
     }
 
@@ -77,7 +82,7 @@ public sealed class CaseFindings(VerdictRule rule)
             "an image that is fitted with a wrong label cannot come back, so try another label recovery.")
         : null;
 
-    private static Finding? GivenLabels(CaseReport report) => report.Assumptions.Any(assumption => assumption is { Topic: "labels", Given: true })
+    private static Finding? GivenLabels(CaseReport report) => report.Assumptions.Any(known => known is { Topic: "labels", Given: true })
         ? new(Severity.Note, "The labels were given to the attacker; a server usually has to infer them first.")
         : null;
 

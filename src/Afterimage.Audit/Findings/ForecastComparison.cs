@@ -13,10 +13,11 @@ public static class ForecastComparison
     /// <summary>Keys of the papers behind the comparison.</summary>
     public static IEnumerable<string> Cites => typeof(ForecastComparison).GetCustomAttribute<CitesAttribute>()!.Keys;
 
+    /// <summary>Compares the forecasts of cases with what their attacks reached.</summary>
     /// <returns>Null with fewer than three cases that have a forecast that can be tested and a result.</returns>
     public static LeakageComparison? Of(IReadOnlyList<CaseReport> cases)
     {
-        var both = cases.Where(found => found.Leakage is { } leakage && leakage.CanBeTested() && LeakageSentence.Reached(found) is not null).ToArray();
+        var both = cases.Where(found => found.Leakage?.CanBeTested() == true && LeakageSentence.Reached(found) is not null).ToArray();
         if (both.Length < Fewest)
             return null;
         double[] forecast = [.. both.Select(found => Middle(found.Leakage!.Forecast().Images))];
@@ -37,7 +38,8 @@ public static class ForecastComparison
     }
 
     /// <summary>
-    /// The bound speaks of an expectation: an error below it by three relative deviations of one batch's squared error does not yet pass it.
+    /// Whether an error is smaller than the bound allows. The bound holds for the expectation, so the error of one batch may stay below
+    /// it by three relative deviations of its squared error.
     /// </summary>
     private static bool Passes(CaseLeakage leakage, double reached) =>
         reached - leakage.Forecast().VanTrees > 30 * Math.Log10(Math.E) * (leakage.Spread ?? 0);
@@ -47,7 +49,8 @@ public static class ForecastComparison
     private static double[] Ranks(IReadOnlyList<double> values)
     {
         var ranks = new double[values.Count];
-        foreach (var group in values.Index().OrderBy(pair => pair.Item).Select((pair, rank) => (pair.Index, pair.Item, Rank: rank + 1)).GroupBy(at => at.Item))
+        var ordered = values.Index().OrderBy(at => at.Item).Select((at, rank) => (at.Index, at.Item, Rank: rank + 1));
+        foreach (var group in ordered.GroupBy(at => at.Item))
             foreach (var (index, _, _) in group)
                 ranks[index] = group.Average(at => at.Rank);
         return ranks;

@@ -20,8 +20,9 @@ public static class IdentificationFinding
         var (found, pool) = (ranks.Count(rank => rank == 1), ranked.Min(report => report.Pool));
         var (low, high) = Wilson(found, ranks.Length);
         return new(Severity.Note, string.Create(CultureInfo.InvariantCulture,
-            $"{found} of {ranks.Length} reconstruction{(ranks.Length == 1 ? " is" : "s are")} nearer to {(ranks.Length == 1 ? "its" : "their")} " +
-            $"true image than to any other of {pool} candidates ({100 * low:0} to {100 * high:0} % with 95 % confidence; chance {100.0 / pool:0.0} %)."));
+            $"{found} of {ranks.Length} reconstruction{(ranks.Length == 1 ? " is nearer to its" : "s are nearer to their")} true image " +
+            $"than to any other of {pool} candidates ({100 * low:0} to {100 * high:0} % with 95 % confidence; " +
+            $"chance {100.0 / pool:0.0} %)."));
     }
 
     /// <summary>The 95 % interval of a rate, in [0,1].</summary>

@@ -25,10 +25,10 @@ internal static class LeakageSentence
         var determined = spectrum.Rank is { } rank
             ? $"determines {Count(rank)} of {Count(spectrum.Unknowns)} pixel directions"
             : $"tells {Range(point.Directions, "N0")} of {Count(spectrum.Unknowns)} pixel directions above its noise";
-        var end = Reached(report) is { } reached ? $"; this attack reached {reached.ToString("0.0", CultureInfo.InvariantCulture)} dB." : ".";
+        var end = Reached(report) is { } reached ? $"; this attack reached {Sentence.Decibels(reached)} dB." : ".";
         return (atTruth ? $"The update {determined}" : $"At the reconstruction, for nobody gave the true images, the update {determined}") +
-            $"; with {(atTruth ? "its" : "an assumed")} noise of {Short(noise)} of each layer the best linear attacker with a model of images is forecast to reach " +
-            $"{Range(point.Images, "0.0")} dB{end}";
+            $"; with {(atTruth ? "its" : "an assumed")} noise of {Short(noise)} of each layer the best linear attacker with a model of " +
+            $"images is forecast to reach {Range(point.Images, "0.0")} dB{end}";
     }
 
     /// <summary>PSNR of the mean squared error over the batch, as forecasts mean it.</summary>
@@ -41,16 +41,18 @@ internal static class LeakageSentence
         var determined = spectrum.Rank is { } rank
             ? $"determines {Count(rank)} of {Count(spectrum.Unknowns)} pixel directions"
             : $"tells {Range(point.Directions, "N0")} of {Count(spectrum.Unknowns)} pixel directions above the noise";
-        return $"The update of {Images(found.Batch)} {determined}; with noise {Short(noise)} of each layer, the best linear attacker is forecast to reach " +
-            $"{Range(point.Images, "0.0")} dB with a model of images and {Range(point.White, "0.0")} dB without.";
+        return $"The update of {Images(found.Batch)} {determined}; with noise {Short(noise)} of each layer, the best linear attacker is " +
+            $"forecast to reach {Range(point.Images, "0.0")} dB with a model of images and {Range(point.White, "0.0")} dB without.";
     }
 
     private static string Several(IReadOnlyList<LeakageCase> cases, double noise)
     {
         var readable = cases.Where(found => found.PerLayer.At(noise).Images.Low >= Readable).ToArray();
-        var open = cases.Where(found => found.PerLayer.At(noise).Images is { Low: < Readable, High: >= Readable }).Select(found => found.Batch).Distinct().Order().ToArray();
+        var open = cases.Where(found => found.PerLayer.At(noise).Images is { Low: < Readable, High: >= Readable })
+            .Select(found => found.Batch).Distinct().Order().ToArray();
         var answer = readable.Length == 0 ? $"No batch is {(open.Length == 0 ? "forecast" : "sure")} to reach {Readable} dB"
-            : $"The largest batch that can still be read, at a forecast of {Readable} dB or more, has {Images(readable.Max(found => found.Batch))}" +
+            : $"The largest batch that can still be read, at a forecast of {Readable} dB or more, has " +
+                Images(readable.Max(found => found.Batch)) +
                 (readable.Max(found => found.Batch) == cases.Max(found => found.Batch) ? ", the largest that was measured" : "");
         return $"{answer} (noise {Short(noise)} of each layer, best linear attacker with a model of images)." +
             (open.Length == 0 ? "" : $" Lanczos leaves it open for batches of {string.Join(", ", open)}.");
@@ -60,7 +62,8 @@ internal static class LeakageSentence
 
     private static string Range(Bracket bracket, string format)
     {
-        var (low, high) = (bracket.Low.ToString(format, CultureInfo.InvariantCulture), bracket.High.ToString(format, CultureInfo.InvariantCulture));
+        string Text(double value) => value.ToString(format, CultureInfo.InvariantCulture);
+        var (low, high) = (Text(bracket.Low), Text(bracket.High));
         return low == high ? low : $"{low} to {high}";
     }
 

@@ -8,6 +8,7 @@ namespace Afterimage.Audit.Findings;
 /// </summary>
 public sealed record VerdictRule
 {
+    /// <summary>The thresholds that reports use.</summary>
     public static VerdictRule Standard { get; } = new();
 
     /// <summary>PSNR in decibels from which an image came back nearly pixel for pixel.</summary>
@@ -50,7 +51,8 @@ public sealed record VerdictRule
     public Verdict Of(CaseReport report, double floor = 0)
     {
         var level = Level(report, floor);
-        return new(level, Sentence.For(level, report.Images, [.. report.Images.Select(Of)], report.RelativeMisfit, Explains(report.RelativeMisfit, floor)));
+        var explained = Explains(report.RelativeMisfit, floor);
+        return new(level, Sentence.For(level, report.Images, [.. report.Images.Select(Of)], report.RelativeMisfit, explained));
     }
 
     /// <summary>
@@ -70,7 +72,8 @@ public sealed record VerdictRule
         var sentence = Sentence.For(level, images, [.. images.Select(Of)], misfit, Explains(misfit));
         var open = cases.Count(report => report.Verdict.Level == LeakLevel.Inconclusive);
         return new(level, $"Over {cases.Count} cases: {sentence}" +
-            (open == 0 || level == LeakLevel.Inconclusive ? "" : $" In {open} of {cases.Count} cases the attack failed, which is no protection."));
+            (open == 0 || level == LeakLevel.Inconclusive ? ""
+                : $" In {open} of {cases.Count} cases the attack failed, which is no protection."));
     }
 
     /// <summary>Whether a reconstruction explains the update as well as it can be explained.</summary>

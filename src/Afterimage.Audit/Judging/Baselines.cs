@@ -10,7 +10,9 @@ namespace Afterimage.Audit.Judging;
 /// </summary>
 public sealed class Baselines
 {
+    /// <summary>Key of the gray image in reports.</summary>
     public const string Gray = "gray image";
+    /// <summary>Key of the mean of the public images in reports.</summary>
     public const string Mean = "mean of the public images";
 
     private readonly ImageShape shape;
@@ -18,6 +20,7 @@ public sealed class Baselines
     private readonly Image? mean;
     private readonly ImmutableArray<Image> candidates;
 
+    /// <summary>Chooses public images by the seed.</summary>
     /// <param name="publicImages">Images that anyone may know, never of the private batch's own draw; may be empty.</param>
     /// <param name="random">Chooses the candidates; the same source chooses the same.</param>
     /// <param name="count">How many candidates to choose; all of them where there are fewer.</param>
@@ -42,7 +45,8 @@ public sealed class Baselines
     public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Measure(Image truth, IReadOnlyList<Metric> metrics)
     {
         if (truth.Shape != shape)
-            throw new AfterimageException($"The public images have shape {shape} and the private ones {truth.Shape}: give public images of the same shape.");
+            throw new AfterimageException(
+                $"The public images have shape {shape} and the private ones {truth.Shape}: give public images of the same shape.");
         var found = ImmutableSortedDictionary.CreateBuilder<string, ImmutableSortedDictionary<string, double>>();
         found[Gray] = metrics.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth, gray));
         if (mean is not null && Best is not null)

@@ -8,6 +8,7 @@ namespace Afterimage.Audit.Judging;
 /// <summary>Compares what came back with the truth: after one-to-one matching, beside the baselines.</summary>
 public static class Judge
 {
+    /// <summary>Matches reconstructed images with true ones and measures each pair.</summary>
     /// <param name="truth">The client's batch.</param>
     /// <param name="reconstructed">In the attack's order; as many images unless the attacker did not know how many.</param>
     /// <param name="labels">What the attack takes for their labels, in the same order.</param>
@@ -17,7 +18,8 @@ public static class Judge
         ImmutableArray<Metric> metrics = default)
     {
         if (labels.Count != reconstructed.Count)
-            throw new AfterimageException($"The attack returned {reconstructed.Count} images and {labels.Count} labels: it must return one label for each image.");
+            throw new AfterimageException($"The attack returned {reconstructed.Count} images and {labels.Count} labels: " +
+                "it must return one label for each image.");
         var chosen = metrics.IsDefault ? Metric.Standard : metrics;
         // An attacker that was not told the batch size may return fewer images or more; gray stands for what is missing.
         var count = Math.Max(truth.Count, reconstructed.Count);
@@ -35,8 +37,8 @@ public static class Judge
     }
 
     private static ImageBatch Padded(ImageBatch images, int count) => images.Count == count ? images
-        : new(images.Shape, images.Select(image => image.Pixels.ToArray())
-            .Concat(Enumerable.Range(images.Count, count - images.Count).Select(_ => Enumerable.Repeat(0.5f, images.Shape.Count).ToArray())));
+        : new(images.Shape, images.Select(image => image.Pixels.ToArray()).Concat(Enumerable.Repeat(
+            Enumerable.Repeat(0.5f, images.Shape.Count).ToArray(), count - images.Count)));
 }
 
 /// <summary>A true image and the reconstruction that was matched with it.</summary>
@@ -52,6 +54,7 @@ public sealed record JudgedImage(int Index, int Reconstruction, int TrueLabel, i
     public const int Missing = -1;
 }
 
+/// <summary>What a comparison with the truth found.</summary>
 /// <param name="Images">In the order of the client's batch.</param>
 /// <param name="LabelAccuracy">The fraction of labels that are right, as a multiset.</param>
 public sealed record Judgment(ValueList<JudgedImage> Images, double LabelAccuracy)

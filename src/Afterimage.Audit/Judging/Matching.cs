@@ -9,7 +9,7 @@ namespace Afterimage.Audit.Judging;
 /// </summary>
 public static class Matching
 {
-    /// <summary>For each true image, in order, the index of its reconstruction: <c>seen[result[i]]</c> belongs to <c>truth[i]</c>.</summary>
+    /// <summary>For each true image the index of its reconstruction: <c>seen[result[i]]</c> belongs to <c>truth[i]</c>.</summary>
     /// <exception cref="AfterimageException">The batches differ in size or shape.</exception>
     public static ValueList<int> Of(ImageBatch truth, ImageBatch seen)
     {

@@ -15,6 +15,7 @@ public abstract record Metric
     /// <summary>The unit as it is printed behind a value; empty when there is none.</summary>
     public virtual string Unit => "";
 
+    /// <summary>Whether a larger value means a better reconstruction.</summary>
     public abstract bool HigherIsBetter { get; }
 
     /// <summary>The value of an image compared with itself.</summary>
@@ -23,12 +24,15 @@ public abstract record Metric
     /// <summary>What the number means, in one sentence.</summary>
     public abstract string Summary { get; }
 
+    /// <summary>The value for a true image and its reconstruction.</summary>
     /// <exception cref="AfterimageException">The images differ in shape.</exception>
     public double Measure(Image truth, Image seen) => truth.Shape == seen.Shape ? Compare(truth, seen)
-        : throw new AfterimageException($"The true image has shape {truth.Shape} and the reconstruction {seen.Shape}: compare images of one shape.");
+        : throw new AfterimageException(
+            $"The true image has shape {truth.Shape} and the reconstruction {seen.Shape}: compare images of one shape.");
 
     /// <summary>The better one of two values.</summary>
     public double Better(double left, double right) => HigherIsBetter ? Math.Max(left, right) : Math.Min(left, right);
 
+    /// <summary>The value for two images of one shape.</summary>
     protected abstract double Compare(Image truth, Image seen);
 }

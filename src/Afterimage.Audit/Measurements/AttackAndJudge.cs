@@ -18,10 +18,13 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
     public LeakageChoice Leakage { get; init; }
 
+    /// <inheritdoc/>
     public override bool Journaled => true;
 
+    /// <inheritdoc/>
     public override int Budget(Case one) => one.Configuration.Attack.Budget;
 
+    /// <inheritdoc/>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         var (one, round, context) = (opened.Case, opened.Round, opened.Context);
@@ -54,6 +57,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         return Concluded(report, floor, opened.Effort);
     }
 
+    /// <inheritdoc/>
     public override CaseResult Failed(Case one, Outcome failure, Effort effort) => Concluded(Blank(one, failure), 0, effort);
 
     /// <summary>Writes report.html, report.json and report.csv.</summary>
@@ -76,6 +80,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         return report;
     }
 
+    /// <inheritdoc/>
     public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
 
     private static CaseFinished Concluded(CaseReport report, double floor, Effort effort)

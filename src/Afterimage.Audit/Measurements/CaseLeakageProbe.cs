@@ -62,14 +62,22 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
         using var scope = Tidy.Scope();
         using var model = round.Model.To(ScalarType.Float64, CPU);
         using var observation = context.Observation.To(ScalarType.Float64, CPU);
-        using var own = new AttackContext { Model = model, Observation = observation, Random = context.Random, OperatorChoice = context.OperatorChoice };
-        var images = round.Truth is { } truth ? Tensors.From(truth.Images, ScalarType.Float64, CPU) : found.Images.to(ScalarType.Float64).cpu();
+        using var own = new AttackContext
+        {
+            Model = model,
+            Observation = observation,
+            Random = context.Random,
+            OperatorChoice = context.OperatorChoice,
+        };
+        var images = round.Truth is { } truth
+            ? Tensors.From(truth.Images, ScalarType.Float64, CPU) : found.Images.to(ScalarType.Float64).cpu();
         var labels = round.Truth is { } known ? new Labels(known.Labels, Enumerable.Repeat(1.0, known.Count).ToValueList()) : found.Labels;
         var targets = labels.Targets(model.Classes, ScalarType.Float64, CPU);
         var budget = choice == LeakageChoice.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)
             return null;
-        var noise = round.Truth is null ? Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise) : Carried(own, images, targets);
+        var noise = round.Truth is not null ? Carried(own, images, targets)
+            : Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise);
         var prior = new Photographs(model.Input);
         var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer, cancellation);
         var spectrum = PlainLeakage.Of(analysis) with { Singular = [] };
@@ -119,7 +127,8 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
     private static ImmutableArray<LeakageImage> Show(OpenCase opened, LeakageAnalysis analysis, CaseReport report)
     {
         var maps = PlainLeakage.Maps(opened.Options.Folder, opened.Case.Id, opened.Round.Model.Input, analysis);
-        return [.. report.Images.Select(image => new LeakageImage(image.Index, image.TrueLabel ?? image.RecoveredLabel, analysis.Images[image.Index],
+        return [.. report.Images.Select(image => new LeakageImage(
+            image.Index, image.TrueLabel ?? image.RecoveredLabel, analysis.Images[image.Index],
             image.Truth ?? image.Reconstruction, maps[image.Index]))];
     }
 }

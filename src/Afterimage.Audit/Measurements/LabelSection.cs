@@ -12,7 +12,7 @@ internal static class LabelSection
     /// <summary>A class that is not in the batch with less confidence is listed all the same.</summary>
     private const double Sure = 0.9;
 
-    /// <summary>By a rule; where the rule counts nothing or refuses, by the refined counts; where these refuse too, the reason alone.</summary>
+    /// <summary>By a rule; where it counts nothing or refuses, by the refined counts; where these refuse too, the reason alone.</summary>
     public static LabelReport Of(AttackContext context, LabelRule rule, ClientRound round)
     {
         var first = Recover(context, rule, round);

@@ -21,16 +21,20 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
 {
     private const int MostPublicImages = 4000;
 
+    /// <summary>How the leakage is measured.</summary>
     public LeakageProbe Probe { get; init; } = new();
 
     /// <summary>What the forecasts know of images.</summary>
     public ImageKnowledge Knowledge { get; init; } = ImageKnowledge.PowerLaw;
 
+    /// <inheritdoc/>
     public override string Stream => "leakage";
 
+    /// <inheritdoc/>
     public override string Title(Experiment experiment) =>
         experiment.Title == new Experiment().Title ? "What an update tells of its batch" : experiment.Title;
 
+    /// <inheritdoc/>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         if (opened.Round.Truth is not { } truth)
@@ -76,9 +80,7 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
         var shape = truth.Images.Shape;
         if (Knowledge == ImageKnowledge.PowerLaw)
             return new Photographs(shape);
-        var images = (client.Public ?? (client as SimulatedClient)?.Data ?? new DeadLeaves { Shape = shape }).Open();
-        if (images.Shape != shape)
-            throw new AfterimageException($"The public images have shape {images.Shape}, the client's {shape}: choose public images of that shape.");
+        var images = ClientSource.Fitting(client.Public ?? (client as SimulatedClient)?.Data ?? new DeadLeaves { Shape = shape }, shape);
         var order = Enumerable.Range(0, images.Count).ToArray();
         random.Derive("public covariance").Managed().Shuffle(order);
         var chosen = order.Select(index => images[index].Pixels)

@@ -11,6 +11,7 @@ namespace Afterimage.Audit.Measurements;
 /// </summary>
 public sealed class OpenCase : IDisposable
 {
+    /// <summary>Runs the client's round and reveals what the threat model allows.</summary>
     /// <param name="one">The case.</param>
     /// <param name="stream">Names its stream of random numbers.</param>
     /// <param name="options">Device, operator, threads and folder.</param>
@@ -39,8 +40,10 @@ public sealed class OpenCase : IDisposable
         }
     }
 
+    /// <summary>The case that was opened.</summary>
     public Case Case { get; }
 
+    /// <summary>Device, operator, threads and folder.</summary>
     public RunOptions Options { get; }
 
     /// <summary>What the case has taken so far.</summary>
@@ -55,6 +58,7 @@ public sealed class OpenCase : IDisposable
     /// <summary>The attacker's side.</summary>
     public AttackContext Context { get; }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Context.Dispose();

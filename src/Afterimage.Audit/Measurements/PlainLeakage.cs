@@ -10,9 +10,10 @@ internal static class PlainLeakage
 {
     private const double DarkestToBrightest = 6;
 
-    public static LeakageSpectrum Of(LeakageAnalysis found) => new(found.Method, found.Exact, found.Unknowns, found.Equations, found.Rank, found.Condition,
-        [.. found.Singular],
-        [.. found.Points.Select(point => new LeakageForecast(point.Noise, Of(point.Directions), Of(point.White), Of(point.Images), point.Ceilings.Unbiased,
+    public static LeakageSpectrum Of(LeakageAnalysis found) => new(
+        found.Method, found.Exact, found.Unknowns, found.Equations, found.Rank, found.Condition, [.. found.Singular],
+        [.. found.Points.Select(point => new LeakageForecast(
+            point.Noise, Of(point.Directions), Of(point.White), Of(point.Images), point.Ceilings.Unbiased,
             point.Ceilings.FisherTrace, point.Ceilings.VanTrees, point.Ceilings.Influence, point.Ceilings.InformationLoss))]);
 
     /// <summary>For each image how well its pixels are determined, as a picture.</summary>
@@ -26,8 +27,8 @@ internal static class PlainLeakage
     private static float[] Brightness(ValueList<double> map, ImageShape shape)
     {
         var plane = shape.Height * shape.Width;
-        return [.. Enumerable.Range(0, plane).Select(pixel =>
-            (float)(-Math.Log10(Enumerable.Range(0, shape.Channels).Average(channel => map[channel * plane + pixel])) / DarkestToBrightest))];
+        double Left(int pixel) => Enumerable.Range(0, shape.Channels).Average(channel => map[channel * plane + pixel]);
+        return [.. Enumerable.Range(0, plane).Select(pixel => (float)(-Math.Log10(Left(pixel)) / DarkestToBrightest))];
     }
 
     private static Bracket Of(Interval interval) => new(interval.Low, interval.High);

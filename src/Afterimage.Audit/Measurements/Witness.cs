@@ -50,7 +50,7 @@ internal sealed class Witness(string caseId, ImageShape shape, Action<AuditEvent
         .Select(pair => new Curve($"start {pair.Key + 1}", [.. pair.Value.Curve]))];
 
     /// <summary>Images on the way of one restart, each with its iteration.</summary>
-    public IReadOnlyList<(int Iteration, float[][] Images)> Path(int restart) => restarts.TryGetValue(restart, out var found) ? found.Path : [];
+    public IReadOnlyList<(int Iteration, float[][] Images)> Path(int restart) => restarts.GetValueOrDefault(restart).Path ?? [];
 
     private static float[][] Images(Iterate seen)
     {

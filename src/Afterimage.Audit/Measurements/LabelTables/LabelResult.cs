@@ -11,11 +11,17 @@ namespace Afterimage.Audit.Measurements.LabelTables;
 public sealed record LabelResult(string Model, int Seed, int Batch, string Mix, int Epochs, SortedDictionary<string, double?> Accuracy,
     SortedDictionary<string, double[]> Confidence, SortedDictionary<string, bool[]> Right)
 {
-    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
+    /// <summary>What tells one cell of the table from the others.</summary>
     [JsonIgnore]
     public (string, int, int, string, int) Key => (Model, Seed, Batch, Mix, Epochs);
 
+    /// <summary>The result as one line of JSON.</summary>
     public string ToLine() => JsonSerializer.Serialize(this, Options);
 
     /// <summary>Null for a line that was cut off.</summary>

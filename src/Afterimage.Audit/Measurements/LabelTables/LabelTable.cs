@@ -14,6 +14,7 @@ namespace Afterimage.Audit.Measurements.LabelTables;
 /// </summary>
 public sealed class LabelTable(LabelTableOptions options)
 {
+    /// <summary>The file of results in the table's folder, one line of JSON for each.</summary>
     public const string FileName = "labels.jsonl";
 
     private static readonly LabelMix[] Mixes = [LabelMix.Distinct, LabelMix.Balanced, LabelMix.Repeated];
@@ -65,8 +66,8 @@ public sealed class LabelTable(LabelTableOptions options)
         var all = LabelSubject.All(options.Weights);
         var wanted = options.Models.Count == 0 ? [.. all] : all.Where(subject => options.Models.Contains(subject.Name)).ToList();
         return wanted.Count == 0 || wanted.Count < options.Models.Count
-            ? throw new AfterimageException($"The table knows the models {string.Join(", ", all.Select(subject => subject.Name))}; it was asked for {options.Models}" +
-                (options.Weights is null ? " (resnet-20-trained needs --weights)." : "."))
+            ? throw new AfterimageException($"The table knows the models {string.Join(", ", all.Select(subject => subject.Name))}; " +
+                $"it was asked for {options.Models}{(options.Weights is null ? " (resnet-20-trained needs --weights)." : ".")}")
             : wanted;
     }
 
@@ -79,7 +80,8 @@ public sealed class LabelTable(LabelTableOptions options)
         foreach (var batch in options.Batches)
             foreach (var mix in Mixes)
             {
-                var missing = options.Epochs.Where(epochs => !done.Contains((subject.Name, seed, batch, mix.ToString(), epochs))).Order().ToArray();
+                bool Missing(int epochs) => !done.Contains((subject.Name, seed, batch, mix.ToString(), epochs));
+                var missing = options.Epochs.Where(Missing).Order().ToArray();
                 if (missing.Length == 0 || cancellation.IsCancellationRequested || Chosen(labels, batch, mix, random) is not { } chosen)
                     continue;
                 foreach (var result in Measure(subject, seed, model, [.. chosen.Select(index => images[index])], mix, missing))
@@ -87,11 +89,13 @@ public sealed class LabelTable(LabelTableOptions options)
             }
     }
 
-    private static List<LabelResult> Measure(LabelSubject subject, int seed, VictimModel model, LabeledImage[] shown, LabelMix mix, int[] epochs)
+    private static List<LabelResult> Measure(
+        LabelSubject subject, int seed, VictimModel model, LabeledImage[] shown, LabelMix mix, int[] epochs)
     {
         using var scope = Tidy.Scope();
         var (batch, truth) = (shown.Length, shown.Select(image => image.Label).ToValueList());
-        var images = tensor([.. shown.SelectMany(image => image.Pixels)], [batch, model.Input.Channels, model.Input.Height, model.Input.Width]);
+        var shape = model.Input;
+        var images = tensor([.. shown.SelectMany(image => image.Pixels)], [batch, shape.Channels, shape.Height, shape.Width]);
         var targets = new Labels(truth, []).Targets(model.Classes, ScalarType.Float32, CPU);
         var rounds = new LabelRounds(model, subject.Mode);
         var local = new FedAvg { BatchSize = Math.Clamp(batch / 4, 1, 16), LearningRate = subject.LearningRate, Mode = subject.Mode };
@@ -104,7 +108,8 @@ public sealed class LabelTable(LabelTableOptions options)
         return results;
     }
 
-    private static LabelResult Judge(LabelSubject subject, int seed, VictimModel model, ValueList<int> truth, LabelMix mix, GradientSet update, LocalTraining training, int epochs)
+    private static LabelResult Judge(LabelSubject subject, int seed, VictimModel model, ValueList<int> truth, LabelMix mix,
+        GradientSet update, LocalTraining training, int epochs)
     {
         using var context = new AttackContext
         {

@@ -6,17 +6,20 @@ namespace Afterimage.Audit.Measurements.LabelTables;
 /// <summary>The table as Markdown: mean accuracy in percent with a 95 % interval over the seeds, and how confidence holds.</summary>
 public static class LabelTableText
 {
+    /// <summary>The file of the table in its folder.</summary>
     public const string FileName = "labels.md";
 
     private static readonly string[] Mixes = ["Distinct", "Balanced", "Repeated"];
 
+    /// <summary>The tables of accuracy for every number of epochs, and one of calibration.</summary>
     public static string Write(IReadOnlyList<LabelResult> results, IEnumerable<string> rules)
     {
         var names = rules.ToArray();
         var text = new StringBuilder();
         foreach (var epochs in results.Select(result => result.Epochs).Distinct().Order())
         {
-            text.Append('\n').Append("### ").AppendLine(epochs == 0 ? "Gradient" : $"FedAvg, {epochs} epoch{(epochs == 1 ? "" : "s")}").AppendLine();
+            var title = epochs == 0 ? "Gradient" : $"FedAvg, {epochs} epoch{(epochs == 1 ? "" : "s")}";
+            text.Append("\n### ").AppendLine(title).AppendLine();
             text.AppendLine($"| model | batch | labels | {string.Join(" | ", names)} |");
             text.AppendLine($"|---|---:|---|{string.Concat(Enumerable.Repeat("---:|", names.Length))}");
             foreach (var cell in results.Where(result => result.Epochs == epochs).GroupBy(result => (result.Model, result.Batch)))
@@ -24,18 +27,22 @@ public static class LabelTableText
                     Row(text, cell.Key.Model, cell.Key.Batch, mix, [.. cell.Where(result => result.Mix == mix)], names);
         }
         text.AppendLine().AppendLine("### Calibration").AppendLine();
-        text.AppendLine("Counts of classes, all cells together: of those called with a confidence in the range, how many are right.").AppendLine();
-        text.AppendLine("| rule | updates | below 50 % | 50 to 80 % | 80 to 95 % | 95 to 99 % | above 99 % |").AppendLine("|---|---|---:|---:|---:|---:|---:|");
+        text.AppendLine("Counts of classes, all cells together: of those called with a confidence in the range, how many are right.")
+            .AppendLine().AppendLine("| rule | updates | below 50 % | 50 to 80 % | 80 to 95 % | 95 to 99 % | above 99 % |")
+            .AppendLine("|---|---|---:|---:|---:|---:|---:|");
+        var local = results.ToLookup(result => result.Epochs > 0);
         foreach (var name in names)
-            foreach (var (kind, chosen) in new[] { ("gradients", results.Where(result => result.Epochs == 0)), ("local steps", results.Where(result => result.Epochs > 0)) })
+            foreach (var (kind, chosen) in new[] { ("gradients", local[false]), ("local steps", local[true]) })
                 text.AppendLine($"| {name} | {kind} | {string.Join(" | ", Calibration([.. chosen], name))} |");
         return text.ToString();
     }
 
     private static void Row(StringBuilder text, string model, int batch, string mix, IReadOnlyList<LabelResult> found, string[] names)
     {
-        var cells = names.Select(name => found.Count == 0 ? "–" : Cell([.. found.Select(result => result.Accuracy.GetValueOrDefault(name)).OfType<double>()]));
-        text.AppendLine($"| {model} | {batch} | {mix.ToLowerInvariant()}{(found.Count == 0 ? " (more images than classes)" : "")} | {string.Join(" | ", cells)} |");
+        string Accuracy(string name) => Cell([.. found.Select(result => result.Accuracy.GetValueOrDefault(name)).OfType<double>()]);
+        var cells = string.Join(" | ", names.Select(name => found.Count == 0 ? "–" : Accuracy(name)));
+        var note = found.Count == 0 ? " (more images than classes)" : "";
+        text.AppendLine($"| {model} | {batch} | {mix.ToLowerInvariant()}{note} | {cells} |");
     }
 
     /// <summary>Mean and half the width of a normal interval, in percent.</summary>

@@ -14,7 +14,8 @@ namespace Afterimage.Audit.Measurements.LabelTables;
 /// <param name="Open">Said to be uncertain, and the truth is not listed.</param>
 /// <param name="Wrong">One solution that is wrong and not said to be uncertain.</param>
 /// <param name="Milliseconds">Of one recovery, the median and the 99th percentile.</param>
-public sealed record SoftResult(string Model, string Data, string Kind, int Count, int Right, int Listed, int Open, int Wrong, (double Median, double Slow) Milliseconds);
+public sealed record SoftResult(string Model, string Data, string Kind, int Count, int Right, int Listed, int Open, int Wrong,
+    (double Median, double Slow) Milliseconds);
 
 /// <summary>
 /// Soft labels of single images from heads without a bias: smoothed by a share of U(0, 0.5), or mixed with a weight of U(0, 1). Features
@@ -24,6 +25,7 @@ public sealed class SoftTable(string? weights, int count)
 {
     private const double Tolerance = 1e-3;
 
+    /// <summary>Recovers smoothed and mixed labels on every data set.</summary>
     public IEnumerable<SoftResult> Run(IEnumerable<(string Name, DataSource Data)> data)
     {
         foreach (var (name, source) in data)
@@ -35,11 +37,17 @@ public sealed class SoftTable(string? weights, int count)
         }
     }
 
+    /// <summary>The results as a Markdown table.</summary>
     public static string Write(IEnumerable<SoftResult> results)
     {
-        var text = new StringBuilder("| features | images | label | gradients | right | listed as ambiguous | uncertain | wrong | ms (median, 99 %) |\n|---|---|---|---:|---:|---:|---:|---:|---:|\n");
+        var text = new StringBuilder()
+            .Append("| features | images | label | gradients | right | listed as ambiguous | uncertain | wrong | ms (median, 99 %) |\n")
+            .Append("|---|---|---|---:|---:|---:|---:|---:|---:|\n");
         foreach (var found in results)
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {found.Model} | {found.Data} | {found.Kind} | {found.Count} | {100.0 * found.Right / found.Count:0.0} % | {found.Listed} | {found.Open} | {found.Wrong} | {found.Milliseconds.Median:0.00}, {found.Milliseconds.Slow:0.00} |");
+            text.Append(CultureInfo.InvariantCulture, $"| {found.Model} | {found.Data} | {found.Kind} | {found.Count} ")
+                .Append(CultureInfo.InvariantCulture, $"| {100.0 * found.Right / found.Count:0.0} % | {found.Listed} | {found.Open} ")
+                .Append(CultureInfo.InvariantCulture, $"| {found.Wrong} ")
+                .AppendLine(CultureInfo.InvariantCulture, $"| {found.Milliseconds.Median:0.00}, {found.Milliseconds.Slow:0.00} |");
         return text.ToString();
     }
 
@@ -53,11 +61,13 @@ public sealed class SoftTable(string? weights, int count)
         foreach (var (name, source) in new (string, Architecture)[]
         {
             ("LeNet", new LeNet()),
-            (weights is null ? "ResNet-20, untrained" : "ResNet-20, trained", new ResNet { Depth = 20, Normalization = normalization, Weights = weights }),
+            (weights is null ? "ResNet-20, untrained" : "ResNet-20, trained",
+                new ResNet { Depth = 20, Normalization = normalization, Weights = weights }),
         })
         {
             using var scope = Tidy.Scope();
-            using var model = (NetworkModel)source.Open(images.Shape, source is ResNet && weights is not null ? 10 : images.ClassNames.Count, new RandomSource(1), ScalarType.Float32, CPU);
+            var classes = source is ResNet && weights is not null ? 10 : images.ClassNames.Count;
+            using var model = (NetworkModel)source.Open(images.Shape, classes, new RandomSource(1), ScalarType.Float32, CPU);
             var (place, _) = model.Head!.Value;
             var width = (int)model.Parameters[place].shape[1];
             var body = new Network(images.Shape, width, model.Network.Layers.SkipLast(1).ToValueList());
@@ -65,8 +75,11 @@ public sealed class SoftTable(string? weights, int count)
                 [.. body.Layout().Entries.Select(entry => model.Parameters[model.Layout.IndexOf(entry.Name)].detach().alias())],
                 model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.alias()));
             using var _ = no_grad();
-            var features = pixels.Chunk(100).SelectMany(part => trunk.Logits(tensor([.. part.SelectMany(values => values)], [part.Length, images.Shape.Channels, images.Shape.Height, images.Shape.Width]))
-                .contiguous().data<float>().ToArray().Chunk(width)).ToArray();
+            var shape = images.Shape;
+            Tensor Batch(float[][] part) =>
+                tensor([.. part.SelectMany(values => values)], [part.Length, shape.Channels, shape.Height, shape.Width]);
+            var features = pixels.Chunk(100)
+                .SelectMany(part => trunk.Logits(Batch(part)).contiguous().data<float>().ToArray().Chunk(width)).ToArray();
             using var generator = new RandomSource(1).Derive("soft head").Generator(CPU);
             // A trained head where it has the right classes, else a fresh one.
             var head = model.Classes == images.ClassNames.Count ? model.Parameters[place].detach()
@@ -99,7 +112,8 @@ public sealed class SoftTable(string? weights, int count)
                 (listed, open) = near ? (listed + 1, open) : (listed, open + 1);
         }
         times.Sort();
-        return new(model, data, smooth ? "smoothed" : "mixup", count, right, listed, open, wrong, (times[count / 2], times[(int)(0.99 * (count - 1))]));
+        var milliseconds = (times[count / 2], times[(int)(0.99 * (count - 1))]);
+        return new(model, data, smooth ? "smoothed" : "mixup", count, right, listed, open, wrong, milliseconds);
     }
 
     /// <summary>(p - y) h' in single precision.</summary>
@@ -111,5 +125,6 @@ public sealed class SoftTable(string? weights, int count)
         return error.outer(h).to(ScalarType.Float64).contiguous().data<double>().ToArray();
     }
 
-    private static double Distance(ValueList<double> label, double[] truth) => label.Zip(truth, (found, real) => Math.Abs(found - real)).Max();
+    private static double Distance(ValueList<double> label, double[] truth) =>
+        label.Zip(truth, (found, real) => Math.Abs(found - real)).Max();
 }
