@@ -11,19 +11,24 @@ public sealed class AttackContext : IDisposable
     private readonly Dictionary<Type, object> once = [];
     private bool ownsModel, borrows;
 
-    public AttackContext() => forward = new(() => Observation!.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice)));
+    /// <summary>Makes the context of one attack; its owner disposes it.</summary>
+    public AttackContext() => forward = new(() =>
+        Observation!.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice)));
 
     [SetsRequiredMembers]
     private AttackContext(AttackContext other)
     {
-        (Model, Observation, Random, OperatorChoice, Workers) = (other.Model, other.Observation, other.Random, other.OperatorChoice, other.Workers);
-        (forward, once, PublicImages, borrows) = (other.forward, other.once, other.PublicImages, true);
+        (Model, Observation, Random, OperatorChoice) = (other.Model, other.Observation, other.Random, other.OperatorChoice);
+        (Workers, forward, once, PublicImages, borrows) = (other.Workers, other.forward, other.once, other.PublicImages, true);
     }
 
+    /// <summary>The shared model before the round.</summary>
     public required VictimModel Model { get; init; }
 
+    /// <summary>What the attacker sees of the round.</summary>
     public required Observation Observation { get; init; }
 
+    /// <summary>Where the attack's random numbers come from.</summary>
     public required RandomSource Random { get; init; }
 
     /// <summary>How the operator is to be evaluated.</summary>
@@ -35,7 +40,7 @@ public sealed class AttackContext : IDisposable
     /// <summary>Wall time that one run of an attack may take, in seconds; null for as long as it takes.</summary>
     public double? Seconds { get; init; }
 
-    /// <summary>Public images of the shape that the model takes, which an attacker may use as knowledge of images; null where none are at hand.</summary>
+    /// <summary>Public images of the model's input shape that an attacker may learn from; null where none are at hand.</summary>
     public ImageSet? PublicImages { get; init; }
 
     /// <summary>The operator of this round, the channel's map behind it, made when first asked for and owned by this context.</summary>
@@ -52,14 +57,15 @@ public sealed class AttackContext : IDisposable
         return (T)found;
     }
 
-    /// <summary>The update of a client that holds this batch, behind the channel's map: what an attack compares with the observed one.</summary>
+    /// <summary>The update that a client with this batch would send, to compare with the observed one.</summary>
     /// <param name="images">In [0,1], shape [B,C,H,W], in any precision.</param>
     /// <param name="labels">In the order of the images.</param>
     public GradientSet Predict(Tensor images, Labels labels)
     {
         var batch = new Batch(images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
         // A closed form needs one evaluation only, which is not worth choosing an operator for.
-        return (forward.IsValueCreated ? Operator.At(batch) : Observation.Channel.Behind(Observation.Training.Linearize(Model, batch))).Value;
+        return forward.IsValueCreated ? Operator.At(batch).Value
+            : Observation.Channel.Behind(Observation.Training.Linearize(Model, batch)).Value;
     }
 
     /// <summary>The same context, with other time; operator and what parts worked out are shared, and this one stays their owner.</summary>

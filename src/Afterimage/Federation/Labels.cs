@@ -58,7 +58,8 @@ public sealed record Labels(ValueList<int> Classes, ValueList<double> Confidence
 
     private Labels Swapped(int image, int other)
     {
-        var swapped = Classes.Select((old, i) => (Class: i == image ? other : old, Confidence: Confidence[i])).OrderBy(label => label.Class).ToArray();
+        var swapped = Classes.Zip(Confidence).Select((label, i) => (Class: i == image ? other : label.First, Confidence: label.Second))
+            .OrderBy(label => label.Class).ToArray();
         return this with
         {
             Classes = swapped.Select(label => label.Class).ToValueList(),
@@ -81,6 +82,7 @@ public sealed record Labels(ValueList<int> Classes, ValueList<double> Confidence
     }
 }
 
+/// <summary>How often a class is in the batch.</summary>
 /// <param name="Count">Images of this class.</param>
 /// <param name="Confidence">The attacker's probability that exactly this count is right, in [0,1].</param>
 public readonly record struct ClassCount(int Class, int Count, double Confidence);

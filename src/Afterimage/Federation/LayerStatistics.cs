@@ -8,7 +8,9 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Tensor Variance)> layers) : IDisposable
 {
+    /// <summary>Ends the names of running means, as PyTorch writes them.</summary>
     public const string MeanSuffix = ".running_mean";
+    /// <summary>Ends the names of running variances.</summary>
     public const string VarianceSuffix = ".running_var";
 
     /// <summary>One layer's mean and variance, [C] each.</summary>
@@ -16,11 +18,12 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
     public (Tensor Mean, Tensor Variance) this[string layer] => layers.TryGetValue(layer, out var found) ? found
         : throw new AfterimageException($"There are no statistics of the BatchNorm layer {layer}: give those of every layer.");
 
+    /// <summary>The BatchNorm layers.</summary>
     public IEnumerable<string> Names => layers.Keys;
 
     /// <summary>The shared model's own, before the round; they stay the model's.</summary>
-    public static LayerStatistics Running(VictimModel model) => new(model.Buffers.Keys.Where(name => name.EndsWith(MeanSuffix, StringComparison.Ordinal))
-        .Select(name => name[..^MeanSuffix.Length])
+    public static LayerStatistics Running(VictimModel model) => new(model.Buffers.Keys
+        .Where(name => name.EndsWith(MeanSuffix, StringComparison.Ordinal)).Select(name => name[..^MeanSuffix.Length])
         .ToDictionary(layer => layer, layer => (model.Buffers[layer + MeanSuffix], model.Buffers[layer + VarianceSuffix])));
 
     /// <summary>Of what the layers saw in one pass.</summary>
@@ -43,8 +46,8 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
         {
             FedSgd => (1, batch),
             FedAvg average => (average.Epochs * ((batch + average.BatchSize - 1) / average.BatchSize), Math.Min(batch, average.BatchSize)),
-            _ => throw new AfterimageException("Running BatchNorm statistics tell those of a batch for one gradient or federated averaging with known " +
-                "settings; this client trains otherwise, so use the running statistics before the round."),
+            _ => throw new AfterimageException("Running BatchNorm statistics tell those of a batch for one gradient or federated " +
+                "averaging with known settings; this client trains otherwise, so use the running statistics before the round."),
         };
         return new(Places(network).ToDictionary(place => place.Layer.Name, place =>
         {
@@ -73,8 +76,12 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
     public LayerStatistics AddedTo(VictimModel model) => new(layers.ToDictionary(pair => pair.Key, pair =>
         (pair.Value.Mean + model.Buffers[pair.Key + MeanSuffix], pair.Value.Variance + model.Buffers[pair.Key + VarianceSuffix])));
 
-    public LayerStatistics To(ScalarType type, Device device) =>
-        new(layers.ToDictionary(pair => pair.Key, pair => (pair.Value.Mean.to(type, device, copy: true), pair.Value.Variance.to(type, device, copy: true))));
+    /// <summary>A copy in another precision or on another device; the caller owns it.</summary>
+    public LayerStatistics To(ScalarType type, Device device)
+    {
+        Tensor Copy(Tensor values) => values.to(type, device, copy: true);
+        return new(layers.ToDictionary(pair => pair.Key, pair => (Copy(pair.Value.Mean), Copy(pair.Value.Variance))));
+    }
 
     /// <summary>Takes the numbers out of the current scope: the caller owns them from now on.</summary>
     public LayerStatistics Detach()
@@ -84,6 +91,7 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
         return this;
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (mean, variance) in layers.Values)

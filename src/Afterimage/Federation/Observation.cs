@@ -57,6 +57,7 @@ public sealed class Observation : IDisposable
         return completed;
     }
 
+    /// <summary>A copy in another precision or on another device; the caller owns it.</summary>
     public Observation To(ScalarType type, Device device) =>
         new()
         {
@@ -70,6 +71,7 @@ public sealed class Observation : IDisposable
             RunningStatistics = RunningStatistics?.To(type, device),
         };
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Update.Dispose();

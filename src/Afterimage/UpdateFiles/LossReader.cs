@@ -13,11 +13,16 @@ internal sealed class LossReader(UpdateDescriptionReader fields)
         if (element.ValueKind == JsonValueKind.String)
             return Of(fields.Text(element, "loss"));
         fields.Fields(element, "loss", "kind", "reduction", "smoothing");
-        var loss = Of(fields.Text(fields.Required(element, "kind"), "loss.kind")) with
+        var known = Of(fields.Text(fields.Required(element, "kind"), "loss.kind"));
+        var reduction = element.TryGetProperty("reduction", out var given) ? fields.Text(given, "reduction") : "mean";
+        var loss = known with
         {
-            Reduction = !element.TryGetProperty("reduction", out var reduction) || fields.Text(reduction, "reduction") is "mean" ? Reduction.Mean
-                : fields.Text(reduction, "reduction") is "sum" ? Reduction.Sum
-                : throw fields.Fault("reduction", "is \"mean\" or \"sum\""),
+            Reduction = reduction switch
+            {
+                "mean" => Reduction.Mean,
+                "sum" => Reduction.Sum,
+                _ => throw fields.Fault("reduction", "is \"mean\" or \"sum\""),
+            },
         };
         if (!element.TryGetProperty("smoothing", out var smoothing))
             return loss;

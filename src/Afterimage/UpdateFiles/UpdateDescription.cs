@@ -24,6 +24,7 @@ public sealed record UpdateDescription
     /// <summary>Shape of one image.</summary>
     public ImageShape? Input { get; init; }
 
+    /// <summary>Classes that the model tells apart.</summary>
     public int? Classes { get; init; }
 
     /// <summary>The labels, when they are known: one class for each image.</summary>
@@ -35,6 +36,7 @@ public sealed record UpdateDescription
     /// <summary>The side-car of an update file: the same path with the ending .json.</summary>
     public static string PathFor(string updatePath) => Path.ChangeExtension(updatePath, ".json");
 
+    /// <summary>Reads a side-car.</summary>
     /// <exception cref="AfterimageException">The file is missing or says something impossible.</exception>
     public static UpdateDescription Read(string path)
     {
@@ -67,6 +69,7 @@ public sealed record UpdateDescription
         }
     }
 
+    /// <summary>The description as a side-car.</summary>
     public string ToJson()
     {
         using var stream = new MemoryStream();

@@ -9,8 +9,10 @@ namespace Afterimage.UpdateFiles;
 /// <param name="Description">What the side-car says, or null without one.</param>
 public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Description)
 {
+    /// <summary>Where the file is.</summary>
     public string Path => Content.Path;
 
+    /// <summary>Reads an update and its side-car.</summary>
     /// <param name="path">A .safetensors or .npz file: arrays by parameter name, or a list without names (arr_0, arr_1, ...).</param>
     /// <param name="sidecar">The JSON that describes it; by default the same path with the ending .json, if that exists.</param>
     /// <exception cref="AfterimageException">A file is missing or malformed.</exception>
@@ -63,17 +65,19 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
     /// <exception cref="AfterimageException">A layer's statistics are missing or not finite.</exception>
     public LayerStatistics Statistics(IEnumerable<string> layers, ScalarType type, Device device)
     {
-        var found = ArrayNames.WithoutWrappers(Content.Arrays.Select(array => array.Name)).Zip(Content.Arrays).ToDictionary(pair => pair.First, pair => pair.Second);
+        var found = ArrayNames.WithoutWrappers(Content.Arrays.Select(array => array.Name)).Zip(Content.Arrays)
+            .ToDictionary(pair => pair.First, pair => pair.Second);
         var names = layers.ToList();
         Tensor Read(string name)
         {
             if (!found.TryGetValue(ArrayNames.WithoutWrappers([name]).Single(), out var array) && !found.TryGetValue(name, out array))
-                throw ArrayFault.File(Path, $"is said to hold BatchNorm statistics, but has no array \"{name}\": export model.state_dict() by name, " +
-                    "or leave \"statistics\" out of the side-car");
+                throw ArrayFault.File(Path, $"is said to hold BatchNorm statistics, but has no array \"{name}\": " +
+                    "export model.state_dict() by name, or leave \"statistics\" out of the side-car");
             return array.ToDouble().All(double.IsFinite) ? array.ToTensor(type, device)
                 : throw ArrayFault.Tensor(Path, name, "has values that are not finite (NaN or infinite): export it again");
         }
-        return new(names.ToDictionary(layer => layer, layer => (Read(layer + LayerStatistics.MeanSuffix), Read(layer + LayerStatistics.VarianceSuffix))));
+        return new(names.ToDictionary(
+            layer => layer, layer => (Read(layer + LayerStatistics.MeanSuffix), Read(layer + LayerStatistics.VarianceSuffix))));
     }
 
     private void CheckValues(TensorLayout layout, IReadOnlyList<NamedArray> arrays, double[] flat)

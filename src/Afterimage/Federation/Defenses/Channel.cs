@@ -24,7 +24,7 @@ public abstract class Channel
     /// <summary>1 for each number of the flat update that arrived, 0 for each that did not; null where all arrived.</summary>
     public virtual Tensor? Mask(GradientSet sent) => null;
 
-    /// <summary>Standard deviation of what the channel adds to a number of one parameter tensor that arrived, in the units of the update.</summary>
+    /// <summary>Standard deviation of the noise on each number of one parameter tensor, in the units of the update.</summary>
     /// <param name="sent">What the server sees.</param>
     /// <param name="tensor">The place of the tensor in the layout.</param>
     public virtual double Deviation(GradientSet sent, int tensor) => 0;
@@ -35,7 +35,7 @@ public abstract class Channel
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public virtual double Floor(GradientSet sent) => 0;
 
-    /// <summary><see cref="Deviation"/> relative to each tensor's root mean square, over all numbers that arrived: the root mean square of that.</summary>
+    /// <summary><see cref="Deviation"/> over each tensor's root mean square; its root mean square over all numbers that arrived.</summary>
     public double RelativeDeviation(GradientSet sent)
     {
         if (!IsNoisy)
@@ -53,7 +53,7 @@ public abstract class Channel
         return count > 0 ? Math.Sqrt(sum / count) : 0;
     }
 
-    /// <summary>|y' - y| / |y| over the numbers that arrived: how much of the observed update y a predicted one y' leaves unexplained.</summary>
+    /// <summary>|y' - y| / |y| over the numbers that arrived: the share of the update y that a predicted y' leaves unexplained.</summary>
     /// <param name="predicted">Behind the channel's map.</param>
     /// <param name="sent">What the server sees.</param>
     public double Misfit(GradientSet predicted, GradientSet sent)
@@ -64,13 +64,15 @@ public abstract class Channel
     }
 
     /// <summary>The operator with the channel's map behind it; it takes over the operator.</summary>
-    public ForwardOperator Behind(ForwardOperator forward) => (Effects & ChannelEffects.Mapped) == 0 ? forward : new MappedOperator(forward, this);
+    public ForwardOperator Behind(ForwardOperator forward) =>
+        (Effects & ChannelEffects.Mapped) == 0 ? forward : new MappedOperator(forward, this);
 
     /// <summary>One point of the operator with the map behind it.</summary>
     public Linearization Behind(Linearization point) => At(point.Value) is { } map ? new MappedOperator.Point(point, map) : point;
 
     /// <summary>One point of the operator with further unknowns, with the map behind it.</summary>
-    public JointLinearization Behind(JointLinearization point) => At(point.Value) is { } map ? new MappedOperator.JointPoint(point, map) : point;
+    public JointLinearization Behind(JointLinearization point) =>
+        At(point.Value) is { } map ? new MappedOperator.JointPoint(point, map) : point;
 
     private sealed class Clear : Channel
     {

@@ -1,8 +1,8 @@
 namespace Afterimage.Federation;
 
 /// <summary>
-/// What a client does to its update before it sends it: y = D(A(x)). A defense acts on the whole update of a round; what acts on the gradient
-/// of every example is a part of the local training. A defense of strength zero sends the update as it is, bit for bit.
+/// What a client does to its update before it sends it: y = D(A(x)). A defense acts on the whole update of a round; what acts on every
+/// example's gradient is a part of the local training. A defense of strength zero sends the update as it is, bit for bit.
 /// </summary>
 public abstract record Defense
 {

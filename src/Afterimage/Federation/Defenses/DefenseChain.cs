@@ -29,7 +29,8 @@ public sealed record DefenseChain : Defense
         public override string Description => string.Join(", then ", parts.Select(part => part.Description));
 
         // Noise that follows fills the zeros of numbers that were left out, so that nobody sees which they are.
-        public override Tensor? Mask(GradientSet sent) => parts.AsEnumerable().Reverse().TakeWhile(part => (part.Effects & ChannelEffects.Noise) == 0)
+        public override Tensor? Mask(GradientSet sent) => parts.AsEnumerable().Reverse()
+            .TakeWhile(part => (part.Effects & ChannelEffects.Noise) == 0)
             .FirstOrDefault(part => (part.Effects & ChannelEffects.Missing) != 0)?.Mask(sent);
 
         public override double Deviation(GradientSet sent, int tensor) => Norm(part => part.Deviation(sent, tensor));
@@ -59,6 +60,7 @@ public sealed record DefenseChain : Defense
 
         public override GradientSet Push(GradientSet change) => maps.Aggregate(change, (found, map) => map.Push(found));
 
-        public override GradientSet Pull(GradientSet direction) => maps.AsEnumerable().Reverse().Aggregate(direction, (found, map) => map.Pull(found));
+        public override GradientSet Pull(GradientSet direction) =>
+            maps.AsEnumerable().Reverse().Aggregate(direction, (found, map) => map.Pull(found));
     }
 }

@@ -40,10 +40,12 @@ public sealed record GaussianNoise : Defense
     {
         public override ChannelEffects Effects => ChannelEffects.Noise;
 
-        public override string Description => FormattableString.Invariant($"with Gaussian noise of {Strength}, a strength that everyone knows");
+        public override string Description =>
+            FormattableString.Invariant($"with Gaussian noise of {Strength}, a strength that everyone knows");
 
         private FormattableString Strength => absolute == 0 ? $"{relative:G3} of each tensor's root mean square"
-            : relative == 0 ? $"deviation {absolute:G3}" : (FormattableString)$"{relative:G3} of each tensor's root mean square and of deviation {absolute:G3}";
+            : relative == 0 ? $"deviation {absolute:G3}"
+            : (FormattableString)$"{relative:G3} of each tensor's root mean square and of deviation {absolute:G3}";
 
         public override double Deviation(GradientSet sent, int tensor)
         {

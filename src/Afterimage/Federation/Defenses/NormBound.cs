@@ -1,6 +1,8 @@
 namespace Afterimage.Federation;
 
-/// <summary>An update whose Euclidean norm exceeds a bound is scaled down to it, as in differentially private federated averaging (McMahan et al., 2018).</summary>
+/// <summary>
+/// Scales an update down to a Euclidean norm that it exceeds, as in differentially private federated averaging (McMahan et al., 2018).
+/// </summary>
 [Cites("mcmahan2018learning")]
 public sealed record NormBound : Defense
 {
@@ -25,7 +27,8 @@ public sealed record NormBound : Defense
 
         public override string Description => FormattableString.Invariant($"scaled down where its norm exceeds {bound:G3}");
 
-        public override ChannelMap? At(GradientSet update) => update.Norm() is var norm && norm > bound ? new Projection(update, norm, bound) : null;
+        public override ChannelMap? At(GradientSet update) =>
+            update.Norm() is var norm && norm > bound ? new Projection(update, norm, bound) : null;
     }
 
     /// <summary>g c / |g|, whose derivative (I - g g' / |g|^2) c / |g| is symmetric.</summary>

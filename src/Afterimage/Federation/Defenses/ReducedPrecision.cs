@@ -13,7 +13,8 @@ public sealed record ReducedPrecision : Defense
             return update;
         var rounded = update.Flat.to(Format == NumberFormat.Float16 ? ScalarType.Float16 : ScalarType.BFloat16).to(update.Flat.dtype);
         return rounded.isfinite().all().ToBoolean() || !update.Flat.isfinite().all().ToBoolean() ? new(update.Layout, rounded)
-            : throw new AfterimageException("The update has numbers beyond the range of float16 (65,504): send it in bfloat16, or scale it down.");
+            : throw new AfterimageException(
+                "The update has numbers beyond the range of float16 (65,504): send it in bfloat16, or scale it down.");
     }
 
     /// <inheritdoc/>

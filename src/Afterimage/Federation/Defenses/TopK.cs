@@ -37,7 +37,8 @@ public sealed record TopK : Defense
     {
         public override ChannelEffects Effects => ChannelEffects.Missing;
 
-        public override string Description => FormattableString.Invariant($"of whose numbers only the largest {100 * share:0.###} % were sent");
+        public override string Description =>
+            FormattableString.Invariant($"of whose numbers only the largest {100 * share:0.###} % were sent");
 
         public override Tensor? Mask(GradientSet sent) => sent.Flat.ne(0).to(sent.Flat.dtype);
 

@@ -6,6 +6,7 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed record UpdateScale : Nuisance
 {
+    /// <inheritdoc/>
     public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context);
 
     private sealed class Search(AttackContext context) : NuisanceSearch
@@ -19,7 +20,8 @@ public sealed record UpdateScale : Nuisance
         {
             var scale = values.exp().ToDouble();
             return context.Observation.Training is HiddenTraining { Length: { } length }
-                ? FormattableString.Invariant($"Learning rate times steps was fitted at {length * scale:G3}; one update does not tell its factors.")
+                ? FormattableString.Invariant(
+                    $"Learning rate times steps was fitted at {length * scale:G3}; one update does not tell its factors.")
                 : FormattableString.Invariant($"The update was fitted at {scale:G3} times its simulated size.");
         }
     }

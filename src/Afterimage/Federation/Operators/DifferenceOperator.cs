@@ -13,8 +13,8 @@ namespace Afterimage.Federation;
 internal sealed class DifferenceOperator : ForwardOperator
 {
     /// <summary>
-    /// Steps, as shares of the weights and of images, from the best one for smooth functions (the cube root of the rounding of doubles) down:
-    /// shorter ones switch fewer ReLUs on their way.
+    /// Step lengths of finite differences, relative to the weights and the images. The first is best for smooth functions (the cube root
+    /// of the rounding of doubles); shorter ones switch fewer ReLUs on their way.
     /// </summary>
     private static readonly ValueList<double> Steps = [6e-6, 1e-7, 2e-9];
 
@@ -26,6 +26,7 @@ internal sealed class DifferenceOperator : ForwardOperator
     private readonly ScalarType type;
     private readonly double[] sizes;
 
+    /// <summary>Chooses step lengths for a model.</summary>
     /// <param name="model">Copied in double precision.</param>
     /// <param name="training">One gradient: its mode and its loss.</param>
     /// <param name="batch">Images in the batches on which the error is measured.</param>

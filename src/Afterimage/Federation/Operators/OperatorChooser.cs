@@ -17,12 +17,14 @@ internal static class OperatorChooser
         var missing = model.Network is null ? training.MissingDerivative(model, batch) : null;
         if (choice == OperatorChoice.Autograd)
             return missing is null ? new GraphOperator(training, model) { Reason = "Automatic differentiation was asked for." }
-                : throw new AfterimageException($"The model cannot be differentiated twice ({missing}): choose auto or finite-differences.");
+                : throw new AfterimageException(
+                    $"The model cannot be differentiated twice ({missing}): choose auto or finite-differences.");
         if (choice == OperatorChoice.Compiled)
             return obstacle is null ? CompiledOperator.Of(model, training.Loss, "The compiled operator was asked for.")
                 : throw new AfterimageException($"{obstacle}, so the operator cannot be compiled: choose auto or autograd.");
         if (missing is not null)
-            return Differences(training, model, batch, $"The model cannot be differentiated twice ({missing}), so finite differences of gradients are taken");
+            return Differences(training, model, batch,
+                $"The model cannot be differentiated twice ({missing}), so finite differences of gradients are taken");
         if (obstacle is not null)
             return new GraphOperator(training, model) { Reason = $"{obstacle}, so the operator is automatic differentiation." };
         return Faster(training, model, batch);

@@ -15,6 +15,7 @@ internal sealed class LocalRun
     private readonly RandomChoices choices;
     private readonly List<(long[] Images, long[] Masks)> steps = [];
 
+    /// <summary>Prepares the steps of one client.</summary>
     /// <param name="training">How the client trains.</param>
     /// <param name="model">The shared model before the round.</param>
     /// <param name="batch">Images given; where they are separate, those of all epochs.</param>

@@ -90,6 +90,7 @@ public abstract record LocalTraining
         Loss.Of(model.Logits(batch.Inputs, Mode, parameters, masks), batch.Targets);
 }
 
+/// <summary>What a client sends.</summary>
 public enum UpdateKind
 {
     /// <summary>The gradient of the mean loss.</summary>

@@ -8,8 +8,10 @@ namespace Afterimage.Federation;
 /// </param>
 public sealed class RandomChoices(IReadOnlyList<int[]>? orders, Tensor? masks)
 {
+    /// <summary>For every epoch the order in which images enter its steps; null is the order of the batch.</summary>
     public IReadOnlyList<int[]>? Orders => orders;
 
+    /// <summary>Dropout masks in [0,1]; null drops nothing.</summary>
     public Tensor? Masks => masks;
 
     /// <summary>Images in order, no unit dropped.</summary>

@@ -20,7 +20,10 @@ internal sealed record SeparateEpochs(FedAvg Local) : LocalTraining
     {
         var steps = Local.Epochs * Local.StepsOf(batch / Local.Epochs);
         return choice == OperatorChoice.Stepwise || (choice == OperatorChoice.Auto && steps > LocalRun.PlainSteps)
-            ? new StepwiseOperator(Local, model, separate: true) { Reason = $"{steps} local steps, each epoch on images of its own, are pulled back one by one." }
+            ? new StepwiseOperator(Local, model, separate: true)
+            {
+                Reason = $"{steps} local steps, each epoch on images of its own, are pulled back one by one.",
+            }
             : base.Operator(model, batch, choice);
     }
 
