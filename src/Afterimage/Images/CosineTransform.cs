@@ -1,6 +1,8 @@
 namespace Afterimage.Images;
 
-/// <summary>The orthonormal cosine transform of images (type II), which has no seam at the border. Its tensors live in the scope in which it was made.</summary>
+/// <summary>
+/// The orthonormal cosine transform of images (type II), which has no seam at the border. Its tensors live in the scope that made it.
+/// </summary>
 internal sealed class CosineTransform(long height, long width, ScalarType type = ScalarType.Float64, Device? device = null)
 {
     private readonly Tensor rows = Basis(height).to(type, device ?? CPU);

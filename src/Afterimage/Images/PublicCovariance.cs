@@ -13,6 +13,7 @@ internal sealed class PublicCovariance : GaussianImages
     private readonly Tensor forth;
     private readonly Tensor back;
 
+    /// <summary>Estimates the covariance from public images.</summary>
     /// <param name="images">[N,C,H,W].</param>
     /// <param name="spectrum">Measured on the same images.</param>
     public PublicCovariance(Tensor images, PublicSpectrum spectrum) : base(spectrum.Shape, spectrum.Name, spectrum.Mean)

@@ -38,7 +38,9 @@ internal sealed class ExactSpectrum : IDisposable
         SecondPass = doubtful;
     }
 
-    /// <summary>Squared singular values, 0 below 1e-10 of the largest singular value; those of the second pass first, each pass in ascending order.</summary>
+    /// <summary>
+    /// Squared singular values, 0 below 1e-10 of the largest singular value. Those of the second pass come first, each pass ascending.
+    /// </summary>
     public double[] Values { get; }
 
     /// <summary>T v for every right singular vector v: one image batch in each row, in the order of the values.</summary>
@@ -58,8 +60,8 @@ internal sealed class ExactSpectrum : IDisposable
         (Directions.square() / (1 + tensor(Values, ScalarType.Float64) / (noise * noise)).view(-1, 1)).sum(dim: 0));
 
     /// <summary>
-    /// One standard deviation of the squared error of one batch, relative to its mean: sqrt(2 tr P^2) / tr P with the posterior covariance P,
-    /// the trace of P^2 from random vectors.
+    /// One standard deviation of the squared error of one batch, relative to its mean: sqrt(2 tr P^2) / tr P with the posterior
+    /// covariance P, the trace of P^2 from random vectors.
     /// </summary>
     public double Spread(double noise, RandomSource random)
     {

@@ -69,7 +69,8 @@ internal sealed class Lanczos : IDisposable
     {
         using var scope = Tidy.Scope();
         var (values, turn) = linalg.eigh(Tridiagonal(along, off));
-        return new(values.clamp_min(0).data<double>().ToArray().ToValueList(), (turn[0].square() * weight).data<double>().ToArray().ToValueList());
+        var weights = turn[0].square() * weight;
+        return new(values.clamp_min(0).data<double>().ToArray().ToValueList(), weights.data<double>().ToArray().ToValueList());
     }
 
     private static Tensor Tridiagonal(IReadOnlyList<double> along, IReadOnlyList<double> off)

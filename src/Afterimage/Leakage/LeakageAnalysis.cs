@@ -6,6 +6,7 @@ namespace Afterimage.Leakage;
 /// </summary>
 public sealed record LeakageAnalysis
 {
+    /// <summary>The unit in which noise is given.</summary>
     public required NoiseScale Scale { get; init; }
 
     /// <summary>How it was computed, a sentence.</summary>
@@ -38,7 +39,7 @@ public sealed record LeakageAnalysis
     /// <summary>The noise of the map and of the forecasts image by image.</summary>
     public required double Noise { get; init; }
 
-    /// <summary>The posterior over the prior variance of each pixel under the image prior, in [0,1]; one array [C,H,W] for each image.</summary>
+    /// <summary>Posterior over prior variance of each pixel under the image prior, in [0,1]; one array [C,H,W] for each image.</summary>
     public required ValueList<ValueList<double>> Map { get; init; }
 
     /// <summary>The forecast of each image under the image prior, in dB.</summary>
@@ -59,7 +60,7 @@ public readonly record struct Interval(double Low, double High);
 
 /// <summary>What an update tells when it carries noise of one strength.</summary>
 /// <param name="Noise">Deviation, in units of <see cref="NoiseScale"/>.</param>
-/// <param name="Directions">Pixel directions that survive: the sum over all directions of one minus posterior over white prior variance.</param>
+/// <param name="Directions">Pixel directions that survive: one minus posterior over white prior variance, summed.</param>
 /// <param name="White">Forecast of the best linear estimator that knows only how much pixels vary, in dB.</param>
 /// <param name="Images">Forecast of the best linear estimator that knows the image prior, in dB.</param>
 /// <param name="Ceilings">What no attack passes.</param>
@@ -69,8 +70,8 @@ public sealed record LeakagePoint(double Noise, Interval Directions, Interval Wh
 /// Bounds from below on the error of any attack under Gaussian noise, written as PSNR from above, in dB. All use the
 /// derivative at this batch.
 /// </summary>
-/// <param name="Unbiased">Cramer-Rao: no unbiased estimator is better; null where the information is singular (none exists) or not all known.</param>
-/// <param name="FisherTrace">The same from the trace of the information alone (Hannun, Guo and van der Maaten, 2021): weaker, always known.</param>
+/// <param name="Unbiased">Cramer-Rao bound of unbiased estimators; null where the information is singular or not all known.</param>
+/// <param name="FisherTrace">The same from the trace of the information (Hannun et al., 2021): weaker, always known.</param>
 /// <param name="VanTrees">Any estimator, averaged over the image prior, from traces alone (van Trees).</param>
 /// <param name="Influence">What the noise itself moves in the least-squares solution, at least (Zhang et al., 2023).</param>
 /// <param name="InformationLoss">Fisher information loss, the root of the largest eigenvalue: not a PSNR.</param>

@@ -10,7 +10,7 @@ public sealed record LeakageProbe
     /// <summary>Singular values below this share of the largest count as zero.</summary>
     public const double RankTolerance = 1e-10;
 
-    /// <summary>Rounding of uniformly spread digits to 11, 24 and 53 bits, relative to the root mean square of the rounded numbers.</summary>
+    /// <summary>Rounding to 11, 24 and 53 bits of spread-out numbers, relative to their root mean square.</summary>
     public const double Float16 = 2.07e-4, Float32 = 2.53e-8, Float64 = 4.71e-17;
 
     /// <summary>Pixels of a batch up to which the whole spectrum is computed; beyond, Lanczos brackets it.</summary>
@@ -28,6 +28,7 @@ public sealed record LeakageProbe
     /// <summary>Deviations of noise to forecast for, beside rounding.</summary>
     public ValueList<double> Noises { get; init; } = Enumerable.Range(0, 17).Select(i => Math.Pow(10, -i / 2.0)).ToValueList();
 
+    /// <summary>Analyzes the update's Jacobian at a batch.</summary>
     /// <param name="context">Model, local training and seed.</param>
     /// <param name="images">The batch at which to measure, in [0,1], shape [B,C,H,W].</param>
     /// <param name="targets">Label probabilities, shape [B,classes].</param>
@@ -40,7 +41,8 @@ public sealed record LeakageProbe
         if (!(Noise > 0) || Noises.Any(noise => !(noise > 0)))
             throw new AfterimageException("Noise must be more than 0: give its deviation relative to the update's root mean square.");
         if (Unknowns < 1 || Steps < 2 || Probes < 1)
-            throw new AfterimageException($"The leakage analysis needs at least 1 unknown, 2 steps and 1 probe; it has {Unknowns}, {Steps} and {Probes}.");
+            throw new AfterimageException(
+                $"The leakage analysis needs at least 1 unknown, 2 steps and 1 probe; it has {Unknowns}, {Steps} and {Probes}.");
         using var scope = Tidy.Scope();
         using var jacobian = new UpdateJacobian(context, images, targets, scale, cancellation);
         var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
@@ -81,7 +83,8 @@ public sealed record LeakageProbe
         Range(spectra.Image.Remaining(noise), remaining => Decibels(remaining / unknowns)),
         ceilings.At(noise));
 
-    private static Interval Range((double Least, double Most) remaining, Func<double, double> value) => new(value(remaining.Most), value(remaining.Least));
+    private static Interval Range((double Least, double Most) remaining, Func<double, double> value) =>
+        new(value(remaining.Most), value(remaining.Least));
 
     internal static double Decibels(double meanSquaredError) => -10 * Math.Log10(meanSquaredError);
 }

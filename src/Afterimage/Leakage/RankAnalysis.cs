@@ -39,6 +39,7 @@ public sealed record RankAnalysis(ValueList<LayerRank> Layers)
         (Layers.Count(layer => !layer.Exact) is > 0 and var bounded
             ? $" {bounded} of {Layers.Count} layers are too large for more than an upper bound of the rank." : "");
 
+    /// <summary>How far the equations of each layer determine its input, for a single image.</summary>
     public static RankAnalysis Of(Network network, RandomSource random)
     {
         using var scope = Tidy.Scope();

@@ -3,8 +3,8 @@ using Afterimage.Images;
 namespace Afterimage.Leakage;
 
 /// <summary>The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed.</summary>
-internal sealed record Spectra(bool Exact, string Method, ValueList<double> Singular, SpectralBracket White, SpectralBracket Image, ValueList<ValueList<double>> Map, ValueList<double> Images,
-    double? Spread = null)
+internal sealed record Spectra(bool Exact, string Method, ValueList<double> Singular, SpectralBracket White, SpectralBracket Image,
+    ValueList<ValueList<double>> Map, ValueList<double> Images, double? Spread = null)
 {
     public static Spectra Whole(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, RandomSource random)
     {
@@ -19,27 +19,31 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
         using var colored = new ExactSpectrum(jacobian, prior, gram);
         var remaining = colored.Remaining(noise);
         var method = "The whole spectrum, from J'J in double precision" + (second > 0
-            ? $"; {second} directions below 3e-5 of the largest singular value, where a squared matrix is not enough, were decomposed a second time."
+            ? $"; {second} directions below 3e-5 of the largest singular value, where a squared matrix is not enough, were decomposed " +
+                "a second time."
             : ", which is enough: no singular value is below 3e-5 of the largest.");
-        return new(true, method, singular, whole, SpectralBracket.Exact(colored.Measure()), Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian),
-            colored.Spread(noise, random));
+        return new(true, method, singular, whole, SpectralBracket.Exact(colored.Measure()), Mapped(remaining, jacobian, prior),
+            PerImage(remaining, jacobian), colored.Spread(noise, random));
     }
 
-    public static Spectra Bracketed(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, int steps, int probes, RandomSource random)
+    public static Spectra Bracketed(
+        UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, int steps, int probes, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var deviation = Math.Sqrt(white.PixelVariance);
         using var first = Run(jacobian, white, steps, random.Derive("white", 0));
         var (values, _) = first.Ritz();
-        var singular = values.clamp_min(0).sqrt().data<double>().ToArray().Select(value => value / deviation).OrderDescending().ToValueList();
-        var plain = Mean([first.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, white, steps, random.Derive("white", probe)))],
-            white, jacobian);
+        var singular = values.clamp_min(0).sqrt().data<double>().ToArray()
+            .Select(value => value / deviation).OrderDescending().ToValueList();
+        IEnumerable<SpectralBracket> Further(GaussianImages images, string stream) =>
+            Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, images, steps, random.Derive(stream, probe)));
+        var plain = Mean([first.Bracket(), .. Further(white, "white")], white, jacobian);
         using var colored = Run(jacobian, prior, steps, random.Derive("images", 0));
-        var image = Mean([colored.Bracket(), .. Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, prior, steps, random.Derive("images", probe)))],
-            prior, jacobian);
+        var image = Mean([colored.Bracket(), .. Further(prior, "images")], prior, jacobian);
         var remaining = Remaining(colored, jacobian, prior, noise);
-        return new(false, $"Lanczos, {steps} steps from {probes} random start{(probes == 1 ? "" : "s")}: forecasts are intervals, no wider than the count of equations allows; the map shows what these steps resolve at least, and the rank is open.",
-            singular, plain, image, Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
+        var method = $"Lanczos, {steps} steps from {probes} random start{(probes == 1 ? "" : "s")}: forecasts are intervals, no wider " +
+            "than the count of equations allows; the map shows what these steps resolve at least, and the rank is open.";
+        return new(false, method, singular, plain, image, Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
     }
 
     private static SpectralBracket Bracket(UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random)
@@ -54,7 +58,8 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
         using var scope = Tidy.Scope();
         using var generator = random.Generator(CPU);
         var start = prior.Analyze(randn(jacobian.Shape, ScalarType.Float64, CPU, generator: generator)).view(-1);
-        return new(vector => Tidy.Keep(() => prior.Analyze(jacobian.Transpose(jacobian.Apply(prior.Synthesize(vector)))).view(-1)), start, steps);
+        Tensor Product(Tensor vector) => prior.Analyze(jacobian.Transpose(jacobian.Apply(prior.Synthesize(vector)))).view(-1);
+        return new(vector => Tidy.Keep(() => Product(vector)), start, steps);
     }
 
     /// <summary>The mean over runs; the total weight, which is known, is put in place of its estimate.</summary>

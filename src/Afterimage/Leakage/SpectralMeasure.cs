@@ -11,7 +11,7 @@ public sealed record SpectralMeasure(ValueList<double> Values, ValueList<double>
     /// <summary>The prior's variance of the whole batch.</summary>
     public double Total => Weights.Sum();
 
-    /// <summary>The expected squared error of the best linear estimator, summed over the batch: the trace of the posterior covariance.</summary>
+    /// <summary>Expected squared error of the best linear estimator over the batch: the trace of the posterior covariance.</summary>
     /// <param name="noise">Deviation of the noise, in the units of the Jacobian's rows; more than 0.</param>
     public double Remaining(double noise)
     {
@@ -37,6 +37,7 @@ public sealed record SpectralMeasure(ValueList<double> Values, ValueList<double>
 /// <param name="Least">What remains at least whatever the noise.</param>
 public sealed record SpectralBracket(SpectralMeasure Optimistic, SpectralMeasure Pessimistic, double Least = 0)
 {
+    /// <summary>A bracket around a spectrum that is known.</summary>
     public static SpectralBracket Exact(SpectralMeasure measure) => new(measure, measure);
 
     /// <summary>The smallest and the largest that may remain.</summary>

@@ -10,6 +10,7 @@ internal sealed class Adam : IDisposable
 
     private readonly double beta2;
 
+    /// <summary>Starts with empty running means.</summary>
     /// <param name="point">What is moved; only its shape, precision and device count here.</param>
     /// <param name="beta2">In [0,1): how much of the mean square is kept.</param>
     public Adam(Tensor point, double beta2 = 0.999)
@@ -24,6 +25,7 @@ internal sealed class Adam : IDisposable
     /// <summary>The running mean of their squares.</summary>
     public Tensor Square { get; }
 
+    /// <summary>Moves a point one step against its gradient.</summary>
     /// <param name="point">Moved in place.</param>
     /// <param name="gradient">At the point.</param>
     /// <param name="rate">About how far every number moves.</param>

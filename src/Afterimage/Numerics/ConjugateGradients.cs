@@ -10,8 +10,8 @@ internal static class ConjugateGradients
     /// <param name="enough">Ends once r'M r, r the residual and M the preconditioner, is below this share of what it was.</param>
     /// <param name="start">Where to begin; null for zero.</param>
     /// <returns>x in the caller's scope, and how many products it took.</returns>
-    public static (Tensor Solution, int Products) Solve(Tensor right, Func<Tensor, Tensor> multiply, Func<Tensor, Tensor>? condition, int most,
-        double enough, Tensor? start = null)
+    public static (Tensor Solution, int Products) Solve(Tensor right, Func<Tensor, Tensor> multiply, Func<Tensor, Tensor>? condition,
+        int most, double enough, Tensor? start = null)
     {
         var solution = start?.clone() ?? zeros_like(right);
         using var scope = Tidy.Scope();

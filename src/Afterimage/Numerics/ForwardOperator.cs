@@ -15,12 +15,14 @@ public abstract class ForwardOperator : IDisposable
     /// <summary>A(x) with its products, in the caller's scope.</summary>
     public abstract Linearization At(Batch batch);
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Dispose(true);
         GC.SuppressFinalize(this);
     }
 
+    /// <inheritdoc/>
     protected virtual void Dispose(bool disposing) { }
 }
 

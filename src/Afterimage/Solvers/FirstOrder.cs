@@ -7,8 +7,10 @@ namespace Afterimage.Solvers;
 [Cites("kingma2015adam")]
 public sealed record FirstOrder : Solver
 {
+    /// <summary>The update rule.</summary>
     public FirstOrderMethod Method { get; init; } = FirstOrderMethod.Adam;
 
+    /// <summary>Step size before the schedule.</summary>
     public double LearningRate { get; init; } = 0.1;
 
     /// <summary>Momentum of SGD; Adam uses its own .9 and .999.</summary>
@@ -17,23 +19,25 @@ public sealed record FirstOrder : Solver
     /// <summary>Whether only the sign of the gradient counts (Geiping et al., 2020).</summary>
     public GradientSign Sign { get; init; } = GradientSign.None;
 
+    /// <summary>How the learning rate falls over the run.</summary>
     public Schedule Schedule { get; init; } = Schedule.Constant;
 
     /// <summary>Steps over which the learning rate grows linearly from zero.</summary>
     public int WarmUp { get; init; }
 
-    /// <summary>Standard deviation of the gaussian noise added to every step, as a multiple of the learning rate (Yin et al., 2021).</summary>
+    /// <summary>Standard deviation of the Gaussian noise added to every step, over the learning rate (Yin et al., 2021).</summary>
     public double Langevin { get; init; }
 
     /// <summary>
-    /// How far the gradient is looked at ahead, along the gradient itself, as the root mean square over the variables; twice the evaluations.
-    /// Together with the gradient here it penalizes the gradient's length (Fan et al., 2025).
+    /// Distance from the point, along its gradient, of a second gradient; root mean square over the variables. Mixing the two penalizes
+    /// the gradient's length (Fan et al., 2025) and doubles the evaluations.
     /// </summary>
     public double LookAhead { get; init; }
 
     /// <summary>The share of the gradient ahead in the direction, in [0,1].</summary>
     public double AheadShare { get; init; } = 0.5;
 
+    /// <inheritdoc/>
     public override IEnumerable<SolverStep> Descend(Objective objective, Tensor start, RandomSource random)
     {
         using var generator = random.Derive("langevin").Generator(start.device);
@@ -52,8 +56,9 @@ public sealed record FirstOrder : Solver
             var rate = Rate(step);
             if (Langevin > 0)
                 point.add_(randn(point.shape, point.dtype, point.device, generator: generator), alpha: Langevin * rate);
-            // A variable's gradient carries its rate, and so does its step: where the size of the gradient counts, the rate shall count once.
-            var direction = Signed(objective.Rates is { } rates && velocity is not null && Sign != GradientSign.Hard ? gradient / rates : gradient, step);
+            // Gradients and steps both carry a variable's rate. A step that is proportional to the gradient must carry it once.
+            var unscaled = objective.Rates is { } rates && velocity is not null && Sign != GradientSign.Hard ? gradient / rates : gradient;
+            var direction = Signed(unscaled, step);
             adam?.Step(point, direction, rate, step + 1);
             if (velocity is not null)
                 point.add_(velocity.mul_(Momentum).add_(direction), alpha: -rate);
@@ -92,10 +97,20 @@ public sealed record FirstOrder : Solver
     }
 }
 
-public enum FirstOrderMethod { Adam, Sgd }
+/// <summary>A first-order update rule.</summary>
+public enum FirstOrderMethod
+{
+    /// <summary>Adaptive moments.</summary>
+    Adam,
 
+    /// <summary>Gradient descent with momentum.</summary>
+    Sgd,
+}
+
+/// <summary>What a first-order step makes of the gradient's entries.</summary>
 public enum GradientSign
 {
+    /// <summary>The entries as they are.</summary>
     None,
 
     /// <summary>sign(g).</summary>
@@ -105,14 +120,18 @@ public enum GradientSign
     Soft,
 }
 
+/// <summary>The course of the learning rate over a run.</summary>
 public enum Schedule
 {
+    /// <summary>The same rate throughout.</summary>
     Constant,
 
     /// <summary>Times 0.1 at 3/8, 5/8 and 7/8 of the run.</summary>
     Step,
 
+    /// <summary>Half a cosine, down to 0.</summary>
     Cosine,
 
+    /// <summary>A straight line, down to 0.</summary>
     Linear,
 }

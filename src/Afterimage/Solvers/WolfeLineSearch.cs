@@ -28,7 +28,8 @@ internal sealed class WolfeLineSearch(Objective objective, Tensor like, int eval
         var current = At(origin, direction, initial);
         while (true)
         {
-            if (!double.IsFinite(current.Value) || current.Value > value + Decrease * current.Step * slope || (previous.Step > 0 && current.Value >= previous.Value))
+            var rises = current.Value > value + Decrease * current.Step * slope;
+            if (!double.IsFinite(current.Value) || rises || (previous.Step > 0 && current.Value >= previous.Value))
                 return Zoom(origin, direction, start, previous, current);
             if (Math.Abs(current.Slope) <= -Curvature * slope)
                 return (current.Step, current.Value);
@@ -38,7 +39,8 @@ internal sealed class WolfeLineSearch(Objective objective, Tensor like, int eval
                 return Zoom(origin, direction, start, current, previous);
             if (used >= evaluations)
                 return (current.Step, current.Value);
-            (previous, current) = (current, At(origin, direction, Math.Clamp(Cubic(previous, current), 1.5 * current.Step, 10 * current.Step)));
+            var next = Math.Clamp(Cubic(previous, current), 1.5 * current.Step, 10 * current.Step);
+            (previous, current) = (current, At(origin, direction, next));
         }
     }
 

@@ -5,6 +5,7 @@ namespace Afterimage.Spaces;
 /// <summary>What an attack moves while it looks for the images: pixels, coefficients, a latent code, the weights of a generator.</summary>
 public abstract record SearchSpace
 {
+    /// <summary>Opens the space for one restart.</summary>
     /// <param name="context">The round.</param>
     /// <param name="start">Images of shape [B,C,H,W] where the search begins, as far as the space can express them.</param>
     /// <param name="random">The stream of this restart.</param>

@@ -15,9 +15,11 @@ public sealed record UntrainedNetwork : SearchSpace
     /// <summary>Doublings of the resolution; the noise has the image's side divided by two as often.</summary>
     public int Doublings { get; init; } = 2;
 
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) => Width is >= 1 and <= 4096 && Doublings is >= 0 and <= 6
-        ? new WeightSearch(context, Width, Doublings, random)
-        : throw new AfterimageException($"An untrained network has a width of 1 to 4096 and 0 to 6 doublings; it has {Width} and {Doublings}.");
+    /// <inheritdoc/>
+    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+        Width is >= 1 and <= 4096 && Doublings is >= 0 and <= 6 ? new WeightSearch(context, Width, Doublings, random)
+        : throw new AfterimageException(
+            $"An untrained network has a width of 1 to 4096 and 0 to 6 doublings; it has {Width} and {Doublings}.");
 
     private sealed class WeightSearch : Search
     {
@@ -29,7 +31,8 @@ public sealed record UntrainedNetwork : SearchSpace
         {
             var (type, device) = (context.Model.Type, context.Model.Device);
             var shape = context.ImagesShape;
-            sizes = [.. Enumerable.Range(0, doublings + 1).Reverse().Select(level => new[] { Divided(shape[2], level), Divided(shape[3], level) })];
+            sizes = [.. Enumerable.Range(0, doublings + 1).Reverse()
+                .Select(level => new[] { Divided(shape[2], level), Divided(shape[3], level) })];
             using var generator = random.Derive("generator").Generator(device);
             Tensor Normal(params long[] dimensions) => randn(dimensions, ScalarType.Float32, device, generator: generator).to(type);
             noise = Normal(shape[0], width, sizes[0][0], sizes[0][1]);
@@ -47,7 +50,7 @@ public sealed record UntrainedNetwork : SearchSpace
 
         public override Tensor Start => weights.Start;
 
-        /// <summary>Convolution, normalization of every image by itself, a smooth activation, at each resolution; one pixel's mix in the end.</summary>
+        /// <summary>At each resolution a convolution, instance normalization and a smooth activation; last a 1 x 1 convolution.</summary>
         public override Tensor Decode(Tensor variables)
         {
             Tensor Weight(string name) => weights.Values(variables, name);
