@@ -11,6 +11,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("wainakh2022user")]
 public sealed record BiasSign : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);
@@ -32,8 +33,8 @@ public sealed record BiasSign : LabelRule
         return new(labels.Select(label => label.Class).ToValueList(), labels.Select(label => label.Confidence).ToValueList())
         {
             Counts = Counting.Judged(context, counts),
-            Reasons = [$"The head's bias gradient is negative at {present.Count} of {head.Classes} classes, which are in the batch for certain" +
-                (present.Count < batch ? $"; {batch - present.Count} further labels were taken greedily." : ".")],
+            Reasons = [$"The head's bias gradient is negative at {present.Count} of {head.Classes} classes, which are in the batch for " +
+                $"certain{(present.Count < batch ? $"; {batch - present.Count} further labels were taken greedily." : ".")}"],
         };
     }
 }

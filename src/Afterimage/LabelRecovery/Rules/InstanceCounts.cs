@@ -11,6 +11,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("ma2023instance")]
 public sealed record InstanceCounts : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);
@@ -18,7 +19,8 @@ public sealed record InstanceCounts : LabelRule
         var certain = Enumerable.Range(0, signal.Length).Where(c => signal[c] < 0).OrderBy(c => signal[c]).Take(head.Batch).ToArray();
         var counts = certain.Length == head.Batch ? new double[signal.Length] : Solve(head, signal);
         return Counting.Of(context, Counting.Round([.. counts.Select(count => double.IsFinite(count) ? count : 0)], certain, head.Batch),
-            "The mean feature of each class, a row of the head's weight gradient over its bias entry, gives its probabilities, and these the counts.");
+            "The mean feature of each class, a row of the head's weight gradient over its bias entry, gives its probabilities, " +
+            "and these the counts.");
     }
 
     private static double[] Solve(HeadEvidence head, double[] signal)
@@ -28,7 +30,8 @@ public sealed record InstanceCounts : LabelRule
         for (var j = 0; j < classes; j++)
         {
             // A class whose entry vanishes has no mean feature; uniform probabilities leave it to the other equations.
-            var logits = head.Logits([.. head.WeightGradient.AsSpan(j * head.Features, head.Features).ToArray().Select(value => value / signal[j])]);
+            var row = head.WeightGradient.AsSpan(j * head.Features, head.Features).ToArray();
+            var logits = head.Logits([.. row.Select(value => value / signal[j])]);
             var p = Softmax.Of(logits.All(double.IsFinite) ? logits : new double[classes]);
             for (var c = 0; c < classes; c++)
                 equations[c * classes + j] = p[c] - (c == j ? 1 : 0);

@@ -9,10 +9,11 @@ namespace Afterimage.LabelRecovery;
 [Cites("yin2021see")]
 public sealed record MinimumRow : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);
-        var minima = Enumerable.Range(0, head.Classes).Select(c => head.WeightGradient.AsSpan(c * head.Features, head.Features).ToArray().Min()).ToArray();
+        var minima = head.WeightGradient.Chunk(head.Features).Select(row => row.Min()).ToArray();
         var order = Enumerable.Range(0, head.Classes).OrderBy(c => minima[c]).ToArray();
         var counts = new int[head.Classes];
         for (var i = 0; i < head.Batch; i++)

@@ -6,9 +6,9 @@ namespace Afterimage.LabelRecovery;
 /// The counts that the attacker's own simulation of the head explains best. From the counts that mean predictions of dummy images
 /// give (as Ma et al., 2023), it alternates between features of the classes and their probabilities, searches among swaps of single
 /// labels by the residual of the head's update, and draws swaps to say how probable every count is. Several local steps are
-/// simulated step by step (as Chen and Vikalo, 2024). A trained model's counts follow from the errors that it makes between classes, which
-/// neural collapse makes visible (Papyan, Han and Donoho, 2020). Where the batch is smaller than the number of classes, uncertain labels are
-/// settled by taking the head's gradient apart, which also gives the features of every image.
+/// simulated step by step (as Chen and Vikalo, 2024). A trained model's counts follow from the errors that it makes between classes,
+/// which neural collapse makes visible (Papyan, Han and Donoho, 2020). Where the batch is smaller than the number of classes, uncertain
+/// labels are settled by taking the head's gradient apart, which also gives the features of every image.
 /// </summary>
 [Cites("ma2023instance", "chen2024recovering", "papyan2020prevalence")]
 public sealed record RefinedCounts : LabelRule
@@ -19,6 +19,7 @@ public sealed record RefinedCounts : LabelRule
     /// <summary>Images up to which it is tried; the work grows with the sixth power.</summary>
     public int LargestSplit { get; init; } = 8;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var posterior = CountPosterior.Of(context);

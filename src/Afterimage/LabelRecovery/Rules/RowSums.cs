@@ -13,13 +13,17 @@ public sealed record RowSums : LabelRule
     /// <summary>Whether impact and offsets are measured on dummy images (LLG*) rather than guessed from the sums (LLG).</summary>
     public bool Dummy { get; init; }
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);
         var sums = head.RowSums();
         if (!Dummy)
-            return Counting.Of(context, Counting.Greedy(sums, (1 + 1.0 / head.Classes) / head.Batch * sums.Where(sum => sum < 0).Sum(), head.Batch),
-                "The row sums of the head's weight gradient were counted greedily, each label worth the impact that the negative sums have.");
+        {
+            var perLabel = (1 + 1.0 / head.Classes) / head.Batch * sums.Where(sum => sum < 0).Sum();
+            return Counting.Of(context, Counting.Greedy(sums, perLabel, head.Batch), "The row sums of the head's weight gradient were " +
+                "counted greedily, each label worth the impact that the negative sums have.");
+        }
         var dummy = DummyHead.Of(context);
         var (impact, offsets) = Measure(head, dummy);
         var cleared = sums.Select((sum, c) => sum - offsets[c]).ToArray();
@@ -27,7 +31,7 @@ public sealed record RowSums : LabelRule
             "The row sums of the head's weight gradient were counted greedily, with impact and offsets of dummy images.");
     }
 
-    /// <summary>The mean row sum at the label of a dummy image less what the row holds anyway, and what it holds for other labels.</summary>
+    /// <summary>The mean row sum of a class that its own dummy images add, and what images of other classes add.</summary>
     private static (double Impact, double[] Offsets) Measure(HeadEvidence head, DummyHead dummy)
     {
         var (impact, offsets) = (0.0, new double[head.Classes]);

@@ -17,6 +17,7 @@ public sealed record SeparatingHyperplane : LabelRule
     /// <summary>Steps of the linear program at most, for each class.</summary>
     public int Steps { get; init; } = 2000;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);
@@ -25,15 +26,18 @@ public sealed record SeparatingHyperplane : LabelRule
         var full = rank >= head.Classes - 1;
         var counts = Fill(context, present.Length > head.Batch || full ? [] : present, head);
         return Counting.Of(context, counts, full
-            ? $"The head's gradient has rank {rank} of {head.Classes} classes, so a hyperplane parts every class and says nothing: the rule needs fewer images."
-            : $"A hyperplane parts {present.Length} of {head.Classes} classes from the others, so just these are in the batch; how often is not said.");
+            ? $"The head's gradient has rank {rank} of {head.Classes} classes, so a hyperplane parts every class and says nothing: " +
+                "the rule needs fewer images."
+            : $"A hyperplane parts {present.Length} of {head.Classes} classes from the others, so just these are in the batch; " +
+                "how often is not said.");
     }
 
     /// <summary>For each class its coordinates in the row space of the errors, of length 1 where it has any.</summary>
     private (int Rank, double[][] Columns) Columns(HeadEvidence head)
     {
         using var scope = Tidy.Scope();
-        var (u, strengths, _) = linalg.svd(tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), fullMatrices: false);
+        var gradient = tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64);
+        var (u, strengths, _) = linalg.svd(gradient, fullMatrices: false);
         var (left, values) = (u.contiguous().data<double>().ToArray(), strengths.data<double>().ToArray());
         var rank = values.Count(value => value > RankTolerance * values[0] && value > 0);
         return (rank, [.. Enumerable.Range(0, head.Classes).Select(c =>
@@ -44,7 +48,7 @@ public sealed record SeparatingHyperplane : LabelRule
         })]);
     }
 
-    /// <summary>Whether some r has r'q = negative for this class and positive for all others: Gordan's alternative to a null combination.</summary>
+    /// <summary>Whether some r has r'q negative for this class and positive for all others (Gordan's theorem).</summary>
     private bool IsParted(double[][] columns, int rank, int label)
     {
         var points = columns.Select((column, c) => c == label ? [.. column.Select(value => -value)] : column).ToArray();

@@ -20,6 +20,7 @@ public sealed record UpdateCounts : LabelRule
     /// <summary>Places between the weights before and after, both ends included, for an update of local steps.</summary>
     public int Places { get; init; } = 3;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         if (Images < 1 || Places < 2)
@@ -43,8 +44,9 @@ public sealed record UpdateCounts : LabelRule
         }
         right[classes] = head.Batch;
         var counts = Dense.LeastSquares(equations, right, classes + 1, classes, 1e-12);
-        return Counting.Of(context, Counting.Round([.. counts.Select(count => double.IsFinite(count) ? Math.Max(0, count) : 0)], [], head.Batch),
-            $"The model's confidence in wrong classes was measured on {images.shape[0]} {(Auxiliary is null ? "procedural" : "auxiliary")} images" +
+        var finite = counts.Select(count => double.IsFinite(count) ? Math.Max(0, count) : 0);
+        return Counting.Of(context, Counting.Round([.. finite], [], head.Batch), "The model's confidence in wrong classes was measured " +
+            $"on {images.shape[0]} {(Auxiliary is null ? "procedural" : "auxiliary")} images" +
             (head.IsGradient ? "." : $" at {Places} places between the weights before and after."));
     }
 
@@ -66,16 +68,19 @@ public sealed record UpdateCounts : LabelRule
             return (DummyHead.Draw(context, Images), null);
         var (set, model) = (Auxiliary.Open(), context.Model);
         if (set.Shape != model.Input || set.ClassNames.Count != model.Classes)
-            throw new AfterimageException($"The auxiliary images have shape {set.Shape} and {set.ClassNames.Count} classes, the model takes {model.Input} " +
-                $"and has {model.Classes}: choose auxiliary images of the client's kind, or none.");
+            throw new AfterimageException($"The auxiliary images have shape {set.Shape} and {set.ClassNames.Count} classes, the model " +
+                $"takes {model.Input} and has {model.Classes}: choose auxiliary images of the client's kind, or none.");
         var order = Enumerable.Range(0, set.Count).ToArray();
         context.Random.Derive("auxiliary").Managed().Shuffle(order);
         var chosen = order.Take(Images).Select(index => set[index]).ToArray();
-        return (tensor([.. chosen.SelectMany(image => image.Pixels)], [chosen.Length, set.Shape.Channels, set.Shape.Height, set.Shape.Width])
-            .to(model.Type, model.Device), [.. chosen.Select(image => image.Label)]);
+        long[] shape = [chosen.Length, set.Shape.Channels, set.Shape.Height, set.Shape.Width];
+        return (tensor([.. chosen.SelectMany(image => image.Pixels)], shape).to(model.Type, model.Device),
+            [.. chosen.Select(image => image.Label)]);
     }
 
-    /// <summary>Adds the mean prediction for images of class j, at j * C + c; of all images where a class has none or labels are unknown.</summary>
+    /// <summary>
+    /// Adds the mean prediction for images of class j, at j * C + c; of all images where a class has none or labels are unknown.
+    /// </summary>
     private static void Measure(AttackContext context, Tensor images, int[]? labels, double place, double[] confidence, double share)
     {
         var (head, update) = (HeadEvidence.Of(context), context.Observation.Update);
@@ -88,7 +93,11 @@ public sealed record UpdateCounts : LabelRule
         {
             var logits = passed.Logits.AsSpan(i * classes, classes).ToArray();
             for (var c = 0; c < classes && place != 0; c++)
-                logits[c] += place * (head.BiasChange![c] + HeadEvidence.Dot(head.WeightChange.AsSpan(c * features, features), passed.Features.AsSpan(i * features, features)));
+            {
+                var row = head.WeightChange.AsSpan(c * features, features);
+                var change = HeadEvidence.Dot(row, passed.Features.AsSpan(i * features, features));
+                logits[c] += place * (head.BiasChange![c] + change);
+            }
             var p = Softmax.Of(logits);
             foreach (var row in labels is null ? [classes] : (int[])[labels[i], classes])
             {
