@@ -11,6 +11,10 @@ internal static class CommandLine
     public static string Resuming(string command, string folder) =>
         $"{command}{(command.Contains(" --out ", StringComparison.Ordinal) ? "" : $" --out {Quote(folder)}")} --resume";
 
+    /// <exception cref="AfterimageException">The number is less than 1.</exception>
+    public static int AtLeastOne(string flag, int value) =>
+        value >= 1 ? value : throw new AfterimageException($"{flag} needs a number of at least 1.");
+
     private static string Quote(string word) =>
         word.Length > 0 && word.All(IsPlain) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 

@@ -21,7 +21,11 @@ internal static class AuditCommand
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var experiment = new ExperimentOptions(files);
-        var folder = new Option<string?>("--out") { HelpName = "DIR", Description = "Folder of the report; by default a new one under runs/." };
+        var folder = new Option<string?>("--out")
+        {
+            HelpName = "DIR",
+            Description = "Folder of the report; by default a new one under runs/.",
+        };
         var resume = new Option<bool>("--resume") { Description = "Keep the cases that the folder holds already, and run the rest." };
         var failIf = new Option<string?>("--fail-if")
         {
@@ -38,7 +42,8 @@ internal static class AuditCommand
         };
         var isolate = new Option<bool>("--isolate")
         {
-            Description = "Run every case in a process of its own, as many at once as --parallel says: a case that ends its process ends no other.",
+            Description = "Run every case in a process of its own, as many at once as --parallel says: " +
+                "a case that ends its process ends no other.",
         };
         var choice = OperatorText.Option();
         var leakage = new Option<LeakageChoice>("--leakage")
@@ -59,15 +64,16 @@ internal static class AuditCommand
             {
                 Folder = Folder(line.GetValue(folder), line.GetValue(resume), described),
                 Device = Device(line.GetRequiredValue(device)),
-                Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
+                Threads = CommandLine.AtLeastOne("--threads", line.GetValue(threads)),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
                 Resume = line.GetValue(resume),
                 Operator = line.GetValue(choice),
-                Parallel = line.GetValue(parallel) is >= 1 and var cases ? cases : throw new AfterimageException("--parallel needs a number of at least 1."),
+                Parallel = CommandLine.AtLeastOne("--parallel", line.GetValue(parallel)),
                 Isolate = line.GetValue(isolate),
             };
             if (options.Isolate && Environment.GetEnvironmentVariable(ChildCase.Mark) is not null)
-                throw new AfterimageException("This program was started again to run one case and began an audit instead: pass the arguments of its Main on to AfterimageApp.Run.");
+                throw new AfterimageException("This program was started again to run one case and began an audit instead: " +
+                    "pass the arguments of its Main on to AfterimageApp.Run.");
             // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
             if (!options.Isolate && files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
@@ -76,7 +82,8 @@ internal static class AuditCommand
         return command;
     }
 
-    private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options, Condition? condition, Terminal terminal)
+    private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
+        Condition? condition, Terminal terminal)
     {
         using var interruption = new Interruption();
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
@@ -109,9 +116,11 @@ internal static class AuditCommand
             return ExitCode.Fine;
         var leaking = report.Cases.Where(condition.Holds).Select(found => found.Name).ToArray();
         var unsettled = report.Cases.Count(found => found.Outcome != "Converged");
+        var doubt = unsettled == 0 ? ""
+            : $" But {Figures.Plural(unsettled, "attack")} did not converge, which is no sign of protection.";
         terminal.Raw.WriteLine(leaking.Length > 0
             ? $"--fail-if \"{condition.Text}\" is true of {Figures.Plural(leaking.Length, "case")}: {string.Join("; ", leaking)}"
-            : $"--fail-if \"{condition.Text}\" is not true of any case.{(unsettled > 0 ? $" But {Figures.Plural(unsettled, "attack")} did not converge, which is no sign of protection." : "")}");
+            : $"--fail-if \"{condition.Text}\" is not true of any case.{doubt}");
         return leaking.Length > 0 ? ExitCode.ConditionTrue : ExitCode.Fine;
     }
 
@@ -120,7 +129,8 @@ internal static class AuditCommand
         if (condition is null)
             return;
         if (experiment.Client is RecordedUpdate { Truth: null })
-            throw new AfterimageException($"--fail-if \"{condition.Text}\" compares with the true images, which nobody gave: add --truth truth.npz, or leave out --fail-if.");
+            throw new AfterimageException($"--fail-if \"{condition.Text}\" compares with the true images, which nobody gave: " +
+                "add --truth truth.npz, or leave out --fail-if.");
         condition.Check([.. Metric.Standard.Select(metric => metric.Name), Identification.Key]);
     }
 
@@ -140,7 +150,8 @@ internal static class AuditCommand
         if (given is not null)
             return given;
         var name = TimeProvider.System.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
-        var title = string.Concat(experiment.Title.ToLowerInvariant().Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '-')).Trim('-');
+        var letters = experiment.Title.ToLowerInvariant().Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '-');
+        var title = string.Concat(letters).Trim('-');
         var path = Path.Combine("runs", title is "" or "audit" ? name : $"{name}-{title}");
         return Directory.Exists(path) ? $"{path}-{Environment.ProcessId}" : path;
     }

@@ -28,14 +28,23 @@ internal static class LabelsCommand
         };
         var hide = new Option<bool>("--hide-batch-size") { Description = "Let the attacker estimate the batch size." };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
-        var table = new Option<bool>("--table") { Description = "Measure every rule on models, batch sizes, mixes and local training; --data and --weights choose images and the trained ResNet-20." };
+        var table = new Option<bool>("--table")
+        {
+            Description = "Measure every rule on models, batch sizes, mixes and local training; " +
+                "--data and --weights choose images and the trained ResNet-20.",
+        };
         var soft = new Option<bool>("--soft-table") { Description = "Measure soft labels of single images behind heads without a bias." };
-        var seeds = new Option<int>("--seeds") { HelpName = "N", Description = "Batches of every cell of the table.", DefaultValueFactory = _ => 20 };
-        var gradients = new Option<int>("--gradients") { HelpName = "N", Description = "Gradients of every row of the soft table.", DefaultValueFactory = _ => 1000 };
-        var models = new Option<string?>("--models") { HelpName = "LIST", Description = "Rows of the table, for example lenet,mlp." };
-        var sizes = new Option<string?>("--batches") { HelpName = "LIST", Description = "Batch sizes of the table, for example 1,8,32,128." };
-        var epochs = new Option<string?>("--epochs") { HelpName = "LIST", Description = "Epochs of local training in the table, for example 0,1,3; 0 sends a gradient." };
-        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Folder of the table.", DefaultValueFactory = _ => Path.Combine("runs", "labels") };
+        var seeds = Number("--seeds", "Batches of every cell of the table.", 20);
+        var gradients = Number("--gradients", "Gradients of every row of the soft table.", 1000);
+        var models = List("--models", "Rows of the table, for example lenet,mlp.");
+        var sizes = List("--batches", "Batch sizes of the table, for example 1,8,32,128.");
+        var epochs = List("--epochs", "Epochs of local training in the table, for example 0,1,3; 0 sends a gradient.");
+        var folder = new Option<string>("--out")
+        {
+            HelpName = "DIR",
+            Description = "Folder of the table.",
+            DefaultValueFactory = _ => Path.Combine("runs", "labels"),
+        };
         var resume = new Option<bool>("--resume") { Description = "Keep what the folder holds already." };
         var command = new Command("labels", "Read the labels behind an update: counts, confidence and reasons.");
         experiment.AddTo(command);
@@ -45,6 +54,7 @@ internal static class LabelsCommand
         {
             var described = experiment.Read(line);
             TorchSharp.torch.set_num_threads(1);
+            var usual = new LabelTableOptions { Folder = "" };
             if (line.GetValue(table))
                 return Table(new()
                 {
@@ -52,14 +62,15 @@ internal static class LabelsCommand
                     Data = (described.Client as SimulatedClient)?.Data is { } data and not DeadLeaves ? data : new Cifar10(),
                     Weights = described.Model.Weights,
                     Seed = described.Seed,
-                    Seeds = AtLeastOne("--seeds", line.GetValue(seeds)),
+                    Seeds = CommandLine.AtLeastOne("--seeds", line.GetValue(seeds)),
                     Models = line.GetValue(models)?.Split(',', StringSplitOptions.TrimEntries).ToValueList() ?? [],
-                    Batches = line.GetValue(sizes) is { } list ? Numbers("--batches", list, 1) : new LabelTableOptions { Folder = "" }.Batches,
-                    Epochs = line.GetValue(epochs) is { } lengths ? Numbers("--epochs", lengths, 0) : new LabelTableOptions { Folder = "" }.Epochs,
+                    Batches = line.GetValue(sizes) is { } list ? Numbers("--batches", list, 1) : usual.Batches,
+                    Epochs = line.GetValue(epochs) is { } lengths ? Numbers("--epochs", lengths, 0) : usual.Epochs,
                     Resume = line.GetValue(resume),
                 }, terminal);
             if (line.GetValue(soft))
-                return Soft(new(described.Model.Weights, AtLeastOne("--gradients", line.GetValue(gradients))), (described.Client as SimulatedClient)?.Data, terminal);
+                return Soft(new(described.Model.Weights, CommandLine.AtLeastOne("--gradients", line.GetValue(gradients))),
+                    (described.Client as SimulatedClient)?.Data, terminal);
             if (line.GetValue(hide))
                 described = described with { Threat = described.Threat with { RevealBatchSize = false } };
             var chosen = files.Catalog.Read<LabelRule>($"\"{line.GetRequiredValue(rule)}\"", "--rule");
@@ -75,7 +86,8 @@ internal static class LabelsCommand
         using var interruption = new Interruption();
         var run = ExperimentRun.Start(files, experiment, new LabelReading { Rule = rule }, new() { Folder = "" }, interruption.Token);
         // Where lines would stand among the results, nothing is said on the way.
-        Watching.ToTheEnd(run.Events, terminal.Live && !json ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null), interruption.Token);
+        var shown = terminal.Live && !json ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null);
+        Watching.ToTheEnd(run.Events, shown, interruption.Token);
         var results = run.Report.GetAwaiter().GetResult();
         foreach (var found in results)
         {
@@ -106,14 +118,19 @@ internal static class LabelsCommand
 
     private static int Soft(SoftTable table, DataSource? data, Terminal terminal)
     {
-        (string, DataSource)[] sources = data is null or DeadLeaves ? [("CIFAR-10", new Cifar10()), ("Flowers-17", new Flowers17())] : [(Catalog.Kind(data.GetType()), data)];
+        (string, DataSource)[] sources = data is null or DeadLeaves
+            ? [("CIFAR-10", new Cifar10()), ("Flowers-17", new Flowers17())] : [(Catalog.Kind(data.GetType()), data)];
         terminal.Raw.WriteLine(SoftTable.Write(table.Run(sources)));
         return ExitCode.Fine;
     }
 
-    private static int AtLeastOne(string flag, int value) => value >= 1 ? value : throw new AfterimageException($"{flag} needs a number of at least 1.");
+    private static Option<int> Number(string flag, string description, int usual) =>
+        new(flag) { HelpName = "N", Description = description, DefaultValueFactory = _ => usual };
+
+    private static Option<string?> List(string flag, string description) => new(flag) { HelpName = "LIST", Description = description };
 
     private static ValueList<int> Numbers(string flag, string list, int least) => list.Split(',').Select(text =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least ? number
-            : throw new AfterimageException($"{flag} \"{list}\" has \"{text}\": write numbers of at least {least} with commas between them.")).ToValueList();
+            : throw new AfterimageException(
+                $"{flag} \"{list}\" has \"{text}\": write numbers of at least {least} with commas between them.")).ToValueList();
 }

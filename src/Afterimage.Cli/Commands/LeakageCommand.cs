@@ -18,11 +18,16 @@ internal static class LeakageCommand
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var experiment = new ExperimentOptions(files, attacked: false);
-        var sweep = new Option<string?>("--sweep") { HelpName = "batch=LIST", Description = "Measure batches of these sizes, for example batch=1,2,4,8,16." };
+        var sweep = new Option<string?>("--sweep")
+        {
+            HelpName = "batch=LIST",
+            Description = "Measure batches of these sizes, for example batch=1,2,4,8,16.",
+        };
         var prior = new Option<string>("--prior")
         {
             HelpName = "KIND",
-            Description = "What the forecast knows of images: power-law (needs no data) or public (covariance of the data set less the batch).",
+            Description = "What the forecast knows of images: " +
+                "power-law (needs no data) or public (covariance of the data set less the batch).",
             DefaultValueFactory = _ => "power-law",
         };
         var noise = new Option<double>("--noise")
@@ -37,10 +42,20 @@ internal static class LeakageCommand
             Description = "Pixels of a batch up to which the spectrum is exact; beyond, Lanczos brackets it.",
             DefaultValueFactory = _ => new LeakageProbe().Unknowns,
         };
-        var steps = new Option<int>("--steps") { HelpName = "N", Description = "Lanczos steps.", DefaultValueFactory = _ => new LeakageProbe().Steps };
+        var steps = new Option<int>("--steps")
+        {
+            HelpName = "N",
+            Description = "Lanczos steps.",
+            DefaultValueFactory = _ => new LeakageProbe().Steps,
+        };
         var choice = OperatorText.Option();
         var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
-        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Folder of leakage.html and leakage.json.", DefaultValueFactory = _ => Path.Combine("runs", "leakage") };
+        var folder = new Option<string>("--out")
+        {
+            HelpName = "DIR",
+            Description = "Folder of leakage.html and leakage.json.",
+            DefaultValueFactory = _ => Path.Combine("runs", "leakage"),
+        };
         var command = new Command("leakage", "Measure what an update tells of its batch at best; nobody attacks.");
         experiment.AddTo(command);
         foreach (var option in (Option[])[sweep, prior, noise, unknowns, steps, choice, threads, folder])
@@ -64,7 +79,7 @@ internal static class LeakageCommand
             {
                 Folder = line.GetRequiredValue(folder),
                 Operator = line.GetValue(choice),
-                Threads = line.GetValue(threads) is >= 1 and var count ? count : throw new AfterimageException("--threads needs a number of at least 1."),
+                Threads = CommandLine.AtLeastOne("--threads", line.GetValue(threads)),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
             };
             if (files.Check(described) is { Count: > 0 } faults)
@@ -74,7 +89,8 @@ internal static class LeakageCommand
         return command;
     }
 
-    private static int Run(ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal)
+    private static int Run(
+        ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal)
     {
         using var interruption = new Interruption();
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
@@ -87,9 +103,13 @@ internal static class LeakageCommand
     private static Axis Batches(string text)
     {
         if (text.Split('=', 2) is not ["batch", var list] || list.Split(',') is not [_, ..] sizes)
-            throw new AfterimageException($"--sweep \"{text}\" varies nothing that is known here: write batch= and sizes, for example batch=1,2,4,8,16.");
-        return new("/client/batchSize", sizes.Select(size => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
-            ? (JsonNode?)JsonValue.Create(count)
-            : throw new AfterimageException($"--sweep \"{text}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.")).ToValueList());
+            throw new AfterimageException(
+                $"--sweep \"{text}\" varies nothing that is known here: write batch= and sizes, for example batch=1,2,4,8,16.");
+        return new("/client/batchSize", sizes.Select(Size).ToValueList());
+
+        JsonNode? Size(string size) => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
+            ? JsonValue.Create(count)
+            : throw new AfterimageException(
+                $"--sweep \"{text}\" has \"{size}\", which is no batch size: write numbers of at least 1 with commas between them.");
     }
 }

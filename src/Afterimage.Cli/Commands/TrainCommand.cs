@@ -60,8 +60,7 @@ internal static class TrainCommand
             command.Add(option);
         command.SetAction(line =>
         {
-            torch.set_num_threads(line.GetValue(threads) is >= 1 and var used ? used
-                : throw new AfterimageException("--threads needs a number of at least 1."));
+            torch.set_num_threads(CommandLine.AtLeastOne("--threads", line.GetValue(threads)));
             if (line.GetResult(weights) is not null)
                 return Evaluate(files, line.GetValue(weights)!, line.GetRequiredValue(data), line.GetValue(count), terminal);
             var training = new DenoiserTraining

@@ -37,7 +37,8 @@ internal sealed class ExperimentOptions
             (json, path) => json["client"] = new JsonObject { ["kind"] = "recorded-update", ["update"] = path });
         Add<string>("--input", "CxHxW", "Shape of the images behind an update file, for example 3x32x32.",
             (json, shape) => json["client"]!["input"] = shape, For.UpdateFile);
-        Add<int>("--classes", "N", "Classes of the model behind an update file.", (json, count) => json["client"]!["classes"] = count, For.UpdateFile);
+        Add<int>("--classes", "N", "Classes of the model behind an update file.",
+            (json, count) => json["client"]!["classes"] = count, For.UpdateFile);
         Add<string>("--truth", "FILE", "The images and labels behind an update file (.npz), to judge the result.",
             (json, path) => json["client"]!["truth"] = path, For.UpdateFile);
         Add<string>("--data", "NAME|PATH", $"Images of a simulated client: {string.Join(", ", PartName.DataNames(catalog))}, or a folder.",
@@ -45,15 +46,18 @@ internal sealed class ExperimentOptions
         Add<string>("--images", "LIST", "These images of the data set, for example 0,4,7.",
             (json, list) => json["client"]!["images"] = List("--images", list, Whole), For.SimulatedClient);
         var (flag, any) = attacked ? ("--label-mix", "any") : ("--labels", "mixed");
+        string Mix(string mix) => OneOf(flag, mix, any, "distinct", "same", "balanced", "repeated") == any ? "any" : mix;
         Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct, same, balanced or repeated.",
-            (json, mix) => json["client"]!["labels"] = OneOf(flag, mix, any, "distinct", "same", "balanced", "repeated") is var known && known == any ? "any" : known, For.SimulatedClient);
+            (json, mix) => json["client"]!["labels"] = Mix(mix), For.SimulatedClient);
         Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
-        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, optimizer=adamw, shuffle=, clients=2,3; or hidden.",
+        Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, " +
+            "optimizer=adamw, shuffle=, clients=2,3; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",
             (json, name) => Training(json, "--loss")["loss"] = new JsonObject { ["kind"] = name });
-        Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.", (json, name) => json["model"] = PartName.Model(catalog, name));
+        Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.",
+            (json, name) => json["model"] = PartName.Model(catalog, name));
         Add<string>("--weights", "FILE", "Weights of the model (.safetensors).", (json, path) => json["model"]!["weights"] = path);
         Add<string>("--mean", "LIST", "Channel means of the client's normalization, for example 0.5,0.5,0.5.",
             (json, list) => JsonPointer.Set(json, "/model/normalization/mean", List("--mean", list, Real)));
@@ -61,10 +65,13 @@ internal sealed class ExperimentOptions
             (json, list) => JsonPointer.Set(json, "/model/normalization/std", List("--std", list, Real)));
         if (attacked)
         {
-            Add<string>("--attack", "NAME", $"By default best, which tries what applies; or {string.Join(", ", PartName.AttackNames(catalog).Where(name => name != "best"))}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
+            var others = string.Join(", ", PartName.AttackNames(catalog).Where(name => name != "best"));
+            Add<string>("--attack", "NAME", $"By default best, which tries what applies; or {others}.",
+                (json, name) => json["attack"] = PartName.Attack(catalog, name));
             Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
             Add<int>("--restarts", "N", "Starts of the attack at most.",
-                (json, count) => Configure(json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
+                (json, count) => Configure(
+                    json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
             Add<int>("--iterations", "N", "Iterations of one start at most.",
                 (json, count) => Configure(json, "--iterations", "does not iterate", attack => attack.WithIterations(count)));
             Add<string>("--budget", "TIME", "Wall time of the attack on one case, for example 90s or 5m, or none; best has 3m by default.",
@@ -96,7 +103,8 @@ internal sealed class ExperimentOptions
         {
             var recorded = json["client"]!["kind"]!.GetValue<string>() == "recorded-update";
             if (flag.Client == For.SimulatedClient && recorded)
-                throw new AfterimageException($"{flag.Option.Name} is about a simulated client, but the update comes from a file: leave out one of the two.");
+                throw new AfterimageException(
+                    $"{flag.Option.Name} is about a simulated client, but the update comes from a file: leave out one of the two.");
             if (flag.Client == For.UpdateFile && !recorded)
                 throw new AfterimageException($"{flag.Option.Name} is about an update file: name that file with --update.");
             flag.Edit(line, json);
@@ -140,7 +148,8 @@ internal sealed class ExperimentOptions
         var factor = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 };
         var number = factor == 0 ? time : time[..^1];
         return time == "none" ? 0
-            : double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1e9 ? value * Math.Max(1, factor)
+            : double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1e9
+                ? value * Math.Max(1, factor)
             : throw new AfterimageException($"--budget \"{time}\" is no time: write 90s, 5m or 2h, or none for no limit.");
     }
 
@@ -148,7 +157,8 @@ internal sealed class ExperimentOptions
     {
         var at = edit.IndexOf('=', StringComparison.Ordinal);
         if (at < 1)
-            throw new AfterimageException($"--set {edit} sets nothing: write a JSON pointer, =, and a value, for example /attack/tolerance=0.");
+            throw new AfterimageException(
+                $"--set {edit} sets nothing: write a JSON pointer, =, and a value, for example /attack/tolerance=0.");
         JsonPointer.Set(json, edit[..at], Value(edit[(at + 1)..]));
     }
 
@@ -170,10 +180,13 @@ internal sealed class ExperimentOptions
 
     private static JsonArray List(string flag, string text, Func<string, JsonNode?> number) =>
         new([.. text.Split(',', StringSplitOptions.TrimEntries).Select(item => number(item)
-            ?? throw new AfterimageException($"{flag} \"{text}\" has \"{item}\", which is no number: write numbers with commas between them."))]);
+            ?? throw new AfterimageException(
+                $"{flag} \"{text}\" has \"{item}\", which is no number: write numbers with commas between them."))]);
 
-    private static JsonValue? Whole(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? JsonValue.Create(value) : null;
+    private static JsonValue? Whole(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? JsonValue.Create(value) : null;
 
     private static JsonValue? Real(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? JsonValue.Create(value) : null;
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
+            ? JsonValue.Create(value) : null;
 }

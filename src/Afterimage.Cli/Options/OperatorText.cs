@@ -19,7 +19,8 @@ internal static class OperatorText
             "compiled" => OperatorChoice.Compiled,
             "stepwise" => OperatorChoice.Stepwise,
             "finite-differences" => OperatorChoice.FiniteDifferences,
-            var other => throw new AfterimageException($"--operator \"{other}\" is none of {Known.Replace("|", ", ", StringComparison.Ordinal)}."),
+            var other => throw new AfterimageException(
+                $"--operator \"{other}\" is none of {Known.Replace("|", ", ", StringComparison.Ordinal)}."),
         },
     };
 }

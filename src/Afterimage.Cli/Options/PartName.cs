@@ -18,7 +18,8 @@ internal static class PartName
             return Part<ModelSource>(catalog, new JsonObject { ["kind"] = "torch-script-file", ["path"] = name });
         return catalog.Find(typeof(ModelSource), name) is { } type && type != typeof(TorchScriptFile)
             ? Part<ModelSource>(catalog, new JsonObject { ["kind"] = Catalog.Kind(type) })
-            : throw Unknown("model", name, catalog.Parts(typeof(ModelSource)).Where(part => part != typeof(TorchScriptFile)).Select(Catalog.Kind), "or give a TorchScript file (.pt)");
+            : throw Unknown("model", name, catalog.Parts(typeof(ModelSource)).Where(part => part != typeof(TorchScriptFile))
+                .Select(Catalog.Kind), "or give a TorchScript file (.pt)");
     }
 
     /// <summary>A public data set, a folder of images, or a file of CIFAR-10 records.</summary>
@@ -44,10 +45,13 @@ internal static class PartName
         catalog.Attacks.Keys.Concat(catalog.Parts(typeof(Attack)).Select(Catalog.Kind)).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>Names that --data takes.</summary>
-    public static IEnumerable<string> DataNames(Catalog catalog) => catalog.Parts(typeof(DataSource))
-        .SelectMany(part => part == typeof(ImageFolder) ? [] : part == typeof(IdxImages) ? DataCatalog.Entries.Select(entry => entry.Name).Where(name => name.EndsWith("mnist", StringComparison.Ordinal)) : [Catalog.Kind(part)]);
+    public static IEnumerable<string> DataNames(Catalog catalog) => catalog.Parts(typeof(DataSource)).SelectMany(part =>
+        part == typeof(ImageFolder) ? []
+        : part != typeof(IdxImages) ? [Catalog.Kind(part)]
+        : DataCatalog.Entries.Select(entry => entry.Name).Where(name => name.EndsWith("mnist", StringComparison.Ordinal)));
 
-    private static JsonNode Part<T>(Catalog catalog, JsonObject json) where T : class => Part(catalog, catalog.Read<T>(json.ToJsonString(), "The command line"));
+    private static JsonNode Part<T>(Catalog catalog, JsonObject json) where T : class =>
+        Part(catalog, catalog.Read<T>(json.ToJsonString(), "The command line"));
 
     private static JsonNode Part<T>(Catalog catalog, T part) => JsonNode.Parse(catalog.Write(part))!;
 
