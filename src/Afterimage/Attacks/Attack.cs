@@ -61,7 +61,7 @@ public abstract record Attack
     protected virtual string Advice => "give it more iterations, restarts or time, or use another attack";
 
     /// <summary>Looks for the images, in a scope that ends with the run.</summary>
-    /// <exception cref="AfterimageException">The round turned out to be one that the attack cannot read: one sentence with advice.</exception>
+    /// <exception cref="AfterimageException">The round turned out to be one that the attack cannot read; it gives advice.</exception>
     /// <exception cref="OperationCanceledException">The run was stopped; a leaf that has found something catches it.</exception>
     protected abstract SearchResult Search(AttackRun run);
 
@@ -88,8 +88,8 @@ public abstract record Attack
             var round = own ?? context;
             var labels = RecoversFirst ? Rule!.Recover(round) : null;
             if (labels is { Refine: true } && !RefinesLabels)
-                throw new AfterimageException("This attack needs labels before it starts: recover them (\"refined-counts\"), or use \"matching\", " +
-                    "which can optimize them.");
+                throw new AfterimageException("This attack needs labels before it starts: recover them (\"refined-counts\"), " +
+                    "or use \"matching\", which can optimize them.");
             run = new AttackRun(round, labels, watch, clock, timer.Token) { Sent = context.Observation.Update.Flat.dtype };
             return Conclude(run, Search(run), cancellation.IsCancellationRequested, clock);
         }
@@ -110,8 +110,9 @@ public abstract record Attack
     private string? Unreadable(Channel channel) => (channel.Effects & ~Reads) switch
     {
         ChannelEffects.None => null,
-        var effects => $"This attack needs {((effects & ChannelEffects.Missing) != 0 ? "every number of the update" : "the update on its own scale")}, " +
-            $"and this one was {channel.Description}: use \"matching\", which compares what arrived, or \"best\".",
+        var effects => "This attack needs " +
+            ((effects & ChannelEffects.Missing) != 0 ? "every number of the update" : "the update on its own scale") +
+            $", and this one was {channel.Description}: use \"matching\", which compares what arrived, or \"best\".",
     };
 
     private Reconstruction Conclude(AttackRun run, SearchResult found, bool canceled, Stopwatch clock)
@@ -146,11 +147,11 @@ public abstract record Attack
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         if (stopped)
             return new(canceled ? OutcomeKind.Canceled : OutcomeKind.BudgetSpent,
-                $"{(canceled ? "Stopped early" : "The time was over")}: the best reconstruction so far leaves {misfit:P1} of the update unexplained, " +
-                $"which is no sign of protection{(canceled ? "" : "; give it more time (--budget)")}.");
+                $"{(canceled ? "Stopped early" : "The time was over")}: the best reconstruction so far leaves {misfit:P1} of the update " +
+                $"unexplained, which is no sign of protection{(canceled ? "" : "; give it more time (--budget)")}.");
         return new(OutcomeKind.BudgetSpent, found.Doubt ?? (found.Restarts > 1 ? $"After {found.Restarts} starts the" : "The") +
-            $" reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, so a poor image here is no sign of " +
-            $"protection; {Advice}.");
+            $" reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, so a poor image here is no sign " +
+            $"of protection; {Advice}.");
     }
 
     private static Outcome Diverged => new(OutcomeKind.Diverged,
@@ -161,7 +162,8 @@ public abstract record Attack
         : new(OutcomeKind.BudgetSpent, "The time was over before the first iterate: give the attack more time (--budget).");
 
     /// <summary>A gray batch: nothing is known of it.</summary>
-    private static Reconstruction Nothing(AttackContext context, Outcome outcome, Stopwatch clock, AttackRun? run = null, SearchResult? found = null)
+    private static Reconstruction Nothing(
+        AttackContext context, Outcome outcome, Stopwatch clock, AttackRun? run = null, SearchResult? found = null)
     {
         var batch = context.Observation.BatchSize;
         return new()

@@ -17,7 +17,8 @@ public sealed class AttackRun(AttackContext context, Labels? labels, Action<Iter
     public AttackContext Context => context;
 
     /// <summary>The labels that the attack's rule recovered.</summary>
-    public Labels Labels => labels ?? throw new InvalidOperationException("An attack without a label rule has no labels before its search.");
+    public Labels Labels => labels
+        ?? throw new InvalidOperationException("An attack without a label rule has no labels before its search.");
 
     /// <summary>Set when somebody stops the run or its time is over.</summary>
     public CancellationToken Stop => stop;

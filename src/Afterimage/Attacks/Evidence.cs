@@ -33,7 +33,8 @@ public sealed record RowsCarryImage(long Carrying, long Rows) : Evidence
 public sealed record RowsOwned(long InRange, long Rows, int Owners) : Evidence
 {
     /// <inheritdoc/>
-    public override string Sentence => $"{InRange} of {Rows} rows of the first layer give an image in range; {Owners} images own several rows each.";
+    public override string Sentence =>
+        $"{InRange} of {Rows} rows of the first layer give an image in range; {Owners} images own several rows each.";
 }
 
 /// <summary>The rank of a layer's gradient, which counts the images behind it.</summary>
@@ -77,7 +78,8 @@ public sealed record LayerSolved(string Layer, long Unknowns, double Residual) :
 
     /// <inheritdoc/>
     public override string Sentence => Rank is { } rank
-        ? Invariant($"{Layer}: rank {rank} of {Unknowns} inputs, condition {Condition:G2}, residual {Residual:G2}, expected error {Error:G2}.")
+        ? Invariant($"{Layer}: rank {rank} of {Unknowns} inputs, condition {Condition:G2}, ") +
+            Invariant($"residual {Residual:G2}, expected error {Error:G2}.")
         : Invariant($"{Layer}: {Unknowns} inputs{(Where.Length > 0 ? $" {Where}" : "")}, residual {Residual:G2}.");
 }
 
@@ -108,7 +110,9 @@ public sealed record BlindInputFound(string Layer, long Completed, long Places, 
 /// <param name="Residual">Relative to how much the features vary.</param>
 public sealed record FeaturesMatched(int Solved, int Layers, double Residual) : Evidence
 {
-    /// <summary>A residual below this says that the image is seen well, whatever the misfit: that of ReLU networks misleads near the truth.</summary>
+    /// <summary>
+    /// A residual below this says that the image is seen well, whatever the misfit, which misleads near the truth in ReLU networks.
+    /// </summary>
     public const double WellSeen = 0.2;
 
     /// <inheritdoc/>
@@ -120,7 +124,8 @@ public sealed record FeaturesMatched(int Solved, int Layers, double Residual) : 
 public sealed record HeadFeatures(double? Residual) : Evidence
 {
     /// <inheritdoc/>
-    public override string Sentence => Residual is { } residual ? Invariant($"The head's gradient gave the features of every image, up to {residual:G2}.")
+    public override string Sentence => Residual is { } residual
+        ? Invariant($"The head's gradient gave the features of every image, up to {residual:G2}.")
         : "The features of the images could not be read from the head's gradient.";
 }
 

@@ -8,7 +8,7 @@ internal static class ParallelRestarts
 {
     /// <param name="count">Pieces at most.</param>
     /// <param name="workers">Pieces that run at once; with one, each runs on the reader's thread when it is asked for.</param>
-    /// <param name="work">Makes one piece. Tensors that it returns must be out of every scope; its token also says that nobody will read.</param>
+    /// <param name="work">Makes one piece, its tensors out of every scope; its token is canceled when nobody will read the piece.</param>
     /// <param name="cancellation">Begins no further piece.</param>
     public static IEnumerable<T> Run<T>(int count, int workers, Func<int, CancellationToken, T> work, CancellationToken cancellation)
         where T : IDisposable

@@ -4,8 +4,8 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The attacked network with every ReLU bent smoothly, so that its gradient does not jump where activations switch; or with the same
-/// gradient, whose jumps are softGate from near.
+/// The attacked network with every ReLU smoothed, so that its gradient does not jump where activations switch; or with the same
+/// function, of whose gates only the derivative is soft.
 /// </summary>
 internal static class SmoothedModel
 {
@@ -31,7 +31,8 @@ internal static class SmoothedModel
     }
 
     private static bool Any(ValueList<Layer> layers) => layers.Any(layer =>
-        layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU } || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
+        layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU }
+        || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
 
     public static ValueList<Layer> Smoothed(ValueList<Layer> layers, bool softGate, double sharpness)
     {
@@ -40,7 +41,11 @@ internal static class SmoothedModel
         {
             Activation { Kind: ActivationKind.ReLU } => new Activation(kind, 0, sharpness),
             Activation { Kind: ActivationKind.LeakyReLU } leaky => new Activation(kind, leaky.Slope, sharpness),
-            Residual residual => residual with { Body = Smoothed(residual.Body, softGate, sharpness), Shortcut = Smoothed(residual.Shortcut, softGate, sharpness) },
+            Residual residual => residual with
+            {
+                Body = Smoothed(residual.Body, softGate, sharpness),
+                Shortcut = Smoothed(residual.Shortcut, softGate, sharpness),
+            },
             _ => layer,
         }).ToValueList();
     }

@@ -20,8 +20,8 @@ public sealed record Best : Attack
     public int? Iterations { get; init; }
 
     /// <inheritdoc/>
-    public override string Equation => "the first of these that explains the update: bias attack, sparse columns, recursion, Gauss-Newton, " +
-        $"search from the head down, gradient matching; labels: {PartKind.Of(Labels.GetType())}";
+    public override string Equation => "the first of these that explains the update: bias attack, sparse columns, recursion, " +
+        $"Gauss-Newton, search from the head down, gradient matching; labels: {PartKind.Of(Labels.GetType())}";
 
     /// <inheritdoc/>
     public override LabelRule? Rule => Labels;
@@ -46,7 +46,7 @@ public sealed record Best : Attack
     protected override bool RecoversFirst => false;
 
     /// <inheritdoc/>
-    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+    protected override ChannelEffects Reads => ChannelEffects.All;
 
     /// <inheritdoc/>
     protected override SearchResult Search(AttackRun run)

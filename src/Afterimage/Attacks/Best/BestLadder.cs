@@ -74,11 +74,13 @@ internal sealed class BestLadder(AttackRun run) : IDisposable
             run.Note(note);
         var found = best is not null && !double.IsNaN(best.RelativeMisfit);
         if (!found && !run.Stop.IsCancellationRequested)
-            throw new AfterimageException(tried.LastOrDefault()?.Outcome.Advice ?? "No method can read this round: the notes say why for each.");
+            throw new AfterimageException(
+                tried.LastOrDefault()?.Outcome.Advice ?? "No method can read this round: the notes say why for each.");
+        var batch = run.Context.Observation.BatchSize;
         return new()
         {
             Images = found ? best!.Images.clone() : null,
-            Labels = best?.Labels ?? new(new int[run.Context.Observation.BatchSize].ToValueList(), new double[run.Context.Observation.BatchSize].ToValueList()),
+            Labels = best?.Labels ?? new(new int[batch].ToValueList(), new double[batch].ToValueList()),
             Objective = best?.Objective,
             RelativeMisfit = best?.RelativeMisfit,
             Doubt = best?.Outcome is { Kind: OutcomeKind.BudgetSpent } spent ? spent.Advice : null,
@@ -93,10 +95,13 @@ internal sealed class BestLadder(AttackRun run) : IDisposable
     public void Dispose() => best?.Dispose();
 
     private double? Share(Method method, IReadOnlyList<Method> rest) => run.SecondsLeft is not { } left ? null
-        : Math.Max(0, method.IsExact ? ExactShare * left
-            : left * method.Weight / rest.Where(other => other.Obstacle is null && other.Attack.Refusal(run.Context) is null).Sum(other => other.Weight));
+        : Math.Max(0, method.IsExact ? ExactShare * left : left * method.Weight / rest
+            .Where(other => other.Obstacle is null && other.Attack.Refusal(run.Context) is null).Sum(other => other.Weight));
 
-    /// <summary>On ReLU networks a nearly right image may leave more of the update unexplained than a gray one: features that were solved for decide.</summary>
+    /// <summary>
+    /// Whether features that were solved for fit. On ReLU networks a nearly right image may have a larger misfit than a gray one, so the
+    /// misfit does not decide.
+    /// </summary>
     private static bool IsWellSeen(Reconstruction found) => found.Outcome.Kind != OutcomeKind.Refused
         && found.Evidence.OfType<FeaturesMatched>().Any(features => features.Residual < FeaturesMatched.WellSeen);
 

@@ -36,13 +36,17 @@ internal static class BestPolicy
         if (SecondOrder(context, labels) is not { } obstacle)
             yield return new("Gauss-Newton", newton, Weight: 3);
         else if (labels is not Joint && context.Observation.Training is FedSgd && IsKinked(context) == true && !HasConvolutions(context))
-            yield return new("Gauss-Newton after gradient matching", newton with { First = Known.RectifiedMatching, Restarts = 2, PublicAtHand = false }, Weight: 2);
+        {
+            var after = newton with { First = Known.RectifiedMatching, Restarts = 2, PublicAtHand = false };
+            yield return new("Gauss-Newton after gradient matching", after, Weight: 2);
+        }
         else
         {
             yield return new("Gauss-Newton", newton, Weight: 3, Obstacle: obstacle);
             yield return new("Search from the head down", new DeepFirst { Labels = labels }, Weight: 2);
         }
-        yield return context.Observation.Training is FedAvg training && training.Epochs * training.StepsOf(context.Observation.BatchSize) > 1
+        var batch = context.Observation.BatchSize;
+        yield return context.Observation.Training is FedAvg training && training.Epochs * training.StepsOf(batch) > 1
             ? new("Gradient matching over local steps", Known.LocalMatching with { Labels = labels }, Weight: 1)
             : new("Gradient matching", Known.Matching with { Labels = labels }, Weight: 1);
     }

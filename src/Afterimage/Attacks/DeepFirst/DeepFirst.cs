@@ -9,10 +9,10 @@ using Afterimage.Starts;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// Afterimage's own attack on deep networks with ReLU: from the head down, over jumps. The gradient of the last blocks is matched first, with
-/// the features that enter these blocks as unknowns: a shallow problem with many more numbers than unknowns. Then images with such
-/// features are looked for, and at last images that have both these features and the whole gradient. Every second start looks for
-/// images at once, because different images can have nearly the same features; what explains the update best is kept. Matching is that
+/// Afterimage's own attack on deep networks with ReLU, from the head down. The gradient of the last blocks is matched first, with the
+/// features that enter these blocks as unknowns: a shallow problem with many more numbers than unknowns. Then images with such features
+/// are looked for, and at last images that have both these features and the whole gradient. Every second start looks for images at
+/// once, because different images can have nearly the same features; what explains the update best is kept. Matching is that
 /// of Zhu, Liu and Han (2019) and Geiping et al. (2020); that jumps are smeared in the derivative alone is known from spiking networks
 /// (Neftci, Mostafa and Zenke, 2019).
 /// </summary>
@@ -25,12 +25,13 @@ namespace Afterimage.Attacks;
 [Cites("zhu2019deep", "geiping2020inverting", "neftci2019surrogate")]
 public sealed record DeepFirst : IterativeAttack
 {
+    /// <summary>Two restarts, one from features and one from images.</summary>
     public DeepFirst() => Restarts = 2;
 
     /// <summary>Activations (of residual networks: blocks) behind the features that are looked for first.</summary>
     public int Blocks { get; init; } = 1;
 
-    /// <summary>How widely kinks are softGate, relative to the root mean square of what enters an activation; one run for each.</summary>
+    /// <summary>Widths of smoothed kinks, relative to the root mean square of an activation's input; one run for each.</summary>
     public ValueList<double> Widths { get; init; } = [1, 0.3, 0.1];
 
     /// <summary>Steps of Adam over features, for every width.</summary>
@@ -45,10 +46,13 @@ public sealed record DeepFirst : IterativeAttack
     /// <summary>Where the search for images begins.</summary>
     public Start Start { get; init; } = new Uniform { Lowest = 0.4, Highest = 0.6 };
 
+    /// <summary>What the search for images moves.</summary>
     public SearchSpace Space { get; init; } = new Spectral();
 
+    /// <summary>How updates are compared.</summary>
     public Fidelity Fidelity { get; init; } = new Cosine();
 
+    /// <summary>What is believed of images.</summary>
     public ValueList<Prior> Priors { get; init; } = [new TotalVariation { Weight = 1e-3 }];
 
     /// <summary>Multiplies the weights of priors while features alone decide, which tell little of fine detail.</summary>
@@ -63,13 +67,14 @@ public sealed record DeepFirst : IterativeAttack
     /// <inheritdoc/>
     public override string Equation => MatchingText.Of(
         new() { Labels = Labels, Start = Start, Fidelity = Fidelity, Priors = Priors, Solver = Solver, Restarts = Restarts },
-        $" + {MatchingText.Number(FeatureWeight)} |h(x) - h|^2 / |h|^2, h of least misfit of the last {(Blocks == 1 ? "block" : $"{Blocks} blocks")}");
+        $" + {MatchingText.Number(FeatureWeight)} |h(x) - h|^2 / |h|^2, " +
+        $"h of least misfit of the last {(Blocks == 1 ? "block" : $"{Blocks} blocks")}");
 
     /// <inheritdoc/>
-    public override string? Fault => base.Fault ?? (Blocks < 1 || FeatureSteps < 1 || !(FeatureRate > 0) || !(Ridge >= 0) || !(FeatureWeight >= 0)
-        || Widths.Count == 0 || Widths.Any(width => !(width > 0))
-        ? "A search from the head down needs at least one block, step and width, all positive; " +
-            FormattableString.Invariant($"it has {Blocks}, {FeatureSteps}, {Widths} and {FeatureRate}, and the weight {FeatureWeight}.") : null);
+    public override string? Fault => base.Fault ?? (Blocks < 1 || FeatureSteps < 1 || !(FeatureRate > 0) || !(Ridge >= 0)
+        || !(FeatureWeight >= 0) || Widths.Count == 0 || Widths.Any(width => !(width > 0))
+        ? "A search from the head down needs at least one block, step and width, all positive; it has " +
+            FormattableString.Invariant($"{Blocks}, {FeatureSteps}, {Widths} and {FeatureRate}, and the weight {FeatureWeight}.") : null);
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
@@ -77,10 +82,10 @@ public sealed record DeepFirst : IterativeAttack
     /// <inheritdoc/>
     public override string? Refusal(AttackContext context)
     {
-        if (context.Observation.Training is not FedSgd training || (training.Mode == Models.ModelMode.Train && context.Model.Buffers.Count > 0)
-            || !SmoothedModel.Applies(context.Model))
-            return "A search from the head down needs one gradient of a network of known layers with ReLU, and no statistics of the batch: " +
-                "use \"rectified-matching\".";
+        if (context.Observation.Training is not FedSgd training || !SmoothedModel.Applies(context.Model)
+            || (training.Mode == Models.ModelMode.Train && context.Model.Buffers.Count > 0))
+            return "A search from the head down needs one gradient of a network of known layers with ReLU, and no statistics of the " +
+                "batch: use \"rectified-matching\".";
         using var split = SplitNetwork.At(context.Model, Blocks);
         return split is not null ? null : "The network has too few layers to be split in front of its head: use \"rectified-matching\".";
     }

@@ -82,8 +82,8 @@ internal sealed class DeepSearch
             using (model)
             using (softGate)
             {
-                var objective = new MatchingObjective(softGate, attack.Space.Open(softGate, images, random), attack.Fidelity, priors, labels, random,
-                    signal: signal);
+                var space = attack.Space.Open(softGate, images, random);
+                var objective = new MatchingObjective(softGate, space, attack.Fidelity, priors, labels, random, signal: signal);
                 var solver = attack.Solver with { LearningRate = attack.Solver.LearningRate * Math.Min(1, width) };
                 var (point, _) = Follow(solver, objective, objective.Start, random,
                     iterate => see(iterate.Value, () => objective.Images(iterate.Point)));
@@ -145,7 +145,7 @@ internal sealed class DeepSearch
         return Images(point).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The mean feature: that of the first images, times what explains the tail's gradient best by features that are all alike.</summary>
+    /// <summary>The scale of features: the mean over the first images, times the factor at which constant features fit best.</summary>
     private double Unit(Tensor first, Misfit misfit)
     {
         var mean = Math.Max(first.abs().mean().ToDouble(), 1e-12);
@@ -157,7 +157,8 @@ internal sealed class DeepSearch
     }
 
     /// <summary>The best point of a descent and its value.</summary>
-    private (Tensor Point, double Value) Follow(Solver solver, Objective objective, Tensor start, RandomSource random, Action<SolverStep>? see)
+    private (Tensor Point, double Value) Follow(
+        Solver solver, Objective objective, Tensor start, RandomSource random, Action<SolverStep>? see)
     {
         var (best, least) = (start.clone(), double.PositiveInfinity);
         foreach (var iterate in solver.Descend(objective, start, random))

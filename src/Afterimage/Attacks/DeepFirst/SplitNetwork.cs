@@ -2,7 +2,7 @@ using Afterimage.Models;
 
 namespace Afterimage.Attacks;
 
-/// <summary>A network cut in two: a front that turns images into deep features, and a tail that takes these features for its images.</summary>
+/// <summary>A network cut in two: a front from images to deep features, and a tail whose input these features are.</summary>
 internal sealed class SplitNetwork : IDisposable
 {
     private readonly NetworkModel front;
@@ -27,7 +27,8 @@ internal sealed class SplitNetwork : IDisposable
         var rest = new Network(new((int)channels, (int)height, (int)width), network.Classes, [.. network.Layers.Skip(place)]);
         using var scope = Tidy.Scope();
         // A front without weights would be the network itself.
-        return features.Parameters.Any() ? new(Part(model, features, model.Normalization), Part(model, rest, Normalization.None((int)channels))) : null;
+        return !features.Parameters.Any() ? null
+            : new(Part(model, features, model.Normalization), Part(model, rest, Normalization.None((int)channels)));
     }
 
     /// <summary>Features of images in [0,1], [B,C,H,W].</summary>

@@ -12,8 +12,8 @@ namespace Afterimage.Attacks;
 public static partial class Known
 {
     /// <summary>
-    /// <see cref="Matching"/> for updates of several local steps, whose misfit falls more slowly: the search goes on where a single gradient's
-    /// would have ended, at last without total variation; nine starts suffice for every order of four labels in two steps.
+    /// <see cref="Matching"/> for updates of several local steps, whose misfit falls more slowly: the search goes on where a single
+    /// gradient's would have ended, at last without total variation; nine starts suffice for every order of four labels in two steps.
     /// </summary>
     public static GradientMatching LocalMatching { get; } = Matching with
     {

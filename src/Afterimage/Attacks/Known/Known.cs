@@ -49,7 +49,9 @@ public static partial class Known
         Tolerance = 0,
     };
 
-    /// <summary>DLG: Zhu, Liu and Han, "Deep leakage from gradients", NeurIPS 2019. Labels and pixels together by L-BFGS, 300 steps of at most 20.</summary>
+    /// <summary>
+    /// DLG: Zhu, Liu and Han, "Deep leakage from gradients", NeurIPS 2019. Labels and pixels together by L-BFGS, 300 steps of at most 20.
+    /// </summary>
     public static GradientMatching DeepLeakage { get; } = new()
     {
         Labels = new Joint(),
@@ -105,7 +107,7 @@ public static partial class Known
     /// <summary>
     /// The best practice of Geiping's attack library breaching ("modern"): cosine distance, total variation with double opponents, the
     /// features of the last layer, soft-signed Adam with warm-up and cosine decay from tiled noise, 24,000 steps. Deviation: the total
-    /// variation takes no differences across the image's border, where the library pads with zeros. Labels by the sign of the bias gradient.
+    /// variation takes no differences across the border, where the library pads with zeros. Labels by the sign of the bias gradient.
     /// </summary>
     public static GradientMatching Modern { get; } = new()
     {
@@ -114,7 +116,14 @@ public static partial class Known
         Space = new Pixels { Box = true },
         Fidelity = new Cosine(),
         Priors = [new TotalVariation { Weight = 0.1, Isotropic = true, DoubleOpponents = true }, new LastLayerFeatures { Weight = 0.1 }],
-        Solver = new FirstOrder { LearningRate = 0.1, Sign = GradientSign.Soft, Schedule = Schedule.Cosine, WarmUp = 50, Iterations = 24_000 },
+        Solver = new FirstOrder
+        {
+            LearningRate = 0.1,
+            Sign = GradientSign.Soft,
+            Schedule = Schedule.Cosine,
+            WarmUp = 50,
+            Iterations = 24_000,
+        },
         Tolerance = 0,
     };
 
@@ -132,7 +141,12 @@ public static partial class Known
         Priors = [new TotalVariation { Weight = 1e-3 }],
         Solver = new FirstOrder
         {
-            LearningRate = 0.1, Sign = GradientSign.Hard, Schedule = Schedule.Cosine, LookAhead = 0.01, AheadShare = 0.5, Iterations = 10_000,
+            LearningRate = 0.1,
+            Sign = GradientSign.Hard,
+            Schedule = Schedule.Cosine,
+            LookAhead = 0.01,
+            AheadShare = 0.5,
+            Iterations = 10_000,
         },
         Tolerance = 0,
     };

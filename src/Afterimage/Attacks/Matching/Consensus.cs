@@ -29,7 +29,7 @@ internal static class Consensus
         return [.. places.Select(order => stack(Enumerable.Range(0, count).Select(place => agreed[Array.IndexOf(order, place)])))];
     }
 
-    /// <summary>For each image of the reference the place of its counterpart of the same class, such that the squared distances are least.</summary>
+    /// <summary>For each reference image the place of its counterpart of the same class, at least squared distance in total.</summary>
     private static int[] Pair(Tensor reference, Tensor images, ValueList<int> classes)
     {
         var places = new int[classes.Count];

@@ -12,7 +12,7 @@ namespace Afterimage.Attacks;
 [Cites("dimitrov2022data")]
 public sealed record EpochMatching : Attack
 {
-    /// <summary>The search over the images of all epochs; its priors stay at their full weights, so that the tie holds to the end.</summary>
+    /// <summary>The search over the images of all epochs; its priors keep their weights, so that epochs are tied to the end.</summary>
     public GradientMatching Matching { get; init; } = Known.Matching with
     {
         Priors = [new TotalVariation { Weight = 1e-5 }],
@@ -43,7 +43,8 @@ public sealed record EpochMatching : Attack
     public override Attack? WithRestarts(int restarts) => this with { Matching = Matching with { Restarts = restarts } };
 
     /// <inheritdoc/>
-    public override Attack? WithIterations(int iterations) => this with { Matching = (GradientMatching)Matching.WithIterations(iterations)! };
+    public override Attack? WithIterations(int iterations) =>
+        this with { Matching = (GradientMatching)Matching.WithIterations(iterations)! };
 
     /// <inheritdoc/>
     public override Attack? WithLabels(LabelRule rule) => this with { Matching = Matching with { Labels = rule } };
@@ -81,7 +82,8 @@ public sealed record EpochMatching : Attack
             Priors = [.. Matching.Priors, new EpochAgreement(training.Epochs, Filters) { Weight = Weight }],
         };
         using var found = tied.Run(wide, seen => run.See(seen with { Images = () => Merge(seen.Images(), training.Epochs) }), run.Stop);
-        run.Note(new Remark($"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before."));
+        run.Note(new Remark(
+            $"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before."));
         foreach (var note in found.Evidence)
             run.Note(note);
         return new()

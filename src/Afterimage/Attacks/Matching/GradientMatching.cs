@@ -16,16 +16,22 @@ namespace Afterimage.Attacks;
 [Cites("zhu2019deep")]
 public sealed record GradientMatching : IterativeAttack
 {
+    /// <summary>Labels by the sign of the bias gradient.</summary>
     public GradientMatching() => Labels = new BiasSign();
 
+    /// <summary>Where restarts begin.</summary>
     public Start Start { get; init; } = new Uniform();
 
+    /// <summary>What the search moves.</summary>
     public SearchSpace Space { get; init; } = new Pixels();
 
+    /// <summary>How updates are compared.</summary>
     public Fidelity Fidelity { get; init; } = new Euclidean();
 
+    /// <summary>What is believed of images.</summary>
     public ValueList<Prior> Priors { get; init; } = [];
 
+    /// <summary>How the objective is lowered.</summary>
     public Solver Solver { get; init; } = new Lbfgs();
 
     /// <summary>What is unknown of the client's training and looked for together with the images; null is nothing.</summary>
@@ -43,9 +49,10 @@ public sealed record GradientMatching : IterativeAttack
     /// </summary>
     public bool RelativePriors { get; init; }
 
-    /// <summary>A restart whose relative misfit |A(x) - y| / |y| ends below this has converged, and no further one is tried; 0 tries all.</summary>
+    /// <summary>Relative misfit |A(x) - y| / |y| below which a restart has converged and no further one is tried; 0 tries all.</summary>
     public double Tolerance { get; init; } = 1e-3;
 
+    /// <summary>Precision of model and search.</summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
     /// <inheritdoc/>
@@ -62,7 +69,7 @@ public sealed record GradientMatching : IterativeAttack
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
 
     /// <inheritdoc/>
-    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+    protected override ChannelEffects Reads => ChannelEffects.All;
 
     /// <inheritdoc/>
     protected override bool InDouble => Precision == Precision.Float64;
@@ -124,8 +131,8 @@ public sealed record GradientMatching : IterativeAttack
     }
 
     /// <summary>
-    /// Labels to try in turn. Where several local steps take mini-batches, nobody says which label is in which: other orders come next where
-    /// all labels are sure, and after a few other labels where they are not.
+    /// Labels to try in turn. Where several local steps take mini-batches, nobody says which label is in which: other orders come next
+    /// where all labels are sure, and after a few other labels where they are not.
     /// </summary>
     private static IEnumerable<Labels> Guesses(AttackContext context, Labels labels)
     {

@@ -11,7 +11,8 @@ internal sealed class MatchingGroup(GroupConsistency prior, Labels labels)
     /// <param name="runs">Takes the members in.</param>
     /// <param name="see">Called at every iterate.</param>
     /// <param name="cancellation">Stops after the current iterate.</param>
-    public void Descend(IEnumerable<MatchingRun> restarts, List<MatchingRun> runs, Action<MatchingRun, SolverStep> see, CancellationToken cancellation)
+    public void Descend(
+        IEnumerable<MatchingRun> restarts, List<MatchingRun> runs, Action<MatchingRun, SolverStep> see, CancellationToken cancellation)
     {
         var going = new List<(MatchingRun Run, IEnumerator<SolverStep> Steps)>();
         try

@@ -27,8 +27,8 @@ internal sealed class MatchingObjective : Objective
     private readonly bool refine;
     private readonly Unknowns unknowns;
 
-    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
-        Nuisance? unknown = null, Tensor? beside = null, Tensor? signal = null)
+    public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels,
+        RandomSource random, Nuisance? unknown = null, Tensor? beside = null, Tensor? signal = null)
     {
         (this.context, this.search, refine) = (context, search, labels.Refine);
         misfit = fidelity.Against(context.Observation.Update, context.Observation.Channel);
@@ -159,8 +159,18 @@ internal sealed class MatchingObjective : Objective
         return (fit, jointImages, jointTargets);
     }
 
+    /// <summary>The most probable class of every image, with its probability.</summary>
+    public Labels Refined(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        var (confidence, classes) = Targets(point).max(1);
+        var sure = confidence.to(ScalarType.Float64).cpu().data<double>().ToValueList();
+        return new(classes.cpu().data<long>().Select(c => (int)c).ToValueList(), sure);
+    }
+
     /// <summary>The operator with further unknowns, the channel's map behind it.</summary>
-    private JointLinearization At(Tensor images, Tensor labels, Tensor others) => context.Observation.Channel.Behind(nuisance!.At(new(images, labels), others));
+    private JointLinearization At(Tensor images, Tensor labels, Tensor others) =>
+        context.Observation.Channel.Behind(nuisance!.At(new(images, labels), others));
 
     /// <summary>What the operator takes for labels: these, or a known derivative of the loss.</summary>
     private Tensor Seen(Tensor labels) => refine ? labels : errors;

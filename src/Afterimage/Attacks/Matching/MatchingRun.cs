@@ -104,20 +104,13 @@ internal sealed class MatchingRun
         {
             Restart = Restart,
             Images = Best is null ? null : Objective.Images(Best).to(ScalarType.Float32).cpu().DetachFromDisposeScope(),
-            Labels = labels.Refine && Best is not null ? Refined() : labels,
+            Labels = labels.Refine && Best is not null ? Objective.Refined(Best) : labels,
             Value = Value,
             RelativeMisfit = RelativeMisfit,
             Note = Best is null ? null : Objective.Describe(Best),
             Steps = Steps,
             Evaluations = Evaluations,
         };
-    }
-
-    private Labels Refined()
-    {
-        using var scope = Tidy.Scope();
-        var (confidence, classes) = Objective.Targets(Best!).max(1);
-        return new(classes.cpu().data<long>().Select(c => (int)c).ToValueList(), confidence.to(ScalarType.Float64).cpu().data<double>().ToValueList());
     }
 }
 

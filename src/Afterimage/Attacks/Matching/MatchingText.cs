@@ -21,7 +21,8 @@ internal static class MatchingText
             Euclidean => $"|{weight}(A(x) - y)|^2",
             var other => $"{other.GetType().Name}({weight}A(x), {weight}y)",
         };
-        var priors = string.Concat(attack.Priors.Select(prior => $" + {Number(prior.Weight)} {(prior is TotalVariation ? "TV" : prior.GetType().Name)}(x)"));
+        static string Name(Prior prior) => prior is TotalVariation ? "TV" : prior.GetType().Name;
+        var priors = string.Concat(attack.Priors.Select(prior => $" + {Number(prior.Weight)} {Name(prior)}(x)"));
         var unknowns = (attack.Labels is Joint ? "x and labels" : "x")
             + (attack.Nuisance is { } nuisance ? $" and {PartKind.Of(nuisance.GetType()).Replace('-', ' ')}" : "");
         var solver = attack.Solver switch
@@ -39,8 +40,8 @@ internal static class MatchingText
             _ => "; w^2 halves from tensor to tensor",
         };
         return $"min over {unknowns}: {distance}{priors}{coupling}{where}\n" +
-            $"from {PartKind.Of(attack.Start.GetType())} starts, at most {attack.Restarts}, by {solver}, in {attack.Precision.ToString().ToLowerInvariant()}; " +
-            $"labels: {PartKind.Of(attack.Labels.GetType())}";
+            $"from {PartKind.Of(attack.Start.GetType())} starts, at most {attack.Restarts}, by {solver}, " +
+            $"in {attack.Precision.ToString().ToLowerInvariant()}; labels: {PartKind.Of(attack.Labels.GetType())}";
     }
 
     public static string Number(double value) => value.ToString("0.#####", CultureInfo.InvariantCulture);

@@ -21,13 +21,16 @@ namespace Afterimage.Attacks;
 [Cites("venkatakrishnan2013plug", "zhang2022plug", "zhang2018ffdnet")]
 public sealed record PlugAndPlay : IterativeAttack
 {
+    /// <summary>Labels by the sign of the bias gradient.</summary>
     public PlugAndPlay() => Labels = new BiasSign();
 
+    /// <summary>Where restarts begin.</summary>
     public Start Start { get; init; } = new Gaussian();
 
     /// <summary>Of a space with several stages only the last is searched.</summary>
     public SearchSpace Space { get; init; } = new Pixels { Box = true };
 
+    /// <summary>How updates are compared.</summary>
     public Fidelity Fidelity { get; init; } = new Cosine();
 
     /// <summary>Further priors, such as a weak total variation.</summary>
@@ -71,7 +74,7 @@ public sealed record PlugAndPlay : IterativeAttack
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
 
     /// <inheritdoc/>
-    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+    protected override ChannelEffects Reads => ChannelEffects.All;
 
     /// <inheritdoc/>
     protected override bool RefinesLabels => true;
@@ -110,8 +113,11 @@ public sealed record PlugAndPlay : IterativeAttack
     }
 
     /// <summary>The noise level at a step, on the scale of [0,1].</summary>
-    internal double Sigma(int step) => Networks.Denoiser.Level(FirstSigma)
-        * Math.Pow(Networks.Denoiser.Level(LastSigma) / Networks.Denoiser.Level(FirstSigma), Math.Min(1, step / Math.Max(1.0, Solver.Iterations - 1)));
+    internal double Sigma(int step)
+    {
+        var (first, last) = (Networks.Denoiser.Level(FirstSigma), Networks.Denoiser.Level(LastSigma));
+        return first * Math.Pow(last / first, Math.Min(1, step / Math.Max(1.0, Solver.Iterations - 1)));
+    }
 
     /// <summary>One restart.</summary>
     private sealed class Turn
@@ -128,7 +134,8 @@ public sealed record PlugAndPlay : IterativeAttack
             random = context.Random.Derive("restart", number);
             var start = attack.Start.Draw(context, random);
             denoised = new(empty_like(start)) { Weight = attack.Weight };
-            Objective = new(context, attack.Space.Stages[^1].Open(context, start, random), attack.Fidelity, [.. attack.Priors, denoised], labels, random);
+            var search = attack.Space.Stages[^1].Open(context, start, random);
+            Objective = new(context, search, attack.Fidelity, [.. attack.Priors, denoised], labels, random);
             point = Objective.Start.clone();
         }
 
@@ -167,12 +174,7 @@ public sealed record PlugAndPlay : IterativeAttack
 
         public Tensor Images() => Objective.Images(point);
 
-        public Labels Refined()
-        {
-            using var scope = Tidy.Scope();
-            var (confidence, classes) = Objective.Targets(point).max(1);
-            return new(classes.cpu().data<long>().Select(c => (int)c).ToValueList(), confidence.to(ScalarType.Float64).cpu().data<double>().ToValueList());
-        }
+        public Labels Refined() => Objective.Refined(point);
 
         private void Denoise(Tensor from, int step)
         {

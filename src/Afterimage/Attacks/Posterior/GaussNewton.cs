@@ -15,12 +15,13 @@ namespace Afterimage.Attacks;
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : IterativeAttack
 {
+    /// <summary>Four restarts.</summary>
     public GaussNewton() => Restarts = 4;
 
     /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
     public DataSource? Public { get; init; }
 
-    /// <summary>Whether public images that the round offers take the place of photographs as such, where <see cref="Public"/> names none.</summary>
+    /// <summary>Whether to learn from the round's public images where <see cref="Public"/> names none.</summary>
     public bool PublicAtHand { get; init; }
 
     /// <summary>How many of the public images are read.</summary>
@@ -86,8 +87,9 @@ public sealed record GaussNewton : IterativeAttack
         ?? (Steps < 1 || !(Noise > 0) ? $"Gauss-Newton needs at least one step and a positive noise; it has {Steps} and {Noise}."
         : Direct < 0 || PublicCount < 2 ? "Gauss-Newton needs at least two public images and no negative number of direct unknowns; " +
             $"it has {PublicCount} and {Direct}."
-        : !(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0)) ? "Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
-            FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}.")
+        : !(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0))
+            ? "Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
+                FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}.")
         : null);
 
     /// <inheritdoc/>
@@ -98,7 +100,7 @@ public sealed record GaussNewton : IterativeAttack
         : "Gauss-Newton solves its systems on the CPU: load the model there.";
 
     /// <inheritdoc/>
-    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+    protected override ChannelEffects Reads => ChannelEffects.All;
 
     /// <inheritdoc/>
     protected override bool InDouble => true;
@@ -115,14 +117,16 @@ public sealed record GaussNewton : IterativeAttack
         var (context, labels) = (run.Context, run.Labels);
         var statistics = ImageModel(run);
         var channel = context.Observation.Channel;
-        var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training && (channel.Effects & ChannelEffects.Mapped) == 0
+        var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training
+            && (channel.Effects & ChannelEffects.Mapped) == 0
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead && (channel.Effects & ChannelEffects.Missing) == 0)
             (labels, head) = BatchFeatures.Read(context, statistics, labels);
         run.Note(new HeadFeatures(head?.Residual));
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
-        PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable, run.Stop);
+        PosteriorProblem Problem(AttackContext round) =>
+            new(round, statistics, new(TotalVariation, Box), targets, head, separable, run.Stop);
         var problem = Problem(context);
         var solvers = Solvers(problem);
         var noise = Math.Max(Noise, channel.RelativeDeviation(context.Observation.Update));
@@ -202,14 +206,16 @@ public sealed record GaussNewton : IterativeAttack
     /// <param name="images">Public images to learn from; null takes photographs as such.</param>
     internal GaussianImages ImageModel(ImageShape shape, ImageSet? images) => images is null ? new Photographs(shape)
         : images.Shape == shape ? PublicImages.Fit(images, PublicCount)
-        : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {shape}: choose public images of that shape.");
+        : throw new AfterimageException(
+            $"The public images have shape {images.Shape}, the model takes {shape}: choose public images of that shape.");
 
     private GaussianImages ImageModel(AttackRun run)
     {
         var images = Public?.Open() ?? (PublicAtHand ? run.Context.PublicImages : null);
         var believed = ImageModel(run.Context.Model.Input, images);
         if (images is not null)
-            run.Note(new Remark($"Gauss-Newton knows the mean and covariance of {Math.Min(PublicCount, images.Count)} public images ({images.Name})."));
+            run.Note(new Remark(
+                $"Gauss-Newton knows the mean and covariance of {Math.Min(PublicCount, images.Count)} public images ({images.Name})."));
         return believed;
     }
 }

@@ -31,8 +31,8 @@ internal sealed class PosteriorDescent
     /// <param name="start">z.</param>
     /// <param name="sigma">The first.</param>
     /// <param name="floor">The last.</param>
-    public PosteriorDescent(int restart, PosteriorProblem problem, (LeadingPreconditioner Leading, DirectSolver? Whole) solvers, Tensor start,
-        double sigma, double floor)
+    public PosteriorDescent(int restart, PosteriorProblem problem, (LeadingPreconditioner Leading, DirectSolver? Whole) solvers,
+        Tensor start, double sigma, double floor)
     {
         (this.problem, block, whole) = (problem, solvers.Leading, solvers.Whole);
         (this.sigma, this.floor) = (Math.Max(sigma, floor), floor);

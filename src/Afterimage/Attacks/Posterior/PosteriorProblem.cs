@@ -144,7 +144,8 @@ internal sealed class PosteriorProblem
         {
             var part = weights.narrow(0, entry.Offset, entry.Count);
             var squares = update.Flat.narrow(0, entry.Offset, entry.Count).square();
-            var size = mask is null ? squares.mean().sqrt().ToDouble() : Math.Sqrt(squares.sum().ToDouble() / Math.Max(1, part.sum().ToDouble()));
+            var size = mask is null ? squares.mean().sqrt().ToDouble()
+                : Math.Sqrt(squares.sum().ToDouble() / Math.Max(1, part.sum().ToDouble()));
             part.mul_(size > 0 ? 1 / size : 0);
         }
         return weights;

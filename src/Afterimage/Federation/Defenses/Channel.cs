@@ -100,6 +100,9 @@ public enum ChannelEffects
 
     /// <summary>The update as a whole goes through a map that is not the identity, such as a bound of its norm.</summary>
     Mapped = 8,
+
+    /// <summary>All of these.</summary>
+    All = Noise | Rounding | Missing | Mapped,
 }
 
 /// <summary>A channel's map at one update: its value, and products with its derivative.</summary>
