@@ -34,7 +34,8 @@ public class DeepFirstTests
         var scale = 4 / x.detach().square().mean().sqrt();
         Assert.True(curvature.allclose((1 - x.detach().abs() * scale).clamp_min(0) * scale * 0.8, rtol: 1e-9, atol: 1e-12));
 
-        NetworkModel Alone(Activation activation) => new(new(new(1, 4, 4), 16, [new BatchNorm2d("n", 1, Epsilon: 0), activation, new Flatten()]),
+        NetworkModel Alone(Activation activation) => new(
+            new(new(1, 4, 4), 16, [new BatchNorm2d("n", 1, Epsilon: 0), activation, new Flatten()]),
             Normalization.None(1), [ones(1, ScalarType.Float64), zeros(1, ScalarType.Float64)],
             new() { ["n.running_mean"] = zeros(1, ScalarType.Float64), ["n.running_var"] = ones(1, ScalarType.Float64) });
     }
@@ -63,9 +64,10 @@ public class DeepFirstTests
     {
         using var scope = NewDisposeScope();
         using var scene = Rectified();
-        var bias = scene.Context.Observation.Update[scene.Model.Head!.Value.Bias!.Value];
+        var update = scene.Context.Observation.Update;
+        var bias = update[scene.Model.Head!.Value.Bias!.Value];
         var point = scene.Context.Operator.At(new(scene.Images, -bias.view(1, -1)));
-        Assert.InRange((point.Value.Flat - scene.Context.Observation.Update.Flat).norm().ToDouble(), 0, 1e-10 * scene.Context.Observation.Update.Norm());
+        Assert.InRange((point.Value.Flat - update.Flat).norm().ToDouble(), 0, 1e-10 * update.Norm());
         var elsewhere = scene.Context.Operator.At(new(rand_like(scene.Images), -bias.view(1, -1))).Value;
         Assert.True(elsewhere[scene.Model.Head!.Value.Bias!.Value].allclose(bias, rtol: 1e-9, atol: 1e-12));
     }
@@ -77,7 +79,8 @@ public class DeepFirstTests
         using var model = new ResNet { Depth = 20 }.Open(new(3, 32, 32), 10, new RandomSource(1), ScalarType.Float32, CPU);
         var image = new DeadLeaves().Open()[3];
         var images = tensor(image.Pixels).view(1, 3, 32, 32);
-        var gradient = new FedSgd().Linearize(model, new(images, new Labels([image.Label], [1]).Targets(10, ScalarType.Float32, CPU))).Value;
+        var label = new Labels([image.Label], [1]).Targets(10, ScalarType.Float32, CPU);
+        var gradient = new FedSgd().Linearize(model, new(images, label)).Value;
         using var split = SplitNetwork.At(model, 1)!;
         var update = split.Update(gradient);
         var truth = split.Features(images).detach();
@@ -86,11 +89,13 @@ public class DeepFirstTests
         var noise = randn([truth.numel()], generator: generator) * 0.3;
         double Distance(double sharpness)
         {
-            var layers = sharpness > 0 ? SmoothedModel.Smoothed(split.Tail.Network.Layers, softGate: true, sharpness) : split.Tail.Network.Layers;
+            var exact = split.Tail.Network.Layers;
+            var layers = sharpness > 0 ? SmoothedModel.Smoothed(exact, softGate: true, sharpness) : exact;
             using var tail = split.Tail.With(split.Tail.Network with { Layers = layers });
             using var forward = new FedSgd().Operator(tail, 1, OperatorChoice.Compiled);
             var unit = truth.mean().ToDouble();
-            var objective = new TailObjective(forward, new Euclidean { Layers = LayerWeighting.InverseRms }.Against(update), signal, truth.shape, unit);
+            var fidelity = new Euclidean { Layers = LayerWeighting.InverseRms }.Against(update);
+            var objective = new TailObjective(forward, fidelity, signal, truth.shape, unit);
             var last = (truth / unit).reshape(-1) + noise;
             foreach (var iterate in new FirstOrder { LearningRate = 0.03, Schedule = Schedule.Cosine, Iterations = 600 }
                 .Descend(objective, last.clone(), new RandomSource(1)))
@@ -107,7 +112,8 @@ public class DeepFirstTests
     public void It_explains_an_update_better_than_gray_and_leaves_no_tensor()
     {
         using var scene = new Scene(new ResNet { Depth = 20 }, batch: 1, type: ScalarType.Float32, shape: new(3, 16, 16));
-        var attack = new DeepFirst { Labels = new Given(), FeatureSteps = 100, Solver = new FirstOrder { LearningRate = 0.3, Iterations = 30 } };
+        var solver = new FirstOrder { LearningRate = 0.3, Iterations = 30 };
+        var attack = new DeepFirst { Labels = new Given(), FeatureSteps = 100, Solver = solver };
         attack.Run(scene.Context).Dispose();
         var before = Live.Tensors;
         var restarts = new HashSet<int>();

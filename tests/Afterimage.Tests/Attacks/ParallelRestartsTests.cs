@@ -55,6 +55,10 @@ public class ParallelRestartsTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void An_error_reaches_the_reader(int workers) => Assert.Throws<AfterimageException>(() =>
-        ParallelRestarts.Run<Piece>(5, workers, (number, _) => number == 2 ? throw new AfterimageException("two") : new(number, _ => { }), CancellationToken.None).ToList());
+    public void An_error_reaches_the_reader(int workers)
+    {
+        Piece Try(int number) => number == 2 ? throw new AfterimageException("two") : new(number, _ => { });
+        Assert.Throws<AfterimageException>(() =>
+            ParallelRestarts.Run<Piece>(5, workers, (number, _) => Try(number), CancellationToken.None).ToList());
+    }
 }

@@ -23,11 +23,19 @@ public class ExperimentOptionsTests
         new Experiment
         {
             Model = new ConvNet(),
-            Client = new SimulatedClient { Data = new Cifar10(), BatchSize = 2, Labels = LabelMix.Distinct, Images = [3, 5], Training = new FedSgd { Mode = ModelMode.Train } },
+            Client = new SimulatedClient
+            {
+                Data = new Cifar10(),
+                BatchSize = 2,
+                Labels = LabelMix.Distinct,
+                Images = [3, 5],
+                Training = new FedSgd { Mode = ModelMode.Train },
+            },
             Seed = 7,
             Trials = 3,
         },
-        Read("--data", "cifar10", "--model", "convnet", "--batch", "2", "--label-mix", "distinct", "--images", "3,5", "--mode", "train", "--seed", "7", "--trials", "3"));
+        Read("--data", "cifar10", "--model", "convnet", "--batch", "2", "--label-mix", "distinct", "--images", "3,5", "--mode", "train",
+            "--seed", "7", "--trials", "3"));
 
     [Fact]
     public void FlagsDescribeTheUpdateOfARealClient() => Assert.Equal(
@@ -44,8 +52,8 @@ public class ExperimentOptionsTests
                 Training = new FedAvg { Epochs = 2, BatchSize = 4, LearningRate = 0.05 },
             },
         },
-        Read("--model", "model.pt", "--input", "3x32x32", "--classes", "10", "--update", "update.npz", "--truth", "truth.npz", "--batch", "4",
-            "--mean", "0.5,0.5,0.5", "--std", "0.25,.25,0.25", "--local-training", "fedavg epochs=2 batch=4 rate=0.05"));
+        Read("--model", "model.pt", "--input", "3x32x32", "--classes", "10", "--update", "update.npz", "--truth", "truth.npz",
+            "--batch", "4", "--mean", "0.5,0.5,0.5", "--std", "0.25,.25,0.25", "--local-training", "fedavg epochs=2 batch=4 rate=0.05"));
 
     [Theory]
     [InlineData("mnist", IdxSet.Mnist)]
@@ -63,8 +71,10 @@ public class ExperimentOptionsTests
     [Fact]
     public void AnAttackIsNamedAndThenChanged()
     {
-        var attack = Read("--restarts", "5", "--iterations", "9", "--attack", "inverting-gradients", "--set", "/attack/priors/0/weight=0.5", "--set", "/attack/start=patterned").Attack;
-        var expected = Known.InvertingGradients with { Restarts = 5, Solver = ((FirstOrder)Known.InvertingGradients.Solver) with { Iterations = 9 }, Start = new Patterned() };
+        var attack = Read("--restarts", "5", "--iterations", "9", "--attack", "inverting-gradients",
+            "--set", "/attack/priors/0/weight=0.5", "--set", "/attack/start=patterned").Attack;
+        var solver = (FirstOrder)Known.InvertingGradients.Solver with { Iterations = 9 };
+        var expected = Known.InvertingGradients with { Restarts = 5, Solver = solver, Start = new Patterned() };
         Assert.Equal(expected with { Priors = [expected.Priors[0] with { Weight = 0.5 }] }, attack);
     }
 
@@ -80,8 +90,12 @@ public class ExperimentOptionsTests
     public void FlagsChangeAFile()
     {
         using var folder = new TemporaryFolder();
-        var path = folder.Write("experiment.json", """{ "title": "Mine", /* a comment */ "client": { "kind": "simulated-client", "batchSize": 8 }, "attack": "deep-leakage" }""");
-        Assert.Equal(new Experiment { Title = "Mine", Client = new SimulatedClient { BatchSize = 8 }, Attack = Known.DeepLeakage, Seed = 3 }, Read(path, "--seed", "3"));
+        var path = folder.Write("experiment.json", """
+            { "title": "Mine", /* a comment */ "client": { "kind": "simulated-client", "batchSize": 8 }, "attack": "deep-leakage" }
+            """);
+        var client = new SimulatedClient { BatchSize = 8 };
+        Assert.Equal(
+            new Experiment { Title = "Mine", Client = client, Attack = Known.DeepLeakage, Seed = 3 }, Read(path, "--seed", "3"));
     }
 
     [Theory]

@@ -56,12 +56,20 @@ public class LabelsCommandTests
     public void A_table_is_written_and_goes_on_where_it_was()
     {
         using var folder = new TemporaryFolder();
-        var results = new LabelTable(new() { Folder = folder.Path, Data = new Afterimage.Data.DeadLeaves { Count = 300 }, Models = ["mlp"], Batches = [2, 12], Seeds = 1, Epochs = [0, 1] }).Run();
+        var options = new LabelTableOptions
+        {
+            Folder = folder.Path,
+            Data = new Afterimage.Data.DeadLeaves { Count = 300 },
+            Models = ["mlp"],
+            Batches = [2, 12],
+            Seeds = 1,
+            Epochs = [0, 1],
+        };
+        var results = new LabelTable(options).Run();
         Assert.Equal(10, results.Count);
         Assert.All(results, result => Assert.Equal(LabelTable.Rules.Count, result.Accuracy.Count));
         var again = new List<string>();
-        var more = new LabelTable(new() { Folder = folder.Path, Data = new Afterimage.Data.DeadLeaves { Count = 300 }, Models = ["mlp"], Batches = [2, 12], Seeds = 1, Epochs = [0, 1], Resume = true })
-            .Run((done, all, name) => again.Add($"{done}/{all} {name}"));
+        var more = new LabelTable(options with { Resume = true }).Run((done, all, name) => again.Add($"{done}/{all} {name}"));
         Assert.Equal(results.Select(result => result.ToLine()), more.Select(result => result.ToLine()));
         Assert.Equal(["1/1 mlp, seed 0"], again);
         var text = LabelTableText.Write(more, LabelTable.Rules.Select(rule => rule.Name));
@@ -69,5 +77,6 @@ public class LabelsCommandTests
         Assert.Contains("### Calibration", text, StringComparison.Ordinal);
     }
 
-    private static Commanded Read(params string[] more) => Commanded.Run(["labels", "--model", "mlp", "--set", "/client/data/shape=1x12x12", .. more]);
+    private static Commanded Read(params string[] more) =>
+        Commanded.Run(["labels", "--model", "mlp", "--set", "/client/data/shape=1x12x12", .. more]);
 }

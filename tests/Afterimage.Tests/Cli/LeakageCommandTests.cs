@@ -10,7 +10,8 @@ public class LeakageCommandTests
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Contains("The update of 2 images determines", run.Output, StringComparison.Ordinal);
         Assert.Contains("van Trees", run.Output, StringComparison.Ordinal);
-        Assert.All(run.Output.Split('\n').Where(line => !line.Contains("leakage.html", StringComparison.Ordinal)), line => Assert.InRange(line.Length, 0, 80));
+        var lines = run.Output.Split('\n').Where(line => !line.Contains("leakage.html", StringComparison.Ordinal));
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 80));
         Assert.True(File.Exists(folder["leakage.html"]));
         Assert.True(File.Exists(folder["leakage.json"]));
     }
@@ -51,5 +52,6 @@ public class LeakageCommandTests
     }
 
     private static Commanded Measure(TemporaryFolder folder, params string[] more) =>
-        Commanded.Run(["leakage", "--model", "mlp", "--set", "/model/depth=1", "--set", "/client/data/shape=1x8x8", "--out", folder.Path, .. more]);
+        Commanded.Run(
+            ["leakage", "--model", "mlp", "--set", "/model/depth=1", "--set", "/client/data/shape=1x8x8", "--out", folder.Path, .. more]);
 }

@@ -114,7 +114,8 @@ public class StatisticsTests
         {
             Training = sent.Training, BatchSize = 3, Input = sent.Model.Input, Classes = 4, Statistics = SentStatistics.After,
         });
-        Refusal.Says("model.bn0.running_mean", () => new RecordedUpdate { Update = folder["update.npz"] }.Open(Model, 0, new RandomSource(5), CPU));
+        var alone = new RecordedUpdate { Update = folder["update.npz"] };
+        Refusal.Says("model.bn0.running_mean", () => alone.Open(Model, 0, new RandomSource(5), CPU));
         Refusal.Says("\"after\", \"difference\" or \"batch\"", () => UpdateDescription.Parse("{\"statistics\":\"mine\"}", "side.json"));
     }
 

@@ -30,11 +30,11 @@ internal static class SmallAudit
         Attack = Known.Matching with { Solver = new Lbfgs { Iterations = 10 }, Restarts = 1 },
     };
 
-    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false, int parallel = 1,
-        Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
+    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false,
+        int parallel = 1, Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
-        var run = ExperimentRun.Start(Files, experiment, new AttackAndJudge(), new() { Folder = folder, Resume = resume, Parallel = parallel, Command = "afterimage audit small.json" },
-            cancellation);
+        var options = new RunOptions { Folder = folder, Resume = resume, Parallel = parallel, Command = "afterimage audit small.json" };
+        var run = ExperimentRun.Start(Files, experiment, new AttackAndJudge(), options, cancellation);
         var events = new List<AuditEvent>();
         await foreach (var next in run.Events.ReadAllAsync(CancellationToken.None))
         {

@@ -15,7 +15,7 @@ namespace Afterimage.Tests.Federation;
 /// <summary>Products by finite differences of first-order gradients.</summary>
 public sealed class DifferenceOperatorTests : IDisposable
 {
-    /// <summary>A softplus convolution, then the file's own sampling of every place a little aside: its gradient has no derivative.</summary>
+    /// <summary>A softplus convolution, then grid sampling, which libtorch cannot differentiate twice.</summary>
     private const string Sampled = """
         a = torch.softplus(x, 1, 20)
         theta = torch.reshape(torch.cat([torch.slice(bias, 0, 0, 3), torch.slice(bias, 0, 0, 3)], 0), [1, 2, 3])
@@ -58,7 +58,8 @@ public sealed class DifferenceOperatorTests : IDisposable
         Assert.Null(model.Network);
         using var forward = new FedSgd().Operator(model, 2);
         Assert.Equal("finite differences", forward.Name);
-        Assert.Matches("cannot be differentiated twice .derivative for aten::grid_sampler_2d_backward .* relative error is [0-9.]+E-", forward.Reason);
+        Assert.Matches(
+            "cannot be differentiated twice .derivative for aten::grid_sampler_2d_backward .* relative error is [0-9.]+E-", forward.Reason);
 
         // Adjoint, and Ju is what the update does along u.
         var (x, t) = (rand([2, 2, 6, 6]), nn.functional.softmax(rand([2, 4]), 1));
@@ -67,7 +68,8 @@ public sealed class DifferenceOperatorTests : IDisposable
         var push = point.Pushforward(u);
         Assert.Equal(push.Flat.dot(v.Flat).ToDouble(), (point.Pullback(v).Inputs * u).sum().ToDouble(), 1e-5 * push.Norm() * v.Norm());
         using var wide = model.To(ScalarType.Float64, CPU);
-        Tensor Update(double along) => new FedSgd().Linearize(wide, new(x.to(ScalarType.Float64) + u.to(ScalarType.Float64) * along, t.to(ScalarType.Float64))).Value.Flat;
+        Tensor Wide(Tensor values) => values.to(ScalarType.Float64);
+        Tensor Update(double along) => new FedSgd().Linearize(wide, new(Wide(x) + Wide(u) * along, Wide(t))).Value.Flat;
         Near((Update(1e-4) - Update(-1e-4)) / 2e-4, push.Flat.to(ScalarType.Float64), 1e-5);
     }
 

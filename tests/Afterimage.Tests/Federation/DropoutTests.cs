@@ -48,7 +48,8 @@ public class DropoutTests
         var model = Model.Open(new(1, 4, 4), 3, new(1), ScalarType.Float64, CPU);
         var images = rand([8, 1, 4, 4], ScalarType.Float64);
         var targets = new Labels(Enumerable.Range(0, 8).Select(i => i % 3).ToValueList(), []).Targets(3, ScalarType.Float64, CPU);
-        foreach (var training in (LocalTraining[])[new FedSgd(), new FedAvg { Epochs = 50, BatchSize = 4 }, new Aggregate { Sizes = [2, 6] }])
+        LocalTraining[] trainings = [new FedSgd(), new FedAvg { Epochs = 50, BatchSize = 4 }, new Aggregate { Sizes = [2, 6] }];
+        foreach (var training in trainings)
         {
             Assert.Null(training.Draw(model, 8, new(1)).Masks);
             var dropping = training with { Mode = ModelMode.Train };

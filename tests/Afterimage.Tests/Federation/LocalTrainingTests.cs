@@ -15,7 +15,10 @@ public class LocalTrainingTests
         { "Nesterov", new() { Epochs = 2, BatchSize = 3, Optimizer = new Sgd { Momentum = 0.8, Nesterov = true, WeightDecay = 0.02 } } },
         { "decay", new() { Epochs = 2, BatchSize = 4, Optimizer = new Sgd { WeightDecay = 0.1 } } },
         { "AdamW", new() { Epochs = 3, BatchSize = 2, Optimizer = new AdamW { WeightDecay = 0.05 } } },
-        { "one step of AdamW", new() { BatchSize = 5, Optimizer = new AdamW { Beta1 = 0.7, Beta2 = 0.9, Epsilon = 1e-3, WeightDecay = 0 } } },
+        {
+            "one step of AdamW",
+            new() { BatchSize = 5, Optimizer = new AdamW { Beta1 = 0.7, Beta2 = 0.9, Epsilon = 1e-3, WeightDecay = 0 } }
+        },
     };
 
     [Theory, MemberData(nameof(Trainings))]

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Federation;
 
-/// <summary>A client as anybody would write it: modules in their mode, an optimizer of the library, a loop. It shares no code with the operator.</summary>
+/// <summary>
+/// A client as anybody would write it: modules in their mode, an optimizer of the library, a loop. It shares no code with the operator.
+/// </summary>
 internal sealed class NaiveClient : IDisposable
 {
     private readonly TorchSharp.Modules.Sequential modules;
@@ -51,8 +53,10 @@ internal sealed class NaiveClient : IDisposable
         var before = cat([.. weights.Select(weight => weight.detach().reshape(-1))]).clone();
         optim.Optimizer optimizer = training.Optimizer switch
         {
-            Afterimage.Federation.Sgd sgd => optim.SGD(weights, training.LearningRate, sgd.Momentum, weight_decay: sgd.WeightDecay, nesterov: sgd.Nesterov),
-            Afterimage.Federation.AdamW adam => optim.AdamW(weights, training.LearningRate, adam.Beta1, adam.Beta2, adam.Epsilon, adam.WeightDecay),
+            Afterimage.Federation.Sgd sgd => optim.SGD(
+                weights, training.LearningRate, sgd.Momentum, weight_decay: sgd.WeightDecay, nesterov: sgd.Nesterov),
+            Afterimage.Federation.AdamW adam => optim.AdamW(
+                weights, training.LearningRate, adam.Beta1, adam.Beta2, adam.Epsilon, adam.WeightDecay),
             _ => throw new InvalidOperationException(),
         };
         for (var epoch = 0; epoch < training.Epochs; epoch++)

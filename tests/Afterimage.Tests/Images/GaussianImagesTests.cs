@@ -55,7 +55,8 @@ public class GaussianImagesTests
                             from l in Enumerable.Range(0, 10)
                             from i in Enumerable.Range(0, 3)
                             let variance = 3 * shares[i] * 0.06 * 80 * Power(k, l) / total + 1e-6
-                            select variance * colors[i][c] * colors[i][d] * Cosine(k, y, 8) * Cosine(k, v, 8) * Cosine(l, x, 10) * Cosine(l, w, 10)).Sum();
+                            let waves = Cosine(k, y, 8) * Cosine(k, v, 8) * Cosine(l, x, 10) * Cosine(l, w, 10)
+                            select variance * colors[i][c] * colors[i][d] * waves).Sum();
             Close(expected, covariance[c * 80 + y * 10 + x, d * 80 + v * 10 + w].ToDouble(), 1e-14);
         }
     }
@@ -66,7 +67,8 @@ public class GaussianImagesTests
         using var scope = NewDisposeScope();
         var covariance = Covariance(new Photographs(Shape), 1);
         long At(long channel, long row, long column) => channel * 80 + row * 10 + column;
-        double Between(long one, long other) => (covariance[one, other] / (covariance[one, one] * covariance[other, other]).sqrt()).ToDouble();
+        double Between(long one, long other) =>
+            (covariance[one, other] / (covariance[one, one] * covariance[other, other]).sqrt()).ToDouble();
         Assert.InRange(Between(At(0, 3, 3), At(1, 3, 3)), 0.85, 0.95);
         Assert.InRange(Between(At(0, 3, 3), At(0, 3, 4)), 0.5, 0.99);
         Assert.True(Between(At(0, 3, 3), At(0, 3, 4)) > Between(At(0, 3, 3), At(0, 3, 6)));

@@ -18,7 +18,8 @@ public class BatchSizeTests
     public void Below_the_number_of_classes_it_is_the_rank(int size)
     {
         using var scope = NewDisposeScope();
-        using var context = Batches.Of(new Mlp { Activation = ActivationKind.Tanh }, [.. Enumerable.Range(0, size).Select(i => 2 * i % 10)]);
+        int[] labels = [.. Enumerable.Range(0, size).Select(i => 2 * i % 10)];
+        using var context = Batches.Of(new Mlp { Activation = ActivationKind.Tanh }, labels);
         var found = BatchSize.Estimate(context.Model, context.Observation.Update, new FedSgd());
         Assert.Equal((size, size), (found.Size, found.AtLeast));
         Assert.InRange(found.Confidence, 0.5, 1);

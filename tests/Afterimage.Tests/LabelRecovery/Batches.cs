@@ -12,22 +12,30 @@ internal static class Batches
     public const int Classes = 10;
 
     /// <summary>The context of an attack on such an update; the caller owns model and update through its scope.</summary>
-    public static AttackContext Of(ModelSource source, int[] labels, LocalTraining? training = null, ulong seed = 3, Tensor? targets = null, int? batch = null)
+    public static AttackContext Of(
+        ModelSource source, int[] labels, LocalTraining? training = null, ulong seed = 3, Tensor? targets = null, int? batch = null)
     {
         training ??= new FedSgd();
         var model = source.Open(new(3, 32, 32), Classes, new RandomSource(seed), ScalarType.Float32, CPU);
         return Of(model, labels, training, seed, targets, batch);
     }
 
-    public static AttackContext Of(VictimModel model, int[] labels, LocalTraining training, ulong seed = 3, Tensor? targets = null, int? batch = null)
+    public static AttackContext Of(
+        VictimModel model, int[] labels, LocalTraining training, ulong seed = 3, Tensor? targets = null, int? batch = null)
     {
         using var generator = new Generator(seed + 1, CPU);
-        var truth = targets ?? new Labels(labels.ToValueList(), labels.Select(_ => 1.0).ToValueList()).Targets(model.Classes, ScalarType.Float32, CPU);
+        var certain = new Labels(labels.ToValueList(), labels.Select(_ => 1.0).ToValueList());
+        var truth = targets ?? certain.Targets(model.Classes, ScalarType.Float32, CPU);
         var images = rand([labels.Length, model.Input.Channels, model.Input.Height, model.Input.Width], generator: generator);
         return new()
         {
             Model = model,
-            Observation = new() { Update = training.Linearize(model, new(images, truth)).Value, Training = training, BatchSize = batch ?? labels.Length },
+            Observation = new()
+            {
+                Update = training.Linearize(model, new(images, truth)).Value,
+                Training = training,
+                BatchSize = batch ?? labels.Length,
+            },
             Random = new RandomSource(1),
         };
     }

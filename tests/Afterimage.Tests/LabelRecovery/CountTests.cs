@@ -14,7 +14,8 @@ public class CountTests
 {
     private static readonly LeNet Small = new() { Initialization = LeNetInitialization.Default };
 
-    private static IEnumerable<LabelRule> Rules => Parts.Catalog.Parts(typeof(LabelRule)).Where(part => part != typeof(Given)).Select(part => (LabelRule)Parts.Default(part));
+    private static IEnumerable<LabelRule> Rules => Parts.Catalog.Parts(typeof(LabelRule))
+        .Where(part => part != typeof(Given)).Select(part => (LabelRule)Parts.Default(part));
 
     [Theory]
     [InlineData(new[] { 3 })]
@@ -57,9 +58,11 @@ public class CountTests
         var found = new RefinedCounts().Recover(context);
         Assert.Equal(3 * 256, found.Features!.Value.Count);
         var features = tensor(found.Features.Value.ToArray(), [3, 256], ScalarType.Float64);
-        var (weight, bias) = (context.Model.Parameters[context.Model.Head!.Value.Weight].to(ScalarType.Float64), context.Model.Parameters[context.Model.Head!.Value.Bias!.Value].to(ScalarType.Float64));
-        var errors = (features.matmul(weight.t()) + bias).softmax(1) - found.Targets(Batches.Classes, ScalarType.Float64, CPU);
-        var observed = context.Observation.Update[context.Model.Head!.Value.Weight].to(ScalarType.Float64);
+        var (weight, bias) = context.Model.Head!.Value;
+        Tensor Wide(Tensor values) => values.to(ScalarType.Float64);
+        var logits = features.matmul(Wide(context.Model.Parameters[weight]).t()) + Wide(context.Model.Parameters[bias!.Value]);
+        var errors = logits.softmax(1) - found.Targets(Batches.Classes, ScalarType.Float64, CPU);
+        var observed = Wide(context.Observation.Update[weight]);
         Assert.InRange(((errors.t().matmul(features) / 3 - observed).norm() / observed.norm()).ToDouble(), 0, 1e-3);
     }
 
@@ -81,7 +84,8 @@ public class CountTests
         var found = new SeparatingHyperplane().Recover(context);
         Assert.Equal([0, 3, 8], found.Classes.Distinct());
         using var many = Batches.Of(new Mlp(), [.. Enumerable.Range(0, 24).Select(i => i % 3)]);
-        Assert.Contains(new SeparatingHyperplane().Recover(many).Reasons, reason => reason.Contains("needs fewer images", StringComparison.Ordinal));
+        Assert.Contains(new SeparatingHyperplane().Recover(many).Reasons,
+            reason => reason.Contains("needs fewer images", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -176,14 +180,21 @@ public class CountTests
         using var context = new AttackContext
         {
             Model = model,
-            Observation = new() { Update = problem.Update.Match(model.Layout, ScalarType.Float32, CPU), Training = description.Training!, BatchSize = description.BatchSize!.Value },
+            Observation = new()
+            {
+                Update = problem.Update.Match(model.Layout, ScalarType.Float32, CPU),
+                Training = description.Training!,
+                BatchSize = description.BatchSize!.Value,
+            },
             Random = new RandomSource(1),
         };
         var found = new RefinedCounts().Recover(context);
         foreach (var count in found.Counts)
             Assert.True(count.Count == problem.Labels.Count(label => label == count.Class) || count.Confidence < 0.9,
                 $"class {count.Class} was counted {count.Count} times at {count.Confidence:P0}; the labels are {problem.Labels}.");
-        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {found.Classes} of {problem.Labels.Order().ToValueList()}, {string.Join(" ", found.Counts.Select(count => $"{count.Confidence:0.00}"))}");
+        var confidence = string.Join(" ", found.Counts.Select(count => $"{count.Confidence:0.00}"));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{name}: {found.Classes} of {problem.Labels.Order().ToValueList()}, {confidence}");
     }
 
     private static Labels? Answers(LabelRule rule, AttackContext context, int batch)
@@ -217,7 +228,8 @@ public class CountTests
     private static NetworkModel Headless()
     {
         using var whole = (NetworkModel)Small.Open(new(3, 32, 32), Batches.Classes, new RandomSource(3), ScalarType.Float32, CPU);
-        var network = whole.Network with { Layers = [.. whole.Network.Layers.SkipLast(1), new Linear("fc.0", 768, Batches.Classes, Bias: false)] };
+        var head = new Linear("fc.0", 768, Batches.Classes, Bias: false);
+        var network = whole.Network with { Layers = [.. whole.Network.Layers.SkipLast(1), head] };
         return new(network, whole.Normalization, [.. whole.Parameters.SkipLast(1).Select(parameter => parameter.detach().clone())], []);
     }
 }

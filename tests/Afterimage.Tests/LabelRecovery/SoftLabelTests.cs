@@ -88,7 +88,12 @@ public class SoftLabelTests
     {
         using var scope = NewDisposeScope();
         using var scene = Scene.Smooth();
-        var attack = new GradientMatching { Labels = new SoftLabels(), Solver = new Lbfgs { Iterations = 2 }, Precision = Precision.Float64 };
+        var attack = new GradientMatching
+        {
+            Labels = new SoftLabels(),
+            Solver = new Lbfgs { Iterations = 2 },
+            Precision = Precision.Float64,
+        };
         using var found = attack.Run(scene.Context);
         Assert.Equal(2, found.Labels.Classes.Count);
     }
@@ -107,6 +112,7 @@ public class SoftLabelTests
     {
         var logits = truth.Select((_, c) => feature.Select((value, f) => value * weight[c * feature.Length + f]).Sum()).ToArray();
         var exponentials = logits.Select(logit => Math.Exp(logit - logits.Max())).ToArray();
-        return [.. truth.SelectMany((label, c) => feature.Select(value => (double)(float)((exponentials[c] / exponentials.Sum() - label) * value)))];
+        var errors = truth.Select((label, c) => exponentials[c] / exponentials.Sum() - label);
+        return [.. errors.SelectMany(error => feature.Select(value => (double)(float)(error * value)))];
     }
 }

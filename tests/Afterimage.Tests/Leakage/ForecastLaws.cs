@@ -36,7 +36,8 @@ public class ForecastLaws
         Assert.Equal(map.Length, found.Map.Sum(image => image.Count));
         foreach (var (expected, actual) in map.Zip(found.Map.SelectMany(image => image)))
             Probed.Close(expected, actual);
-        Assert.InRange(found.Spread!.Value / (Math.Sqrt(2 * posterior.square().sum().ToDouble()) / posterior.trace().ToDouble()), 0.8, 1.25);
+        var spread = Math.Sqrt(2 * posterior.square().sum().ToDouble()) / posterior.trace().ToDouble();
+        Assert.InRange(found.Spread!.Value / spread, 0.8, 1.25);
         foreach (var (image, decibels) in found.Images.Index())
             Probed.Close(-10 * Math.Log10(posterior.diagonal().narrow(0, image * 48, 48).mean().ToDouble()), decibels);
 

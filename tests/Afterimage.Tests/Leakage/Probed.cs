@@ -17,7 +17,8 @@ internal static class Probed
     /// <summary>A smooth convolutional network.</summary>
     public static Scene Convolutional(int batch) => new(new LeNet(), batch: batch, shape: new(3, 8, 8));
 
-    public static LeakageAnalysis Measure(this Scene scene, GaussianImages prior, NoiseScale scale = NoiseScale.Layer, LeakageProbe? probe = null) =>
+    public static LeakageAnalysis Measure(
+        this Scene scene, GaussianImages prior, NoiseScale scale = NoiseScale.Layer, LeakageProbe? probe = null) =>
         (probe ?? new()).Measure(scene.Context, scene.Images, scene.Targets, prior, scale);
 
     /// <summary>J, column by column from the graph of libtorch, its rows divided as the scale says.</summary>
@@ -38,8 +39,8 @@ internal static class Probed
     /// <summary>S of the whole batch, as a matrix.</summary>
     public static Tensor Covariance(GaussianImages prior, int batch)
     {
-        var count = prior.Shape.Count;
-        var root = prior.Analyze(eye(count, dtype: ScalarType.Float64).view(-1, prior.Shape.Channels, prior.Shape.Height, prior.Shape.Width));
+        var (count, shape) = (prior.Shape.Count, prior.Shape);
+        var root = prior.Analyze(eye(count, dtype: ScalarType.Float64).view(-1, shape.Channels, shape.Height, shape.Width));
         return block_diag([.. Enumerable.Repeat(root.matmul(root.t()), batch)]);
     }
 

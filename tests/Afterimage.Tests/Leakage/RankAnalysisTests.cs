@@ -104,12 +104,14 @@ public class RankAnalysisTests
         Assert.Equal(Named(network.Layers).Order(), analysis.Layers.Select(layer => layer.Layer).Order());
         Assert.All(analysis.Layers, layer =>
         {
-            Assert.InRange(layer.Rank, Math.Max(layer.WeightConstraints, layer.GradientConstraints), Math.Min(layer.Unknowns, layer.WeightConstraints + layer.GradientConstraints));
+            Assert.InRange(layer.Rank, Math.Max(layer.WeightConstraints, layer.GradientConstraints),
+                Math.Min(layer.Unknowns, layer.WeightConstraints + layer.GradientConstraints));
             Assert.Equal(Math.Max(0, layer.Unknowns - layer.Rank - layer.VirtualConstraints), layer.Deficit);
         });
     }
 
-    public static TheoryData<string> Models => [.. Parts.Catalog.Parts(typeof(ModelSource)).Where(type => type.IsSubclassOf(typeof(Architecture))).Select(Catalog.Kind)];
+    public static TheoryData<string> Models =>
+        [.. Parts.Catalog.Parts(typeof(ModelSource)).Where(type => type.IsSubclassOf(typeof(Architecture))).Select(Catalog.Kind)];
 
     private static IEnumerable<string> Named(ValueList<Layer> layers) => layers.SelectMany(layer => layer switch
     {

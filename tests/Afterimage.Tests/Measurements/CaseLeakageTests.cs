@@ -43,7 +43,12 @@ public class CaseLeakageTests
     public async Task Noise_of_the_client_is_measured_and_lowers_the_forecast()
     {
         using var folder = new TemporaryFolder();
-        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = Client with { Defense = new GaussianNoise() }, Vary = [new("/client/defense/relative", [0.001, 0.01, 0.1])] }, folder.Path);
+        var defended = SmallAudit.Experiment with
+        {
+            Client = Client with { Defense = new GaussianNoise() },
+            Vary = [new("/client/defense/relative", [0.001, 0.01, 0.1])],
+        };
+        var (report, _) = await SmallAudit.Run(defended, folder.Path);
         double[] measured = [.. report.Cases.Select(found => found.Leakage!.Noise)];
         foreach (var (expected, found) in new[] { 0.001, 0.01, 0.1 }.Zip(measured))
             Assert.InRange(found, 0.9 * expected, 1.1 * expected);
@@ -59,8 +64,8 @@ public class CaseLeakageTests
     public async Task Without_the_truth_it_is_measured_at_the_reconstruction_and_says_so()
     {
         using var folder = new TemporaryFolder();
-        var update = RecordedUpdateTests.Record(folder, "update.npz");
-        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = new RecordedUpdate { Update = update } }, folder["report"]);
+        var client = new RecordedUpdate { Update = RecordedUpdateTests.Record(folder, "update.npz") };
+        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = client }, folder["report"]);
         var found = Assert.Single(report.Cases).Leakage!;
         Assert.False(found.AtTruth);
         Assert.StartsWith("At the reconstruction", found.Sentence, StringComparison.Ordinal);
@@ -82,8 +87,12 @@ public class CaseLeakageTests
     [Theory]
     [InlineData(-0.1)]
     [InlineData(double.NaN)]
-    public void Noise_that_is_none_is_refused(double noise) =>
-        Refusal.Says("deviation of 0 or more", () => (Client with { Defense = new GaussianNoise { Relative = noise } }).Open(SmallAudit.Experiment.Model, 0, new RandomSource(1), TorchSharp.torch.CPU));
+    public void Noise_that_is_none_is_refused(double noise)
+    {
+        var client = Client with { Defense = new GaussianNoise { Relative = noise } };
+        Refusal.Says("deviation of 0 or more",
+            () => client.Open(SmallAudit.Experiment.Model, 0, new RandomSource(1), TorchSharp.torch.CPU));
+    }
 
     [Fact]
     public void Parts_of_one_kind_on_an_axis_are_told_apart_by_what_differs()
@@ -93,6 +102,7 @@ public class CaseLeakageTests
               {"kind": "simulated-client", "batchSize": 1},
               {"kind": "simulated-client", "batchSize": 2, "labels": "same"}]}]}
             """, "the test");
-        Assert.Equal(["client batchSize 1", "client batchSize 2, labels same"], SmallAudit.Files.Expand(experiment).Select(one => one.Name));
+        Assert.Equal(
+            ["client batchSize 1", "client batchSize 2, labels same"], SmallAudit.Files.Expand(experiment).Select(one => one.Name));
     }
 }

@@ -24,7 +24,7 @@ public class LabelRoundTests
     [InlineData(LabelMix.Same, 4)]
     public void A_mix_is_what_it_says(LabelMix mix, int batch)
     {
-        using var round = new SimulatedClient { Data = Leaves, BatchSize = batch, Labels = mix }.Open(new Mlp { Width = 8 }, 0, new RandomSource(1), CPU);
+        using var round = Open(new() { Data = Leaves, BatchSize = batch, Labels = mix });
         var counts = round.Labels!.Value.CountBy(label => label).Select(pair => pair.Value).OrderDescending().ToArray();
         Assert.Equal(mix switch
         {
@@ -44,13 +44,13 @@ public class LabelRoundTests
         Assert.All(soft, label => Assert.Equal(1, label.Sum(), 1e-9));
         Assert.All(soft, label => Assert.Equal(0.01, label.Min(), 1e-9));
         Assert.All(soft.Zip(round.Truth.Labels), pair => Assert.Equal(pair.First.Max(), pair.First[pair.Second]));
-        Refusal.Says("Smoothing is a share", () => new SimulatedClient { Data = Leaves, Mixing = new() { Smoothing = 1 } }.Open(new Mlp { Width = 8 }, 0, new RandomSource(1), CPU));
+        Refusal.Says("Smoothing is a share", () => Open(new() { Data = Leaves, Mixing = new() { Smoothing = 1 } }));
     }
 
     [Fact]
     public void A_hidden_batch_size_is_an_estimate()
     {
-        using var round = new SimulatedClient { Data = Leaves, BatchSize = 3, Labels = LabelMix.Distinct }.Open(new Mlp { Width = 24 }, 0, new RandomSource(1), CPU);
+        using var round = Open(new() { Data = Leaves, BatchSize = 3, Labels = LabelMix.Distinct }, width: 24);
         var seen = new ThreatModel { RevealBatchSize = false }.Reveal(round);
         Assert.Equal(3, seen.BatchSize);
         Assert.NotNull(seen.Estimate);
@@ -65,8 +65,9 @@ public class LabelRoundTests
         var shape = new ImageShape(1, 8, 8);
         var pictures = Enumerable.Range(0, 3).Select(i => Leaves.Open()[i].Pixels).ToArray();
         var truth = new PrivateBatch(shape, pictures[..2], [0, 1], ["a", "b"]);
-        var judged = Judge.Compare(truth, new ImageBatch(shape, pictures[..returned]), [.. Enumerable.Range(0, returned).Select(i => i % 2)],
-            new Baselines(new ImageBatch(shape, pictures), new RandomSource(1)));
+        var labels = Enumerable.Range(0, returned).Select(i => i % 2).ToArray();
+        var baselines = new Baselines(new ImageBatch(shape, pictures), new RandomSource(1));
+        var judged = Judge.Compare(truth, new ImageBatch(shape, pictures[..returned]), labels, baselines);
         Assert.Equal(2, judged.Images.Count);
         Assert.Equal(returned == 1 ? JudgedImage.Missing : 1, judged.Images[1].Reconstruction);
     }
@@ -90,4 +91,7 @@ public class LabelRoundTests
 
     private static void Near(GradientSet expected, GradientSet found) =>
         Assert.InRange(((expected.Flat - found.Flat).norm() / expected.Flat.norm()).ToDouble(), 0, 2e-3);
+
+    private static ClientRound Open(SimulatedClient client, int width = 8) =>
+        client.Open(new Mlp { Width = width }, 0, new RandomSource(1), CPU);
 }

@@ -80,10 +80,11 @@ public class LeakageMeasurementTests
         Refusal.Says("add --truth", () => Run(folder, experiment));
     }
 
-    private static (LeakageReport Report, List<AuditEvent> Events) Run(TemporaryFolder folder, Experiment experiment, LeakageMeasurement? measurement = null,
-        CancellationToken cancellation = default)
+    private static (LeakageReport Report, List<AuditEvent> Events) Run(
+        TemporaryFolder folder, Experiment experiment, LeakageMeasurement? measurement = null, CancellationToken cancellation = default)
     {
-        var run = ExperimentRun.Start(new(Catalog.Standard), experiment, measurement ?? new(), new() { Folder = folder.Path }, cancellation);
+        var options = new RunOptions { Folder = folder.Path };
+        var run = ExperimentRun.Start(new(Catalog.Standard), experiment, measurement ?? new(), options, cancellation);
         var events = new List<AuditEvent>();
         try
         {

@@ -95,7 +95,14 @@ public class FirstOrderTests
     public void A_look_ahead_mixes_the_gradient_there_with_the_one_here()
     {
         using var scope = NewDisposeScope();
-        var solver = new FirstOrder { Method = FirstOrderMethod.Sgd, LearningRate = 0.1, LookAhead = 0.5, AheadShare = 0.25, Iterations = 2 };
+        var solver = new FirstOrder
+        {
+            Method = FirstOrderMethod.Sgd,
+            LearningRate = 0.1,
+            LookAhead = 0.5,
+            AheadShare = 0.25,
+            Iterations = 2,
+        };
         // x^2 / 2 in two variables: the gradient is x, and ahead it is x (1 + .5 / rms x).
         var bowl = new SolverProblem(x => (x.dot(x) / 2, x.clone()));
         var path = Points(solver, bowl, tensor(new[] { 3.0, -4.0 }));

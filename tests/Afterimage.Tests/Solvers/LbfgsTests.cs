@@ -121,7 +121,8 @@ public class LbfgsTests
     public void It_stops_when_steps_gain_too_little()
     {
         using var scope = NewDisposeScope();
-        var values = Values(Free with { ValueTolerance = 0.9 }, SolverProblem.Rosenbrock(100), SolverProblem.RosenbrockStart(100)).ToArray();
+        var start = SolverProblem.RosenbrockStart(100);
+        var values = Values(Free with { ValueTolerance = 0.9 }, SolverProblem.Rosenbrock(100), start).ToArray();
         Assert.True(values.Length > 21);
         Assert.True(values[^21] - values[^1] <= 0.9 * values[^21]);
         Assert.All(values.Zip(values.Skip(20)).SkipLast(1), pair => Assert.True(pair.First - pair.Second > 0.9 * pair.First));

@@ -87,7 +87,8 @@ public class SpaceTests
         Assert.Equal(30, images.Count);
         using var scope = NewDisposeScope();
         // Blocks of the first images are planes: a second difference inside one is nothing.
-        double Bends(Tensor image) => Largest(image.narrow(3, 2, 2).mean() * 0 + (image.narrow(3, 3, 1) - 2 * image.narrow(3, 2, 1) + image.narrow(3, 1, 1)));
+        double Bends(Tensor image) => Largest(
+            image.narrow(3, 2, 2).mean() * 0 + (image.narrow(3, 3, 1) - 2 * image.narrow(3, 2, 1) + image.narrow(3, 1, 1)));
         Assert.True(Bends(images[9]) < Bends(images[29]));
         Assert.Equal(0, Largest(images[0].narrow(3, 0, 1) - images[0].narrow(3, 1, 1)), 1e-12);
         Assert.NotEqual(0, Largest(images[29].narrow(3, 0, 1) - images[29].narrow(3, 1, 1)));

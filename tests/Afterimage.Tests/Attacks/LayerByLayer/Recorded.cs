@@ -29,7 +29,8 @@ internal static class Recorded
         var (images, targets) = problem.Truth(ScalarType.Float32);
         if (problem.Loss != "logistic_mean")
             return Of(model, update, (images, targets), new FedSgd());
-        var layers = model.Network.Layers.Select(layer => layer is Linear { Output: 1 } head ? head with { Output = 2 } : layer).ToValueList();
+        var layers = model.Network.Layers
+            .Select(layer => layer is Linear { Output: 1 } head ? head with { Output = 2 } : layer).ToValueList();
         var network = model.Network with { Classes = 2, Layers = layers };
         var twice = new NetworkModel(network, model.Normalization,
             [.. model.Parameters.Select(parameter => parameter.shape is [1, _] ? cat([parameter, zeros_like(parameter)]) : parameter)], []);

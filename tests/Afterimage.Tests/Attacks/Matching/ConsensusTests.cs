@@ -22,8 +22,9 @@ public class ConsensusTests
                 for (var x = 0; x < size; x++)
                 {
                     var (v, u) = (y - down, x - right);
-                    pixels[c, y, x] = 0.5 + 0.2 * Math.Sin(0.7 * u + 0.3 * v + phase) + 0.15 * Math.Cos(0.5 * v - 0.2 * u * (c + 1)) * Math.Exp(-(u - 14) * (u - 14) / 90)
-                        + 0.15 * Math.Exp(-((u - 18) * (u - 18) + (v - 12) * (v - 12)) / 8);
+                    var wave = Math.Cos(0.5 * v - 0.2 * u * (c + 1)) * Math.Exp(-(u - 14) * (u - 14) / 90);
+                    var spot = Math.Exp(-((u - 18) * (u - 18) + (v - 12) * (v - 12)) / 8);
+                    pixels[c, y, x] = 0.5 + 0.2 * Math.Sin(0.7 * u + 0.3 * v + phase) + 0.15 * wave + 0.15 * spot;
                 }
         return tensor(pixels);
     }
@@ -47,7 +48,8 @@ public class ConsensusTests
         using var scope = NewDisposeScope();
         var leaves = new DeadLeaves { Shape = new(3, 40, 40) }.Open()[3];
         var large = tensor(leaves.Pixels).view(3, 40, 40).to(ScalarType.Float64);
-        Tensor View(int down, int right) => large.narrow(1, 4 - down, 32).narrow(2, 4 - right, 32) + randn([3, 32, 32], ScalarType.Float64) * 0.05;
+        Tensor View(int down, int right) =>
+            large.narrow(1, 4 - down, 32).narrow(2, 4 - right, 32) + randn([3, 32, 32], ScalarType.Float64) * 0.05;
         var (down, right) = Registered.Shift(View(0, 0), View(-2, 3));
         Assert.Equal(2, down, 0.3);
         Assert.Equal(-3, right, 0.3);
@@ -68,7 +70,8 @@ public class ConsensusTests
     {
         using var scope = NewDisposeScope();
         var mirrored = Picture(0, 0).flip(2);
-        double Left(Registration registration) => (Registered.Onto(Picture(0, 0), mirrored, registration) - Picture(0, 0)).square().mean().ToDouble();
+        double Left(Registration registration) =>
+            (Registered.Onto(Picture(0, 0), mirrored, registration) - Picture(0, 0)).square().mean().ToDouble();
         Assert.True(Left(Registration.TranslationAndFlip) < 1e-12);
         Assert.True(Left(Registration.Translation) > 1e-3);
     }
@@ -78,7 +81,8 @@ public class ConsensusTests
     {
         using var scope = NewDisposeScope();
         (double, double)[] places = [(0, 0), (1.5, -2), (-1, 1), (2, 2.5)];
-        var members = places.Select(place => (Picture(place.Item1, place.Item2) + randn([3, 32, 32], ScalarType.Float64) * 0.02).unsqueeze(0)).ToArray();
+        Tensor Noisy(double down, double right) => Picture(down, right) + randn([3, 32, 32], ScalarType.Float64) * 0.02;
+        var members = places.Select(place => Noisy(place.Item1, place.Item2).unsqueeze(0)).ToArray();
         double Error(Registration registration) => Consensus.Of(members, [0], registration)[2].squeeze(0).sub(Picture(0, 0))
             .narrow(1, 4, 24).narrow(2, 4, 24).square().mean().sqrt().ToDouble();
         Assert.True(Error(Registration.Translation) < 0.35 * Error(Registration.None));

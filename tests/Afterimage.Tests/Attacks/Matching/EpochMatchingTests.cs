@@ -73,12 +73,16 @@ public class EpochMatchingTests
             Model = scene.Model,
             Observation = new()
             {
-                Update = training.Train(scene.Model, new(scene.Images, scene.Targets), new(5)), Training = training, BatchSize = 3, Labels = scene.Labels,
+                Update = training.Train(scene.Model, new(scene.Images, scene.Targets), new(5)),
+                Training = training,
+                BatchSize = 3,
+                Labels = scene.Labels,
             },
             Random = new(2),
         };
         var attack = new EpochMatching();
-        attack = attack with { Matching = attack.Matching with { Labels = new Given(), Restarts = 1, Solver = new Lbfgs { Iterations = 60 } } };
+        var matching = attack.Matching with { Labels = new Given(), Restarts = 1, Solver = new Lbfgs { Iterations = 60 } };
+        attack = attack with { Matching = matching };
         var shown = 0;
         var before = Live.Tensors;
         using (var found = attack.Run(context, iterate =>
@@ -94,6 +98,7 @@ public class EpochMatchingTests
             Assert.InRange(found.RelativeMisfit, 0, 0.2);
         }
         Assert.InRange(Live.Tensors - before, 0, 2);
-        Refusal.Says("needs labels before it starts", () => (attack with { Matching = attack.Matching with { Labels = new Joint() } }).Run(context));
+        var joint = attack with { Matching = matching with { Labels = new Joint() } };
+        Refusal.Says("needs labels before it starts", () => joint.Run(context));
     }
 }

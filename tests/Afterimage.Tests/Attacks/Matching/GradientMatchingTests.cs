@@ -63,7 +63,8 @@ public class GradientMatchingTests
         Assert.True(found.Evaluations >= sightings[^1].Evaluations && found.Evaluations >= found.Iterations);
         Assert.All(sightings.GroupBy(iterate => iterate.Restart), restart =>
             Assert.Equal(restart.Select(iterate => iterate.Evaluations).Order(), restart.Select(iterate => iterate.Evaluations)));
-        Assert.Equal(found.Evaluations, sightings.GroupBy(iterate => iterate.Restart).Sum(restart => restart.Max(iterate => iterate.Evaluations)));
+        var restarts = sightings.GroupBy(iterate => iterate.Restart);
+        Assert.Equal(found.Evaluations, restarts.Sum(restart => restart.Max(iterate => iterate.Evaluations)));
         Assert.Equal(4, sightings.GroupBy(iterate => iterate.Restart).Select(group => group.First().Objective).Distinct().Count());
     }
 
@@ -203,7 +204,8 @@ public class GradientMatchingTests
         double First(double weight, bool relative)
         {
             var first = double.NaN;
-            (Short with { Restarts = 1, Labels = new Given(), RelativePriors = relative, Priors = [new TotalVariation { Weight = weight }] })
+            TotalVariation prior = new() { Weight = weight };
+            (Short with { Restarts = 1, Labels = new Given(), RelativePriors = relative, Priors = [prior] })
                 .Run(scene.Context, iterate => first = double.IsNaN(first) ? iterate.Objective : first).Dispose();
             return first;
         }

@@ -25,13 +25,15 @@ public class NuisanceTests
     [Theory, MemberData(nameof(Kinds))]
     public void The_whole_objective_has_the_derivative_that_differences_show(string kind)
     {
-        foreach (var training in (LocalTraining[])[Steps with { Mode = ModelMode.Train }, Steps with { Epochs = 6, Mode = ModelMode.Train }])
+        LocalTraining[] trainings = [Steps with { Mode = ModelMode.Train }, Steps with { Epochs = 6, Mode = ModelMode.Train }];
+        foreach (var training in trainings)
             foreach (var rule in (LabelRule[])[new Given(), new Joint()])
             {
                 using var scene = new Scene(Dropping, training, shape: new(1, 6, 6));
                 using var scope = NewDisposeScope();
-                var objective = new MatchingObjective(scene.Context, new Pixels().Open(scene.Context, scene.Images * 0.8 + 0.1, new(3)),
-                    new Euclidean { Layers = LayerWeighting.InverseRms }, [], rule.Recover(scene.Context), new(3), Parts.Default<Nuisance>(kind));
+                var search = new Pixels().Open(scene.Context, scene.Images * 0.8 + 0.1, new(3));
+                var objective = new MatchingObjective(scene.Context, search, new Euclidean { Layers = LayerWeighting.InverseRms }, [],
+                    rule.Recover(scene.Context), new(3), Parts.Default<Nuisance>(kind));
                 Assert.True(objective.Start.numel() > scene.Images.numel() + (rule is Joint ? 10 : 0));
                 var point = objective.Start + scene.Normal("away", objective.Start.shape) * 0.01;
                 var gradient = zeros_like(point);
@@ -53,7 +55,8 @@ public class NuisanceTests
     public void At_the_true_masks_nothing_is_left_of_the_update()
     {
         using var scope = NewDisposeScope();
-        foreach (var training in (LocalTraining[])[new FedSgd { Mode = ModelMode.Train }, Steps with { Epochs = 4, Mode = ModelMode.Train }])
+        LocalTraining[] trainings = [new FedSgd { Mode = ModelMode.Train }, Steps with { Epochs = 4, Mode = ModelMode.Train }];
+        foreach (var training in trainings)
         {
             using var scene = new Scene(Dropping, training, shape: new(1, 6, 6));
             var chance = training.Draw(scene.Model, 2, new(5));
@@ -81,7 +84,9 @@ public class NuisanceTests
                     Model = scene.Model,
                     Observation = new()
                     {
-                        Update = training.Linearize(scene.Model, new(scene.Images, scene.Targets), new(null, masks)).Value, Training = training, BatchSize = batch,
+                        Update = training.Linearize(scene.Model, new(scene.Images, scene.Targets), new(null, masks)).Value,
+                        Training = training,
+                        BatchSize = batch,
                     },
                     Random = new(2),
                 };
@@ -105,11 +110,15 @@ public class NuisanceTests
             Model = scene.Model,
             Observation = new()
             {
-                Update = training.Train(scene.Model, new(scene.Images, scene.Targets), new(5)), Training = training, BatchSize = 1, Labels = scene.Labels,
+                Update = training.Train(scene.Model, new(scene.Images, scene.Targets), new(5)),
+                Training = training,
+                BatchSize = 1,
+                Labels = scene.Labels,
             },
             Random = new(2),
         };
-        var attack = Known.Matching with { Labels = new Given(), Continuation = [1e-3], Restarts = 1, Solver = new Lbfgs { Iterations = 400, ValueTolerance = 1e-6 } };
+        var solver = new Lbfgs { Iterations = 400, ValueTolerance = 1e-6 };
+        var attack = Known.Matching with { Labels = new Given(), Continuation = [1e-3], Restarts = 1, Solver = solver };
         using var blind = attack.Run(context);
         using var seeing = (attack with { Nuisance = new DropoutMasks { Weight = 0, Read = false } }).Run(context);
         double Error(Reconstruction found) => (found.Images.to(ScalarType.Float64) - scene.Images).square().mean().ToDouble();

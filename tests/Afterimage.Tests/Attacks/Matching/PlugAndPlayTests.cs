@@ -26,7 +26,14 @@ public class PlugAndPlayTests
         using var scope = NewDisposeScope();
         using var scene = Scene.Smooth(ScalarType.Float32, batch: 1);
         var last = zeros_like(scene.Images);
-        var matching = new GradientMatching { Start = Short.Start, Space = Short.Space, Fidelity = Short.Fidelity, Solver = Short.Solver, Tolerance = 0 };
+        var matching = new GradientMatching
+        {
+            Start = Short.Start,
+            Space = Short.Space,
+            Fidelity = Short.Fidelity,
+            Solver = Short.Solver,
+            Tolerance = 0,
+        };
         using var matched = matching.Run(scene.Context, iterate => last.copy_(iterate.Images()));
         using var found = (Short with { Weight = 0 }).Run(scene.Context);
         Assert.True(found.Images.equal(last).all().ToBoolean());

@@ -145,7 +145,8 @@ public class PosteriorTests
         Assert.True(after.RelativeMisfit < before.RelativeMisfit / 10, $"{before.RelativeMisfit:G2}, then {after.RelativeMisfit:G2}");
     }
 
-    private static PosteriorDescent Descended(PosteriorProblem problem, (LeadingPreconditioner, DirectSolver?) solvers, double floor = Sigma)
+    private static PosteriorDescent Descended(
+        PosteriorProblem problem, (LeadingPreconditioner, DirectSolver?) solvers, double floor = Sigma)
     {
         var descent = new PosteriorDescent(0, problem, solvers, Normal(problem.Unknowns, 6) * 0.3, 1, floor);
         while (!descent.Finished && descent.Steps < 40)

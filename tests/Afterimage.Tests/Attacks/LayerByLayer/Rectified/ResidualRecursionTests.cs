@@ -77,7 +77,8 @@ public class ResidualRecursionTests
             inputs.Add(piece.Forward(inputs[^1]));
         var logits = inputs[^1].mean([2, 3]).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!;
         var loss = nn.functional.cross_entropy(logits, tensor(new[] { 4L }));
-        var place = chain.Pieces.ToList().FindIndex(piece => piece is ResidualUnit unit && unit.First.Conv.Name.StartsWith(name, StringComparison.Ordinal));
+        var place = chain.Pieces.ToList().FindIndex(piece =>
+            piece is ResidualUnit unit && unit.First.Conv.Name.StartsWith(name, StringComparison.Ordinal));
         var unit = (ResidualUnit)chain.Pieces[place];
         var signals = Differentiate.Gradients(loss, [inputs[place], inputs[place + 1]]);
         using var generator = new RandomSource(1).Generator(CPU);
@@ -117,8 +118,11 @@ public class ResidualRecursionTests
         Residual Unit(string name, int from, int to, int stride) => new(
             [new Conv2d(name + "a", from, to, 3, stride, 1), relu, new Conv2d(name + "b", to, to, 3, 1, 1)],
             stride == 1 ? [] : [new Conv2d(name + "c", from, to, 1, stride)]);
-        var network = new Network(new(1, 8, 8), 10, [new Conv2d("stem", 1, 24, 3, 1, 1), relu, Unit("u", 24, 24, 1), relu, Unit("v", 24, 32, 2), relu,
-            Unit("w", 32, 32, 1), relu, new GlobalAvgPool2d(), new Flatten(), new Linear("head", 32, 10)]);
+        var network = new Network(new(1, 8, 8), 10,
+        [
+            new Conv2d("stem", 1, 24, 3, 1, 1), relu, Unit("u", 24, 24, 1), relu, Unit("v", 24, 32, 2), relu, Unit("w", 32, 32, 1), relu,
+            new GlobalAvgPool2d(), new Flatten(), new Linear("head", 32, 10),
+        ]);
         var client = Simulated.Of(Simulated.Open(network), rand([1, 1, 8, 8], generator: generator), [4], new FedSgd(), new(1));
         using var found = new RectifiedRecursion { Images = 10, Steps = 0 }.Run(client.Context);
         var notes = string.Join("\n", found.Evidence);
@@ -153,7 +157,8 @@ public class ResidualRecursionTests
         var (change, features, gradient) = (Random(x), Random(last.Known), Random(last.Open(x)));
         Equal(last.Push(change) * features, change * last.Pull(features));
         Equal(last.Gradient(change) * gradient, change * last.PullGradient(gradient));
-        Assert.True((last.Left(x) - last.Left(x + 1e-6 * change)).mul(last.Alive).allclose(1e-6 * last.Push(change) * last.Alive, atol: 1e-9));
+        var slope = last.Left(x) - last.Left(x + 1e-6 * change);
+        Assert.True(slope.mul(last.Alive).allclose(1e-6 * last.Push(change) * last.Alive, atol: 1e-9));
 
         foreach (var softness in (double[])[0, 0.5])
         {
@@ -178,7 +183,8 @@ public class ResidualRecursionTests
         var (x, arriving) = (Random(1, 5, 4, 4), Random(1, 12, 4, 4));
         var block = Layer(x, arriving) with
         {
-            Weight = Random(12, 5, 3, 3), Batch = new(Random(1, 12, 1, 1), Random(1, 12, 1, 1).abs() + 1, Random(1, 12, 1, 1) * 5, Random(1, 12, 1, 1) * 5),
+            Weight = Random(12, 5, 3, 3),
+            Batch = new(Random(1, 12, 1, 1), Random(1, 12, 1, 1).abs() + 1, Random(1, 12, 1, 1) * 5, Random(1, 12, 1, 1) * 5),
         };
         Tensor System(Tensor at) => block.System(arriving + block.Coupled(block.Before(at))!);
         var target = RectifiedBlock.Times(System(x), x);
