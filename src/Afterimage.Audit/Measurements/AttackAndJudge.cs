@@ -33,7 +33,8 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         var seconds = attack.Seconds;
         var images = Tensors.Split(found.Images);
         Keep(opened, found, images);
-        var judgment = Judged(opened, found, images, out var pool);
+        // A refusal comes without images, and a gray batch is not worth judging.
+        var (judgment, pool) = found.Outcome.Kind == OutcomeKind.Refused ? (null, 0) : Judged(opened, found, images);
         var report = Blank(one, found.Outcome) with
         {
             Assumptions = Explanation.Assumptions(one.Configuration, round),
@@ -45,7 +46,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             LabelAccuracy = judgment?.LabelAccuracy,
             Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
             Pool = pool,
-            Images = ImageSection.Of(opened, found, images, judgment, witness.Path(found.Restart)),
+            Images = found.Outcome.Kind == OutcomeKind.Refused ? [] : ImageSection.Of(opened, found, images, judgment, witness.Path(found.Restart)),
         };
         if (judgment is not null)
             report = report with { Metrics = judgment.Metrics, Baselines = judgment.Baselines };
@@ -104,16 +105,15 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         ]);
     }
 
-    private static Judgment? Judged(OpenCase opened, Reconstruction found, float[][] images, out int pool)
+    /// <summary>The judgment, and the number of images among which identification chose; nothing without the truth.</summary>
+    private static (Judgment? Judgment, int Pool) Judged(OpenCase opened, Reconstruction found, float[][] images)
     {
         var round = opened.Round;
-        pool = 0;
         if (round.Truth is not { } truth)
-            return null;
+            return (null, 0);
         var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images).Select(image => image.Pixels.ToArray()));
-        pool = candidates.Count;
-        return Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
-            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)]);
+        return (Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)]), candidates.Count);
     }
 
     private static CaseReport Blank(Case one, Outcome outcome) => new()
