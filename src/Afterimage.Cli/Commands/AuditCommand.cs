@@ -1,15 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
-using Afterimage.Audit.Findings;
-using Afterimage.Audit.Measurements;
-using Afterimage.Audit.Judging;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
+using Afterimage.Audit.Judging;
+using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
-using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Afterimage.UpdateFiles;
 using Afterimage.Audit.Cases;
+using Afterimage.UpdateFiles;
 
 namespace Afterimage.Cli.Options;
 

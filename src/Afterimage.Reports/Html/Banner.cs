@@ -1,5 +1,6 @@
 using System.Globalization;
-using static Afterimage.Reports.Html.Markup;
+using Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Elements.Markup;
 
 namespace Afterimage.Reports.Html;
 

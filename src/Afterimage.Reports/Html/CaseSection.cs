@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using static Afterimage.Reports.Html.Markup;
+using Afterimage.Reports.Html.Elements;
+using Afterimage.Reports.Html.Plots;
+using static Afterimage.Reports.Html.Elements.Markup;
 
 namespace Afterimage.Reports.Html;
 

@@ -1,4 +1,5 @@
-using static Afterimage.Reports.Html.Markup;
+using Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Elements.Markup;
 
 namespace Afterimage.Reports.Html;
 

@@ -1,4 +1,6 @@
-using static Afterimage.Reports.Html.Markup;
+using Afterimage.Reports.Html.Elements;
+using Afterimage.Reports.Html.Plots;
+using static Afterimage.Reports.Html.Elements.Markup;
 
 namespace Afterimage.Reports.Html;
 

@@ -1,3 +1,5 @@
+using Afterimage.Reports.Html.Elements;
+
 namespace Afterimage.Reports.Html;
 
 /// <summary>The PNG files of a report folder as data URIs and image elements.</summary>

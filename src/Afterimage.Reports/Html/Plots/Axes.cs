@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Afterimage.Reports.Html;
+namespace Afterimage.Reports.Html.Plots;
 
 /// <param name="Name">The full name, for example a JSON pointer.</param>
 /// <param name="Short">Its last segments, as many as tell it from the other axes.</param>

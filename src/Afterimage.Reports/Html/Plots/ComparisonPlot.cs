@@ -1,6 +1,7 @@
-using static Afterimage.Reports.Html.Markup;
+using Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Elements.Markup;
 
-namespace Afterimage.Reports.Html;
+namespace Afterimage.Reports.Html.Plots;
 
 /// <summary>Forecasts against what attacks reached, one point for each case.</summary>
 internal static class ComparisonPlot

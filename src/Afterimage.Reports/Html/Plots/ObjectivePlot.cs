@@ -1,6 +1,7 @@
-using static Afterimage.Reports.Html.Markup;
+using Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Elements.Markup;
 
-namespace Afterimage.Reports.Html;
+namespace Afterimage.Reports.Html.Plots;
 
 /// <summary>What the attack minimized, one curve for each restart.</summary>
 internal static class ObjectivePlot

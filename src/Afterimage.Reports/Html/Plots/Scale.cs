@@ -1,4 +1,6 @@
-namespace Afterimage.Reports.Html;
+using Afterimage.Reports.Html.Elements;
+
+namespace Afterimage.Reports.Html.Plots;
 
 internal readonly record struct Tick(double Value, string Label);
 

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.Text;
 using System.Xml;
 
-namespace Afterimage.Reports.Html;
+namespace Afterimage.Reports.Html.Elements;
 
 /// <summary>A piece of a page. Text and attribute values are escaped where they are written, so no caller can forget to.</summary>
 internal abstract record Part

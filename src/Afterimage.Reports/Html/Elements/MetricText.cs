@@ -1,4 +1,4 @@
-namespace Afterimage.Reports.Html;
+namespace Afterimage.Reports.Html.Elements;
 
 /// <summary>How a metric is called and written.</summary>
 internal sealed record MetricText(string Title, string Unit, Func<double, string> Format, bool? HigherIsBetter, string Meaning)

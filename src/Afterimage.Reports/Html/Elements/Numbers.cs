@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Afterimage.Reports.Html;
+namespace Afterimage.Reports.Html.Elements;
 
 /// <summary>Numbers as a reader wants them; the exact ones are in report.json.</summary>
 internal static class Numbers

@@ -1,0 +1,108 @@
+using Microsoft.CodeAnalysis;
+
+namespace Afterimage.Tests.House;
+
+/// <summary>The rooms of the other assemblies: folders, subfolders included, each with the rooms that it may use.</summary>
+public class AssemblyRoomTests
+{
+    private const string Root = "";
+
+    /// <summary>
+    /// For each assembly and each of its folders, what that may use beside itself. The root of a library holds plain ground that every
+    /// folder may use; it uses none of them. The root of the command puts its folders together.
+    /// </summary>
+    private static readonly Dictionary<string, Dictionary<string, string[]>> Known = new()
+    {
+        ["Afterimage.Audit"] = new()
+        {
+            [Root] = [],
+            ["Clients"] = [],
+            ["Threats"] = ["Clients"],
+            ["Cases"] = ["Clients", "Threats"],
+            ["Judging"] = ["Clients"],
+            ["Findings"] = ["Judging"],
+            ["Measurements"] = ["Clients", "Threats", "Cases", "Judging", "Findings"],
+            ["Measurements/LabelTables"] = ["Clients", "Judging"],
+            ["Execution"] = ["Cases", "Measurements"],
+        },
+        ["Afterimage.Reports"] = new()
+        {
+            [Root] = [],
+            ["Exporters"] = ["Html"],
+            ["Html"] = ["Html/Plots", "Html/Elements"],
+            ["Html/Plots"] = ["Html/Elements"],
+            ["Html/Elements"] = [],
+        },
+        ["Afterimage.Cli"] = new()
+        {
+            [Root] = ["Commands", "Options", "Console", "Conditions"],
+            ["Commands"] = ["Options", "Console", "Conditions"],
+            ["Options"] = [],
+            ["Console"] = [],
+            ["Conditions"] = [],
+        },
+    };
+
+    public static TheoryData<string> Assemblies => [.. Known.Keys];
+
+    [Theory]
+    [MemberData(nameof(Assemblies))]
+    public void A_room_knows_only_the_rooms_below_it(string assembly)
+    {
+        var uses = Usage.Of(Repository.Files($"src/{assembly}/", ".cs"), assembly);
+        Assert.Empty(Climbs(assembly, uses));
+        // The source is understood: every room but the root is used by another, or uses one.
+        var rooms = uses.Where(use => Rooms(assembly, use) is { From: { } from, To: { } to } && from != to).ToArray();
+        Assert.All(Known[assembly].Keys.Where(room => room != Root), room => Assert.Contains(rooms, use => Rooms(assembly, use) is var (from, to) && (from == room || to == room)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Assemblies))]
+    public void Namespaces_are_those_of_the_folders(string assembly) => Assert.Empty(
+        from file in Repository.Files($"src/{assembly}/", ".cs")
+        let expected = Path.GetDirectoryName(file.Path)!["src/".Length..].Replace('/', '.')
+        where file.Text.Contains("\nnamespace ", StringComparison.Ordinal) && !file.Text.Contains($"\nnamespace {expected};", StringComparison.Ordinal)
+        select $"{file.Path} is not in the namespace {expected}.");
+
+    [Theory]
+    [InlineData("Clients", "class A { Judging.Judge? b; }", 1)]
+    [InlineData("Clients", "using Afterimage.Audit.Judging; class A { Judge? b; }", 1)]
+    [InlineData("Clients", "class A { void B() { var c = Judging.Judge.Find(); } }", 3)]
+    [InlineData("Clients", "class A { /* Judging.Judge */ string b = \"Judging.Judge\"; References? c; }", 0)]
+    [InlineData("Judging", "class A { Clients.Batch? b; }", 0)]
+    [InlineData("Measurements", "class A { LabelTables.Table? b; }", 1)]
+    [InlineData("Measurements/LabelTables", "class A { Judging.Judge? b; }", 0)]
+    [InlineData("Measurements/LabelTables", "class A { Execution.Run? b; }", 1)]
+    [InlineData("Cellar", "class A { Clients.Batch? b; }", 1)]
+    [InlineData("", "class A { Clients.Batch? b; }", 1)]
+    public void Climbing_is_seen(string room, string code, int breaches)
+    {
+        const string Audit = "Afterimage.Audit";
+        var space = $"namespace {Audit}{(room == Root ? "" : $".{room.Replace('/', '.')}")};";
+        var crafted = Usage.Of(
+        [
+            new("src/Afterimage.Audit/References.cs", "namespace Afterimage.Audit { public class References { } }"),
+            new("src/Afterimage.Audit/Clients/Batch.cs", "namespace Afterimage.Audit.Clients { public class Batch { } }"),
+            new("src/Afterimage.Audit/Judging/Judge.cs", "namespace Afterimage.Audit.Judging { public class Judge { public static Judge Find() => new(); } }"),
+            new("src/Afterimage.Audit/Execution/Run.cs", "namespace Afterimage.Audit.Execution { public class Run { } }"),
+            new("src/Afterimage.Audit/Measurements/LabelTables/Table.cs", "namespace Afterimage.Audit.Measurements.LabelTables { public class Table { } }"),
+            new($"src/Afterimage.Audit/{(room == Root ? "" : $"{room}/")}Crafted.cs", code.StartsWith("using", StringComparison.Ordinal)
+                ? code.Insert(code.IndexOf(';', StringComparison.Ordinal) + 1, $" {space}") : $"{space} {code}"),
+        ], Audit);
+        Assert.Equal(breaches, Climbs(Audit, crafted).Count());
+    }
+
+    private static IEnumerable<string> Climbs(string assembly, IEnumerable<(string File, ISymbol Symbol)> uses) =>
+        from use in uses
+        where Rooms(assembly, use) is { From: not null, To: not null and not Root }
+        let rooms = Rooms(assembly, use)
+        where rooms.From != rooms.To && !Known[assembly].GetValueOrDefault(rooms.From!, []).Contains(rooms.To)
+        select $"{use.File} uses {use.Symbol} of {rooms.To}, which {(rooms.From == Root ? "the root" : rooms.From)} may not know.";
+
+    /// <summary>The folder of the use and that of the declaration; null for what is declared elsewhere.</summary>
+    private static (string? From, string? To) Rooms(string assembly, (string File, ISymbol Symbol) use) => (Room(assembly, use.File),
+        use.Symbol is INamespaceSymbol ? null : Room(assembly, use.Symbol.Locations.FirstOrDefault(place => place.IsInSource)?.SourceTree?.FilePath));
+
+    private static string? Room(string assembly, string? file) => file is not null && file.StartsWith($"src/{assembly}/", StringComparison.Ordinal)
+        ? Path.GetDirectoryName(file[$"src/{assembly}/".Length..]) : null;
+}
