@@ -22,8 +22,12 @@ internal static class IterationTable
     {
         set_num_threads(1);
         output.WriteLine("model, batch            bare ms   autograd ms   ratio   compiled ms   ratio");
-        foreach (var (name, source, batch) in (ReadOnlySpan<(string, ModelSource, int)>)
-            [("LeNet, 1", new LeNet(), 1), ("LeNet, 8", new LeNet(), 8), ("ConvNet-16, 1", new ConvNet { Width = 16 }, 1), ("ResNet-20, 1", new ResNet { Depth = 20 }, 1)])
+        ReadOnlySpan<(string, ModelSource, int)> cases =
+        [
+            ("LeNet, 1", new LeNet(), 1), ("LeNet, 8", new LeNet(), 8),
+            ("ConvNet-16, 1", new ConvNet { Width = 16 }, 1), ("ResNet-20, 1", new ResNet { Depth = 20 }, 1),
+        ];
+        foreach (var (name, source, batch) in cases)
         {
             var (bare, graph, slow) = Compare(source, batch, OperatorChoice.Autograd);
             var (_, compiled, fast) = Compare(source, batch, OperatorChoice.Compiled);
@@ -62,9 +66,10 @@ internal static class IterationTable
         {
             using var generator = new Generator(5, CPU);
             Images = rand([batch, 3, 32, 32], generator: generator);
-            var labels = new Labels(Enumerable.Range(0, batch).Select(i => i % 10).ToValueList(), Enumerable.Repeat(1.0, batch).ToValueList());
+            var classes = Enumerable.Range(0, batch).Select(i => i % 10).ToValueList();
+            var labels = new Labels(classes, Enumerable.Repeat(1.0, batch).ToValueList());
             Targets = labels.Targets(10, ScalarType.Float32, CPU);
-            var update = new FedSgd().Linearize(model, Images, Targets).Value;
+            var update = new FedSgd().Linearize(model, new(Images, Targets)).Value;
             Observed = update.Flat;
             context = new()
             {

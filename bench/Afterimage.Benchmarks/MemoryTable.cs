@@ -28,7 +28,8 @@ internal static class MemoryTable
         using var model = new LeNet().Open(new(3, 32, 32), 10, new RandomSource(3), ScalarType.Float32, CPU);
         using var generator = new Generator(5, CPU);
         var labels = new Labels([4], [1.0]);
-        var update = new FedSgd().Linearize(model, rand([1, 3, 32, 32], generator: generator), labels.Targets(10, ScalarType.Float32, CPU)).Value;
+        var truth = new Batch(rand([1, 3, 32, 32], generator: generator), labels.Targets(10, ScalarType.Float32, CPU));
+        var update = new FedSgd().Linearize(model, truth).Value;
         using var context = new AttackContext
         {
             Model = model,
@@ -36,12 +37,16 @@ internal static class MemoryTable
             Random = new RandomSource(7),
             OperatorChoice = choice,
         };
-        var attack = new GradientMatching { Labels = new Given(), Solver = new FirstOrder { Iterations = 10_001, LearningRate = 0.01 }, Tolerance = 0 };
+        var attack = new GradientMatching
+        {
+            Labels = new Given(), Solver = new FirstOrder { Iterations = 10_001, LearningRate = 0.01 }, Tolerance = 0,
+        };
         attack.Run(context, seen =>
         {
             if (seen.Iteration is 100 or 1000 or 5000 or 10_000)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{context.Operator.Name,-10} {seen.Iteration,9:N0} {Tensor.TotalCount,14:N0} {GC.GetTotalMemory(false) / 1048576.0,12:F1} {Resident(),13:F1}"));
+                    $"{context.Operator.Name,-10} {seen.Iteration,9:N0} {Tensor.TotalCount,14:N0} " +
+                    $"{GC.GetTotalMemory(false) / 1048576.0,12:F1} {Resident(),13:F1}"));
         }).Dispose();
     }
 

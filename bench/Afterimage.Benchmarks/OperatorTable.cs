@@ -67,11 +67,18 @@ internal static class OperatorTable
         var image = new double[plan.Pixels];
         image.AsSpan().Fill(0.5);
         double[] target = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        var columns = new double[256 * plan.Parameters];
+        var parameters = (int)plan.Parameters;
+        var columns = new double[256 * parameters];
+        var direction = new double[plan.Pixels];
+        plan.Gradient(image, target, columns.AsSpan(0, parameters));
         void Whole()
         {
-            for (var first = 0; first < plan.Pixels; first += 256)
-                plan.Jacobian(image, target, first, columns);
+            for (var pixel = 0; pixel < direction.Length; pixel++)
+            {
+                direction[pixel] = 1;
+                plan.Pushforward(direction, columns.AsSpan(pixel % 256 * parameters, parameters));
+                direction[pixel] = 0;
+            }
         }
         Whole();
         return Enumerable.Range(0, 3).Select(_ => Contest.CpuSeconds(Whole)).Order().ElementAt(1);

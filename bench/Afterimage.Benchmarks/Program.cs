@@ -25,6 +25,7 @@ switch (args)
         BenchmarkSwitcher.FromTypes([typeof(OperatorParts), typeof(OperatorProducts)]).Run(args[1..]);
         return 0;
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | parts [filter...]");
+        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
+            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | parts [filter...]");
         return 2;
 }

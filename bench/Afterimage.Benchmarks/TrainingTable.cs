@@ -43,7 +43,7 @@ internal static class TrainingTable
         var images = truth["images"].ToTensor(ScalarType.Float32, CPU);
         var labels = truth["labels"].ToInt64().Select(label => (int)label).ToValueList();
         var sent = UpdateFile.Read(Path.Combine(folder, "update.npz")).Match(model.Layout, ScalarType.Float32, CPU);
-        var gradient = new FedSgd().Linearize(model, images, new Labels(labels, []).Targets(classes, ScalarType.Float32, CPU)).Value;
+        var gradient = new FedSgd().Linearize(model, new(images, new Labels(labels, []).Targets(classes, ScalarType.Float32, CPU))).Value;
         output.WriteLine("attack               update            PSNR of each image (dB)              mean  misfit    labels   CPU s");
         foreach (var name in names)
             foreach (var (what, update, how) in ((string, GradientSet, LocalTraining)[])
@@ -66,7 +66,7 @@ internal static class TrainingTable
                 var each = string.Join(" ", ratios.Select(ratio => ratio.ToString("F1", CultureInfo.InvariantCulture)));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {what,-17} {each,-36} {ratios.Average(),5:F1} " +
                     $"{found.RelativeMisfit,8:E1} {right,3} of {labels.Count} {seconds,7:F0}"));
-                foreach (var note in found.Notes)
+                foreach (var note in found.Evidence.Select(note => note.Sentence))
                     output.WriteLine($"    {note}");
             }
     }

@@ -46,8 +46,8 @@ internal static class UnrollTable
         Tensor Once()
         {
             using var scope = NewDisposeScope();
-            var point = forward.At(images, targets);
-            return point.Pullback(point.Value).Images.MoveToOuterDisposeScope();
+            var point = forward.At(new(images, targets));
+            return point.Pullback(point.Value).Inputs.MoveToOuterDisposeScope();
         }
         Once().Dispose();
         var before = PeakMemory.Restart();

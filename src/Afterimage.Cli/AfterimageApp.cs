@@ -14,9 +14,10 @@ namespace Afterimage.Cli;
 /// </summary>
 public static class AfterimageApp
 {
-    /// <param name="args">The command line.</param>
-    /// <param name="catalog">The parts that experiments may name; the standard ones when not given.</param>
-    /// <param name="terminal">Where to write; the process's own console when not given.</param>
+    /// <summary>Runs one command line.</summary>
+    /// <param name="args">The arguments.</param>
+    /// <param name="catalog">The parts that experiments may name; null for the standard ones.</param>
+    /// <param name="terminal">Where to write; null for the console of the process.</param>
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public static int Run(string[] args, Catalog? catalog = null, Terminal? terminal = null)
     {
@@ -45,12 +46,13 @@ public static class AfterimageApp
         }
     }
 
-    internal static string Version { get; } =
-        typeof(AfterimageApp).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+    internal static string Version { get; } = typeof(AfterimageApp).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 
     private static RootCommand Root(ExperimentFile files, Terminal terminal)
     {
-        var root = new RootCommand("Measures what a training gradient gives away: reconstructs a client's images from the update that it sends.")
+        var root = new RootCommand("Measures what a training gradient gives away: " +
+            "reconstructs a client's images from the update that it sends.")
         {
             AuditCommand.Create(files, terminal),
             LeakageCommand.Create(files, terminal),
@@ -71,19 +73,23 @@ public static class AfterimageApp
         return root;
     }
 
-    // An option that does not exist is a positional argument to the parser, so its own message would point elsewhere.
     private static string? Fault(ParseResult line) => line.Errors switch
     {
         _ when line.Action is HelpPage or PrintVersion => null,
-        _ when Words(line).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal)) is { } option => $"There is no option {option}",
+        _ when UnknownOption(line) is { } option => $"There is no option {option}",
         [] => null,
-        _ when line.CommandResult.Command.Subcommands.Count > 0 && line.UnmatchedTokens is [var word, ..] => $"There is no command \"{word}\"",
-        _ when line.CommandResult.Command.Subcommands.Count > 0 => "A command is missing",
+        _ when line.CommandResult.Command.Subcommands.Count > 0 =>
+            line.UnmatchedTokens is [var word, ..] ? $"There is no command \"{word}\"" : "A command is missing",
         [var error, ..] => error.Message,
     };
 
-    private static IEnumerable<string> Words(ParseResult line) =>
-        line.UnmatchedTokens.Concat(line.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value));
+    /// <summary>The parser takes an option that does not exist for a positional argument, so its own message would mislead.</summary>
+    private static string? UnknownOption(ParseResult line)
+    {
+        var arguments = line.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens);
+        return line.UnmatchedTokens.Concat(arguments.Select(token => token.Value))
+            .FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal));
+    }
 
     private static string Path(SymbolResult command) => command is CommandResult { Command: var self } && self is not RootCommand
         ? $"{Path(command.Parent!)} {self.Name}" : "afterimage";

@@ -1,8 +1,9 @@
 namespace Afterimage.Cli;
 
-/// <summary>What the exit codes of the command mean; listed in its help.</summary>
+/// <summary>The exit codes of the command, as its help lists them.</summary>
 public static class ExitCode
 {
+    /// <summary>Done.</summary>
     public const int Fine = 0;
 
     /// <summary>The command line, a file or the machine is at fault; one sentence on the error stream says how.</summary>

@@ -5,7 +5,7 @@ using System.CommandLine.Invocation;
 
 namespace Afterimage.Cli;
 
-/// <summary>The help of every command: what System.CommandLine writes, then examples and, on the first page, the exit codes.</summary>
+/// <summary>The help of every command: what System.CommandLine writes, then examples and, where they matter, the exit codes.</summary>
 internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
 {
     private const string ExitCodes = """
@@ -61,7 +61,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         ["data"] = ["afterimage data list", "afterimage data get cifar10"],
     }.ToFrozenDictionary();
 
-    /// <summary>Gives a command line's help option this page; subcommands share the option.</summary>
+    /// <summary>Makes this the page of the help option, which all subcommands share.</summary>
     public static void Install(RootCommand root)
     {
         var option = root.Options.OfType<HelpOption>().Single();

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Afterimage.Reports;
 
 /// <summary>
-/// What happens during an audit, in order: the lines of events.jsonl and the feed of every view. Iterates may be dropped;
-/// nothing else may.
+/// Something that happened during an audit: a line of events.jsonl, and what every view is computed from. Events come in order;
+/// iterates may be dropped, nothing else may.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(AuditStarted), "audit-started")]
@@ -21,15 +21,28 @@ public abstract record AuditEvent
     public double At { get; init; }
 }
 
+/// <summary>An audit began, or was resumed.</summary>
 /// <param name="Header">The report without cases and verdict.</param>
-/// <param name="CaseIds">Every case of the audit in order, with its name.</param>
+/// <param name="CaseIds">Every case of the audit, in order.</param>
 public sealed record AuditStarted(AuditReport Header, ImmutableArray<CaseTitle> CaseIds) : AuditEvent;
 
+/// <summary>What identifies a case.</summary>
+/// <param name="Id">SHA-256 of the canonical configuration, in hexadecimal.</param>
+/// <param name="Name">Its name for people.</param>
 public sealed record CaseTitle(string Id, string Name);
 
-/// <param name="Budget">Evaluations that the case may use at most; 0 when unknown.</param>
+/// <summary>A case began.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Budget">The largest number of evaluations that the case may use; 0 where it is unknown.</param>
 public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEvent;
 
+/// <summary>An attack evaluated its objective.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Restart">The restart, from 0.</param>
+/// <param name="Iteration">The iteration of this restart.</param>
+/// <param name="Evaluations">Evaluations of the case so far.</param>
+/// <param name="Objective">The value of the objective.</param>
 /// <param name="Thumbnail">The current reconstruction of the first images, or null.</param>
 public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, Thumbnail? Thumbnail = null)
     : AuditEvent;
@@ -40,6 +53,7 @@ public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 /// <summary>The end of a case, with what was measured.</summary>
 public abstract record CaseResult : AuditEvent
 {
+    /// <summary>The identity of the case.</summary>
     [JsonIgnore]
     public abstract string CaseId { get; }
 
@@ -51,9 +65,11 @@ public abstract record CaseResult : AuditEvent
 /// <param name="Report">The case as it was attacked and judged.</param>
 public sealed record CaseFinished(CaseReport Report) : CaseResult
 {
+    /// <inheritdoc/>
     [JsonIgnore]
     public override string CaseId => Report.Id;
 
+    /// <inheritdoc/>
     [JsonIgnore]
     public override double Seconds => Report.Cost.Seconds;
 }
@@ -62,9 +78,11 @@ public sealed record CaseFinished(CaseReport Report) : CaseResult
 /// <param name="Prior">What the second forecast knows of images.</param>
 public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) : CaseResult
 {
+    /// <inheritdoc/>
     [JsonIgnore]
     public override string CaseId => Id;
 
+    /// <inheritdoc/>
     [JsonIgnore]
     public override double Seconds => Case.Seconds;
 }
@@ -73,11 +91,15 @@ public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) 
 /// <param name="Took">Wall-clock seconds.</param>
 public sealed record LabelsRead(string Id, string Name, LabelReport Labels, double Took) : CaseResult
 {
+    /// <inheritdoc/>
     [JsonIgnore]
     public override string CaseId => Id;
 
+    /// <inheritdoc/>
     [JsonIgnore]
     public override double Seconds => Took;
 }
 
+/// <summary>An audit ended.</summary>
+/// <param name="Report">Its results.</param>
 public sealed record AuditFinished(AuditReport Report) : AuditEvent;

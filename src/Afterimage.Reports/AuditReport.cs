@@ -3,54 +3,70 @@ using System.Text.Json.Serialization;
 
 namespace Afterimage.Reports;
 
-/// <summary>What an audit found: plain data, the content of report.json. Documented in docs/report.md.</summary>
+/// <summary>The results of an audit as plain data, the content of report.json. Documented in docs/report.md.</summary>
 public sealed record AuditReport
 {
+    /// <summary>The schema that this version writes and reads.</summary>
     public const string CurrentSchema = "afterimage-report/1";
 
+    /// <summary>The schema of this report.</summary>
     public string Schema { get; init; } = CurrentSchema;
 
     /// <summary>Version of Afterimage that ran the audit.</summary>
     public required string Version { get; init; }
 
+    /// <summary>The experiment's title.</summary>
     public required string Title { get; init; }
 
+    /// <summary>When the audit began.</summary>
     public required DateTimeOffset Started { get; init; }
 
-    /// <summary>The experiment as canonical JSON: enough to run the audit again.</summary>
+    /// <summary>The experiment as canonical JSON, which is enough to run the audit again.</summary>
     public required string Experiment { get; init; }
 
-    /// <summary>The command line that does it.</summary>
+    /// <summary>The command line that runs the audit again.</summary>
     public required string Command { get; init; }
 
+    /// <summary>Where the audit ran.</summary>
     public required Machine Machine { get; init; }
 
     /// <summary>What leaked, in words.</summary>
     public required Verdict Verdict { get; init; }
 
+    /// <summary>The results of each case, in the order of the experiment.</summary>
     public ImmutableArray<CaseReport> Cases { get; init; } = [];
 
-    /// <summary>Forecasts against attacks; absent with fewer than three cases that have both.</summary>
+    /// <summary>How forecasts compare with attacks; null with fewer than three cases that have both.</summary>
     public LeakageComparison? Comparison { get; init; }
 
-    /// <summary>Doubts that only the cases together raise.</summary>
+    /// <summary>Findings that need more than one case, such as a missing spread over seeds.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
+    /// <summary>The papers behind everything that was used.</summary>
     public ImmutableArray<Citation> Citations { get; init; } = [];
 }
 
+/// <summary>Where an audit ran.</summary>
+/// <param name="System">Operating system.</param>
+/// <param name="Processor">Model of the processor.</param>
+/// <param name="Cores">Logical cores.</param>
+/// <param name="Runtime">.NET version.</param>
+/// <param name="Torch">libtorch version.</param>
+/// <param name="Device">cpu or cuda.</param>
 public sealed record Machine(string System, string Processor, int Cores, string Runtime, string Torch, string Device);
 
-/// <param name="Level">How much came back.</param>
+/// <summary>The conclusion on a case or an audit.</summary>
+/// <param name="Level">How much was reconstructed.</param>
 /// <param name="Sentence">One sentence for a reader who reads nothing else.</param>
 public sealed record Verdict(LeakLevel Level, string Sentence);
 
+/// <summary>How much of the private images was reconstructed.</summary>
 public enum LeakLevel
 {
-    /// <summary>Nobody could judge: there was no truth to compare with.</summary>
+    /// <summary>Unknown, because there were no true images to compare with.</summary>
     Unjudged,
 
-    /// <summary>No better than what public images alone would give.</summary>
+    /// <summary>No better than the baselines, which need no update.</summary>
     Nothing,
 
     /// <summary>Better than the baselines, yet no image is recognizable.</summary>
@@ -59,7 +75,7 @@ public enum LeakLevel
     /// <summary>At least one image is recognizable.</summary>
     Recognizable,
 
-    /// <summary>At least one image came back nearly pixel for pixel.</summary>
+    /// <summary>At least one image is nearly equal to the true one, pixel for pixel.</summary>
     Exact,
 
     /// <summary>The attack did not converge, so its failure says nothing about protection.</summary>
@@ -72,17 +88,19 @@ public sealed record CaseReport
     /// <summary>SHA-256 of the canonical configuration, in hexadecimal.</summary>
     public required string Id { get; init; }
 
+    /// <summary>Its name for people.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Values on the experiment's axes that this case stands for.</summary>
+    /// <summary>This case's values on the axes of the experiment, by JSON pointer.</summary>
     public ImmutableSortedDictionary<string, string> Axes { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>The case as canonical JSON.</summary>
     public required string Configuration { get; init; }
 
-    /// <summary>The composition as an equation.</summary>
+    /// <summary>What the attack minimizes or solves, as an equation.</summary>
     public required string Equation { get; init; }
 
+    /// <summary>Seed of everything that is random in the case.</summary>
     public required ulong Seed { get; init; }
 
     /// <summary>What the attacker knew, and from where.</summary>
@@ -94,87 +112,119 @@ public sealed record CaseReport
     /// <summary>One sentence: what the outcome means and what to do.</summary>
     public required string Advice { get; init; }
 
+    /// <summary>The conclusion.</summary>
     public required Verdict Verdict { get; init; }
 
+    /// <summary>What the attack cost.</summary>
     public required Cost Cost { get; init; }
 
-    /// <summary>One sentence on how the forward operator was evaluated; null for attacks that do not.</summary>
+    /// <summary>One sentence on how the forward operator was evaluated; null for attacks that do not evaluate it.</summary>
     public string? Operator { get; init; }
 
-    /// <summary>|A(x) - y| / |y| of the reconstruction: all that the attacker knows of its success.</summary>
+    /// <summary>|A(x) - y| / |y| of the reconstruction x, the only measure of success that an attacker has.</summary>
     public double RelativeMisfit { get; init; }
 
-    /// <summary>Fraction of labels that are right, as a multiset; null without the truth.</summary>
+    /// <summary>Fraction of the labels, as a multiset, that are right; null without the truth.</summary>
     public double? LabelAccuracy { get; init; }
 
-    /// <summary>What the update says of the labels; null where the case ended before it was asked.</summary>
+    /// <summary>The labels as recovered from the update; null where the case ended earlier.</summary>
     public LabelReport? Labels { get; init; }
 
+    /// <summary>The images of the batch; empty where nothing was reconstructed.</summary>
     public ImmutableArray<ImageReport> Images { get; init; } = [];
 
     /// <summary>For each metric by name, its spread over the images.</summary>
     public ImmutableSortedDictionary<string, Spread> Metrics { get; init; } = ImmutableSortedDictionary<string, Spread>.Empty;
 
-    /// <summary>For each metric by name, what needs no gradient at all: the mean public image, the best of 100 public images.</summary>
+    /// <summary>
+    /// The same for baselines that need no update, by metric and baseline: the mean public image, the best of 100 public images.
+    /// </summary>
     public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>> Baselines { get; init; } =
         ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>>.Empty;
 
-    /// <summary>Images among which the metric "rank" orders; 0 without the truth.</summary>
+    /// <summary>Size of the pool in which the metric "rank" places the true image; 0 without the truth.</summary>
     public int Pool { get; init; }
 
     /// <summary>The objective over evaluations, one curve for each restart.</summary>
     public ImmutableArray<Curve> Curves { get; init; } = [];
 
-    /// <summary>What the update tells at best; absent where it was not measured.</summary>
+    /// <summary>The leakage analysis of the update; null where it was not made.</summary>
     public CaseLeakage? Leakage { get; init; }
 
+    /// <summary>Remarks on the case that a reader must know.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
 
     /// <summary>Keys of the citations of what this case used.</summary>
     public ImmutableArray<string> Cites { get; init; } = [];
 }
 
+/// <summary>Something that the attacker knew.</summary>
 /// <param name="Topic">For example "labels".</param>
 /// <param name="Knowledge">For example "recovered from the gradient of the last layer (iDLG)".</param>
-/// <param name="Given">True when the threat model handed it over, false when the attack inferred it or did without.</param>
+/// <param name="Given">Whether the threat model revealed it; otherwise the attack inferred it or did without.</param>
 public sealed record Assumption(string Topic, string Knowledge, bool Given);
 
+/// <summary>What an attack cost.</summary>
+/// <param name="Evaluations">Evaluations of the objective, all restarts together.</param>
+/// <param name="Iterations">Iterations, all restarts together.</param>
+/// <param name="Restarts">Restarts.</param>
+/// <param name="Seconds">Wall-clock time.</param>
+/// <param name="CpuSeconds">Processor time, all threads together.</param>
 public sealed record Cost(int Evaluations, int Iterations, int Restarts, double Seconds, double CpuSeconds);
 
-/// <summary>One image of the batch after one-to-one matching.</summary>
+/// <summary>One image of the batch, after reconstructions and true images were matched one to one.</summary>
 public sealed record ImageReport
 {
+    /// <summary>Its place in the batch, from 0.</summary>
     public required int Index { get; init; }
 
+    /// <summary>The name of the recovered class.</summary>
     public required string RecoveredLabel { get; init; }
 
-    /// <summary>The attacker's confidence in that label, in [0,1].</summary>
+    /// <summary>The attacker's probability that the label is right, in [0,1].</summary>
     public required double Confidence { get; init; }
 
+    /// <summary>The name of the true class; null without the truth.</summary>
     public string? TrueLabel { get; init; }
 
-    /// <summary>Metrics by name, for example psnr (decibels), ssim, mse; empty without the truth.</summary>
+    /// <summary>Metrics by name, such as psnr (in dB), ssim and mse; empty without the truth.</summary>
     public ImmutableSortedDictionary<string, double> Metrics { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
 
     /// <summary>The same metrics of the baselines, by baseline name.</summary>
     public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Baselines { get; init; } =
         ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>>.Empty;
 
+    /// <summary>The true image; null without the truth.</summary>
     public Picture? Truth { get; init; }
 
+    /// <summary>The reconstructed image.</summary>
     public required Picture Reconstruction { get; init; }
 
-    /// <summary>The reconstruction on its way, from the start to the end.</summary>
+    /// <summary>The reconstruction at some iterations, from the first to the last.</summary>
     public ImmutableArray<PathStep> Path { get; init; } = [];
 }
 
+/// <summary>A picture on disk.</summary>
 /// <param name="File">A PNG, relative to the report's folder.</param>
+/// <param name="Width">Width in pixels.</param>
+/// <param name="Height">Height in pixels.</param>
 public sealed record Picture(string File, int Width, int Height);
 
+/// <summary>A reconstruction during the search.</summary>
+/// <param name="Iteration">The iteration.</param>
+/// <param name="Picture">The image at this iteration.</param>
 public sealed record PathStep(int Iteration, Picture Picture);
 
+/// <summary>Statistics of one metric over several images.</summary>
+/// <param name="Count">How many images.</param>
+/// <param name="Minimum">The smallest value.</param>
+/// <param name="Median">The median.</param>
+/// <param name="Mean">The mean.</param>
+/// <param name="Maximum">The largest value.</param>
+/// <param name="Deviation">The sample standard deviation; 0 for a single image.</param>
 public sealed record Spread(int Count, double Minimum, double Median, double Mean, double Maximum, double Deviation)
 {
+    /// <summary>The statistics of one or more values.</summary>
     public static Spread Of(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
@@ -187,17 +237,37 @@ public sealed record Spread(int Count, double Minimum, double Median, double Mea
     }
 }
 
+/// <summary>The objective of one restart.</summary>
 /// <param name="Name">For example "restart 1".</param>
+/// <param name="Points">In the order of evaluations.</param>
 public sealed record Curve(string Name, ImmutableArray<CurvePoint> Points);
 
-/// <summary>In JSON the pair [evaluation, value].</summary>
+/// <summary>One point of a curve; in JSON the pair [evaluation, value].</summary>
+/// <param name="Evaluation">The evaluation, counted over the whole case.</param>
+/// <param name="Value">The objective.</param>
 [JsonConverter(typeof(CurvePointConverter))]
 public readonly record struct CurvePoint(int Evaluation, double Value);
 
-public enum Severity { Note, Warning, Leak }
+/// <summary>How much a finding matters.</summary>
+public enum Severity
+{
+    /// <summary>For information.</summary>
+    Note,
 
+    /// <summary>Makes the results doubtful.</summary>
+    Warning,
+
+    /// <summary>Private data was reconstructed.</summary>
+    Leak,
+}
+
+/// <summary>A remark on the results.</summary>
+/// <param name="Severity">How much it matters.</param>
 /// <param name="Text">One sentence.</param>
 public sealed record Finding(Severity Severity, string Text);
 
+/// <summary>A paper.</summary>
+/// <param name="Key">Its BibTeX key.</param>
 /// <param name="Text">Authors, title, venue and year.</param>
+/// <param name="Url">Where it can be read.</param>
 public sealed record Citation(string Key, string Text, string? Url = null);

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Afterimage.Reports;
 
-/// <summary>A point is the pair [evaluation, value]: a curve of a thousand points stays a thousand short lines.</summary>
+/// <summary>Writes a point as the pair [evaluation, value], so that a curve of a thousand points is a thousand short lines.</summary>
 internal sealed class CurvePointConverter : JsonConverter<CurvePoint>
 {
     public override CurvePoint Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

@@ -6,6 +6,7 @@ namespace Afterimage.Reports;
 /// </summary>
 public sealed class FolderLock : IDisposable
 {
+    /// <summary>The file that is locked; it is there as long as the lock is held.</summary>
     public const string FileName = ".lock";
 
     private readonly FileStream file;
@@ -19,13 +20,16 @@ public sealed class FolderLock : IDisposable
         Directory.CreateDirectory(folder);
         try
         {
-            return new(new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose));
+            var path = Path.Combine(folder, FileName);
+            return new(new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose));
         }
         catch (IOException fault) when (fault is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException))
         {
-            throw new ReportException($"{folder} is in use by another run: wait until it has ended, or choose another folder with --out.", fault);
+            throw new ReportException(
+                $"{folder} is in use by another run: wait until it has ended, or choose another folder with --out.", fault);
         }
     }
 
+    /// <summary>Lets go of the folder.</summary>
     public void Dispose() => file.Dispose();
 }

@@ -1,12 +1,13 @@
 namespace Afterimage.Reports;
 
 /// <summary>
-/// Which iterates of a case are worth a line: evenly spaced when the budget is known, otherwise ever wider apart (each gap a
-/// sixteenth of the way so far), and the first one of each restart.
+/// Decides which iterates of a case are written to the journal: evenly spaced ones where the budget is known, otherwise such that
+/// each gap is a sixteenth of the evaluations so far, and the first one of each restart.
 /// </summary>
-/// <param name="budget">Evaluations that the case may use at most; 0 when unknown.</param>
-public sealed class IterateThinning(int budget)
+/// <param name="budget">The largest number of evaluations that the case may use; 0 where it is unknown.</param>
+internal sealed class IterateThinning(int budget)
 {
+    /// <summary>The largest number of iterates of one case.</summary>
     public const int LinesPerCase = 200;
 
     private int _kept;

@@ -5,11 +5,12 @@ using System.Text.Json;
 namespace Afterimage.Reports;
 
 /// <summary>
-/// The events of an audit on disk, one line of JSON each, only ever appended to. A run that stopped is resumed from its
+/// The events of an audit in a file to which lines of JSON are appended. A run that stopped is resumed from its
 /// <see cref="CaseFinished"/> lines. Thread-safe.
 /// </summary>
 public sealed class Journal : IDisposable
 {
+    /// <summary>Name of the file in the report's folder.</summary>
     public const string FileName = "events.jsonl";
 
     private readonly FileStream _file;
@@ -18,7 +19,7 @@ public sealed class Journal : IDisposable
 
     private Journal(FileStream file) => _file = file;
 
-    /// <summary>Opens the journal of a report folder for appending, creating both if need be; a torn last line is cut off.</summary>
+    /// <summary>Opens or creates the journal of a report folder. An incomplete last line, which a crash left, is cut off.</summary>
     public static Journal Open(string folder)
     {
         Directory.CreateDirectory(folder);
@@ -29,8 +30,8 @@ public sealed class Journal : IDisposable
     }
 
     /// <summary>
-    /// Appends one line and flushes it. Thumbnails are left out and iterates thinned: a case adds at most
-    /// <see cref="IterateThinning.LinesPerCase"/> of them. Everything else also survives a power cut once this returns.
+    /// Appends one line and flushes it. Thumbnails are left out, and a case adds at most
+    /// <see cref="IterateThinning.LinesPerCase"/> iterates. All other events are on the disk when this returns.
     /// </summary>
     public void Append(AuditEvent next)
     {
@@ -52,8 +53,7 @@ public sealed class Journal : IDisposable
     }
 
     /// <summary>
-    /// All events of a report folder in order; none when there is no journal. A last line without its line break was torn by a
-    /// crash and is ignored.
+    /// The events of a report folder in order; none where there is no journal. An incomplete last line, which a crash left, is ignored.
     /// </summary>
     /// <exception cref="ReportException">Another line is not an event.</exception>
     public static ImmutableArray<AuditEvent> Read(string folder)
@@ -82,6 +82,7 @@ public sealed class Journal : IDisposable
         return events.ToImmutable();
     }
 
+    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private static long EndOfLastLine(FileStream file)

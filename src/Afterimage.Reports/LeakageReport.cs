@@ -2,75 +2,94 @@ using System.Collections.Immutable;
 
 namespace Afterimage.Reports;
 
-/// <summary>What updates tell of their batches at best: plain data, the content of leakage.json. Documented in docs/leakage.md.</summary>
+/// <summary>
+/// Leakage analyses, which say how well the best attacker could reconstruct batches from their updates: plain data, the content of
+/// leakage.json. Documented in docs/leakage.md.
+/// </summary>
 public sealed record LeakageReport
 {
+    /// <summary>The schema that this version writes.</summary>
     public const string CurrentSchema = "afterimage-leakage/1";
 
+    /// <summary>The schema of this report.</summary>
     public string Schema { get; init; } = CurrentSchema;
 
-    /// <summary>Version of Afterimage that measured.</summary>
+    /// <summary>Version of Afterimage that made the analysis.</summary>
     public required string Version { get; init; }
 
+    /// <summary>The experiment's title.</summary>
     public required string Title { get; init; }
 
-    /// <summary>The experiment as canonical JSON; its attack plays no part.</summary>
+    /// <summary>The experiment as canonical JSON; its attack is not used.</summary>
     public required string Experiment { get; init; }
 
-    /// <summary>The command line that measures it again.</summary>
+    /// <summary>The command line that repeats the analysis.</summary>
     public required string Command { get; init; }
 
     /// <summary>One sentence for a reader who reads nothing else.</summary>
     public required string Sentence { get; init; }
 
-    /// <summary>The noise of the maps, the images and the sentence, relative to the root mean square of the update.</summary>
+    /// <summary>The noise of images, maps and sentence, relative to the root mean square of each parameter tensor.</summary>
     public required double Noise { get; init; }
 
-    /// <summary>What the second forecast knows of images, for example "1/f^2".</summary>
+    /// <summary>The prior on images of the forecast "knowing images", for example "1/f^2".</summary>
     public required string Prior { get; init; }
 
+    /// <summary>The analysis of each batch.</summary>
     public ImmutableArray<LeakageCase> Cases { get; init; } = [];
 
+    /// <summary>The papers behind everything that was used.</summary>
     public ImmutableArray<Citation> Citations { get; init; } = [];
 }
 
-/// <summary>One batch.</summary>
-/// <param name="Name">What tells it from the other cases.</param>
-/// <param name="Batch">Images in the batch.</param>
-/// <param name="Seconds">Wall-clock time.</param>
-/// <param name="PerLayer">Noise against the root mean square of each parameter tensor.</param>
-/// <param name="Whole">Noise against the root mean square of the whole update.</param>
-public sealed record LeakageCase(string Name, int Batch, double Seconds, LeakageSpectrum PerLayer, LeakageSpectrum Whole, ImmutableArray<LeakageImage> Images);
+/// <summary>The analysis of one batch.</summary>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Batch">Number of images in the batch.</param>
+/// <param name="Seconds">Wall-clock time of the analysis.</param>
+/// <param name="PerLayer">With noise relative to the root mean square of each parameter tensor.</param>
+/// <param name="Whole">With noise relative to the root mean square of the whole update.</param>
+/// <param name="Images">The analysis of each image.</param>
+public sealed record LeakageCase(string Name, int Batch, double Seconds, LeakageSpectrum PerLayer, LeakageSpectrum Whole,
+    ImmutableArray<LeakageImage> Images);
 
-/// <param name="Map">Bright where pixels are determined: black at the prior's variance, white at a millionth of it.</param>
-/// <param name="Psnr">The forecast of this image, in dB, noise against each layer.</param>
+/// <summary>The analysis of one image of a batch.</summary>
+/// <param name="Index">Its place in the batch, from 0.</param>
+/// <param name="Label">The name of its class.</param>
+/// <param name="Psnr">The forecast of its PSNR in dB, with noise relative to each parameter tensor.</param>
+/// <param name="Truth">The image at which the Jacobian was taken.</param>
+/// <param name="Map">The posterior variance of each pixel: black at the prior's variance, white at a millionth of it.</param>
 public sealed record LeakageImage(int Index, string Label, double Psnr, Picture Truth, Picture Map);
 
-/// <param name="Method">How it was computed, a sentence.</param>
-/// <param name="Unknowns">Pixels of the batch.</param>
-/// <param name="Equations">Numbers of the update.</param>
-/// <param name="Rank">Absent where not every singular value is known.</param>
-/// <param name="Condition">The largest singular value over the smallest that counts for the rank.</param>
-/// <param name="Singular">Descending.</param>
-/// <param name="Points">From much noise to little.</param>
+/// <summary>The singular values of the update's Jacobian with respect to the images, and what follows from them.</summary>
+/// <param name="Method">How it was computed, one sentence.</param>
+/// <param name="Exact">Whether all singular values are known; otherwise the Lanczos method gives intervals.</param>
+/// <param name="Unknowns">Number of pixels of the batch, channels included.</param>
+/// <param name="Equations">Number of entries of the update.</param>
+/// <param name="Rank">Numerical rank; null where not all singular values are known.</param>
+/// <param name="Condition">The largest singular value divided by the smallest that counts for the rank.</param>
+/// <param name="Singular">Singular values in descending order.</param>
+/// <param name="Points">Forecasts from large to small noise.</param>
 public sealed record LeakageSpectrum(string Method, bool Exact, long Unknowns, long Equations, int? Rank, double? Condition,
     ImmutableArray<double> Singular, ImmutableArray<LeakageForecast> Points)
 {
-    /// <summary>The point whose noise is nearest to a given one.</summary>
+    /// <summary>The forecast whose noise is nearest on a logarithmic scale.</summary>
     public LeakageForecast At(double noise) => Points.MinBy(point => Math.Abs(Math.Log(point.Noise / noise)))!;
 }
 
-/// <summary>From a worse to a better value, the same where exactly known.</summary>
+/// <summary>An interval that contains a value; its ends are equal where the value is known exactly.</summary>
+/// <param name="Low">Lower end.</param>
+/// <param name="High">Upper end.</param>
 public readonly record struct Bracket(double Low, double High);
 
-/// <param name="Noise">Deviation relative to the root mean square.</param>
-/// <param name="Directions">Pixel directions that survive.</param>
-/// <param name="White">PSNR of the best linear estimator that knows how much pixels vary, in dB.</param>
-/// <param name="Images">PSNR of the best linear estimator that knows the image prior, in dB.</param>
-/// <param name="Unbiased">What no unbiased estimator passes, in dB; absent where none exists or it is not known.</param>
-/// <param name="FisherTrace">The same from the trace of the Fisher information alone.</param>
-/// <param name="VanTrees">What no estimator passes on average over the image prior, in dB.</param>
-/// <param name="Influence">What the inversion influence function leaves, in dB.</param>
+/// <summary>How well images can be reconstructed at one noise level, to first order.</summary>
+/// <param name="Noise">Standard deviation of the noise relative to a root mean square.</param>
+/// <param name="Directions">Number of singular directions whose signal exceeds the noise.</param>
+/// <param name="White">PSNR in dB of the best linear estimator that knows only the variance of pixels.</param>
+/// <param name="Images">PSNR in dB of the best linear estimator that knows the image prior.</param>
+/// <param name="Unbiased">The Cramer-Rao bound in dB, an upper bound for unbiased estimators; null where it is not known.</param>
+/// <param name="FisherTrace">An upper bound in dB for unbiased estimators from the trace of the Fisher information alone.</param>
+/// <param name="VanTrees">The van Trees bound in dB, an upper bound for every estimator on average over the image prior.</param>
+/// <param name="Influence">The PSNR in dB that follows from the inversion influence function.</param>
 /// <param name="InformationLoss">Fisher information loss.</param>
 public sealed record LeakageForecast(double Noise, Bracket Directions, Bracket White, Bracket Images, double? Unbiased, double FisherTrace,
     double VanTrees, double Influence, double InformationLoss);

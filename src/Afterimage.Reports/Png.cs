@@ -3,17 +3,23 @@ using System.IO.Compression;
 
 namespace Afterimage.Reports;
 
-/// <summary>Writes 8-bit PNG pictures (ISO/IEC 15948), lossless, without metadata: the same pixels give the same bytes.</summary>
+/// <summary>Writes 8-bit PNG pictures (ISO/IEC 15948) without metadata, so that the same pixels give the same bytes.</summary>
 public static class Png
 {
     private static readonly uint[] CrcTable = [.. Enumerable.Range(0, 256).Select(CrcOf)];
 
     internal static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    /// <param name="pixels">Red, green, blue for each pixel, row by row: 3 * width * height bytes.</param>
+    /// <summary>The bytes of a color picture.</summary>
+    /// <param name="width">Width in pixels.</param>
+    /// <param name="height">Height in pixels.</param>
+    /// <param name="pixels">Red, green, blue for each pixel, row by row; 3 width height bytes.</param>
     public static byte[] Rgb(int width, int height, ReadOnlySpan<byte> pixels) => Encode(width, height, 3, pixels);
 
-    /// <param name="pixels">One byte for each pixel, row by row, 0 black: width * height bytes.</param>
+    /// <summary>The bytes of a gray picture.</summary>
+    /// <param name="width">Width in pixels.</param>
+    /// <param name="height">Height in pixels.</param>
+    /// <param name="pixels">One byte for each pixel, 0 for black, row by row; width height bytes.</param>
     public static byte[] Gray(int width, int height, ReadOnlySpan<byte> pixels) => Encode(width, height, 1, pixels);
 
     private static byte[] Encode(int width, int height, int channels, ReadOnlySpan<byte> pixels)

@@ -5,21 +5,30 @@ using System.Text.Json.Serialization;
 namespace Afterimage.Reports;
 
 /// <summary>
-/// The one JSON form of reports and events, documented in docs/report.md. Strict: unknown, missing, repeated and null members are
-/// refused. What is unknown is absent; numbers that are not finite are the strings "NaN", "Infinity" and "-Infinity".
+/// The JSON form of reports and events, documented in docs/report.md. Reading is strict: unknown, missing, repeated and null
+/// members are errors. Null is written by leaving a member out; numbers that are not finite are the strings "NaN", "Infinity" and
+/// "-Infinity".
 /// </summary>
 public static class ReportJson
 {
     private static readonly JsonSerializerOptions Indented = Options(indented: true);
     private static readonly JsonSerializerOptions OneLine = Options(indented: false);
 
-    public static string Write(AuditReport report) => JsonSerializer.Serialize(report, Indented) + "\n";
+    /// <summary>The content of report.json.</summary>
+    public static string Write(AuditReport report) => WriteIndented(report);
 
-    public static string Write(LeakageReport report) => JsonSerializer.Serialize(report, Indented) + "\n";
+    /// <summary>The content of leakage.json.</summary>
+    public static string Write(LeakageReport report) => WriteIndented(report);
 
-    public static string Write(LabelReport report) => JsonSerializer.Serialize(report, Indented) + "\n";
+    /// <summary>The labels of one batch.</summary>
+    public static string Write(LabelReport report) => WriteIndented(report);
 
-    /// <param name="name">What to call the text in an error, for example its file name.</param>
+    private static string WriteIndented<T>(T report) => JsonSerializer.Serialize(report, Indented) + "\n";
+
+    /// <summary>Reads the content of report.json.</summary>
+    /// <param name="json">The JSON text.</param>
+    /// <param name="name">What errors call the text, for example its file name.</param>
+    /// <exception cref="ReportException">The text is not a report of this version.</exception>
     public static AuditReport Read(string json, string name = "report.json")
     {
         try
@@ -46,6 +55,7 @@ public static class ReportJson
     /// <summary>An event as one line, without the line break.</summary>
     public static string WriteEvent(AuditEvent next) => JsonSerializer.Serialize(next, OneLine);
 
+    /// <summary>Reads one line that <see cref="WriteEvent"/> wrote.</summary>
     /// <exception cref="JsonException">The line is not an event.</exception>
     public static AuditEvent ReadEvent(string line)
     {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -18,8 +17,8 @@ using Afterimage.Starts;
 namespace Afterimage;
 
 /// <summary>
-/// The only place where a name meets a type. A part's name is its type's name in kebab-case; a user's own part is one
-/// record and one line, <c>Catalog.Standard.With&lt;Prior, Mine&gt;()</c>.
+/// The parts and attacks that can be named in JSON and on the command line; nothing else maps names to types. A part's name is
+/// its type's name in kebab-case. A part of your own is one record and one line: <c>Catalog.Standard.With&lt;Prior, Mine&gt;()</c>.
 /// </summary>
 public sealed class Catalog
 {
@@ -33,12 +32,20 @@ public sealed class Catalog
         json = new(() => CatalogJson.Options(this));
     }
 
+    private static Catalog Empty =>
+        new(ImmutableDictionary<Type, ImmutableArray<Type>>.Empty, ImmutableSortedDictionary<string, Attack>.Empty);
+
     /// <summary>Every part and published attack that comes with Afterimage.</summary>
-    public static Catalog Standard { get; } = new Catalog(ImmutableDictionary<Type, ImmutableArray<Type>>.Empty, ImmutableSortedDictionary<string, Attack>.Empty)
-        .With<ModelSource, Mlp>().With<ModelSource, LeNet>().With<ModelSource, ConvNet>().With<ModelSource, ResNet>().With<ModelSource, TorchScriptFile>()
-        .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>().With<DataSource, ImageFolder>()
+    public static Catalog Standard { get; } = Empty
+        .With<ModelSource, Mlp>().With<ModelSource, LeNet>().With<ModelSource, ConvNet>().With<ModelSource, ResNet>()
+        .With<ModelSource, TorchScriptFile>()
+        .With<DataSource, DeadLeaves>().With<DataSource, Cifar10>().With<DataSource, IdxImages>().With<DataSource, Flowers17>()
+        .With<DataSource, ImageFolder>()
         .With<LocalTraining, FedSgd>().With<LocalTraining, FedAvg>().With<LocalTraining, Aggregate>().With<LocalTraining, HiddenTraining>()
+        .With<Loss, CrossEntropy>().With<Loss, BinaryCrossEntropy>().With<Loss, MeanSquared>()
         .With<LocalOptimizer, Sgd>().With<LocalOptimizer, AdamW>()
+        .With<Defense, None>().With<Defense, GaussianNoise>().With<Defense, TopK>().With<Defense, ReducedPrecision>()
+        .With<Defense, NormBound>().With<Defense, DefenseChain>()
         .With<Nuisance, UpdateScale>().With<Nuisance, SurrogateWeights>().With<Nuisance, DropoutMasks>()
         .With<LabelRule, Given>().With<LabelRule, Joint>()
         .With<LabelRule, Idlg>().With<LabelRule, BiasSign>()
@@ -70,54 +77,47 @@ public sealed class Catalog
         .WithAttack("surrogate-model", Known.SurrogateModel)
         .WithAttack("dropout-inversion", Known.DropoutInversion);
 
-    /// <summary>The roots: Attack, Prior, ModelSource and the others.</summary>
+    /// <summary>The abstract types whose parts can be named: Attack, Prior, ModelSource and others.</summary>
     public IEnumerable<Type> Roots => parts.Keys.OrderBy(root => root.Name, StringComparer.Ordinal);
 
     /// <summary>Named attacks, published ones among them.</summary>
     public IReadOnlyDictionary<string, Attack> Attacks => attacks;
 
-    /// <summary>Strict options under which every part reads and writes itself; comments are allowed.</summary>
+    /// <summary>Options for System.Text.Json that read and write every part, without unknown properties.</summary>
     public JsonSerializerOptions Json => json.Value;
 
-    /// <summary>A catalog that also knows one more part.</summary>
+    /// <summary>This catalog and one more part.</summary>
     public Catalog With<TRoot, TPart>() where TRoot : class where TPart : TRoot =>
         new(parts.SetItem(typeof(TRoot), Parts(typeof(TRoot)).Add(typeof(TPart))), attacks);
 
-    /// <summary>A catalog that also knows one more named attack.</summary>
+    /// <summary>This catalog and one more named attack.</summary>
     public Catalog WithAttack(string name, Attack attack) => new(parts, attacks.SetItem(name, attack));
 
+    /// <summary>Whether parts of this type can be named.</summary>
     public bool IsRoot(Type type) => parts.ContainsKey(type);
 
+    /// <summary>The parts of a root, in the order in which they were added.</summary>
     public ImmutableArray<Type> Parts(Type root) => parts.GetValueOrDefault(root, []);
 
     /// <summary>"gradient-matching" for GradientMatching, "lenet" for LeNet.</summary>
-    public static string Kind(Type part)
-    {
-        var kind = new StringBuilder();
-        for (var i = 0; i < part.Name.Length; i++)
-        {
-            if (i > 0 && char.IsUpper(part.Name[i]) && !part.Name.AsSpan(i).SequenceEqual("Net"))
-                kind.Append('-');
-            kind.Append(char.ToLowerInvariant(part.Name[i]));
-        }
-        return kind.ToString();
-    }
+    public static string Kind(Type part) => PartKind.Of(part);
 
-    /// <summary>The first sentence of the XML summary of a part, or of a property that holds one; null where no documentation lies beside its assembly.</summary>
+    /// <summary>The first sentence of the XML summary of a type or property; null without documentation beside its assembly.</summary>
     public static string? Summary(MemberInfo part) => CatalogDocumentation.FirstSentence(part);
 
-    /// <summary>The part of that kind, whatever its dashes and capitals; null when there is none.</summary>
+    /// <summary>The part of this name, regardless of dashes and capitals; null where there is none.</summary>
     public Type? Find(Type root, string kind) => Parts(root).FirstOrDefault(part => Plain(Kind(part)) == Plain(kind));
 
-    /// <summary>The named attack, whatever its dashes and capitals; null when there is none.</summary>
+    /// <summary>The attack of this name, regardless of dashes and capitals; null where there is none.</summary>
     public Attack? FindAttack(string name) => attacks.FirstOrDefault(pair => Plain(pair.Key) == Plain(name)).Value;
 
-    /// <summary>Reads JSON with comments; every fault is reported at once.</summary>
-    /// <param name="origin">What the text is, for messages: a file name, "the command line".</param>
-    /// <exception cref="AfterimageException">The text is not JSON, names an unknown part or property, or has a value of the wrong type.</exception>
+    /// <summary>Reads JSON, in which comments and trailing commas are allowed; unknown names are reported all at once.</summary>
+    /// <param name="text">The JSON text.</param>
+    /// <param name="origin">What errors call the text: a file name, "the command line".</param>
+    /// <exception cref="AfterimageException">The text is not JSON, or has an unknown name or a value of a wrong type.</exception>
     public T Read<T>(string text, string origin) where T : notnull => CatalogJson.Read<T>(this, text, origin);
 
-    /// <summary>Canonical JSON: equal values give equal text.</summary>
+    /// <summary>JSON that is equal for equal values.</summary>
     public string Write<T>(T value) => JsonSerializer.Serialize(value, Json);
 
     /// <summary>The JSON schema of a type, for editors.</summary>

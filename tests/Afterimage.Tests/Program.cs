@@ -5,7 +5,9 @@ using Xunit.MicrosoftTestingPlatform;
 
 namespace Afterimage.Tests;
 
-/// <summary>Runs the tests; or one case in a child process, as every program that hosts the command does, with the parts of these tests.</summary>
+/// <summary>
+/// Runs the tests; or one case in a child process, as every program that hosts the command does, with the parts of these tests.
+/// </summary>
 internal static class Program
 {
     public static async Task<int> Main(string[] args) => args is [ChildCase.Command]

@@ -18,9 +18,8 @@ internal static class Shared
     public static IEnumerable<string> Names(string folder, string pattern)
     {
         var path = Root is null ? null : System.IO.Path.Combine(Root, folder);
-        return path is not null && Directory.Exists(path)
-            ? Directory.EnumerateFileSystemEntries(path, pattern).Select(name => System.IO.Path.GetFileName(name)).Order(StringComparer.Ordinal)
-            : [];
+        var found = path is not null && Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path, pattern) : [];
+        return found.Select(name => System.IO.Path.GetFileName(name)).Order(StringComparer.Ordinal);
     }
 
     private static string? Find()

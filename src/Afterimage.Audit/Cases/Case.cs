@@ -14,5 +14,8 @@ public sealed record Case(Experiment Configuration, int Trial, ImmutableSortedDi
     /// <summary>SHA-256 of the canonical JSON and the trial.</summary>
     public string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Json}\n{Trial}")));
 
+    /// <summary>Wall time of its attack in seconds; null for as long as it takes.</summary>
+    public double? Seconds => (Configuration.Budget ?? Configuration.Attack.DefaultSeconds) is > 0 and var seconds ? seconds : null;
+
     public string Name { get; } = Axes.Count == 0 ? $"batch {Trial + 1}" : string.Join(", ", Axes.Select(axis => $"{axis.Key} {axis.Value}"));
 }

@@ -17,7 +17,12 @@ public sealed record Experiment
 
     public ThreatModel Threat { get; init; } = new();
 
-    public Attack Attack { get; init; } = Known.Matching;
+    public Attack Attack { get; init; } = new Best();
+
+    /// <summary>
+    /// Wall time of the attack on one case, in seconds; 0 sets no limit. Null takes the attack's own: 180 for best, no limit for the others.
+    /// </summary>
+    public double? Budget { get; init; }
 
     /// <summary>All random choices follow from it.</summary>
     public ulong Seed { get; init; }

@@ -36,6 +36,8 @@ public sealed class ExperimentFile(Catalog catalog)
     {
         if (experiment.Trials < 1)
             throw new AfterimageException($"An experiment needs at least one trial; \"trials\" is {experiment.Trials}.");
+        if (experiment.Budget is { } budget && !(budget is >= 0 and < 1e9))
+            throw new AfterimageException($"A budget is a number of seconds, or 0 for no limit; \"budget\" is {budget}.");
         if (experiment.Vary.CountBy(axis => axis.Pointer).FirstOrDefault(pair => pair.Value > 1).Key is { } twice)
             throw new AfterimageException($"Two axes vary {twice}: list all its values in one.");
         var bare = experiment with { Vary = [], Trials = 1 };
@@ -74,6 +76,7 @@ public sealed class ExperimentFile(Catalog catalog)
                 try
                 {
                     var last = group.MaxBy(one => one.Trial)!;
+                    faults.AddRange(group.Select(one => one.Configuration.Attack.Fault).OfType<string>());
                     using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
                         new RandomSource(last.Configuration.Seed), CPU);
                 }

@@ -11,10 +11,13 @@ internal static class TrainingText
     public static string Operator(LocalTraining training) => training switch
     {
         FedAvg average => $"weights after {average.Epochs} epoch{(average.Epochs == 1 ? "" : "s")} of {Optimizer(average.Optimizer)} " +
-            $"(batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before",
-        Aggregate aggregate => $"mean over {Clients(aggregate)} of: " + Operator(aggregate.Local with { Mode = ModelMode.Eval }),
-        HiddenTraining => "minus the gradient of the mean cross-entropy at x, times a length read from the update",
-        _ => "gradient of the mean cross-entropy at x",
+            $"(batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before" +
+            (average.Loss == new CrossEntropy() ? "" : $", each step on the {Loss(average.Loss)}"),
+        Aggregate aggregate => $"mean over {Clients(aggregate)} of: " +
+            Operator(aggregate.Local with { Mode = ModelMode.Eval, Loss = aggregate.Loss }),
+        HiddenTraining => $"minus the gradient of the {Loss(training.Loss with { Reduction = Reduction.Mean })} at x, " +
+            "times a length read from the update",
+        _ => $"gradient of the {Loss(training.Loss)} at x",
     } + (training.Mode == ModelMode.Train ? ", BatchNorm with the statistics of the batch" : "");
 
     /// <summary>Its settings, for who knows them.</summary>
@@ -23,10 +26,12 @@ internal static class TrainingText
         FedAvg average => $"epochs {average.Epochs}, batch size {average.BatchSize}, learning rate {Number(average.LearningRate)}" +
             (average.Optimizer == new Sgd() ? "" : $", {Optimizer(average.Optimizer)}") +
             (average.Shuffle ? "; not the order of the images, which changes every epoch" : ", order of the images"),
-        Aggregate aggregate => $"an aggregate of {Clients(aggregate)}, each of them: " + Settings(aggregate.Local with { Mode = ModelMode.Eval }),
+        Aggregate aggregate => $"an aggregate of {Clients(aggregate)}, each of them: " +
+            Settings(aggregate.Local with { Mode = ModelMode.Eval, Loss = new CrossEntropy() }),
         HiddenTraining => "hidden; learning rate times steps is read from the update",
         _ => "one gradient step",
-    } + (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
+    } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") +
+        (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
 
     private static string Clients(Aggregate aggregate) =>
         aggregate.Sizes.Count == 0 ? "clients of one image each" : $"clients of {aggregate.Sizes} images";
@@ -36,6 +41,15 @@ internal static class TrainingText
         Sgd sgd => "SGD" + (sgd.Momentum == 0 ? "" : $" with {(sgd.Nesterov ? "Nesterov momentum" : "momentum")} {Number(sgd.Momentum)}") +
             (sgd.WeightDecay == 0 ? "" : $" and weight decay {Number(sgd.WeightDecay)}"),
         AdamW adam => $"AdamW with weight decay {Number(adam.WeightDecay)}",
+        var other => other.GetType().Name,
+    };
+
+    private static string Loss(Loss loss) => $"{(loss.Reduction == Reduction.Mean ? "mean" : "summed")} " + loss switch
+    {
+        CrossEntropy { Smoothing: > 0 and var share } => $"cross-entropy of labels smoothed by {Number(share)}",
+        CrossEntropy => "cross-entropy",
+        BinaryCrossEntropy => "binary cross-entropy",
+        MeanSquared => "squared error of the logits",
         var other => other.GetType().Name,
     };
 

@@ -1,3 +1,4 @@
+using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -17,8 +18,8 @@ public sealed class ClientRound : IDisposable
     /// <summary>Images in the batch; 0 where nobody said.</summary>
     public required int BatchSize { get; init; }
 
-    /// <summary>Deviation of the Gaussian noise in the update, relative to the root mean square of each parameter tensor's.</summary>
-    public double Noise { get; init; }
+    /// <summary>What the update went through on its way, as everybody knows it.</summary>
+    public Channel Channel { get; init; } = Channel.None;
 
     /// <summary>The labels as far as somebody knows them; a threat model decides whether the attacker does.</summary>
     public ValueList<int>? Labels { get; init; }
@@ -33,6 +34,9 @@ public sealed class ClientRound : IDisposable
     public PrivateBatch? Truth { get; init; }
 
     public required ImageBatch PublicImages { get; init; }
+
+    /// <summary>Public images that an attacker may learn from, without those of the client; null where no data set is at hand.</summary>
+    public ImageSet? KnownImages { get; init; }
 
     public required ValueList<string> ClassNames { get; init; }
 

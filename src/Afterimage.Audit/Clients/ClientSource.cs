@@ -30,6 +30,9 @@ public abstract record ClientSource
         return new(images.Shape, order.Take(Most).Select(index => images[index].Pixels));
     }
 
+    /// <summary>Images that an attacker can learn a covariance from; fewer than a thousand say less than photographs as such.</summary>
+    private protected static ImageSet? Known(ImageSet? images) => images is { Count: >= 1000 } ? images : null;
+
     private protected static ImageBatch PublicImages(DataSource source, ImageShape shape, RandomSource random)
     {
         var images = source.Open();

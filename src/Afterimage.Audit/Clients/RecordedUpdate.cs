@@ -31,6 +31,9 @@ public sealed record RecordedUpdate : ClientSource
 
     public LocalTraining? Training { get; init; }
 
+    /// <summary>What the client is known to have done to its update before it sent it.</summary>
+    public Defense Defense { get; init; } = new None();
+
     /// <summary>The labels, where they are known; the threat model decides whether the attacker knows them too.</summary>
     public ValueList<int>? Labels { get; init; }
 
@@ -59,12 +62,14 @@ public sealed record RecordedUpdate : ClientSource
                 Model = victim,
                 Update = update.Detach(),
                 Training = training,
+                Channel = Defense.Known(),
                 BatchStatistics = seen,
                 RunningStatistics = running,
                 BatchSize = batch,
                 Labels = labels,
                 Truth = truth,
                 PublicImages = PublicImages(Public ?? new DeadLeaves { Shape = input }, input, random),
+                KnownImages = Known(Public?.Open() ?? DataAtHand.Of(input)),
                 ClassNames = truth?.ClassNames ?? Names(classes),
             };
         }

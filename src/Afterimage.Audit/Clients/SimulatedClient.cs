@@ -20,10 +20,8 @@ public sealed record SimulatedClient : ClientSource
 
     public LocalTraining Training { get; init; } = new FedSgd();
 
-    /// <summary>
-    /// Deviation of the Gaussian noise that the client adds to its update, relative to the root mean square of each parameter tensor's; 0 adds none.
-    /// </summary>
-    public double Noise { get; init; }
+    /// <summary>What the client does to its update before it sends it.</summary>
+    public Defense Defense { get; init; } = new None();
 
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
     public ValueList<int>? Images { get; init; }
@@ -32,8 +30,7 @@ public sealed record SimulatedClient : ClientSource
     {
         if (BatchSize < 1)
             throw new AfterimageException($"A client needs at least one image; its batch size is {BatchSize}.");
-        if (!(Noise >= 0) || double.IsInfinity(Noise))
-            throw new AfterimageException($"A client's noise is a deviation of 0 or more; it is {Noise}.");
+        var channel = Defense.Known();
         var images = Data.Open();
         var chosen = Choose(images, trial, random);
         var shown = chosen[trial].Select(index => images[index]).ToArray();
@@ -47,7 +44,7 @@ public sealed record SimulatedClient : ClientSource
             {
                 Model = victim,
                 Update = update,
-                Noise = Noise,
+                Channel = channel,
                 BatchStatistics = batch,
                 RunningStatistics = running,
                 Training = Training,
@@ -55,6 +52,7 @@ public sealed record SimulatedClient : ClientSource
                 Labels = truth.Labels,
                 Truth = truth,
                 PublicImages = Public is null ? PublicImages(images, [.. chosen.SelectMany(batch => batch)], random) : PublicImages(Public, images.Shape, random),
+                KnownImages = Public is null ? Data is DeadLeaves ? null : Known(new OtherImages(images, chosen.SelectMany(batch => batch))) : Known(Public.Open()),
                 ClassNames = images.ClassNames,
             };
         }
@@ -69,12 +67,8 @@ public sealed record SimulatedClient : ClientSource
     {
         using var scope = Tidy.Scope();
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft }.Targets(victim.Classes, victim.Type, victim.Device);
-        var update = Training.Train(victim, Tensors.From(truth.Images, victim.Type, victim.Device), targets, random);
-        if (Noise == 0)
-            return update.To(victim.Type, victim.Device).Detach();
-        using var generator = random.Derive("noise").Generator(CPU);
-        return GradientSet.Gather(update.Layout, [.. update.Split().Select(part => part + Noise * part.square().mean().sqrt()
-            * randn(part.shape, victim.Type, CPU, generator: generator).to(victim.Device))]).Detach();
+        var update = Training.Train(victim, new(Tensors.From(truth.Images, victim.Type, victim.Device), targets), random);
+        return Defense.Protect(update, random).To(victim.Type, victim.Device).Detach();
     }
 
     /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>

@@ -4,6 +4,7 @@ using Afterimage.Audit.Cases;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Findings;
 using Afterimage.Audit.Judging;
+using Afterimage.LabelRecovery;
 using Afterimage.Numerics;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Reports;
@@ -19,8 +20,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
 
     public override bool Journaled => true;
 
-    public override int Budget(Case one) => one.Configuration.Attack is GradientMatching matching
-        ? matching.Restarts * matching.Continuation.Count * matching.Solver.Iterations : 0;
+    public override int Budget(Case one) => one.Configuration.Attack.Budget;
 
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
@@ -28,7 +28,8 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         var floor = context.Observation.Floor;
         var attack = new Effort();
         var witness = new Witness(one.Id, round.Model.Input, publish);
-        using var found = one.Configuration.Attack.Run(context, witness.See, cancellation);
+        using var timed = context.Within(one.Seconds);
+        using var found = one.Configuration.Attack.Run(timed, witness.See, cancellation);
         var seconds = attack.Seconds;
         var images = Tensors.Split(found.Images);
         Keep(opened, found, images);
@@ -40,9 +41,9 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
-            Findings = [.. found.Notes.Select(note => new Finding(Severity.Note, note))],
+            Findings = [.. found.Evidence.Select(note => new Finding(Severity.Note, note.Sentence))],
             LabelAccuracy = judgment?.LabelAccuracy,
-            Labels = LabelSection.Of(context, Explanation.RuleOf(one.Configuration.Attack), round),
+            Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
             Pool = pool,
             Images = ImageSection.Of(opened, found, images, judgment, witness.Path(found.Restart)),
         };

@@ -4,6 +4,7 @@ using Afterimage.Attacks;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Findings;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Numerics;
 using Afterimage.Reports;
@@ -20,7 +21,7 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
     private const double LeastBudget = 3, Share = 0.25;
 
     /// <summary>Keys of the papers behind a measurement.</summary>
-    private static IEnumerable<string> Cites => new[] { typeof(LeakageProbe), typeof(PowerLawImages) }
+    private static IEnumerable<string> Cites => new[] { typeof(LeakageProbe), typeof(Photographs) }
         .SelectMany(type => type.GetCustomAttribute<CitesAttribute>()!.Keys);
 
     /// <summary>The report with the measurement, or with a sentence why there is none where somebody may want to know.</summary>
@@ -68,8 +69,8 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
         var budget = choice == LeakageChoice.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)
             return null;
-        var noise = round.Truth is null ? Math.Max(observation.Noise, probe.Noise) : Carried(own, images, targets);
-        using var prior = new PowerLawImages(model.Input);
+        var noise = round.Truth is null ? Math.Max(observation.Channel.RelativeDeviation(observation.Update), probe.Noise) : Carried(own, images, targets);
+        var prior = new Photographs(model.Input);
         var analysis = (probe with { Noise = noise }).Measure(own, images, targets, prior, NoiseScale.Layer, cancellation);
         var spectrum = PlainLeakage.Of(analysis) with { Singular = [] };
         return new()
@@ -92,7 +93,7 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
         if (choice == LeakageChoice.On)
             return new();
         var probe = new LeakageProbe { Unknowns = Exact, Probes = Probes, Steps = Steps };
-        var point = context.Operator.At(images, targets);
+        var point = context.Operator.At(new(images, targets));
         point.Pullback(point.Pushforward(images));
         var effort = new Effort();
         point.Pullback(point.Pushforward(images));
@@ -107,7 +108,7 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
     private static double Carried(AttackContext context, Tensor images, Tensor targets)
     {
         using var scope = Tidy.Scope();
-        var exact = context.Operator.At(images, targets).Value;
+        var exact = context.Operator.At(new(images, targets)).Value;
         var (sum, count) = (0.0, 0L);
         foreach (var (expected, sent) in exact.Split().Zip(context.Observation.Update.Split()))
             if (expected.square().mean().ToDouble() is > 0 and var square)

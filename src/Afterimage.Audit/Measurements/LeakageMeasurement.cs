@@ -5,6 +5,7 @@ using Afterimage.Audit.Clients;
 using Afterimage.Audit.Findings;
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Numerics;
 using Afterimage.Reports;
@@ -36,7 +37,7 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
             throw new AfterimageException("What an update tells is measured at the images behind it, which nobody gave: " +
                 "add --truth with the images, or with a reconstruction of them.");
         var one = opened.Case;
-        using var prior = Prior(one.Configuration.Client, truth, opened.Random);
+        var prior = Prior(one.Configuration.Client, truth, opened.Random);
         var images = Tensors.From(truth.Images, ScalarType.Float64, CPU);
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToValueList())
             .Targets(opened.Round.Model.Classes, ScalarType.Float64, CPU);
@@ -74,7 +75,7 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
     {
         var shape = truth.Images.Shape;
         if (Knowledge == ImageKnowledge.PowerLaw)
-            return new PowerLawImages(shape);
+            return new Photographs(shape);
         var images = (client.Public ?? (client as SimulatedClient)?.Data ?? new DeadLeaves { Shape = shape }).Open();
         if (images.Shape != shape)
             throw new AfterimageException($"The public images have shape {images.Shape}, the client's {shape}: choose public images of that shape.");
@@ -82,7 +83,7 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
         random.Derive("public covariance").Managed().Shuffle(order);
         var chosen = order.Select(index => images[index].Pixels)
             .Where(pixels => !truth.Images.Any(image => image.Pixels.SequenceEqual(pixels))).Take(MostPublicImages);
-        return new PublicImages(shape, Tensors.From(new ImageBatch(shape, chosen), ScalarType.Float32, CPU));
+        return PublicImages.Fit(Tensors.From(new ImageBatch(shape, chosen), ScalarType.Float32, CPU));
     }
 
     private static ImmutableArray<LeakageImage> Show(OpenCase opened, PrivateBatch truth, LeakageAnalysis found)
@@ -94,6 +95,6 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
     }
 
     private IEnumerable<string> Cited() => new[] { typeof(LeakageProbe) }
-        .Concat(Knowledge == ImageKnowledge.PowerLaw ? [typeof(PowerLawImages)] : [])
+        .Concat(Knowledge == ImageKnowledge.PowerLaw ? [typeof(Photographs)] : [])
         .SelectMany(type => type.GetCustomAttribute<CitesAttribute>()!.Keys).Order(StringComparer.Ordinal);
 }

@@ -29,6 +29,7 @@ public sealed class OpenCase : IDisposable
                 Random = Random.Derive(stream, one.Trial),
                 OperatorChoice = options.Operator,
                 Workers = options.Parallel,
+                PublicImages = Round.KnownImages,
             };
         }
         catch

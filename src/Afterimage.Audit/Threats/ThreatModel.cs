@@ -31,7 +31,7 @@ public sealed record ThreatModel
     public Observation Reveal(ClientRound round)
     {
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
-            : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Noise);
+            : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Channel);
         return new()
         {
             Update = round.Update,
@@ -41,10 +41,10 @@ public sealed record ThreatModel
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
             RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
-            Noise = round.Noise,
+            Channel = round.Channel,
         };
     }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training
-        : new HiddenTraining { Mode = round.Training.Mode };
+        : new HiddenTraining { Mode = round.Training.Mode, Loss = round.Training.Loss };
 }

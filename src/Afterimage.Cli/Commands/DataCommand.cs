@@ -24,7 +24,8 @@ internal static class DataCommand
     }
 
     /// <summary>The folder that holds a data set, or null.</summary>
-    public static string? Folder(DataEntry entry) => DataFolders.Standard().Roots.Select(root => Path.Combine(root, entry.Name)).FirstOrDefault(Directory.Exists);
+    public static string? Folder(DataEntry entry) =>
+        DataFolders.Standard().Roots.Select(root => Path.Combine(root, entry.Name)).FirstOrDefault(Directory.Exists);
 
     private static void List(IAnsiConsole console)
     {

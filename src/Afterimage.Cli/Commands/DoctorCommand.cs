@@ -9,10 +9,11 @@ using TorchSharp;
 
 namespace Afterimage.Cli.Commands;
 
-/// <summary>Says what this machine has, what is missing, and how to get it.</summary>
+/// <summary>Says what is installed on this machine, what is missing, and how to get it.</summary>
 internal static class DoctorCommand
 {
-    public const string HowToGetCuda = "No CUDA device is usable here: build with -p:Torch=cuda-12.8 on a machine with an NVIDIA driver, then say --device cuda.";
+    public const string HowToGetCuda = "No CUDA device is usable here: " +
+        "build with -p:Torch=cuda-12.8 on a machine with an NVIDIA driver, then say --device cuda.";
 
     private enum State { Fine, Optional, Broken }
 
@@ -47,7 +48,8 @@ internal static class DoctorCommand
             yield return DataCommand.Folder(entry) is { } folder
                 ? new(State.Fine, entry.Name, folder)
                 : new(State.Optional, entry.Name, $"not here: afterimage data get {entry.Name}");
-        yield return new(State.Fine, "data folders", $"{string.Join(", ", DataFolders.Standard().Roots)} (set {DataFolders.Variable} to choose another)");
+        yield return new(State.Fine, "data folders",
+            $"{string.Join(", ", DataFolders.Standard().Roots)} (set {DataFolders.Variable} to choose another)");
     }
 
     private static Finding Sdk()
@@ -55,7 +57,10 @@ internal static class DoctorCommand
         var runtime = RuntimeInformation.FrameworkDescription;
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("dotnet", "--version") { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(new ProcessStartInfo("dotnet", "--version")
+            {
+                RedirectStandardOutput = true, RedirectStandardError = true,
+            })!;
             var version = process.StandardOutput.ReadToEnd().Trim();
             process.WaitForExit();
             return process.ExitCode == 0 ? new(State.Fine, ".NET", $"{runtime}, SDK {version}") : NoSdk(runtime);
@@ -78,9 +83,11 @@ internal static class DoctorCommand
             var version = typeof(torch).Assembly.GetName().Version?.ToString(3);
             return product == 9
                 ? new(State.Fine, "libtorch", $"TorchSharp {version} loads and multiplies a matrix. {NativeRuntime.Note}".TrimEnd())
-                : new(State.Broken, "libtorch", $"TorchSharp {version} multiplies a matrix wrongly ({product} for 9): its native files are damaged; build again from a clean folder.");
+                : new(State.Broken, "libtorch", $"TorchSharp {version} multiplies a matrix wrongly ({product} for 9): " +
+                    "its native files are damaged; build again from a clean folder.");
         }
-        catch (Exception error) when (error is TypeInitializationException or NotSupportedException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        catch (Exception error) when (error is TypeInitializationException or NotSupportedException
+            or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
         {
             return new(State.Broken, "libtorch", NativeRuntime.Note ?? error.GetBaseException().Message);
         }
@@ -88,7 +95,9 @@ internal static class DoctorCommand
 
     private static string Processor()
     {
-        var line = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal)) : null;
+        const string Source = "/proc/cpuinfo";
+        var lines = File.Exists(Source) ? File.ReadLines(Source) : [];
+        var line = lines.FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal));
         return line?.Split(':', 2)[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 

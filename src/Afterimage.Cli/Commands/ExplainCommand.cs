@@ -10,6 +10,8 @@ namespace Afterimage.Cli.Commands;
 /// <summary>Prints an experiment as an equation, with the papers behind its parts, and its complete JSON.</summary>
 internal static class ExplainCommand
 {
+    private const int MostCases = 20;
+
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var options = new ExperimentOptions(files);
@@ -21,12 +23,12 @@ internal static class ExplainCommand
             Section(terminal, "Equation", Explanation.Equation(experiment));
             var cases = files.Expand(experiment);
             if (cases.Count > 1)
-                Section(terminal, Figures.Plural(cases.Count, "case"), string.Join("\n", cases.Take(20).Select(one => one.Name).Concat(cases.Count > 20 ? ["..."] : [])));
+                Section(terminal, Figures.Plural(cases.Count, "case"),
+                    string.Join("\n", cases.Take(MostCases).Select(one => one.Name)) + (cases.Count > MostCases ? "\n..." : ""));
             Section(terminal, "Operator", Operator(experiment));
             Section(terminal, "Literature", string.Join("\n\n", Explanation.Cites(experiment).Select(References.Find)
                 .Select(citation => citation.Url is null ? citation.Text : $"{citation.Text}\n{citation.Url}")));
-            terminal.Output.Write(new Text("Experiment", new(decoration: Decoration.Bold)));
-            terminal.Output.WriteLine();
+            terminal.Output.WriteHeading("Experiment");
             terminal.Raw.WriteLine(files.Write(experiment));
         });
         return command;
@@ -49,9 +51,8 @@ internal static class ExplainCommand
 
     private static void Section(Terminal terminal, string title, string text)
     {
-        terminal.Output.Write(new Text(title, new(decoration: Decoration.Bold)));
-        terminal.Output.WriteLine();
-        terminal.Output.Write(new Padder(new Text(text), new(2, 0, 0, 0)));
+        terminal.Output.WriteHeading(title);
+        terminal.Output.WriteIndented(text);
         terminal.Output.WriteLine();
     }
 }

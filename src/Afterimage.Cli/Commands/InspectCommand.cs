@@ -10,36 +10,49 @@ using TorchSharp;
 
 namespace Afterimage.Cli.Commands;
 
-/// <summary>Shows what a model is made of: a built-in one or a file.</summary>
+/// <summary>Shows the layers of a built-in model or a file, and what such a model leaks.</summary>
 internal static class InspectCommand
 {
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var model = new Argument<string>("MODEL") { Description = "A built-in architecture or a TorchScript file." };
-        var input = new Option<string>("--input") { HelpName = "CxHxW", Description = "Shape of one image.", DefaultValueFactory = _ => "3x32x32" };
+        var input = new Option<string>("--input")
+        {
+            HelpName = "CxHxW", Description = "Shape of one image.", DefaultValueFactory = _ => "3x32x32",
+        };
         var classes = new Option<int>("--classes") { HelpName = "N", Description = "Outputs of the head.", DefaultValueFactory = _ => 10 };
-        var rank = new Option<bool>("--rank") { Description = "Count equations against unknowns layer by layer (R-GAP's rank analysis); may take a minute." };
-        var command = new Command("inspect", "Show the layers of a model and what such a model gives away.") { model, input, classes, rank };
+        var rank = new Option<bool>("--rank")
+        {
+            Description = "Count equations against unknowns layer by layer (R-GAP's rank analysis); may take a minute.",
+        };
+        var command = new Command("inspect", "Show the layers of a model and what such a model gives away.")
+        {
+            model, input, classes, rank,
+        };
         command.SetAction(line =>
         {
-            var source = files.Catalog.Read<ModelSource>(PartName.Model(files.Catalog, line.GetRequiredValue(model)).ToJsonString(), "The command line");
+            var name = line.GetRequiredValue(model);
+            var source = files.Catalog.Read<ModelSource>(PartName.Model(files.Catalog, name).ToJsonString(), "The command line");
             using var opened = source.Open(ImageShape.Parse(line.GetRequiredValue(input)), line.GetValue(classes), new RandomSource(0),
                 torch.ScalarType.Float32, torch.CPU);
-            Write(terminal.Output, ModelCard.Of(opened, line.GetRequiredValue(model)));
-            if (line.GetValue(rank))
-                RankView.Write(terminal.Output, RankAnalysis.Of(opened.Network
-                    ?? throw new AfterimageException("The rank analysis needs known layers, and this file runs as a script."), new RandomSource(0)));
+            Write(terminal.Output, ModelCard.Of(opened, name));
+            if (!line.GetValue(rank))
+                return;
+            var network = opened.Network
+                ?? throw new AfterimageException("The rank analysis needs known layers, and this file runs as a script.");
+            RankView.Write(terminal.Output, RankAnalysis.Of(network, new RandomSource(0)));
         });
         return command;
     }
 
     private static void Write(IAnsiConsole console, ModelCard card)
     {
-        console.WriteLine($"{card.Name}: {card.Input} to {Figures.Plural(card.Classes, "class", "classes")}, {Figures.Plural((int)card.ParameterCount, "parameter")}.");
+        console.WriteLine($"{card.Name}: {card.Input} to {Figures.Plural(card.Classes, "class", "classes")}, " +
+            $"{Figures.Plural(card.ParameterCount, "parameter")}.");
         foreach (var sentence in card.Hints.Concat(card.Notes))
-            console.Write(new Padder(new Text(sentence), new(2, 0, 0, 0)));
+            console.WriteIndented(sentence);
         var table = new Table { Border = TableBorder.Simple, BorderStyle = new(Color.Grey) };
-        table.AddColumn("layer").AddColumn("output").AddColumn("parameter").AddColumn("shape").AddColumn(new TableColumn("numbers").RightAligned());
+        table.AddColumns("layer", "output", "parameter", "shape").AddColumn(new TableColumn("numbers").RightAligned());
         foreach (var layer in card.Layers)
         {
             var kind = new string(' ', 2 * layer.Depth) + layer.Kind;
@@ -48,7 +61,7 @@ internal static class InspectCommand
                 new Text(string.Join("x", layer.Output)),
                 new Text(string.Join("\n", layer.Parameters.Select(parameter => parameter.Name))),
                 new Text(string.Join("\n", layer.Parameters.Select(parameter => string.Join("x", parameter.Shape)))),
-                new Text(string.Join("\n", layer.Parameters.Select(parameter => Figures.Count((int)parameter.Count)))));
+                new Text(string.Join("\n", layer.Parameters.Select(parameter => Figures.Count(parameter.Count)))));
         }
         console.Write(table);
     }

@@ -5,7 +5,7 @@ using Afterimage.Reports.Exporters;
 
 namespace Afterimage.Cli.Commands;
 
-/// <summary>Shows the report of a folder in the terminal; of an audit that has not finished, what its journal holds.</summary>
+/// <summary>Shows the report of a folder in the terminal, or the finished cases of an audit that was interrupted.</summary>
 internal static class ShowCommand
 {
     public static Command Create(Terminal terminal)

@@ -7,10 +7,11 @@ using Afterimage.Data;
 using Afterimage.Networks;
 using Afterimage.Numerics;
 using Spectre.Console;
+using TorchSharp;
 
 namespace Afterimage.Cli.Commands;
 
-/// <summary>Trains what an attacker trains beforehand, and measures it.</summary>
+/// <summary>Trains the networks that attacks use, and measures them.</summary>
 internal static class TrainCommand
 {
     private static readonly double[] Sigmas = [15, 25, 50];
@@ -21,19 +22,22 @@ internal static class TrainCommand
     private static Command Denoiser(ExperimentFile files, Terminal terminal)
     {
         var usual = new DenoiserTraining();
-        var file = new Option<string>("--out") { HelpName = "FILE", Description = "Where the network is written.", DefaultValueFactory = _ => "denoiser.safetensors" };
-        var resume = new Option<bool>("--resume") { Description = "Go on with an interrupted training of the same settings; --steps may be another number." };
-        var steps = Number("--steps", "Steps of Adam.", usual.Steps);
-        var width = Number("--width", "Channels between the layers.", usual.Width);
-        var depth = Number("--depth", "Convolutions.", usual.Depth);
-        var batch = Number("--batch", "Patches in a step.", usual.Batch);
-        var patch = Number("--patch", "Pixels of a patch's side.", usual.Patch);
-        var images = Number("--images", "Procedural images to paint beforehand.", usual.Images);
-        var every = Number("--every", "Steps between two looks at held-out images.", usual.Every);
-        var rate = new Option<double>("--rate") { HelpName = "R", Description = "Highest learning rate.", DefaultValueFactory = _ => usual.LearningRate };
-        var sigma = new Option<double>("--sigma") { HelpName = "S", Description = "Largest noise, for pixels from 0 to 255.", DefaultValueFactory = _ => usual.LargestSigma };
-        var seed = new Option<ulong>("--seed") { HelpName = "N", Description = "Of images, noise and initialization.", DefaultValueFactory = _ => usual.Seed };
-        var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch; other counts give other last digits.", DefaultValueFactory = _ => 1 };
+        var file = Setting("--out", "FILE", "Where the network is written.", "denoiser.safetensors");
+        var resume = new Option<bool>("--resume")
+        {
+            Description = "Go on with an interrupted training of the same settings; --steps may be another number.",
+        };
+        var steps = Setting("--steps", "N", "Steps of Adam.", usual.Steps);
+        var width = Setting("--width", "N", "Channels between the layers.", usual.Width);
+        var depth = Setting("--depth", "N", "Convolutions.", usual.Depth);
+        var batch = Setting("--batch", "N", "Patches in a step.", usual.Batch);
+        var patch = Setting("--patch", "N", "Side of a patch in pixels.", usual.Patch);
+        var images = Setting("--images", "N", "Procedural images to paint beforehand.", usual.Images);
+        var every = Setting("--every", "N", "Steps between two validations on held-out images.", usual.Every);
+        var rate = Setting("--rate", "R", "Highest learning rate.", usual.LearningRate);
+        var sigma = Setting("--sigma", "S", "Largest noise, for pixels from 0 to 255.", usual.LargestSigma);
+        var seed = Setting("--seed", "N", "Of images, noise and initialization.", usual.Seed);
+        var threads = Setting("--threads", "N", "Threads of libtorch; other counts give other last digits.", 1);
         var weights = new Option<string[]>("--evaluate")
         {
             HelpName = "FILE",
@@ -48,13 +52,16 @@ internal static class TrainCommand
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => ["dead-leaves"],
         };
-        var count = Number("--count", "Images of each data set, evenly spaced.", 100);
+        var count = Setting("--count", "N", "Images of each data set, evenly spaced.", 100);
         var command = new Command("denoiser", "Train a denoiser on procedural images alone, or measure denoisers.");
-        foreach (var option in (Option[])[file, resume, steps, width, depth, batch, patch, images, every, rate, sigma, seed, threads, weights, data, count])
+        Option[] options =
+            [file, resume, steps, width, depth, batch, patch, images, every, rate, sigma, seed, threads, weights, data, count];
+        foreach (var option in options)
             command.Add(option);
         command.SetAction(line =>
         {
-            TorchSharp.torch.set_num_threads(line.GetValue(threads) is >= 1 and var used ? used : throw new AfterimageException("--threads needs a number of at least 1."));
+            torch.set_num_threads(line.GetValue(threads) is >= 1 and var used ? used
+                : throw new AfterimageException("--threads needs a number of at least 1."));
             if (line.GetResult(weights) is not null)
                 return Evaluate(files, line.GetValue(weights)!, line.GetRequiredValue(data), line.GetValue(count), terminal);
             var training = new DenoiserTraining
@@ -70,34 +77,39 @@ internal static class TrainCommand
                 LargestSigma = line.GetValue(sigma),
                 Seed = line.GetValue(seed),
             };
-            return Train(training, line.GetRequiredValue(file), line.GetValue(resume), CommandLine.Of(line.Tokens.Select(token => token.Value)), terminal);
+            var again = CommandLine.Of(line.Tokens.Select(token => token.Value)) + " --resume";
+            return Train(training, line.GetRequiredValue(file), line.GetValue(resume), again, terminal);
         });
         return command;
     }
 
-    private static Option<int> Number(string name, string description, int usual) => new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => usual };
+    private static Option<T> Setting<T>(string name, string value, string description, T usual) =>
+        new(name) { HelpName = value, Description = description, DefaultValueFactory = _ => usual };
 
-    private static int Train(DenoiserTraining training, string file, bool resume, string commandLine, Terminal terminal)
+    private static int Train(DenoiserTraining training, string file, bool resume, string again, Terminal terminal)
     {
         training.Check();
         if (Path.GetExtension(file) != ".safetensors")
             throw new AfterimageException($"--out {file} should end in .safetensors.");
         var state = Path.ChangeExtension(file, ".state.safetensors");
         if (resume && !File.Exists(state))
-            throw new AfterimageException($"There is no interrupted training to resume: {state} does not exist. Leave out --resume to begin one.");
+            throw new AfterimageException(
+                $"There is no interrupted training to resume: {state} does not exist. Leave out --resume to begin one.");
         if (!resume && (File.Exists(state) ? state : File.Exists(file) ? file : null) is { } there)
-            throw new AfterimageException($"{there} exists already: choose another --out, or {(there == state ? "add --resume to go on with it" : "remove it")}.");
+            throw new AfterimageException($"{there} exists already: choose another --out, " +
+                $"or {(there == state ? "add --resume to go on with it" : "remove it")}.");
         using var interruption = new Interruption();
         terminal.Raw.WriteLine("Painting images");
         using var trainer = new DenoiserTrainer(training, interruption.Token);
         if (resume)
             trainer.Restore(state);
-        terminal.Raw.WriteLine($"Training a network of {Figures.Count(trainer.Network.Numbers)} numbers from step {Figures.Count(trainer.Step)} to {Figures.Count(training.Steps)}");
+        terminal.Raw.WriteLine($"Training a network of {Figures.Count(trainer.Network.Numbers)} numbers " +
+            $"from step {Figures.Count(trainer.Step)} to {Figures.Count(training.Steps)}");
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var from = trainer.Step;
-        trainer.Run(state, look => terminal.Raw.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  step {Figures.Count(look.Step)}: loss {look.Loss:G4}, held-out images {look.Quality:F2} dB (best {look.Best:F2} dB), " +
-            $"{Figures.Duration(clock.Elapsed.TotalSeconds * (training.Steps - look.Step) / (look.Step - from))} to go")), interruption.Token);
+        trainer.Run(state, at => terminal.Raw.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  step {Figures.Count(at.Step)}: loss {at.Loss:G4}, held-out images {at.Quality:F2} dB (best {at.Best:F2} dB), " +
+            $"{Figures.Duration(clock.Elapsed.TotalSeconds * (training.Steps - at.Step) / (at.Step - from))} to go")), interruption.Token);
         trainer.SaveBest(file);
         terminal.Raw.WriteLine(file);
         if (trainer.Finished)
@@ -106,7 +118,7 @@ internal static class TrainCommand
             return ExitCode.Fine;
         }
         terminal.Raw.WriteLine("Stopped; the best network so far is kept. To go on:");
-        terminal.Raw.WriteLine($"  {commandLine} --resume");
+        terminal.Raw.WriteLine($"  {again}");
         return ExitCode.Canceled;
     }
 
@@ -115,15 +127,17 @@ internal static class TrainCommand
         if (count < 1)
             throw new AfterimageException($"--count needs a number of at least 1, not {count}.");
         using var scope = Tidy.Scope();
-        (string Name, Afterimage.Networks.Denoiser Network)[] denoisers = [("shipped", Afterimage.Networks.Denoiser.Shipped()),
-            .. weights.Select(path => (Path.GetFileName(path), Afterimage.Networks.Denoiser.Load(path)))];
-        var table = new Table().AddColumns(["images", "sigma", "noisy", .. denoisers.Select(pair => Markup.Escape(Path.GetFileNameWithoutExtension(pair.Name)))]);
+        (string Name, Networks.Denoiser Network)[] denoisers = [("shipped", Networks.Denoiser.Shipped()),
+            .. weights.Select(path => (Path.GetFileNameWithoutExtension(path), Networks.Denoiser.Load(path)))];
+        var table = new Table().AddColumns(["images", "sigma", "noisy", .. denoisers.Select(pair => Markup.Escape(pair.Name))]);
         foreach (var name in data)
         {
             var source = files.Catalog.Read<DataSource>(PartName.Data(files.Catalog, name).ToJsonString(), "--data");
+            var isPath = source is Cifar10 { File: not null } or ImageFolder;
+            var shown = Markup.Escape(isPath ? Path.GetFileName(Path.TrimEndingDirectorySeparator(name)) : name);
             var clean = Images(source.Open(), count);
             foreach (var sigma in Sigmas)
-                table.AddRow([Markup.Escape(source is Cifar10 { File: not null } or ImageFolder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(name)) : name), Text(sigma, 0), Text(DenoisingQuality.NoisyPsnr(clean, sigma), 2),
+                table.AddRow([shown, Text(sigma, 0), Text(DenoisingQuality.NoisyPsnr(clean, sigma), 2),
                     .. denoisers.Select(pair => Text(DenoisingQuality.Psnr(pair.Network, clean, sigma), 2))]);
         }
         terminal.Raw.WriteLine("PSNR in dB");
@@ -133,10 +147,11 @@ internal static class TrainCommand
 
     private static string Text(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
 
-    private static TorchSharp.torch.Tensor Images(ImageSet set, int count)
+    private static torch.Tensor Images(ImageSet set, int count)
     {
         var used = Math.Min(count, set.Count);
-        return TorchSharp.torch.stack([.. Enumerable.Range(0, used).Select(i =>
-            TorchSharp.torch.tensor(set[(int)((long)i * set.Count / used)].Pixels, set.Shape.Channels, set.Shape.Height, set.Shape.Width))]);
+        var (channels, height, width) = set.Shape;
+        return torch.stack([.. Enumerable.Range(0, used)
+            .Select(i => torch.tensor(set[(int)((long)i * set.Count / used)].Pixels, channels, height, width))]);
     }
 }

@@ -10,7 +10,8 @@ internal sealed partial class ConditionParser(string text)
 {
     private static readonly ImmutableArray<(string Sign, Relation Relation)> Relations =
     [
-        ("<", Relation.Less), ("<=", Relation.AtMost), (">", Relation.Greater), (">=", Relation.AtLeast), ("==", Relation.Equal), ("!=", Relation.Different),
+        ("<", Relation.Less), ("<=", Relation.AtMost), (">", Relation.Greater), (">=", Relation.AtLeast),
+        ("==", Relation.Equal), ("!=", Relation.Different),
     ];
 
     private readonly Match[] tokens = [.. Token().Matches(text).Cast<Match>()];
@@ -35,12 +36,16 @@ internal sealed partial class ConditionParser(string text)
     {
         var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max").Split('.');
         var statistic = Statistic.All.FirstOrDefault(candidate => candidate.Name == name[1])
-            ?? throw new AfterimageException($"The condition \"{text}\" asks for \"{name[1]}\" of {name[0]}; a metric has {string.Join(", ", Statistic.All.Select(known => known.Name))}.");
-        var sign = Next(token => Relations.Any(known => known.Sign == token), $"one of {string.Join(" ", Relations.Select(known => known.Sign))}");
-        var number = 0.0;
-        Next(token => double.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number), "a number");
-        return new(name[0], statistic, Relations.First(known => known.Sign == sign).Relation, number);
+            ?? throw new AfterimageException($"The condition \"{text}\" asks for \"{name[1]}\" of {name[0]}; " +
+                $"a metric has {string.Join(", ", Statistic.All.Select(known => known.Name))}.");
+        var signs = Relations.Select(known => known.Sign);
+        var sign = Next(token => signs.Contains(token), $"one of {string.Join(" ", signs)}");
+        var number = Next(token => Number(token) is not null, "a number");
+        return new(name[0], statistic, Relations.First(known => known.Sign == sign).Relation, Number(number)!.Value);
     }
+
+    private static double? Number(string token) =>
+        double.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
 
     private bool Accept(string word)
     {

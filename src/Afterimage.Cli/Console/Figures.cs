@@ -1,8 +1,9 @@
 using System.Globalization;
+using Afterimage.Reports;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>Numbers as the terminal shows them.</summary>
+/// <summary>Rounded numbers for the terminal.</summary>
 internal static class Figures
 {
     public static string Metric(string name, double value) => value switch
@@ -13,13 +14,14 @@ internal static class Figures
         _ => Short(value),
     };
 
-    /// <summary>How a metric is called in a heading, with its unit.</summary>
+    /// <summary>The heading of a metric, with its unit.</summary>
     public static string Title(string metric) => metric switch { "psnr" => "PSNR dB", "ssim" => "SSIM", "mse" => "MSE", _ => metric };
 
     /// <summary>For example "PSNR 21.3 dB".</summary>
-    public static string WithUnit(string metric, double value) => metric == "psnr" ? $"PSNR {Metric(metric, value)} dB" : $"{Title(metric)} {Metric(metric, value)}";
+    public static string WithUnit(string metric, double value) =>
+        metric == "psnr" ? $"PSNR {Metric(metric, value)} dB" : $"{Title(metric)} {Metric(metric, value)}";
 
-    /// <summary>PSNR and SSIM first: they are what readers know.</summary>
+    /// <summary>Names of metrics with the best known ones first.</summary>
     public static IEnumerable<string> InOrder(IEnumerable<string> metrics) =>
         metrics.OrderBy(name => name switch { "psnr" => 0, "ssim" => 1, "mse" => 2, _ => 3 }).ThenBy(name => name, StringComparer.Ordinal);
 
@@ -30,12 +32,23 @@ internal static class Figures
         double.PositiveInfinity => "∞",
         double.NegativeInfinity => "-∞",
         0 => "0",
-        _ => Math.Abs(value) is >= 0.001 and < 10_000 ? value.ToString("G3", CultureInfo.InvariantCulture) : value.ToString("0.0e-0", CultureInfo.InvariantCulture),
+        _ => value.ToString(Math.Abs(value) is >= 0.001 and < 10_000 ? "G3" : "0.0e-0", CultureInfo.InvariantCulture),
     };
 
-    public static string Count(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
+    /// <summary>A share in whole percent.</summary>
+    public static string Percent(double share) => share.ToString("0 %", CultureInfo.InvariantCulture);
 
-    public static string Plural(int count, string one, string? many = null) => $"{Count(count)} {(count == 1 ? one : many ?? one + "s")}";
+    /// <summary>A value that is known exactly, or both ends of its interval on two lines.</summary>
+    public static string Range(Bracket bracket, string format)
+    {
+        var low = bracket.Low.ToString(format, CultureInfo.InvariantCulture);
+        var high = bracket.High.ToString(format, CultureInfo.InvariantCulture);
+        return low == high ? low : $"{low}\n{high}";
+    }
+
+    public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    public static string Plural(long count, string one, string? many = null) => $"{Count(count)} {(count == 1 ? one : many ?? one + "s")}";
 
     public static string Duration(double seconds) => seconds switch
     {

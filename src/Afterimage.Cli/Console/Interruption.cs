@@ -2,13 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>Ctrl-C: the first asks for a clean stop, the second ends the process as usual.</summary>
+/// <summary>Handles Ctrl-C: the first time it cancels a token, the second time it ends the process as usual.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] signals;
 
-    public Interruption() => signals = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+    public Interruption() => signals =
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+    ];
 
     public CancellationToken Token => source.Token;
 

@@ -3,15 +3,16 @@ using Spectre.Console;
 namespace Afterimage.Cli.Console;
 
 /// <summary>Where the command writes.</summary>
-/// <param name="Output">Results.</param>
-/// <param name="Error">One sentence when something is wrong.</param>
-/// <param name="Live">Whether output may be redrawn: false writes plain lines.</param>
+/// <param name="Output">For results.</param>
+/// <param name="Error">For one sentence when something is wrong.</param>
+/// <param name="Live">Whether output may be redrawn; otherwise plain lines are written.</param>
 public sealed record Terminal(IAnsiConsole Output, TextWriter Error, bool Live)
 {
-    /// <summary>The process's own console; plain where output is redirected, or NO_COLOR, CI or TERM=dumb asks for it.</summary>
+    /// <summary>The console of the process; plain where output is redirected or NO_COLOR, CI or TERM=dumb is set.</summary>
     public static Terminal OfProcess()
     {
-        var plain = System.Console.IsOutputRedirected || IsSet("NO_COLOR") || IsSet("CI") || Environment.GetEnvironmentVariable("TERM") is "dumb";
+        var plain = System.Console.IsOutputRedirected || IsSet("NO_COLOR") || IsSet("CI")
+            || Environment.GetEnvironmentVariable("TERM") is "dumb";
         var console = AnsiConsole.Create(new()
         {
             Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
@@ -21,7 +22,10 @@ public sealed record Terminal(IAnsiConsole Output, TextWriter Error, bool Live)
         return new(console, System.Console.Error, !plain && console.Profile.Capabilities.Ansi);
     }
 
-    /// <summary>Writes to any text writer, without color, at a fixed width.</summary>
+    /// <summary>A terminal that writes to text writers, without color.</summary>
+    /// <param name="output">For results.</param>
+    /// <param name="error">For one sentence when something is wrong.</param>
+    /// <param name="width">Columns after which lines are wrapped.</param>
     public static Terminal Plain(TextWriter output, TextWriter error, int width = 80)
     {
         var console = AnsiConsole.Create(new()
@@ -38,5 +42,5 @@ public sealed record Terminal(IAnsiConsole Output, TextWriter Error, bool Live)
     /// <summary>The writer behind <see cref="Output"/>, for text that must not be wrapped: paths, JSON.</summary>
     public TextWriter Raw => Output.Profile.Out.Writer;
 
-    private static bool IsSet(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value && value != "0" && value != "false";
+    private static bool IsSet(string variable) => Environment.GetEnvironmentVariable(variable) is not (null or "" or "0" or "false");
 }

@@ -2,8 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Afterimage.Attacks;
 using Afterimage.Audit.Cases;
-using Afterimage.UpdateFiles;
+using Afterimage.LabelRecovery;
 
 namespace Afterimage.Cli.Options;
 
@@ -50,6 +51,8 @@ internal sealed class ExperimentOptions
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, optimizer=adamw, shuffle=, clients=2,3; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
+        Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",
+            (json, name) => Training(json, "--loss")["loss"] = new JsonObject { ["kind"] = name });
         Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.", (json, name) => json["model"] = PartName.Model(catalog, name));
         Add<string>("--weights", "FILE", "Weights of the model (.safetensors).", (json, path) => json["model"]!["weights"] = path);
         Add<string>("--mean", "LIST", "Channel means of the client's normalization, for example 0.5,0.5,0.5.",
@@ -58,10 +61,14 @@ internal sealed class ExperimentOptions
             (json, list) => JsonPointer.Set(json, "/model/normalization/std", List("--std", list, Real)));
         if (attacked)
         {
-            Add<string>("--attack", "NAME", $"{string.Join(", ", catalog.Attacks.Keys)}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
+            Add<string>("--attack", "NAME", $"By default best, which tries what applies; or {string.Join(", ", PartName.AttackNames(catalog).Where(name => name != "best"))}.", (json, name) => json["attack"] = PartName.Attack(catalog, name));
             Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
-            Add<int>("--restarts", "N", "Starts of the attack at most.", (json, count) => json["attack"]!["restarts"] = count);
-            Add<int>("--iterations", "N", "Iterations of one start at most.", (json, count) => JsonPointer.Set(json, "/attack/solver/iterations", count));
+            Add<int>("--restarts", "N", "Starts of the attack at most.",
+                (json, count) => Configure(json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
+            Add<int>("--iterations", "N", "Iterations of one start at most.",
+                (json, count) => Configure(json, "--iterations", "does not iterate", attack => attack.WithIterations(count)));
+            Add<string>("--budget", "TIME", "Wall time of the attack on one case, for example 90s or 5m, or none; best has 3m by default.",
+                (json, time) => json["budget"] = Seconds(time));
         }
         Add<int>("--trials", "N", "Independent batches.", (json, count) => json["trials"] = count);
         Add<ulong>("--seed", "N", "Every random choice follows from it.", (json, seed) => json["seed"] = seed);
@@ -103,22 +110,38 @@ internal sealed class ExperimentOptions
         flags.Add(new(option, client, (line, json) => edit(json, line.GetRequiredValue(option))));
     }
 
-    private static void Mode(JsonObject json, string mode)
-    {
-        if (json["client"]!["training"] is not JsonObject training)
-            throw new AfterimageException("--mode says how the client trained: beside --update, give --local-training too.");
-        training["mode"] = OneOf("--mode", mode, "eval", "train");
-    }
+    private static void Mode(JsonObject json, string mode) => Training(json, "--mode")["mode"] = OneOf("--mode", mode, "eval", "train");
 
-    private static void Labels(JsonObject json, string who)
+    private static JsonObject Training(JsonObject json, string flag) => json["client"]!["training"] as JsonObject
+        ?? throw new AfterimageException($"{flag} says how the client trained: beside --update, give --local-training too.");
+
+    private void Labels(JsonObject json, string who)
     {
         var given = OneOf("--labels", who, "recovered", "given") == "given";
         JsonPointer.Set(json, "/threat/revealLabels", given);
-        var attack = json["attack"]!.AsObject();
+        var attack = files.Catalog.Read<Attack>(json["attack"]!.ToJsonString(), "The command line");
         if (given)
-            attack["labels"] = "given";
-        else if (attack["labels"]?["kind"]?.GetValue<string>() == "given")
-            attack["labels"] = "refined-counts";
+            Configure(json, "--labels given", "finds labels itself", known => known.WithLabels(new Given()));
+        else if (attack.Rule is Given)
+            Configure(json, "--labels recovered", "finds labels itself", known => known.WithLabels(new RefinedCounts()));
+    }
+
+    /// <summary>A common option on the attack, whatever its kind, or one sentence where it means nothing there.</summary>
+    private void Configure(JsonObject json, string flag, string why, Func<Attack, Attack?> with)
+    {
+        var attack = files.Catalog.Read<Attack>(json["attack"]!.ToJsonString(), "The command line");
+        json["attack"] = JsonNode.Parse(files.Catalog.Write(with(attack)
+            ?? throw new AfterimageException($"{flag} means nothing to {Catalog.Kind(attack.GetType())}, which {why}: leave it out.")));
+    }
+
+    private static double Seconds(string time)
+    {
+        var unit = time.Length > 0 ? time[^1] : ' ';
+        var factor = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 };
+        var number = factor == 0 ? time : time[..^1];
+        return time == "none" ? 0
+            : double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1e9 ? value * Math.Max(1, factor)
+            : throw new AfterimageException($"--budget \"{time}\" is no time: write 90s, 5m or 2h, or none for no limit.");
     }
 
     private static void Set(JsonObject json, string edit)

@@ -37,7 +37,11 @@ internal static class PartName
 
     public static JsonNode Attack(Catalog catalog, string name) => catalog.FindAttack(name) is { } attack ? Part(catalog, attack)
         : catalog.Find(typeof(Attack), name) is { } type ? Part<Attack>(catalog, new JsonObject { ["kind"] = Catalog.Kind(type) })
-        : throw Unknown("attack", name, catalog.Attacks.Keys, "\"afterimage list attacks\" says what they do");
+        : throw Unknown("attack", name, AttackNames(catalog), "\"afterimage list attacks\" says what they do");
+
+    /// <summary>Names that --attack takes.</summary>
+    public static IEnumerable<string> AttackNames(Catalog catalog) =>
+        catalog.Attacks.Keys.Concat(catalog.Parts(typeof(Attack)).Select(Catalog.Kind)).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>Names that --data takes.</summary>
     public static IEnumerable<string> DataNames(Catalog catalog) => catalog.Parts(typeof(DataSource))

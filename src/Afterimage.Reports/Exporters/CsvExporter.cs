@@ -7,9 +7,10 @@ namespace Afterimage.Reports.Exporters;
 /// <summary>Writes report.csv (RFC 4180): one row for each image, and one for each case that has no image.</summary>
 public static class CsvExporter
 {
+    /// <summary>Name of the file.</summary>
     public const string FileName = "report.csv";
 
-    /// <returns>The path of the file.</returns>
+    /// <summary>Writes the file into a folder and returns its path.</summary>
     public static string Export(AuditReport report, string folder)
     {
         var path = Path.Combine(folder, FileName);
@@ -17,6 +18,7 @@ public static class CsvExporter
         return path;
     }
 
+    /// <summary>The content of the file.</summary>
     public static string Write(AuditReport report)
     {
         var images = report.Cases.SelectMany(found => found.Images).ToArray();
@@ -36,7 +38,8 @@ public static class CsvExporter
         [
             "case", "name", .. axes.Select(axis => "axis " + axis), "image", "trueLabel", "recoveredLabel", "confidence",
             .. metrics, .. baselines.Select(pair => $"{pair.Metric} of {pair.Baseline}"),
-            .. leakage, "level", "outcome", "relativeMisfit", "labelAccuracy", "seed", "evaluations", "iterations", "restarts", "seconds", "cpuSeconds",
+            .. leakage, "level", "outcome", "relativeMisfit", "labelAccuracy",
+            "seed", "evaluations", "iterations", "restarts", "seconds", "cpuSeconds",
         ]);
         foreach (var found in report.Cases)
             foreach (var image in found.Images.Cast<ImageReport?>().DefaultIfEmpty())
@@ -59,10 +62,11 @@ public static class CsvExporter
     private static IEnumerable<string> Leakage(CaseLeakage? found, ImageReport? image) =>
     [
         Number(found?.Forecast().Images.Low), Number(found?.Forecast().Images.High),
-        Number(found?.Images.FirstOrDefault(of => of.Index == image?.Index)?.Psnr), Number(found?.Noise), Number(found?.Forecast().VanTrees),
+        Number(found?.Images.FirstOrDefault(of => of.Index == image?.Index)?.Psnr),
+        Number(found?.Noise), Number(found?.Forecast().VanTrees),
     ];
 
-    /// <summary>A spreadsheet runs a cell that begins like a formula; an apostrophe makes it text again.</summary>
+    /// <summary>An apostrophe before text that begins like a formula, which a spreadsheet would otherwise execute.</summary>
     private static string Text(string? text) =>
         text is { Length: > 0 } && "=+-@\t\r".Contains(text[0]) && !double.TryParse(text, CultureInfo.InvariantCulture, out _)
             ? "'" + text

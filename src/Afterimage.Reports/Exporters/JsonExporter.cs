@@ -1,11 +1,12 @@
 namespace Afterimage.Reports.Exporters;
 
-/// <summary>Writes report.json.</summary>
+/// <summary>Writes and reads report.json.</summary>
 public static class JsonExporter
 {
+    /// <summary>Name of the file.</summary>
     public const string FileName = "report.json";
 
-    /// <returns>The path of the file.</returns>
+    /// <summary>Writes the file into a folder and returns its path.</summary>
     public static string Export(AuditReport report, string folder)
     {
         var path = Path.Combine(folder, FileName);

@@ -1,10 +1,9 @@
-using Afterimage.Reports.Html.Elements;
-using Afterimage.Reports.Html.Plots;
-using static Afterimage.Reports.Html.Elements.Markup;
+using static Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Markup;
 
 namespace Afterimage.Reports.Html;
 
-/// <summary>The whole page. Its policy forbids scripts and everything that is not inside the file.</summary>
+/// <summary>The whole page. Its content security policy forbids scripts and everything outside the file.</summary>
 internal static class Page
 {
     private static readonly string Css = ReadStyle();
@@ -23,7 +22,7 @@ internal static class Page
             [Doubts(report), RunAgain(report.Command, report.Experiment), Machine(report.Machine), Citations(report.Citations)]);
     }
 
-    /// <summary>Any page in this style.</summary>
+    /// <summary>A page in the style of all reports.</summary>
     public static string Write(string title, Element banner, IReadOnlyList<Part?> results, IReadOnlyList<Part?> ending) =>
         Markup.Write(Tag("html", ("lang", "en"),
             Tag("head",
@@ -63,13 +62,11 @@ internal static class Page
             .. citations.Select((citation, index) => Tag("li", ("id", CaseSection.CiteAnchor(index)), Cite(citation))),
         ]));
 
-    /// <summary>Only web addresses become links: a report may come from someone else.</summary>
+    /// <summary>Only web addresses become links, since a report may come from an untrusted source.</summary>
     private static Part Cite(Citation citation) =>
         Uri.TryCreate(citation.Url, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttps || url.Scheme == Uri.UriSchemeHttp)
             ? Tag("a", ("href", url.AbsoluteUri), ("rel", "noreferrer"), citation.Text)
             : citation.Text;
-
-    private static Element Fact(string term, string fact) => Tag("div", Tag("dt", term), Tag("dd", fact));
 
     private static string ReadStyle()
     {

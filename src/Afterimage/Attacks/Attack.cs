@@ -1,58 +1,181 @@
+using System.Diagnostics;
 using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
 
-/// <summary>A way from what the server sees to the images.</summary>
+/// <summary>
+/// A way from what the server sees to the images. Every attack is run, measured and judged here; a leaf says what it can read and searches.
+/// </summary>
 public abstract record Attack
 {
-    /// <summary>Runs the attack. Cancellation keeps the best found so far.</summary>
+    /// <summary>What of the update may stay unexplained where a reconstruction counts as converged and no channel leaves more.</summary>
+    public const double ExplainedMisfit = 1e-3;
+
+    /// <summary>A misfit at the rounding of single precision, which settles every doubt.</summary>
+    private const double Doubtless = 1e-5;
+
+    /// <summary>The equation that is solved or minimized, in words and symbols; null for an attack that its name says enough of.</summary>
+    public virtual string? Equation => null;
+
+    /// <summary>How labels are recovered; null where the search finds them itself.</summary>
+    public virtual LabelRule? Rule => null;
+
+    /// <summary>Whether <see cref="Rule"/> is applied before the search, which then has the labels.</summary>
+    protected virtual bool RecoversFirst => Rule is not null;
+
+    /// <summary>Iterations at most, for progress; 0 where it is not known.</summary>
+    public virtual int Budget => 0;
+
+    /// <summary>Seconds that one run may take where nobody says; null for as long as it takes.</summary>
+    public virtual double? DefaultSeconds => null;
+
+    /// <summary>What is wrong with the settings, one sentence; null when nothing is.</summary>
+    public virtual string? Fault => null;
+
+    /// <summary>This attack with so many starts at most; null where it makes none.</summary>
+    public virtual Attack? WithRestarts(int restarts) => null;
+
+    /// <summary>This attack with so many iterations of one start at most; null where it does not iterate.</summary>
+    public virtual Attack? WithIterations(int iterations) => null;
+
+    /// <summary>This attack under another label rule; null where it finds labels itself.</summary>
+    public virtual Attack? WithLabels(LabelRule rule) => null;
+
+    /// <summary>Why this attack cannot read a round, one sentence with advice; null when it can be tried. Costs next to nothing.</summary>
+    public virtual string? Refusal(AttackContext context) => null;
+
+    /// <summary>Effects of a channel under which the attack can read an update.</summary>
+    protected virtual ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding;
+
+    /// <summary>Whether model and update are converted to double precision for the search.</summary>
+    protected virtual bool InDouble => false;
+
+    /// <summary>Whether the search can go on to optimize labels together with the images.</summary>
+    protected virtual bool RefinesLabels => false;
+
+    /// <summary>The relative misfit below which a reconstruction has converged, where the channel leaves less.</summary>
+    protected virtual double ConvergedBelow => ExplainedMisfit;
+
+    /// <summary>What to do when the search did not converge, the end of a sentence.</summary>
+    protected virtual string Advice => "give it more iterations, restarts or time, or use another attack";
+
+    /// <summary>Looks for the images, in a scope that ends with the run.</summary>
+    /// <exception cref="AfterimageException">The round turned out to be one that the attack cannot read: one sentence with advice.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped; a leaf that has found something catches it.</exception>
+    protected abstract SearchResult Search(AttackRun run);
+
+    /// <summary>Runs the attack. Cancellation and the end of the time that the context grants keep the best found so far.</summary>
     /// <param name="context">What the server sees and knows.</param>
     /// <param name="watch">Called at every iterate.</param>
-    /// <param name="cancellation">Stops after the current iterate.</param>
-    public abstract Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default);
-}
+    /// <param name="cancellation">Stops the run.</param>
+    /// <exception cref="AfterimageException">The attack's own settings mean nothing.</exception>
+    public Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    {
+        if (Fault is { } fault)
+            throw new AfterimageException(fault);
+        var clock = Stopwatch.StartNew();
+        using var scope = Tidy.Scope();
+        if ((Unreadable(context.Observation.Channel) ?? Refusal(context)) is { } refusal)
+            return Nothing(context, new(OutcomeKind.Refused, refusal), clock);
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        if (context.Seconds is { } seconds)
+            timer.CancelAfter(TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue / 1000)));
+        var own = InDouble ? context.To(ScalarType.Float64) : null;
+        AttackRun? run = null;
+        try
+        {
+            var round = own ?? context;
+            var labels = RecoversFirst ? Rule!.Recover(round) : null;
+            if (labels is { Refine: true } && !RefinesLabels)
+                throw new AfterimageException("This attack needs labels before it starts: recover them (\"refined-counts\"), or use \"matching\", " +
+                    "which can optimize them.");
+            run = new AttackRun(round, labels, watch, clock, timer.Token) { Sent = context.Observation.Update.Flat.dtype };
+            return Conclude(run, Search(run), cancellation.IsCancellationRequested, clock);
+        }
+        catch (AfterimageException found)
+        {
+            return Nothing(context, new(OutcomeKind.Refused, found.Message), clock, run);
+        }
+        catch (OperationCanceledException) when (timer.IsCancellationRequested)
+        {
+            return Nothing(context, Stopped(cancellation.IsCancellationRequested), clock, run);
+        }
+        finally
+        {
+            own?.Dispose();
+        }
+    }
 
-/// <summary>One iterate as seen from outside.</summary>
-/// <param name="Evaluations">Of this restart so far.</param>
-/// <param name="Images">Decodes the current images into [0,1], shape [B,C,H,W]; call it only when they are to be shown.</param>
-public readonly record struct Iterate(int Restart, int Iteration, double Objective, int Evaluations, Func<Tensor> Images);
+    private string? Unreadable(Channel channel) => (channel.Effects & ~Reads) switch
+    {
+        ChannelEffects.None => null,
+        var effects => $"This attack needs {((effects & ChannelEffects.Missing) != 0 ? "every number of the update" : "the update on its own scale")}, " +
+            $"and this one was {channel.Description}: use \"matching\", which compares what arrived, or \"best\".",
+    };
 
-/// <summary>How an attack ended.</summary>
-public enum OutcomeKind { Converged, BudgetSpent, Diverged, Refused, Crashed, Canceled }
+    private Reconstruction Conclude(AttackRun run, SearchResult found, bool canceled, Stopwatch clock)
+    {
+        if (found.Images is not { } images)
+            return Nothing(run.Context, run.Stop.IsCancellationRequested ? Stopped(canceled) : Diverged, clock, run, found);
+        var misfit = found.RelativeMisfit ?? run.Context.Observation.Misfit(run.Context.Predict(images, found.Labels));
+        return new()
+        {
+            Images = images.to(ScalarType.Float32).cpu().clamp(0, 1).MoveToOuterDisposeScope(),
+            Labels = found.Labels,
+            Objective = found.Objective ?? misfit,
+            RelativeMisfit = misfit,
+            Outcome = Judge(misfit, run, found, canceled),
+            Evidence = run.Evidence,
+            Operator = found.Operator,
+            Restart = found.Restart,
+            Restarts = found.Restarts,
+            Iterations = found.Iterations,
+            Evaluations = found.Evaluations,
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+    }
 
-/// <param name="Advice">One sentence: what it means and what to do.</param>
-public sealed record Outcome(OutcomeKind Kind, string Advice);
+    /// <summary>The only place that says how an attack ended.</summary>
+    private Outcome Judge(double misfit, AttackRun run, SearchResult found, bool canceled)
+    {
+        var stopped = run.Stop.IsCancellationRequested;
+        if (!double.IsFinite(misfit))
+            return stopped ? Stopped(canceled) : Diverged;
+        if (misfit < (found.Doubt is null ? Math.Max(ConvergedBelow, 1.1 * run.Context.Observation.Floor) : Doubtless))
+            return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
+        if (stopped)
+            return new(canceled ? OutcomeKind.Canceled : OutcomeKind.BudgetSpent,
+                $"{(canceled ? "Stopped early" : "The time was over")}: the best reconstruction so far leaves {misfit:P1} of the update unexplained, " +
+                $"which is no sign of protection{(canceled ? "" : "; give it more time (--budget)")}.");
+        return new(OutcomeKind.BudgetSpent, found.Doubt ?? (found.Restarts > 1 ? $"After {found.Restarts} starts the" : "The") +
+            $" reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, so a poor image here is no sign of " +
+            $"protection; {Advice}.");
+    }
 
-/// <summary>What came back.</summary>
-public sealed class Reconstruction : IDisposable
-{
-    /// <summary>Images in [0,1], shape [B,C,H,W].</summary>
-    public required Tensor Images { get; init; }
+    private static Outcome Diverged => new(OutcomeKind.Diverged,
+        "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values.");
 
-    public required Labels Labels { get; init; }
+    private static Outcome Stopped(bool canceled) => canceled
+        ? new(OutcomeKind.Canceled, "The attack was stopped before its first iterate; run it again to continue.")
+        : new(OutcomeKind.BudgetSpent, "The time was over before the first iterate: give the attack more time (--budget).");
 
-    /// <summary>The attacker's objective at these images.</summary>
-    public required double Objective { get; init; }
-
-    /// <summary>|A(x) - y| / |y| at these images: what the attacker itself knows of its success.</summary>
-    public required double RelativeMisfit { get; init; }
-
-    public required Outcome Outcome { get; init; }
-
-    /// <summary>What the attack found out on its way, one sentence each.</summary>
-    public ValueList<string> Notes { get; init; } = [];
-
-    /// <summary>One sentence on how the operator was evaluated; null for attacks that do not.</summary>
-    public string? Operator { get; init; }
-
-    /// <summary>The restart, from 0, that the images come from.</summary>
-    public int Restart { get; init; }
-
-    public int Restarts { get; init; } = 1;
-
-    public int Iterations { get; init; }
-
-    public int Evaluations { get; init; }
-
-    public void Dispose() => Images.Dispose();
+    /// <summary>A gray batch: nothing is known of it.</summary>
+    private static Reconstruction Nothing(AttackContext context, Outcome outcome, Stopwatch clock, AttackRun? run = null, SearchResult? found = null)
+    {
+        var batch = context.Observation.BatchSize;
+        return new()
+        {
+            Images = full(context.ImagesShape, 0.5, ScalarType.Float32).MoveToOuterDisposeScope(),
+            Labels = run?.Recovered ?? new(new int[batch].ToValueList(), new double[batch].ToValueList()),
+            Objective = double.NaN,
+            RelativeMisfit = double.NaN,
+            Outcome = outcome,
+            Evidence = run?.Evidence ?? [],
+            Restarts = found?.Restarts ?? 0,
+            Iterations = found?.Iterations ?? 0,
+            Evaluations = found?.Evaluations ?? 0,
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+    }
 }

@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// Native memory, zero at first, handed out in aligned pieces and freed at once. After every piece lie zeros that vectors
-/// may read and, where their owner says so, spoil.
+/// Native memory, zeroed, handed out in aligned pieces and freed at once. Every piece is followed by slack that vector
+/// instructions may read and, where the piece's owner allows it, overwrite.
 /// </summary>
 internal sealed unsafe class Arena<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Alignment = 64;
     private readonly List<nint> pieces = [];
 
-    /// <summary>Numbers after every piece that a whole vector may touch.</summary>
+    /// <summary>Numbers of slack after every piece.</summary>
     public const int Slack = 64;
 
     public long Bytes { get; private set; }

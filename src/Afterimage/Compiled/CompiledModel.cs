@@ -4,10 +4,10 @@ using Afterimage.Models;
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// A model's weights in the orders that compiled plans read. It never changes, so that plans on any number of threads
-/// share it; dispose it after them.
+/// A model's weights in the memory layouts that compiled plans read. It is immutable, and plans on any number of threads
+/// share it; dispose of it after them.
 /// </summary>
-public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Arena<T> arena = new();
     private readonly Dictionary<string, (Filters<T>, PackedFilters<T>)> convolutions = [];
@@ -15,7 +15,7 @@ public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, I
     private readonly IReadOnlyDictionary<string, T[]> buffers;
 
     /// <param name="network">The layers.</param>
-    /// <param name="normalization">Of the client's images, which are in [0,1].</param>
+    /// <param name="normalization">What to do to images, which are in [0,1], before the first layer.</param>
     /// <param name="parameters">All parameters, flat, in the network's order.</param>
     /// <param name="buffers">BatchNorm statistics by name.</param>
     public CompiledModel(Network network, Normalization normalization, ReadOnlySpan<T> parameters, IReadOnlyDictionary<string, T[]> buffers)
@@ -42,7 +42,9 @@ public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, I
     internal T* Parameters { get; }
 
     /// <summary>A plan for batches of one size, for one thread at a time; the caller owns it.</summary>
-    public CompiledPlan<T> Plan(int batch) => new(this, batch);
+    /// <param name="batch">Images.</param>
+    /// <param name="loss">One with a <see cref="Loss.Link"/>; the mean cross-entropy where none is given.</param>
+    public CompiledPlan<T> Plan(int batch, Loss? loss = null) => new(this, batch, loss ?? new CrossEntropy());
 
     internal (Filters<T> Filters, PackedFilters<T> Weights) Convolution(Conv2d layer)
     {
@@ -59,10 +61,10 @@ public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, I
         }
     }
 
-    /// <summary>Where a layer's weight begins in the flat vector.</summary>
+    /// <summary>Index of a layer's weight in the flat vector.</summary>
     internal long Weight(string layer) => places[layer + ".weight"];
 
-    /// <summary>Where a layer's bias begins in the flat vector, or -1.</summary>
+    /// <summary>Index of a layer's bias in the flat vector, or -1.</summary>
     internal long Bias(string layer) => places.GetValueOrDefault(layer + ".bias", -1);
 
     internal T[] Buffer(string name) => buffers[name];
@@ -71,7 +73,7 @@ public sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged, I
 }
 
 /// <summary>Makes compiled models.</summary>
-public static class CompiledModel
+internal static class CompiledModel
 {
     /// <summary>Copies a model of known layers whose parameters are of type <typeparamref name="T"/>, on any device.</summary>
     public static CompiledModel<T> Of<T>(VictimModel model) where T : unmanaged, IBinaryFloatingPointIeee754<T>

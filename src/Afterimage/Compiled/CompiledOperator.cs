@@ -4,25 +4,30 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Makes compiled operators: the gradient of the mean cross-entropy in eval mode, on the CPU.</summary>
+/// <summary>Makes compiled operators: the gradient of a loss in eval mode, on the CPU.</summary>
 public static class CompiledOperator
 {
-    /// <summary>Why a model cannot be compiled, the beginning of a sentence, or null where it can.</summary>
-    public static string? Obstacle(VictimModel model) =>
+    /// <summary>Why the gradient of a model and a loss (cross-entropy where none is given) cannot be compiled; null where it can.</summary>
+    /// <returns>The beginning of a sentence.</returns>
+    public static string? Obstacle(VictimModel model, Loss? loss = null) =>
         model.Network is null ? "The model's graph is not made of known layers"
         : model.Device.type != DeviceType.CPU ? $"The model lives on {model.Device.type}"
         : model.Type is not (ScalarType.Float32 or ScalarType.Float64) ? $"The model's numbers are {model.Type}"
+        : loss is { Link: null } ? Unlinked(loss)
         : null;
 
+    internal static string Unlinked(Loss loss) => $"The loss {loss.GetType().Name} has no closed form of its derivative";
+
     /// <summary>
-    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps nothing of the model.
+    /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps no reference to the model.
     /// </summary>
-    public static ForwardOperator Of(VictimModel model, string reason) => model.Type == ScalarType.Float64
-        ? new CompiledOperator<double>(model) { Reason = reason }
-        : new CompiledOperator<float>(model) { Reason = reason };
+    public static ForwardOperator Of(VictimModel model, Loss loss, string reason) => model.Type == ScalarType.Float64
+        ? new CompiledOperator<double>(model, loss) { Reason = reason }
+        : new CompiledOperator<float>(model, loss) { Reason = reason };
 }
 
-internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed class CompiledOperator<T>(VictimModel model, Loss loss) : ForwardOperator
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledModel<T> compiled = CompiledModel.Of<T>(model);
     private readonly ThreadLocal<Dictionary<int, Workplace>> workplaces = new(() => [], trackAllValues: true);
@@ -31,14 +36,14 @@ internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator w
 
     public CompiledModel<T> Model => compiled;
 
-    public override Linearization At(Tensor images, Tensor targets) => new CompiledLinearization<T>(this, images, targets);
+    public override Linearization At(Batch batch) => new CompiledLinearization<T>(this, batch);
 
     /// <summary>This thread's plan for a batch size, and the linearization whose point it stands at.</summary>
     public Workplace For(int batch)
     {
         var mine = workplaces.Value!;
         if (!mine.TryGetValue(batch, out var found))
-            mine.Add(batch, found = new(compiled.Plan(batch)));
+            mine.Add(batch, found = new(compiled.Plan(batch, loss)));
         return found;
     }
 
@@ -59,7 +64,7 @@ internal sealed class CompiledOperator<T>(VictimModel model) : ForwardOperator w
     }
 }
 
-/// <summary>A point of a compiled operator. It remembers its images, so that it stays valid when the plan has moved on.</summary>
+/// <summary>A linearization of a compiled operator. It keeps its images, and evaluates them again when the plan has moved on.</summary>
 internal sealed class CompiledLinearization<T> : Linearization where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledOperator<T> owner;
@@ -69,10 +74,10 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
     private readonly T[] targets;
     private readonly ScalarType type;
 
-    public CompiledLinearization(CompiledOperator<T> owner, Tensor images, Tensor targets)
+    public CompiledLinearization(CompiledOperator<T> owner, Batch batch)
     {
         this.owner = owner;
-        (imagesShape, targetsShape) = (images.shape, targets.shape);
+        (imagesShape, targetsShape) = (batch.Inputs.shape, batch.Targets.shape);
         type = typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32;
         var (input, classes) = (owner.Model.Network.Input, owner.Model.Network.Classes);
         if (!(imagesShape is [> 0, var channels, var height, var width]
@@ -82,8 +87,8 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
             throw new AfterimageException(
                 $"{imagesShape[0]} images need targets of shape [{imagesShape[0]},{classes}], "
                 + $"but they have shape [{string.Join(",", targetsShape)}].");
-        this.images = Copy(images);
-        this.targets = Copy(targets);
+        images = Copy(batch.Inputs);
+        targets = Copy(batch.Targets);
         var value = empty([owner.Model.Layout.Count], type);
         Stand(Numbers(value));
         Value = new(owner.Model.Layout, value);
@@ -91,13 +96,13 @@ internal sealed class CompiledLinearization<T> : Linearization where T : unmanag
 
     public override GradientSet Value { get; }
 
-    public override (Tensor Images, Tensor Targets) Pullback(GradientSet v)
+    public override Batch Pullback(GradientSet v)
     {
         var (forImages, forTargets) = (empty(imagesShape, type), empty(targetsShape, type));
         var direction = Ordered(v.Flat);
         Plan().Pullback(Numbers(direction), Numbers(forImages), Numbers(forTargets));
         GC.KeepAlive(direction);
-        return (forImages, forTargets);
+        return new(forImages, forTargets);
     }
 
     public override GradientSet Pushforward(Tensor u)

@@ -1,35 +1,34 @@
 using System.Numerics;
+using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// The operator A (gradient of the mean soft-label cross-entropy) of one network for batches of one size, lowered to a flat
+/// The operator A (gradient of a loss) of one network for batches of one size, lowered to a flat
 /// list of steps over native memory. J'v and Ju come from forward-over-reverse differentiation at the point of the last
 /// <see cref="Gradient"/>; nothing is allocated. One thread at a time; results do not depend on which.
 /// </summary>
-public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Arena<T> arena = new();
     private readonly CompiledModel<T> model;
     private readonly Step<T>[] steps;
     private readonly Node<T> input;
-    private readonly Node<T> logits;
     private readonly Kernels<T> kernels = Kernels<T>.Best;
     private readonly T* scale;
     private readonly T* shift;
     private readonly T* ones;
-    private readonly T* targets;
-    private readonly T* probabilities;
+    private readonly LossStep<T> loss;
     private bool evaluated;
 
-    internal CompiledPlan(CompiledModel<T> model, int batch)
+    internal CompiledPlan(CompiledModel<T> model, int batch, Loss loss)
     {
         if (batch < 1)
             throw new AfterimageException($"A plan needs at least one image; the batch has {batch}.");
         this.model = model;
         Batch = batch;
         var lowering = new Lowering<T>(model, batch, arena);
-        (steps, input, logits) = (lowering.Steps, lowering.Input, lowering.Output);
+        (steps, input) = (lowering.Steps, lowering.Input);
         scale = arena.Take(input.RowLength);
         shift = arena.Take(input.RowLength);
         ones = arena.Take(input.RowLength);
@@ -40,25 +39,21 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
             shift[i] = T.CreateTruncating(-model.Normalization.Mean[channel] / model.Normalization.Std[channel]);
             ones[i] = T.One;
         }
-        targets = arena.Take((long)batch * Classes);
-        probabilities = arena.Take((long)batch * Classes);
+        this.loss = new(loss, lowering.Output, batch, Classes, arena);
     }
 
     public int Batch { get; }
 
-    /// <summary>Native memory of this plan, without the weights that it shares.</summary>
+    /// <summary>Native memory of this plan in bytes, without the weights that plans share.</summary>
     public long Bytes => arena.Bytes;
-
-    /// <summary>Mean cross-entropy at the last point.</summary>
-    public T Loss { get; private set; }
 
     /// <summary>Label probabilities of one image.</summary>
     public int Classes => model.Network.Classes;
 
-    /// <summary>Numbers of the whole batch of images.</summary>
+    /// <summary>Length of the whole batch of images.</summary>
     public int Pixels => Batch * model.Network.Input.Count;
 
-    /// <summary>Numbers of a gradient.</summary>
+    /// <summary>Length of a gradient.</summary>
     public long Parameters => model.Layout.Count;
 
     /// <summary>A(x): the gradient, flat, in the layout's order.</summary>
@@ -70,13 +65,12 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
         Require(images.Length, Pixels, "images");
         Require(targets.Length, Batch * Classes, "targets");
         Require(gradient.Length, model.Layout.Count, "the gradient");
-        targets.CopyTo(new Span<T>(this.targets, targets.Length));
         fixed (T* source = images, result = gradient)
         {
             Enter(source, input.Value, shifted: true);
             foreach (var step in steps)
                 step.Forward();
-            Lose();
+            loss.Backward(targets);
             for (var i = steps.Length - 1; i >= 0; i--)
                 steps[i].Backward(result);
         }
@@ -97,7 +91,7 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
         {
             foreach (var step in steps)
                 step.TangentForward(direction);
-            LoseTangent(labels);
+            loss.TangentBackward(labels);
             for (var i = steps.Length - 1; i >= 0; i--)
                 steps[i].TangentBackward(direction, null);
             Leave(result);
@@ -117,13 +111,13 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
             Enter(direction, input.Tangent, shifted: false);
             foreach (var step in steps)
                 step.TangentForward(null);
-            LoseTangent(null);
+            loss.TangentBackward(null);
             for (var i = steps.Length - 1; i >= 0; i--)
                 steps[i].TangentBackward(null, result);
         }
     }
 
-    /// <summary>To pixels outside and channels inside, normalized.</summary>
+    /// <summary>Normalizes images and brings them from [B,C,H,W] to the channels-last order of nodes.</summary>
     private void Enter(T* images, T* to, bool shifted)
     {
         for (var row = 0; row < input.Rows; row++)
@@ -149,55 +143,6 @@ public sealed unsafe class CompiledPlan<T> : IDisposable where T : unmanaged, IB
 
     /// <summary>Where a row of pixels begins in the first channel of [B,C,H,W].</summary>
     private int Place(int row) => (row / input.Height * input.Channels * input.Height + row % input.Height) * input.Width;
-
-    private void Lose()
-    {
-        var total = T.Zero;
-        for (var sample = 0; sample < Batch; sample++)
-        {
-            T* z = logits.Value + logits.Offset(sample, 0, 0), delta = logits.Adjoint + logits.Offset(sample, 0, 0);
-            T* t = targets + sample * Classes, s = probabilities + sample * Classes;
-            T largest = z[0], sum = T.Zero, mass = T.Zero, fit = T.Zero;
-            for (var i = 1; i < Classes; i++)
-                largest = T.Max(largest, z[i]);
-            for (var i = 0; i < Classes; i++)
-                sum += s[i] = T.Exp(z[i] - largest);
-            var logarithm = T.Log(sum);
-            for (var i = 0; i < Classes; i++)
-            {
-                s[i] /= sum;
-                mass += t[i];
-                fit += t[i] * (z[i] - largest - logarithm);
-            }
-            for (var i = 0; i < Classes; i++)
-                delta[i] = (mass * s[i] - t[i]) / Divisor;
-            total -= fit;
-        }
-        Loss = total / Divisor;
-    }
-
-    private void LoseTangent(T* labels)
-    {
-        for (var sample = 0; sample < Batch; sample++)
-        {
-            T* change = logits.Tangent + logits.Offset(sample, 0, 0), delta = logits.AdjointTangent + logits.Offset(sample, 0, 0);
-            T* t = targets + sample * Classes, s = probabilities + sample * Classes;
-            T mean = T.Zero, mass = T.Zero;
-            for (var i = 0; i < Classes; i++)
-            {
-                mean += s[i] * change[i];
-                mass += t[i];
-            }
-            for (var i = 0; i < Classes; i++)
-            {
-                delta[i] = mass * s[i] * (change[i] - mean) / Divisor;
-                if (labels != null)
-                    labels[sample * Classes + i] = (mean - change[i]) / Divisor;
-            }
-        }
-    }
-
-    private T Divisor => T.CreateTruncating(Batch);
 
     private static void Require(long length, long expected, string name)
     {

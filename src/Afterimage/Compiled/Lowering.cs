@@ -3,7 +3,7 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Turns the tree of layers into a flat list of steps over nodes; parameters are found by name.</summary>
+/// <summary>Turns the layers of a network into a flat list of steps; parameters are found by name.</summary>
 internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly CompiledModel<T> model;

@@ -10,14 +10,16 @@ public sealed record Cifar10 : DataSource
 {
     private const int Pixels = 3 * 32 * 32;
 
+    /// <summary>Which images.</summary>
     public Split Split { get; init; } = Split.Test;
 
-    /// <summary>A folder with data_batch_1.bin to data_batch_5.bin or test_batch.bin; null looks in the usual places.</summary>
+    /// <summary>The folder of data_batch_1.bin to data_batch_5.bin and test_batch.bin; null searches <see cref="DataFolders"/>.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>One file of records instead, whatever its split.</summary>
+    /// <summary>A single file of records in place of folder and split.</summary>
     public string? File { get; init; }
 
+    /// <inheritdoc/>
     public override ImageSet Open()
     {
         string[] files = Split == Split.Test ? ["test_batch.bin"] : [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}.bin")];
@@ -27,9 +29,9 @@ public sealed record Cifar10 : DataSource
         return new Records([.. files.Select(file => Target(Path.Combine(folder, file)))]);
     }
 
-    /// <summary>The file itself where the path is a link, whose own length says nothing.</summary>
-    private static FileInfo Target(string path) =>
-        System.IO.File.Exists(path) && System.IO.File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target : new(path);
+    /// <summary>The file, or the target of a link, since the length of a link is not that of its target.</summary>
+    private static FileInfo Target(string path) => System.IO.File.Exists(path)
+        && System.IO.File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target : new(path);
 
     private sealed class Records(FileInfo[] files) : ImageSet("CIFAR-10", new(3, 32, 32), files.Sum(RecordsIn),
         ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"])

@@ -1,22 +1,27 @@
 namespace Afterimage.Data;
 
-/// <summary>A file on the network.</summary>
-/// <param name="Addresses">Where it is, the official address or mirror that answers best first.</param>
+/// <summary>A file that can be downloaded.</summary>
+/// <param name="Addresses">URLs, the most reliable first.</param>
 /// <param name="Bytes">Its size, or null where it is not known.</param>
 /// <param name="Checksum">MD5 or SHA-256 in hexadecimal, as published.</param>
 public sealed record DataFile(ValueList<string> Addresses, long? Bytes, string Checksum)
 {
+    /// <summary>The file name, from the first URL.</summary>
     public string Name => Addresses[0][(Addresses[0].LastIndexOf('/') + 1)..];
 
+    /// <summary>Whether it is a gzipped tar archive.</summary>
     public bool IsArchive => Name.EndsWith(".tar.gz", StringComparison.Ordinal) || Name.EndsWith(".tgz", StringComparison.Ordinal);
 }
 
-/// <summary>A public data set that can be fetched.</summary>
-/// <param name="Name">As in "afterimage data get NAME"; also the subfolder.</param>
-/// <param name="Inside">The folder inside the archive that holds the files.</param>
+/// <summary>A public data set that can be downloaded.</summary>
+/// <param name="Name">As in "afterimage data get NAME"; also the name of its folder.</param>
+/// <param name="Title">Its proper name.</param>
+/// <param name="Summary">What it holds, in a few words.</param>
+/// <param name="Inside">The folder inside the archive that holds the files; empty where there is none.</param>
+/// <param name="Files">What to download.</param>
 public sealed record DataEntry(string Name, string Title, string Summary, string Inside, ValueList<DataFile> Files)
 {
-    /// <summary>How to get it without the command.</summary>
+    /// <summary>Instructions for a download by hand into a folder, the second half of a sentence.</summary>
     public string ByHand(string folder)
     {
         var then = Files.Any(file => file.IsArchive) ? "unpack it into" : "put them into";
@@ -24,9 +29,10 @@ public sealed record DataEntry(string Name, string Title, string Summary, string
     }
 }
 
-/// <summary>The public data sets that Afterimage knows how to fetch.</summary>
+/// <summary>The public data sets that Afterimage can download.</summary>
 public static class DataCatalog
 {
+    /// <summary>CIFAR-10 (Krizhevsky, 2009).</summary>
     public static DataEntry Cifar10 { get; } = new("cifar10", "CIFAR-10", "60,000 photographs of 10 classes, 3x32x32",
         "cifar-10-batches-bin",
     [
@@ -34,6 +40,7 @@ public static class DataCatalog
             "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
     ]);
 
+    /// <summary>MNIST (LeCun et al., 1998).</summary>
     public static DataEntry Mnist { get; } = new("mnist", "MNIST", "70,000 handwritten digits, 1x28x28", "",
     [
         Digits("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
@@ -42,6 +49,7 @@ public static class DataCatalog
         Digits("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
     ]);
 
+    /// <summary>Fashion-MNIST (Xiao et al., 2017).</summary>
     public static DataEntry FashionMnist { get; } = new("fashion-mnist", "Fashion-MNIST", "70,000 pictures of clothes, 1x28x28", "",
     [
         Clothes("train-images-idx3-ubyte.gz", 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -50,15 +58,18 @@ public static class DataCatalog
         Clothes("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
     ]);
 
+    /// <summary>Oxford 17 Flowers (Nilsback and Zisserman, 2006).</summary>
     public static DataEntry Flowers17 { get; } = new("flowers17", "Oxford 17 Flowers", "1,360 photographs of 17 flowers, of any size",
         "jpg",
     [
         new(["https://www.robots.ox.ac.uk/~vgg/data/flowers/17/17flowers.tgz"], null, "b59a65d8d1a99cd66944d474e1289eab"),
     ]);
 
+    /// <summary>All of them.</summary>
     public static ValueList<DataEntry> Entries { get; } = [Cifar10, Mnist, FashionMnist, Flowers17];
 
-    /// <exception cref="AfterimageException">There is none of this name.</exception>
+    /// <summary>The data set of this name.</summary>
+    /// <exception cref="AfterimageException">There is none.</exception>
     public static DataEntry Find(string name) => Entries.FirstOrDefault(entry => entry.Name == name)
         ?? throw new AfterimageException($"There is no data set \"{name}\"; there are " +
             $"{string.Join(", ", Entries.Select(entry => entry.Name))}.");

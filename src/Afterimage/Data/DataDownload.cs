@@ -4,18 +4,18 @@ using System.Security.Cryptography;
 
 namespace Afterimage.Data;
 
-/// <summary>Fetches a data set: to a temporary folder, checked, unpacked, and only then moved to its place.</summary>
+/// <summary>Downloads a data set into a temporary folder, checks and unpacks it, and only then moves it to its place.</summary>
 public static class DataDownload
 {
     private const long LargestArchive = 4L << 30;
 
-    /// <summary>Fetches what is not yet there and returns the folder of the data set.</summary>
+    /// <summary>Downloads the files that are not there yet and returns the folder of the data set.</summary>
     /// <param name="entry">The data set.</param>
     /// <param name="root">The folder that holds one subfolder for each data set.</param>
-    /// <param name="progress">Bytes done of the current file, and its size when known.</param>
-    /// <param name="handler">The network, or another in its place.</param>
-    /// <param name="cancellation">Leaves nothing behind.</param>
-    /// <exception cref="AfterimageException">No network, wrong checksum, damaged archive; the message gives the way by hand.</exception>
+    /// <param name="progress">Bytes received of the current file, and its size where that is known.</param>
+    /// <param name="handler">Answers the requests; null for the network.</param>
+    /// <param name="cancellation">Stops the download, which leaves no files behind.</param>
+    /// <exception cref="AfterimageException">No network, a wrong checksum, or a damaged archive; says how to download by hand.</exception>
     public static string Get(DataEntry entry, string root, IProgress<(long Done, long? Total)>? progress = null,
         HttpMessageHandler? handler = null, CancellationToken cancellation = default)
     {

@@ -1,24 +1,23 @@
 namespace Afterimage.Data;
 
 /// <summary>
-/// Where data sets are looked for: in AFTERIMAGE_DATA alone when it is set; else in data/ of the current folder, then in a folder
-/// of the user. Each set has a subfolder of its own.
+/// Where data sets are searched: in the folder that AFTERIMAGE_DATA names, or, where it is not set, in data/ of the current folder
+/// and then in the user's folder for application data. Each data set has a subfolder of its own.
 /// </summary>
-/// <param name="Roots">Folders, in the order of search; the last is where downloads go.</param>
+/// <param name="Roots">Folders in the order of search; downloads go to the last.</param>
 public sealed record DataFolders(ValueList<string> Roots)
 {
+    /// <summary>The environment variable that names the folder of data sets.</summary>
     public const string Variable = "AFTERIMAGE_DATA";
 
+    /// <summary>The folders for the present environment.</summary>
     public static DataFolders Standard() => From(Environment.GetEnvironmentVariable(Variable), Environment.CurrentDirectory,
         Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify));
 
-    /// <param name="set">The value of AFTERIMAGE_DATA, or nothing.</param>
-    /// <param name="current">The current folder.</param>
-    /// <param name="user">The user's folder for application data.</param>
-    public static DataFolders From(string? set, string current, string user) =>
+    internal static DataFolders From(string? set, string current, string user) =>
         new(string.IsNullOrEmpty(set) ? [Path.Combine(current, "data"), Path.Combine(user, "afterimage", "data")] : [set]);
 
-    /// <summary>The folder that holds every one of these files, or null.</summary>
+    /// <summary>The first folder that holds all of these files of a data set, or null.</summary>
     public string? Search(DataEntry entry, params ReadOnlySpan<string> files)
     {
         foreach (var folder in Roots.Select(root => Path.Combine(root, entry.Name)))
@@ -27,11 +26,11 @@ public sealed record DataFolders(ValueList<string> Roots)
         return null;
     }
 
-    /// <summary>The folder with the files of a data set.</summary>
+    /// <summary>The folder that holds all of these files of a data set.</summary>
     /// <param name="entry">The data set.</param>
-    /// <param name="folder">The only folder to look in, or null for the usual ones.</param>
+    /// <param name="folder">The only folder to search, or null for <see cref="Roots"/>.</param>
     /// <param name="files">Files that must be there.</param>
-    /// <exception cref="AfterimageException">Says what was looked for where, and both ways to get it.</exception>
+    /// <exception cref="AfterimageException">No folder has them; says which were searched and how to get the data set.</exception>
     public string Find(DataEntry entry, string? folder, params ReadOnlySpan<string> files)
     {
         if ((folder is null ? Search(entry, files) : Holding(folder, entry, files)) is { } found)

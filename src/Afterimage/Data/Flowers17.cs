@@ -1,6 +1,6 @@
 namespace Afterimage.Data;
 
-/// <summary>The 17 flowers of Oxford (Nilsback and Zisserman, 2006): 80 photographs of each, in the order of their numbers.</summary>
+/// <summary>Oxford 17 Flowers (Nilsback and Zisserman, 2006): 80 photographs of each of 17 kinds, kind by kind.</summary>
 [Cites("nilsback2006visual")]
 public sealed record Flowers17 : DataSource
 {
@@ -9,9 +9,10 @@ public sealed record Flowers17 : DataSource
     /// <summary>What each photograph is cropped and resized to.</summary>
     public ImageShape Size { get; init; } = new(3, 64, 64);
 
-    /// <summary>The folder with image_0001.jpg and so on; null looks in the usual places.</summary>
+    /// <summary>The folder of image_0001.jpg to image_1360.jpg; null searches <see cref="DataFolders"/>.</summary>
     public string? Folder { get; init; }
 
+    /// <inheritdoc/>
     public override ImageSet Open()
     {
         var folder = DataFolders.Standard().Find(DataCatalog.Flowers17, Folder, Name(0), Name(17 * ImagesPerClass - 1));

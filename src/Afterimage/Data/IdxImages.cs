@@ -4,8 +4,15 @@ using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Data;
 
-/// <summary>Which data set in IDX files.</summary>
-public enum IdxSet { Mnist, FashionMnist }
+/// <summary>The data sets in IDX files.</summary>
+public enum IdxSet
+{
+    /// <summary>MNIST (LeCun et al., 1998).</summary>
+    Mnist,
+
+    /// <summary>Fashion-MNIST (Xiao et al., 2017).</summary>
+    FashionMnist,
+}
 
 /// <summary>Gray images in gzipped IDX files: MNIST (LeCun et al., 1998) or Fashion-MNIST (Xiao et al., 2017).</summary>
 [Cites("lecun1998gradient", "xiao2017fashion")]
@@ -13,13 +20,16 @@ public sealed record IdxImages : DataSource
 {
     private const int LargestFile = 1 << 30;
 
+    /// <summary>Which data set.</summary>
     public IdxSet Set { get; init; } = IdxSet.Mnist;
 
+    /// <summary>Which images.</summary>
     public Split Split { get; init; } = Split.Test;
 
-    /// <summary>The folder with the .gz files; null looks in the usual places.</summary>
+    /// <summary>The folder of the .gz files; null searches <see cref="DataFolders"/>.</summary>
     public string? Folder { get; init; }
 
+    /// <inheritdoc/>
     public override ImageSet Open()
     {
         var entry = Set == IdxSet.Mnist ? DataCatalog.Mnist : DataCatalog.FashionMnist;

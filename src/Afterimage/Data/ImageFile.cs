@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace Afterimage.Data;
 
-/// <summary>Reads a PNG or JPEG as an image of a wanted shape: the largest centered crop of that aspect ratio, resized.</summary>
+/// <summary>Reads a PNG or JPEG file as an image of a given shape: the largest centered crop of that aspect ratio, resized.</summary>
 internal static class ImageFile
 {
     private const int LargestSide = 1 << 14;

@@ -4,21 +4,23 @@ using Afterimage.Numerics.Arrays;
 namespace Afterimage.Data;
 
 /// <summary>
-/// PNG and JPEG files in a folder: one subfolder for each class, or flat with labels.csv or labels.txt ("file,label" in each
-/// line). A flat folder without such a file is one class.
+/// PNG and JPEG files in a folder: in one subfolder for each class, or all in the folder itself with labels.csv or labels.txt
+/// ("file,label" in each line). Without subfolders and labels, all images are of one class.
 /// </summary>
 public sealed record ImageFolder : DataSource
 {
     private static readonly string[] LabelFiles = ["labels.csv", "labels.txt"];
 
+    /// <summary>The folder.</summary>
     public required string Folder { get; init; }
 
     /// <summary>What each image is cropped and resized to; one channel makes it gray.</summary>
     public ImageShape Size { get; init; } = new(3, 64, 64);
 
-    /// <summary>A file of labels elsewhere; null takes labels.csv or labels.txt of the folder.</summary>
+    /// <summary>A file of labels elsewhere; null reads labels.csv or labels.txt of the folder, if there is one.</summary>
     public string? Labels { get; init; }
 
+    /// <inheritdoc/>
     public override ImageSet Open()
     {
         if (!Directory.Exists(Folder))

@@ -1,14 +1,14 @@
 namespace Afterimage.Data;
 
-/// <summary>Separable resizing with a triangle filter as wide as the step, so that shrinking does not alias.</summary>
+/// <summary>Separable resizing with a triangle filter whose width grows with the scale, so that shrinking does not alias.</summary>
 internal static class Resampling
 {
     public readonly record struct Taps(int First, float[] Weights);
 
-    /// <summary>For each of <paramref name="wanted"/> centered outputs, the inputs that it averages.</summary>
-    /// <param name="available">Inputs.</param>
-    /// <param name="scale">Inputs in one output.</param>
-    /// <param name="wanted">Outputs.</param>
+    /// <summary>The weighted inputs of each output, for outputs that are centered on the inputs.</summary>
+    /// <param name="available">Number of inputs.</param>
+    /// <param name="scale">Inputs for one output.</param>
+    /// <param name="wanted">Number of outputs.</param>
     public static Taps[] Weights(int available, double scale, int wanted)
     {
         var offset = (available - scale * wanted) / 2;

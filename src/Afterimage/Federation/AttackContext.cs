@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using Afterimage.Data;
 using Afterimage.Models;
 
 namespace Afterimage.Federation;
@@ -7,9 +9,16 @@ public sealed class AttackContext : IDisposable
 {
     private readonly Lazy<ForwardOperator> forward;
     private readonly Dictionary<Type, object> once = [];
-    private bool ownsModel;
+    private bool ownsModel, borrows;
 
-    public AttackContext() => forward = new(() => Observation!.Training.Operator(Model!, Observation.BatchSize, OperatorChoice));
+    public AttackContext() => forward = new(() => Observation!.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice)));
+
+    [SetsRequiredMembers]
+    private AttackContext(AttackContext other)
+    {
+        (Model, Observation, Random, OperatorChoice, Workers) = (other.Model, other.Observation, other.Random, other.OperatorChoice, other.Workers);
+        (forward, once, PublicImages, borrows) = (other.forward, other.once, other.PublicImages, true);
+    }
 
     public required VictimModel Model { get; init; }
 
@@ -23,7 +32,13 @@ public sealed class AttackContext : IDisposable
     /// <summary>Threads that an attack may use at once; its numbers do not depend on it.</summary>
     public int Workers { get; init; } = 1;
 
-    /// <summary>The operator of this round, made when first asked for and owned by this context.</summary>
+    /// <summary>Wall time that one run of an attack may take, in seconds; null for as long as it takes.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>Public images of the shape that the model takes, which an attacker may use as knowledge of images; null where none are at hand.</summary>
+    public ImageSet? PublicImages { get; init; }
+
+    /// <summary>The operator of this round, the channel's map behind it, made when first asked for and owned by this context.</summary>
     public ForwardOperator Operator => forward.Value;
 
     /// <summary>[B,C,H,W] of the batch that the attack looks for.</summary>
@@ -37,6 +52,19 @@ public sealed class AttackContext : IDisposable
         return (T)found;
     }
 
+    /// <summary>The update of a client that holds this batch, behind the channel's map: what an attack compares with the observed one.</summary>
+    /// <param name="images">In [0,1], shape [B,C,H,W], in any precision.</param>
+    /// <param name="labels">In the order of the images.</param>
+    public GradientSet Predict(Tensor images, Labels labels)
+    {
+        var batch = new Batch(images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
+        // A closed form needs one evaluation only, which is not worth choosing an operator for.
+        return (forward.IsValueCreated ? Operator.At(batch) : Observation.Channel.Behind(Observation.Training.Linearize(Model, batch))).Value;
+    }
+
+    /// <summary>The same context, with other time; operator and what parts worked out are shared, and this one stays their owner.</summary>
+    public AttackContext Within(double? seconds) => new(this) { Seconds = seconds };
+
     /// <summary>The same context in another precision; the caller owns it.</summary>
     public AttackContext To(ScalarType type) => new()
     {
@@ -45,12 +73,16 @@ public sealed class AttackContext : IDisposable
         Random = Random,
         OperatorChoice = OperatorChoice,
         Workers = Workers,
+        Seconds = Seconds,
+        PublicImages = PublicImages,
         ownsModel = true,
     };
 
     /// <summary>Disposes of the operator, and of model and observation where they are copies made by <see cref="To"/>.</summary>
     public void Dispose()
     {
+        if (borrows)
+            return;
         if (forward.IsValueCreated)
             forward.Value.Dispose();
         if (!ownsModel)

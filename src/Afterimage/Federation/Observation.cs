@@ -31,14 +31,14 @@ public sealed class Observation : IDisposable
     /// <summary>The running BatchNorm statistics after the client's round, when it sends them and the threat model reveals them.</summary>
     public LayerStatistics? RunningStatistics { get; init; }
 
-    /// <summary>
-    /// Deviation of the Gaussian noise that clients add, relative to the root mean square of each parameter tensor's update; 0 without.
-    /// Its strength is public, as a defense's always should be.
-    /// </summary>
-    public double Noise { get; init; }
+    /// <summary>The way from A(x) to <see cref="Update"/>. A defense's kind and strength are public, as they always should be.</summary>
+    public Channel Channel { get; init; } = Channel.None;
 
-    /// <summary>The relative misfit that the noise alone causes: what true images leave unexplained.</summary>
-    public double Floor => Noise / Math.Sqrt(1 + Noise * Noise);
+    /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
+    public double Floor => Channel.Floor(Update);
+
+    /// <summary>|y' - y| / |y|: how much of the update a predicted one leaves unexplained, over the numbers that arrived.</summary>
+    public double Misfit(GradientSet predicted) => Channel.Misfit(predicted, Update);
 
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
@@ -52,7 +52,8 @@ public sealed class Observation : IDisposable
         if (training is not HiddenTraining { Length: null } hidden)
             return this;
         var completed = (Observation)MemberwiseClone();
-        completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
+        if (hidden.Loss.HeadObstacle is null)
+            completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
         return completed;
     }
 
@@ -64,7 +65,7 @@ public sealed class Observation : IDisposable
             BatchSize = BatchSize,
             Estimate = Estimate,
             Labels = Labels,
-            Noise = Noise,
+            Channel = Channel,
             BatchStatistics = BatchStatistics?.To(type, device),
             RunningStatistics = RunningStatistics?.To(type, device),
         };

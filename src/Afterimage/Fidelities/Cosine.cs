@@ -4,10 +4,10 @@ namespace Afterimage.Fidelities;
 [Cites("geiping2020inverting")]
 public sealed record Cosine : Fidelity
 {
-    /// <summary>Updates are taken to be no shorter, so that neither squares nor factors leave single precision.</summary>
+    /// <summary>A lower bound on norms, so that squares and quotients stay in the range of single precision.</summary>
     internal const double Shortest = 1e-18;
 
-    public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => new Bound(observed, weights);
 
     private sealed class Bound : Misfit
     {
@@ -25,7 +25,7 @@ public sealed record Cosine : Fidelity
         public override (double Value, GradientSet Gradient) Evaluate(GradientSet predicted)
         {
             var weighted = weights is null ? predicted.Flat : predicted.Flat * weights;
-            // A network that is sure of a candidate predicts no update at all.
+            // The predicted update vanishes where the network is certain of the label.
             var length = Math.Max(Math.Sqrt(weighted.dot(predicted.Flat).ToDouble()), Shortest);
             var cosine = target.dot(predicted.Flat).ToDouble() / (length * norm);
             var gradient = (weighted * (cosine / length)).add_(target, alpha: -1 / norm).mul_(1 / length);

@@ -4,7 +4,7 @@ namespace Afterimage.Fidelities;
 [Cites("zhu2019deep")]
 public sealed record Euclidean : Fidelity
 {
-    public override Misfit Against(GradientSet observed) => new Bound(observed, Weights(observed));
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => new Bound(observed, weights);
 
     private sealed class Bound(GradientSet observed, Tensor? weights) : Misfit
     {

@@ -1,9 +1,9 @@
 namespace Afterimage.Fidelities;
 
-/// <summary>How much each parameter tensor counts in a fidelity.</summary>
+/// <summary>The weights of the parameter tensors in a fidelity.</summary>
 public enum LayerWeighting
 {
-    /// <summary>Every number alike.</summary>
+    /// <summary>All numbers have weight 1.</summary>
     Equal,
 
     /// <summary>Each tensor is divided by the root mean square of its observed update.</summary>

@@ -1,27 +1,28 @@
 namespace Afterimage.Fidelities;
 
 /// <summary>
-/// One minus the cosine over a part of the update that changes on the way, so that no few numbers dominate throughout (the partial
-/// matching of Fan et al., 2025).
+/// One minus the cosine over a subset of the parameters that is chosen anew every few steps, so that the search is not dominated
+/// by a few large entries of the update (the partial matching of Fan et al., 2025).
 /// </summary>
 [Cites("fan2025boosting")]
 public sealed record PartialCosine : Fidelity
 {
-    /// <summary>The share of every parameter tensor's numbers that counts at one time, in (0,1].</summary>
+    /// <summary>The share of every parameter tensor's numbers that is chosen, in (0,1].</summary>
     public double Share { get; init; } = 0.5;
 
+    /// <summary>How numbers are chosen.</summary>
     public PartialChoice Choice { get; init; } = PartialChoice.Random;
 
     /// <summary>Steps between two choices.</summary>
     public int Every { get; init; } = 10;
 
-    public override Misfit Against(GradientSet observed) => Share is > 0 and <= 1 && Every >= 1
-        ? new Bound(this, observed)
-        : throw new AfterimageException($"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => Share is > 0 and <= 1 && Every >= 1
+        ? new Bound(this, observed, weights)
+        : throw new AfterimageException(
+            $"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
 
-    private sealed class Bound(PartialCosine options, GradientSet observed) : Misfit
+    private sealed class Bound(PartialCosine options, GradientSet observed, Tensor? weights) : Misfit
     {
-        private readonly Tensor? weights = options.Weights(observed);
         private readonly Tensor mask = zeros_like(observed.Flat);
         private int drawn = -1;
         private bool chosen;
@@ -65,12 +66,12 @@ public sealed record PartialCosine : Fidelity
     }
 }
 
-/// <summary>Which numbers of the update count.</summary>
+/// <summary>Which numbers of the update are compared.</summary>
 public enum PartialChoice
 {
-    /// <summary>Any, drawn anew.</summary>
+    /// <summary>Random ones.</summary>
     Random,
 
-    /// <summary>Those in which prediction and observation, both of length one, differ most.</summary>
+    /// <summary>Those in which prediction and observation, both scaled to norm 1, differ most.</summary>
     Adaptive,
 }

@@ -1,3 +1,5 @@
+using Afterimage.Images;
+
 namespace Afterimage.Leakage;
 
 /// <summary>Evaluates the bounds of one batch at any noise.</summary>

@@ -1,7 +1,9 @@
+using Afterimage.Images;
+
 namespace Afterimage.Leakage;
 
 /// <summary>
-/// All singular values and right singular vectors of J L, by eigen-decomposition of L'J'JL. A squared matrix tells singular
+/// All singular values and right singular vectors of J T, by eigen-decomposition of T'J'JT. A squared matrix tells singular
 /// values below about 1e-8 of the largest from nothing, so those directions are decomposed once more by themselves, with
 /// fresh products: that reaches about 1e-11 of the largest, without ever storing J.
 /// </summary>
@@ -11,15 +13,15 @@ internal sealed class ExactSpectrum : IDisposable
     private const long SpreadVectors = 64;
 
     /// <param name="jacobian">J.</param>
-    /// <param name="prior">L.</param>
+    /// <param name="prior">T.</param>
     /// <param name="gram">J'J, as <see cref="UpdateJacobian.Gram"/> gives it.</param>
     public ExactSpectrum(UpdateJacobian jacobian, GaussianImages prior, Tensor gram)
     {
         using var scope = Tidy.Scope();
         var count = gram.shape[0];
         long[] many = [count * jacobian.Shape[0], .. jacobian.Shape[1..]];
-        var half = prior.RootTransposed(gram.view(many)).view(count, count);
-        var squared = prior.RootTransposed(half.t().contiguous().view(many)).view(count, count);
+        var half = prior.Analyze(gram.view(many)).view(count, count);
+        var squared = prior.Analyze(half.t().contiguous().view(many)).view(count, count);
         var (values, vectors) = linalg.eigh((squared + squared.t()) / 2);
         var largest = values[-1].ToDouble();
         var doubtful = (values < Doubtful * largest).sum().ToInt64();
@@ -31,7 +33,7 @@ internal sealed class ExactSpectrum : IDisposable
             basis.copy_(basis.matmul(turn));
         }
         Values = [.. values.data<double>().ToArray().Select(value => value > Zero * largest ? value : 0)];
-        var directions = prior.Root(vectors.t().contiguous().view(many)).view(count, count);
+        var directions = prior.Synthesize(vectors.t().contiguous()).view(count, count);
         Directions = directions.DetachFromDisposeScope();
         SecondPass = doubtful;
     }
@@ -39,7 +41,7 @@ internal sealed class ExactSpectrum : IDisposable
     /// <summary>Squared singular values, 0 below 1e-10 of the largest singular value; those of the second pass first, each pass in ascending order.</summary>
     public double[] Values { get; }
 
-    /// <summary>L v for every right singular vector v: one image batch in each row, in the order of the values.</summary>
+    /// <summary>T v for every right singular vector v: one image batch in each row, in the order of the values.</summary>
     public Tensor Directions { get; }
 
     /// <summary>Directions that were decomposed twice.</summary>
@@ -77,8 +79,8 @@ internal sealed class ExactSpectrum : IDisposable
         for (var k = 0L; k < basis.shape[1]; k++)
         {
             using var column = Tidy.Scope();
-            var image = prior.Root(basis.select(1, k).contiguous().view(jacobian.Shape));
-            products[k].copy_(prior.RootTransposed(jacobian.Transpose(jacobian.Apply(image))).view(-1));
+            var image = prior.Synthesize(basis.select(1, k).contiguous());
+            products[k].copy_(prior.Analyze(jacobian.Transpose(jacobian.Apply(image))).view(-1));
         }
         var projected = products.matmul(basis);
         return (projected + projected.t()) / 2;

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 
 namespace Afterimage.Leakage;
 
@@ -42,7 +43,7 @@ public sealed record LeakageProbe
             throw new AfterimageException($"The leakage analysis needs at least 1 unknown, 2 steps and 1 probe; it has {Unknowns}, {Steps} and {Probes}.");
         using var scope = Tidy.Scope();
         using var jacobian = new UpdateJacobian(context, images, targets, scale, cancellation);
-        using var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
+        var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());
         var spectra = jacobian.Unknowns <= Unknowns ? Spectra.Whole(jacobian, white, prior, Noise, context.Random.Derive("leakage"))
             : Spectra.Bracketed(jacobian, white, prior, Noise, Steps, Probes, context.Random.Derive("leakage"));
         return Describe(jacobian, scale, white, prior, spectra);

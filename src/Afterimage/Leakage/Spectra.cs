@@ -1,3 +1,5 @@
+using Afterimage.Images;
+
 namespace Afterimage.Leakage;
 
 /// <summary>The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed.</summary>
@@ -46,14 +48,13 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
         return run.Bracket();
     }
 
-    /// <summary>From L'z, z standard normal: the expected integral of f is then the trace of L f(L'J'JL) L'.</summary>
+    /// <summary>From T'u, u standard normal: the expected integral of f is then the trace of T f(T'J'JT) T'.</summary>
     private static Lanczos Run(UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random)
     {
         using var scope = Tidy.Scope();
         using var generator = random.Generator(CPU);
-        var start = prior.RootTransposed(randn(jacobian.Shape, ScalarType.Float64, CPU, generator: generator)).view(-1);
-        return new(vector => Tidy.Keep(() =>
-            prior.RootTransposed(jacobian.Transpose(jacobian.Apply(prior.Root(vector.view(jacobian.Shape))))).view(-1)), start, steps);
+        var start = prior.Analyze(randn(jacobian.Shape, ScalarType.Float64, CPU, generator: generator)).view(-1);
+        return new(vector => Tidy.Keep(() => prior.Analyze(jacobian.Transpose(jacobian.Apply(prior.Synthesize(vector)))).view(-1)), start, steps);
     }
 
     /// <summary>The mean over runs; the total weight, which is known, is put in place of its estimate.</summary>
@@ -71,7 +72,7 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
     {
         var (values, vectors) = run.Ritz();
         var known = (values.clamp_min(0) / (values.clamp_min(0) + noise * noise)).view(-1, 1);
-        var directions = prior.Root(vectors.reshape([-1, .. jacobian.Shape[1..]])).view(vectors.shape);
+        var directions = prior.Synthesize(vectors.contiguous()).view(vectors.shape);
         return prior.Variance.expand(jacobian.Shape).reshape(-1) - (directions.square() * known).sum(dim: 0);
     }
 

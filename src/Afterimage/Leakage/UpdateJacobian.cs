@@ -24,8 +24,8 @@ public sealed class UpdateJacobian : IDisposable
         this.cancellation = cancellation;
         this.context = context.To(ScalarType.Float64);
         Shape = images.shape;
-        point = this.context.Operator.At(images.to(ScalarType.Float64), targets.to(ScalarType.Float64));
-        weights = Tidy.Keep(() => Weights(point.Value, scale));
+        point = this.context.Operator.At(new(images.to(ScalarType.Float64), targets.to(ScalarType.Float64)));
+        weights = Tidy.Keep(() => Weights(point.Value, context.Observation.Channel.Mask(context.Observation.Update), scale));
     }
 
     /// <summary>[B,C,H,W].</summary>
@@ -45,7 +45,7 @@ public sealed class UpdateJacobian : IDisposable
     }
 
     /// <summary>J' v, of the batch's shape, for a flat v.</summary>
-    public Tensor Transpose(Tensor v) => Tidy.Keep(() => point.Pullback(new(point.Value.Layout, v * weights)).Images);
+    public Tensor Transpose(Tensor v) => Tidy.Keep(() => point.Pullback(new(point.Value.Layout, v * weights)).Inputs);
 
     /// <summary>J'J as a matrix of unknowns by unknowns: one product with J and one with J' for each column.</summary>
     public Tensor Gram()
@@ -66,11 +66,12 @@ public sealed class UpdateJacobian : IDisposable
 
     public void Dispose() => context.Dispose();
 
-    private static Tensor Weights(GradientSet update, NoiseScale scale)
+    /// <summary>Rows that did not arrive tell nothing.</summary>
+    private static Tensor Weights(GradientSet update, Tensor? mask, NoiseScale scale)
     {
-        if (scale == NoiseScale.Whole)
-            return ones_like(update.Flat) * Inverse(update.Flat);
-        return cat([.. update.Split().Select(part => ones([part.numel()], ScalarType.Float64) * Inverse(part))]);
+        var weights = scale == NoiseScale.Whole ? ones_like(update.Flat) * Inverse(update.Flat)
+            : cat([.. update.Split().Select(part => ones([part.numel()], ScalarType.Float64) * Inverse(part))]);
+        return mask is null ? weights : weights * mask.to(weights.dtype);
     }
 
     private static double Inverse(Tensor part)

@@ -1,7 +1,7 @@
 namespace Afterimage.Models;
 
 /// <summary>
-/// One step of a network, as data. Every operator reads the same description: automatic differentiation runs it through
+/// One layer of a network, as data. Every operator reads the same description: automatic differentiation runs it through
 /// libtorch, a compiled plan lowers it, an analysis counts its equations. Names are PyTorch's, so that a state dict loads.
 /// </summary>
 public abstract record Layer
@@ -9,13 +9,14 @@ public abstract record Layer
     /// <summary>The parameters of this layer in PyTorch's registration order.</summary>
     public virtual IEnumerable<ParameterSpec> Parameters => [];
 
-    /// <summary>The buffers (BatchNorm statistics) of this layer.</summary>
+    /// <summary>The buffers (BatchNorm's running statistics) of this layer.</summary>
     public virtual IEnumerable<ParameterSpec> Buffers => [];
 
-    /// <summary>The shape that follows, [C,H,W] or [features].</summary>
+    /// <summary>The shape of the output for an input of this shape, [C,H,W] or [features].</summary>
+    /// <exception cref="AfterimageException">The layer does not take this shape.</exception>
     public abstract long[] Follow(long[] shape);
 
-    protected static long[] Window(long[] shape, int channels, int kernel, int stride, int padding, int dilation, string name)
+    private protected static long[] Window(long[] shape, int channels, int kernel, int stride, int padding, int dilation, string name)
     {
         if (shape.Length != 3)
             throw new AfterimageException($"{name} needs an image, but what reaches it has shape [{string.Join(",", shape)}].");
@@ -26,123 +27,222 @@ public abstract record Layer
     }
 }
 
+/// <summary>A parameter or buffer that a layer needs.</summary>
+/// <param name="Name">PyTorch's name, such as conv1.weight.</param>
+/// <param name="Shape">Its shape in PyTorch.</param>
 /// <param name="FanIn">Inputs of one output unit, for PyTorch's default initialization; 0 for normalization parameters.</param>
+/// <param name="Role">What the layer does with it.</param>
 public sealed record ParameterSpec(string Name, ValueList<long> Shape, long FanIn, ParameterRole Role);
 
-public enum ParameterRole { Weight, Bias, NormalizationWeight, NormalizationBias, RunningMean, RunningVariance }
+/// <summary>What a layer does with a parameter or buffer.</summary>
+public enum ParameterRole
+{
+    /// <summary>Multiplies the input of a linear layer or convolution.</summary>
+    Weight,
 
+    /// <summary>Is added by a linear layer or convolution.</summary>
+    Bias,
+
+    /// <summary>Scales a normalized channel.</summary>
+    NormalizationWeight,
+
+    /// <summary>Shifts a normalized channel.</summary>
+    NormalizationBias,
+
+    /// <summary>The mean that BatchNorm subtracts in eval mode.</summary>
+    RunningMean,
+
+    /// <summary>The variance by which BatchNorm divides in eval mode.</summary>
+    RunningVariance,
+}
+
+/// <summary>A dense layer, [features] to [outputs].</summary>
+/// <param name="Name">Its name in the state dict.</param>
+/// <param name="Input">Input features.</param>
+/// <param name="Output">Output features.</param>
+/// <param name="Bias">Whether it has a bias.</param>
 public sealed record Linear(string Name, int Input, int Output, bool Bias = true) : Layer
 {
+    /// <inheritdoc/>
     public override IEnumerable<ParameterSpec> Parameters =>
         Spec.WeightAndBias(Name, [Output, Input], Input, Bias);
 
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => shape is [var features] && features == Input ? [Output]
         : throw new AfterimageException($"The linear layer {Name} takes {Input} features, " +
             $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
+/// <summary>A convolution with a square kernel and zero padding, [C,H,W] to [outputs,H',W'].</summary>
+/// <param name="Name">Its name in the state dict.</param>
+/// <param name="Input">Input channels.</param>
+/// <param name="Output">Output channels.</param>
+/// <param name="Kernel">Pixels of a side of the kernel.</param>
+/// <param name="Stride">Pixels from one window to the next.</param>
+/// <param name="Padding">Zeros around the image, on each side.</param>
+/// <param name="Dilation">Pixels from one tap of the kernel to the next.</param>
+/// <param name="Groups">Groups of channels that do not mix.</param>
+/// <param name="Bias">Whether it has a bias.</param>
 public sealed record Conv2d(string Name, int Input, int Output, int Kernel, int Stride = 1, int Padding = 0, int Dilation = 1,
     int Groups = 1, bool Bias = true) : Layer
 {
+    /// <inheritdoc/>
     public override IEnumerable<ParameterSpec> Parameters =>
         Spec.WeightAndBias(Name, [Output, Input / Groups, Kernel, Kernel], Input / Groups * Kernel * Kernel, Bias);
 
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => shape[0] == Input || shape.Length != 3
         ? Window(shape, Output, Kernel, Stride, Padding, Dilation, $"The convolution {Name}")
         : throw new AfterimageException($"The convolution {Name} takes {Input} channels, but {shape[0]} reach it.");
 }
 
-/// <summary>Batch normalization over [B,C,H,W]; running statistics in eval mode, the batch's own in train mode.</summary>
+/// <summary>Batch normalization over [B,C,H,W]: by running statistics in eval mode, by the batch's own in train mode.</summary>
+/// <param name="Name">Its name in the state dict.</param>
+/// <param name="Channels">Channels.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Momentum">Weight of the newest batch in the running statistics.</param>
 public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-5, double Momentum = 0.1) : Layer
 {
+    /// <inheritdoc/>
     public override IEnumerable<ParameterSpec> Parameters =>
     [
         new($"{Name}.weight", [Channels], 0, ParameterRole.NormalizationWeight),
         new($"{Name}.bias", [Channels], 0, ParameterRole.NormalizationBias),
     ];
 
+    /// <inheritdoc/>
     public override IEnumerable<ParameterSpec> Buffers =>
     [
         new($"{Name}.running_mean", [Channels], 0, ParameterRole.RunningMean),
         new($"{Name}.running_var", [Channels], 0, ParameterRole.RunningVariance),
     ];
 
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => shape is [var channels, _, _] && channels == Channels ? shape
         : throw new AfterimageException($"The BatchNorm {Name} takes {Channels} channels, " +
             $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
-/// <param name="Slope">Of the leaky kinds, below zero.</param>
+/// <summary>A function applied to every number.</summary>
+/// <param name="Kind">Which function.</param>
+/// <param name="Slope">Slope below zero of the leaky kinds.</param>
 /// <param name="Sharpness">
-/// Of <see cref="ActivationKind.SoftLeakyReLU"/> and <see cref="ActivationKind.SoftGateLeakyReLU"/>: the larger, the narrower their bend.
+/// Inverse width of the smoothed region of <see cref="ActivationKind.SoftLeakyReLU"/> and
+/// <see cref="ActivationKind.SoftGateLeakyReLU"/>.
 /// </param>
 public sealed record Activation(ActivationKind Kind, double Slope = 0.01, double Sharpness = 1) : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => shape;
 }
 
+/// <summary>Activation functions, with PyTorch's definitions where PyTorch has them.</summary>
 public enum ActivationKind
 {
-    ReLU, LeakyReLU, Sigmoid, Tanh, Gelu, Silu, Softplus,
+    /// <summary>max(x, 0).</summary>
+    ReLU,
 
-    /// <summary>slope x + (1 - slope) log(1 + exp(sharpness x)) / sharpness: a leaky ReLU whose kink is bent smoothly.</summary>
+    /// <summary>x above zero, slope x below.</summary>
+    LeakyReLU,
+
+    /// <summary>1 / (1 + exp(-x)).</summary>
+    Sigmoid,
+
+    /// <summary>Hyperbolic tangent.</summary>
+    Tanh,
+
+    /// <summary>x times the normal distribution function, by the error function.</summary>
+    Gelu,
+
+    /// <summary>x sigmoid(x).</summary>
+    Silu,
+
+    /// <summary>log(1 + exp(x)).</summary>
+    Softplus,
+
+    /// <summary>slope x + (1 - slope) log(1 + exp(sharpness x)) / sharpness, a smooth leaky ReLU.</summary>
     SoftLeakyReLU,
 
     /// <summary>
-    /// A leaky ReLU in value and slope, whose kink is felt from near: the slope's derivative, zero almost everywhere, is that of a
-    /// ReLU smeared by a triangle that reaches rms(x) / sharpness to both sides of zero, where x is all that enters the layer at once.
-    /// Derivatives of gradients then tell of the jumps that a moving image would make.
+    /// A leaky ReLU with a surrogate second derivative. Value and slope are exact; in place of the slope's derivative, which is
+    /// zero almost everywhere, stands a triangle of half-width rms(x) / sharpness around zero, whose integral is the jump of the
+    /// slope (rms over all inputs of the layer). Derivatives of gradients then show where a small change flips a unit.
     /// </summary>
     SoftGateLeakyReLU,
 }
 
 /// <summary>
-/// Dropout: in train mode every number is kept and divided by the keep rate, or dropped, by a mask that is handed over; without a
-/// mask, and in eval mode, nothing happens.
+/// Dropout. In train mode a mask that the caller gives decides which numbers are set to zero; the others are divided by
+/// 1 - rate. Without a mask, and in eval mode, it is the identity.
 /// </summary>
-/// <param name="Name">Tells its masks from those of other layers; there are no parameters.</param>
-/// <param name="Rate">In [0,1): how many are dropped on average.</param>
+/// <param name="Name">Distinguishes its masks from those of other layers; it has no parameters.</param>
+/// <param name="Rate">Probability in [0,1) that a number is set to zero.</param>
 public sealed record Dropout(string Name, double Rate) : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => Rate is >= 0 and < 1 ? shape
         : throw new AfterimageException($"The dropout {Name} has the rate {Rate}: give one of at least 0 and below 1.");
 }
 
+/// <summary>Mean over square windows, [C,H,W] to [C,H',W']; padding zeros count.</summary>
+/// <param name="Kernel">Pixels of a side of the window.</param>
+/// <param name="Stride">Pixels from one window to the next.</param>
+/// <param name="Padding">Zeros around the image, on each side.</param>
 public sealed record AvgPool2d(int Kernel, int Stride, int Padding = 0) : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => Window(shape, (int)shape[0], Kernel, Stride, Padding, 1, "The average pooling");
 }
 
+/// <summary>Maximum over square windows, [C,H,W] to [C,H',W'].</summary>
+/// <param name="Kernel">Pixels of a side of the window.</param>
+/// <param name="Stride">Pixels from one window to the next.</param>
+/// <param name="Padding">Pixels around the image, on each side, that are never the maximum.</param>
 public sealed record MaxPool2d(int Kernel, int Stride, int Padding = 0) : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => Window(shape, (int)shape[0], Kernel, Stride, Padding, 1, "The max pooling");
 }
 
 /// <summary>Mean over height and width, [C,H,W] to [C,1,1].</summary>
 public sealed record GlobalAvgPool2d : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => [shape[0], 1, 1];
 }
 
+/// <summary>[C,H,W] to [CHW].</summary>
 public sealed record Flatten : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) => [shape.Aggregate(1L, (a, b) => a * b)];
 }
 
-/// <summary>Every second pixel, then zero channels on both sides: the parameter-free shortcut ("option A") of the CIFAR ResNets.</summary>
+/// <summary>
+/// The parameter-free shortcut ("option A") of the CIFAR ResNets (He et al., 2016): subsampled pixels, padded with zero channels.
+/// </summary>
+/// <param name="Stride">Every how many rows and columns are kept.</param>
+/// <param name="ChannelsBefore">Zero channels before the image's.</param>
+/// <param name="ChannelsAfter">Zero channels after the image's.</param>
 public sealed record PaddedShortcut(int Stride, int ChannelsBefore, int ChannelsAfter) : Layer
 {
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape) =>
         [shape[0] + ChannelsBefore + ChannelsAfter, (shape[1] + Stride - 1) / Stride, (shape[2] + Stride - 1) / Stride];
 }
 
-/// <summary>body(x) + shortcut(x); an empty shortcut is the identity.</summary>
+/// <summary>body(x) + shortcut(x).</summary>
+/// <param name="Body">The layers of the body.</param>
+/// <param name="Shortcut">The layers of the shortcut; none for the identity.</param>
 public sealed record Residual(ValueList<Layer> Body, ValueList<Layer> Shortcut) : Layer
 {
+    /// <inheritdoc/>
     public override IEnumerable<ParameterSpec> Parameters => Body.Concat(Shortcut).SelectMany(layer => layer.Parameters);
 
+    /// <inheritdoc/>
     public override IEnumerable<ParameterSpec> Buffers => Body.Concat(Shortcut).SelectMany(layer => layer.Buffers);
 
+    /// <inheritdoc/>
     public override long[] Follow(long[] shape)
     {
         var body = Body.Aggregate(shape, (current, layer) => layer.Follow(current));

@@ -1,8 +1,10 @@
 namespace Afterimage.Models;
 
-/// <summary>What a person wants to know of a model before an attack: its layers, its head, what such an architecture gives away.</summary>
-/// <param name="Name">As the caller calls it.</param>
-/// <param name="Layers">In order; empty shapes for a script, whose graph is unknown.</param>
+/// <summary>A summary of a model for a person who plans an attack: its layers, its head, and what such an architecture leaks.</summary>
+/// <param name="Name">What the caller calls the model.</param>
+/// <param name="Input">Shape of one image.</param>
+/// <param name="Classes">Outputs of the head.</param>
+/// <param name="Layers">In order; for a script, whose graph is unknown, one row without a shape for each parameter.</param>
 /// <param name="ParameterCount">Numbers in one gradient.</param>
 /// <param name="HasBatchNorm">Whether running statistics exist.</param>
 /// <param name="Activations">Each kind once.</param>
@@ -10,9 +12,13 @@ namespace Afterimage.Models;
 /// <param name="IsSmooth">Whether second derivatives are continuous, which quasi-Newton solvers count on; null for a script.</param>
 /// <param name="Hints">What this architecture gives away, one sentence each.</param>
 /// <param name="Notes">What was found out while the model was opened.</param>
-public sealed record ModelCard(string Name, ImageShape Input, int Classes, ValueList<LayerCard> Layers, long ParameterCount, bool HasBatchNorm,
-    ValueList<ActivationKind> Activations, (string Weight, string? Bias)? Head, bool? IsSmooth, ValueList<string> Hints, ValueList<string> Notes)
+public sealed record ModelCard(string Name, ImageShape Input, int Classes, ValueList<LayerCard> Layers, long ParameterCount,
+    bool HasBatchNorm, ValueList<ActivationKind> Activations, (string Weight, string? Bias)? Head, bool? IsSmooth,
+    ValueList<string> Hints, ValueList<string> Notes)
 {
+    private static readonly ActivationKind[] Kinked = [ActivationKind.ReLU, ActivationKind.LeakyReLU, ActivationKind.SoftGateLeakyReLU];
+
+    /// <summary>The card of an open model.</summary>
     public static ModelCard Of(VictimModel model, string name)
     {
         var layers = model.Network is { } network ? Rows(network) : Unordered(model.Layout);
@@ -23,7 +29,7 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Value
             ? (model.Layout.Entries[weight].Name, bias is { } place ? model.Layout.Entries[place].Name : null)
             : null;
         bool? isSmooth = all.Count == 0 ? null
-            : !all.OfType<MaxPool2d>().Any() && !activations.Any(kind => kind is ActivationKind.ReLU or ActivationKind.LeakyReLU or ActivationKind.SoftGateLeakyReLU);
+            : !all.OfType<MaxPool2d>().Any() && !activations.Any(Kinked.Contains);
         return new(name, model.Input, model.Classes, layers, model.Layout.Count, hasBatchNorm, activations, head, isSmooth,
             Hint(model, all, hasBatchNorm, isSmooth).ToValueList(), model.Notes);
     }
@@ -99,12 +105,18 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Value
     };
 }
 
-/// <param name="Kind">In words.</param>
-/// <param name="Depth">0 for the network itself, 1 inside a residual.</param>
-/// <param name="Output">[C,H,W] or [features]; empty where it is unknown.</param>
+/// <summary>One layer of a <see cref="ModelCard"/>.</summary>
+/// <param name="Kind">Its kind in words.</param>
+/// <param name="Depth">How many residuals it lies in.</param>
+/// <param name="Output">Shape of its output, [C,H,W] or [features]; empty where it is unknown.</param>
+/// <param name="Parameters">Its parameters; none for a residual, whose layers have their own rows.</param>
 public sealed record LayerCard(string Kind, int Depth, ValueList<long> Output, ValueList<ParameterCard> Parameters);
 
+/// <summary>One parameter of a <see cref="LayerCard"/>.</summary>
+/// <param name="Name">PyTorch's name.</param>
+/// <param name="Shape">Its shape.</param>
 public sealed record ParameterCard(string Name, ValueList<long> Shape)
 {
+    /// <summary>How many numbers it has.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 }

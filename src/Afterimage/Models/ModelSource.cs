@@ -5,7 +5,7 @@ namespace Afterimage.Models;
 /// <summary>Where the shared model comes from: a built-in architecture or a file.</summary>
 public abstract record ModelSource
 {
-    /// <summary>A safetensors or .npz file of weights, by name; null keeps a model file's own or draws the initialization.</summary>
+    /// <summary>A safetensors or .npz file of named weights; null keeps those of a model file or draws an initialization.</summary>
     public string? Weights { get; init; }
 
     /// <summary>Channel means and deviations of the client's normalization; null leaves images in [0,1].</summary>
@@ -14,13 +14,13 @@ public abstract record ModelSource
     /// <summary>Builds the model for images of one shape.</summary>
     /// <param name="input">Shape of one image.</param>
     /// <param name="classes">Outputs of the head.</param>
-    /// <param name="random">Draws the initialization.</param>
+    /// <param name="random">Seed of the initialization.</param>
     /// <param name="type">float32 or float64.</param>
     /// <param name="device">Where the model lives.</param>
-    /// <exception cref="AfterimageException">The architecture does not fit the images, or a file not the architecture.</exception>
+    /// <exception cref="AfterimageException">The architecture does not fit the images, or a file does not fit the architecture.</exception>
     public abstract VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device);
 
-    /// <summary>The stored weights by the model's names; none where no file is given.</summary>
+    /// <summary>The weights of the file by the model's names; empty where no file is given.</summary>
     private protected IReadOnlyDictionary<string, NamedArray> Stored(IEnumerable<(string Name, long[] Shape)> expected) =>
         Weights is null ? new Dictionary<string, NamedArray>() : Numerics.Arrays.Weights.Load(Weights, expected);
 }

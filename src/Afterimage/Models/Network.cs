@@ -1,15 +1,18 @@
 namespace Afterimage.Models;
 
-/// <summary>A network as data: what comes in, how many classes go out, and the layers between.</summary>
+/// <summary>A classification network as data.</summary>
+/// <param name="Input">Shape of one image.</param>
+/// <param name="Classes">Outputs of the last layer.</param>
+/// <param name="Layers">In order of execution.</param>
 public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Layers)
 {
     /// <summary>
-    /// Parameter names in the order in which PyTorch registered them, where that is not the order of the layers; an update
-    /// without names comes in this order. Empty: the order of the layers.
+    /// Parameter names in PyTorch's order of registration, which is the order of an update without names; empty where that is
+    /// the order of the layers.
     /// </summary>
     public ValueList<string> Order { get; init; } = [];
 
-    /// <summary>In PyTorch's order.</summary>
+    /// <summary>All parameters, in PyTorch's order of registration.</summary>
     public IEnumerable<ParameterSpec> Parameters
     {
         get
@@ -20,18 +23,21 @@ public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Lay
         }
     }
 
+    /// <summary>BatchNorm's running statistics.</summary>
     public IEnumerable<ParameterSpec> Buffers => Layers.SelectMany(layer => layer.Buffers);
 
+    /// <summary>How <see cref="Parameters"/> lie in one flat vector.</summary>
     public TensorLayout Layout() => new(Parameters.Select(spec => (spec.Name, spec.Shape.ToArray())));
 
-    /// <summary>Every dropout with the shape that it masks, in the order in which images reach them.</summary>
+    /// <summary>Every dropout layer with the shape of its input for one image, in order of execution.</summary>
     public IEnumerable<(Dropout Layer, ValueList<long> Shape)> Dropouts => DropoutsOf(Layers, [Input.Channels, Input.Height, Input.Width]);
 
-    /// <summary>Numbers that dropout can drop for one image.</summary>
+    /// <summary>Length of the dropout mask of one image, all dropout layers together.</summary>
     public long MaskCount => Dropouts.Sum(pair => pair.Shape.Aggregate(1L, (product, size) => product * size));
 
-    /// <summary>For each of them the probability that it is kept, shape [<see cref="MaskCount"/>].</summary>
-    public Tensor KeepRates() => cat([.. Dropouts.Select(pair => full([.. pair.Shape], 1 - pair.Layer.Rate, ScalarType.Float32).reshape(-1))]);
+    /// <summary>The probability that a mask keeps each number, shape [<see cref="MaskCount"/>], float32.</summary>
+    public Tensor KeepRates() =>
+        cat([.. Dropouts.Select(pair => full([.. pair.Shape], 1 - pair.Layer.Rate, ScalarType.Float32).reshape(-1))]);
 
     private static IEnumerable<(Dropout, ValueList<long>)> DropoutsOf(IEnumerable<Layer> layers, long[] shape)
     {
@@ -46,7 +52,8 @@ public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Lay
         }
     }
 
-    /// <summary>Throws with a sentence where shapes do not follow one another or the last is not [classes].</summary>
+    /// <summary>This network, once it is sure that its layers fit one another.</summary>
+    /// <exception cref="AfterimageException">A layer does not take what reaches it, or the output is not [classes].</exception>
     public Network Checked()
     {
         var shape = Follow(Input, Layers);
@@ -54,7 +61,7 @@ public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Lay
             : throw new AfterimageException($"The network ends in shape [{string.Join(",", shape)}], not in {Classes} classes.");
     }
 
-    /// <summary>The shape to which layers bring images of one shape, [C,H,W] or [features].</summary>
+    /// <summary>The output shape of layers applied to an image of this shape, [C,H,W] or [features].</summary>
     public static long[] Follow(ImageShape input, IEnumerable<Layer> layers) =>
         layers.Aggregate<Layer, long[]>([input.Channels, input.Height, input.Width], (shape, layer) => layer.Follow(shape));
 }

@@ -10,11 +10,12 @@ public sealed class NetworkModel : VictimModel
     private readonly Dictionary<string, int> places;
     private readonly Dictionary<string, (long From, long Count)> masked = [];
 
+    /// <summary>A model of these layers and tensors.</summary>
     /// <param name="network">The layers.</param>
-    /// <param name="normalization">Of the client's images.</param>
+    /// <param name="normalization">What to do to images before the first layer.</param>
     /// <param name="parameters">One tensor for each parameter, in the network's order; the model takes ownership.</param>
-    /// <param name="buffers">BatchNorm statistics by name; the model takes ownership.</param>
-    /// <param name="notes">What was found out while the model was opened.</param>
+    /// <param name="buffers">BatchNorm's running statistics by name; the model takes ownership.</param>
+    /// <param name="notes">Remarks from opening the model.</param>
     /// <exception cref="AfterimageException">The layers do not fit one another, or a tensor does not fit its layer.</exception>
     public NetworkModel(Network network, Normalization normalization, Tensor[] parameters, Dictionary<string, Tensor> buffers,
         ValueList<string> notes = default)
@@ -36,14 +37,19 @@ public sealed class NetworkModel : VictimModel
         this.buffers = buffers.ToDictionary(pair => pair.Key, pair => pair.Value.detach().DetachFromDisposeScope());
     }
 
+    /// <inheritdoc/>
     public override Network Network { get; }
 
+    /// <inheritdoc/>
     public override TensorLayout Layout { get; }
 
+    /// <inheritdoc/>
     public override IReadOnlyList<Tensor> Parameters => parameters;
 
+    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, Tensor> Buffers => buffers;
 
+    /// <inheritdoc/>
     public override VictimModel To(ScalarType type, Device device)
     {
         using var _ = NewDisposeScope();
@@ -52,7 +58,7 @@ public sealed class NetworkModel : VictimModel
             buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(type, device, copy: true)), Notes);
     }
 
-    /// <summary>Another network of the same parameters and buffers with copies of these tensors; the caller owns it.</summary>
+    /// <summary>Another network with the same parameters and buffers, which are copied; the caller owns it.</summary>
     internal NetworkModel With(Network network)
     {
         using var _ = NewDisposeScope();
@@ -78,6 +84,7 @@ public sealed class NetworkModel : VictimModel
                 $"but its layer needs [{string.Join(",", shape)}].");
     }
 
+    /// <inheritdoc/>
     protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace)
     {
         var (images, units) = (normalized.shape[0], masked.Values.Sum(place => place.Count));
@@ -150,12 +157,15 @@ public sealed class NetworkModel : VictimModel
         ActivationKind.Softplus => functional.softplus(x),
         ActivationKind.SoftLeakyReLU => x * activation.Slope
             + functional.softplus(x * activation.Sharpness) * ((1 - activation.Slope) / activation.Sharpness),
-        ActivationKind.SoftGateLeakyReLU => Feel(activation, x),
+        ActivationKind.SoftGateLeakyReLU => SoftGate(activation, x),
         _ => throw new AfterimageException($"{activation.Kind} has no forward pass."),
     };
 
-    /// <summary>A term that is zero with its slope, and has the curvature.</summary>
-    private static Tensor Feel(Activation activation, Tensor x)
+    /// <summary>
+    /// The leaky ReLU plus (x - x0)^2 curvature / 2 with x0 = x held constant: zero in value and slope, and the surrogate as second
+    /// derivative.
+    /// </summary>
+    private static Tensor SoftGate(Activation activation, Tensor x)
     {
         var here = x.detach();
         var scale = activation.Sharpness / (here.square().mean().sqrt() + 1e-30);
@@ -163,6 +173,7 @@ public sealed class NetworkModel : VictimModel
         return functional.leaky_relu(x, activation.Slope) + (x - here).square() * curvature / 2;
     }
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         foreach (var tensor in parameters.Concat(buffers.Values))

@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Afterimage.Models;
 
 /// <summary>
-/// A TorchScript file run by libtorch as it is. Other parameters are lent to it for one forward pass, so that local training
-/// can be unrolled; its own parameters and buffers are back before the pass returns.
+/// A TorchScript file that libtorch runs as it is. For unrolled local training, other parameters take the place of its own during
+/// one forward pass; its own parameters and buffers are restored before the pass returns.
 /// </summary>
-public sealed class ScriptModel : VictimModel
+internal sealed class ScriptModel : VictimModel
 {
     private readonly string path;
     private readonly byte[] file;
@@ -35,7 +35,7 @@ public sealed class ScriptModel : VictimModel
         Restore();
     }
 
-    /// <summary>Where the script reads one parameter or buffer.</summary>
+    /// <summary>The module and attribute that hold one parameter or buffer.</summary>
     private sealed record Slot(jit.ScriptModule Owner, string Name, Tensor Value)
     {
         public void Put(Tensor value) => Owner.set_attribute(Name, value);
@@ -86,7 +86,7 @@ public sealed class ScriptModel : VictimModel
         }
     }
 
-    /// <summary>The same model, which from now on says these notes.</summary>
+    /// <summary>This model with other notes.</summary>
     internal ScriptModel With(ValueList<string> notes)
     {
         Notes = notes;
@@ -114,7 +114,7 @@ public sealed class ScriptModel : VictimModel
     protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks, Trace? trace)
     {
         if (masks is not null)
-            throw new AfterimageException($"{path} runs as a script, into which no dropout masks can be put: give a model of known layers.");
+            throw new AfterimageException($"{path} runs as a script, which takes no dropout masks: give a model of known layers.");
         try
         {
             for (var i = 0; i < parameters?.Count; i++)

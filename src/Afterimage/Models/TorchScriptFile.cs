@@ -3,8 +3,8 @@ using Afterimage.Models.TorchScript;
 namespace Afterimage.Models;
 
 /// <summary>
-/// A model that torch.jit.script or torch.jit.trace exported. Where its code is made of known layers it opens as a network with
-/// the file's weights and names; otherwise as a <see cref="ScriptModel"/>, and its notes say why.
+/// A model that torch.jit.script or torch.jit.trace exported. Where its code consists of known layers it opens as a network with
+/// the file's weights and names; otherwise libtorch runs it as a script, and the model's notes say why.
 /// </summary>
 /// <param name="Path">The file; TorchScript, not a state dict.</param>
 public sealed record TorchScriptFile(string Path) : ModelSource
@@ -41,7 +41,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
 
     /// <summary>The file as libtorch runs it, whatever it is made of.</summary>
     /// <exception cref="AfterimageException">The file is no TorchScript, or does not map such images to that many logits.</exception>
-    public ScriptModel OpenScript(ImageShape input, int classes, ScalarType type, Device device)
+    internal ScriptModel OpenScript(ImageShape input, int classes, ScalarType type, Device device)
     {
         var file = Bytes();
         using var _ = NewDisposeScope();

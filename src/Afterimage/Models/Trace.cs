@@ -1,8 +1,7 @@
 namespace Afterimage.Models;
 
 /// <summary>
-/// What the layers of a network see in one forward pass. The tensors belong to the pass: they are part of its graph and live in
-/// its caller's scope.
+/// Inputs of layers in one forward pass. The tensors are part of the pass's graph and live in the scope of its caller.
 /// </summary>
 public sealed class Trace
 {

@@ -3,19 +3,19 @@ using Afterimage.Numerics.Arrays;
 namespace Afterimage.Networks;
 
 /// <summary>
-/// FFDNet (Zhang, Zuo and Zhang, 2018): every 2x2 pixels become channels, a map of the noise level joins them, 3x3 convolutions
-/// with ReLU follow, and the channels become pixels again. One network serves every noise level.
+/// FFDNet (Zhang, Zuo and Zhang, 2018), a denoiser for all noise levels: blocks of 2x2 pixels are unfolded into channels, a map of
+/// the noise level is added as a channel, 3x3 convolutions with ReLU follow, and the channels are folded back into pixels.
 /// </summary>
 [Cites("zhang2018ffdnet")]
 public sealed class Denoiser : IDisposable
 {
     private const double Lift = 0.5;
 
-    // Steps of Adam move every layer's output by about as much as it is large; a correction is ten times smaller than an image.
+    // Adam's steps are of the same relative size in every layer, and a correction is about ten times smaller than an image.
     private const double CorrectionScale = 0.1;
     private readonly Tensor[] parameters;
 
-    /// <param name="shape">Of the network.</param>
+    /// <param name="shape">Shape of the network.</param>
     /// <param name="flat">All parameters in one vector, in the layout's order.</param>
     internal Denoiser(DenoiserShape shape, Tensor flat)
     {
@@ -23,6 +23,7 @@ public sealed class Denoiser : IDisposable
         parameters = [.. new GradientSet(Layout, flat).Split().Select(part => part.detach().requires_grad_())];
     }
 
+    /// <summary>Shape of the network.</summary>
     public DenoiserShape Shape { get; }
 
     internal TensorLayout Layout { get; }
@@ -32,12 +33,12 @@ public sealed class Denoiser : IDisposable
 
     internal IReadOnlyList<Tensor> Parameters => parameters;
 
-    /// <summary>Weights and biases in all.</summary>
+    /// <summary>Number of weights and biases.</summary>
     public int Numbers => (int)Layout.Count;
 
     /// <summary>
-    /// A network to be trained: He's initialization, but the first channels pass the image to the last layer, which is zero: at first
-    /// nothing is corrected.
+    /// A network to be trained: He's initialization, except that the first channels pass the image through unchanged and the last
+    /// layer is zero, so that training starts at a correction of zero.
     /// </summary>
     internal static Denoiser Draw(DenoiserShape shape, RandomSource random)
     {
@@ -53,14 +54,14 @@ public sealed class Denoiser : IDisposable
             for (var i = 0; i < passed; i++)
                 weight[i, i, 1, 1] = 1f;
         }
-        // Noise may make a pixel negative, where ReLU would end its way.
+        // Noise makes some pixels negative; without this offset the first ReLU would cut them off.
         parts[1].narrow(0, 0, passed).fill_(Lift);
         parts[^2].zero_();
         return new(shape, cat([.. parts.Select(part => part.reshape(-1))]));
     }
 
     /// <summary>A denoiser from a file; float32 on the CPU.</summary>
-    /// <param name="path">A safetensors or .npz file: FFDNet's own names, or what this project's training wrote.</param>
+    /// <param name="path">A safetensors or .npz file with FFDNet's published names, or one that Afterimage's training wrote.</param>
     /// <exception cref="AfterimageException">The file is missing or damaged, or holds no denoiser.</exception>
     public static Denoiser Load(string path) => Of(ArrayFile.Read(path));
 
@@ -74,12 +75,12 @@ public sealed class Denoiser : IDisposable
     /// <summary>The denoiser of a file, or the shipped one where none is named.</summary>
     public static Denoiser Open(string? path) => path is null ? Shipped() : Load(path);
 
-    /// <summary>A noise level for pixels from 0 to 255 on the scale of [0,1].</summary>
-    /// <exception cref="AfterimageException">It is not one.</exception>
+    /// <summary>Converts a noise level for pixels from 0 to 255 to one for pixels in [0,1].</summary>
+    /// <exception cref="AfterimageException">It is not in (0,255].</exception>
     internal static double Level(double sigma) => sigma is > 0 and <= 255 ? sigma / 255
         : throw new AfterimageException($"A denoiser's sigma lies above 0 and up to 255; it is {sigma}.");
 
-    /// <summary>Images without their noise, in their own precision and without a graph. The network runs in float32.</summary>
+    /// <summary>Denoised images in the type of the input, without a graph; the network runs in float32.</summary>
     internal Tensor Clean(Tensor images, double sigma)
     {
         using var gradients = no_grad();
@@ -93,7 +94,7 @@ public sealed class Denoiser : IDisposable
     /// <summary>The same network on another device.</summary>
     public Denoiser To(Device device) => new(Shape, Flat.to(device, copy: true));
 
-    /// <summary>Takes the network out of the current scope: the caller owns it from now on.</summary>
+    /// <summary>Takes the network out of the current dispose scope; the caller owns it from now on.</summary>
     public Denoiser Detach()
     {
         Flat.DetachFromDisposeScope();
@@ -102,13 +103,17 @@ public sealed class Denoiser : IDisposable
         return this;
     }
 
-    /// <summary>Images without their noise, of the same shape; not clamped.</summary>
-    /// <param name="images">[B,C,H,W], pixels in [0,1] plus noise. Images of one channel pass a color network as gray ones.</param>
-    /// <param name="sigma">Deviation of the noise, on the scale of [0,1]: 25/255 is much.</param>
-    /// <exception cref="AfterimageException">The images have neither one channel nor the network's.</exception>
-    public Tensor Apply(Tensor images, double sigma) => Apply(images, full([images.shape[0], 1, 1, 1], sigma, images.dtype, images.device));
+    /// <summary>Denoised images of the same shape, not clamped to [0,1].</summary>
+    /// <param name="images">[B,C,H,W], pixels in [0,1] plus noise; a color network also takes one channel, as gray.</param>
+    /// <param name="sigma">Standard deviation of the noise for pixels in [0,1].</param>
+    /// <exception cref="AfterimageException">The images have neither one channel nor as many as the network.</exception>
+    public Tensor Apply(Tensor images, double sigma) =>
+        Apply(images, full([images.shape[0], 1, 1, 1], sigma, images.dtype, images.device));
 
-    /// <param name="sigma">[B,1,1,1], one noise level for each image.</param>
+    /// <summary>Denoised images of the same shape, not clamped to [0,1].</summary>
+    /// <param name="images">[B,C,H,W], pixels in [0,1] plus noise; a color network also takes one channel, as gray.</param>
+    /// <param name="sigma">[B,1,1,1], the standard deviation of each image's noise for pixels in [0,1].</param>
+    /// <exception cref="AfterimageException">The images have neither one channel nor as many as the network.</exception>
     public Tensor Apply(Tensor images, Tensor sigma)
     {
         var channels = images.dim() == 4 ? images.shape[1] : 0;
@@ -138,6 +143,7 @@ public sealed class Denoiser : IDisposable
         return features;
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Flat.Dispose();

@@ -2,7 +2,7 @@ using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Networks;
 
-/// <summary>A training under way: the network, Adam's moments, and the best network so far by held-out procedural images.</summary>
+/// <summary>The state of a denoiser's training: the network, Adam's moments, and the best network so far on held-out images.</summary>
 public sealed class DenoiserTrainer : IDisposable
 {
     private const int HeldOut = 96;
@@ -11,12 +11,12 @@ public sealed class DenoiserTrainer : IDisposable
     private readonly RandomSource random;
     private readonly ProceduralPatches patches;
     private readonly Tensor clean;
-    private readonly Tensor first;
-    private readonly Tensor second;
+    private readonly Adam adam;
     private readonly Tensor best;
 
-    /// <param name="training">Its settings.</param>
-    /// <param name="cancellation">Ends the painting of images.</param>
+    /// <summary>Begins a training: paints the training images and draws the initial network.</summary>
+    /// <param name="training">Settings.</param>
+    /// <param name="cancellation">Stops the painting.</param>
     /// <exception cref="AfterimageException">A setting is out of its range.</exception>
     public DenoiserTrainer(DenoiserTraining training, CancellationToken cancellation = default)
     {
@@ -28,30 +28,30 @@ public sealed class DenoiserTrainer : IDisposable
             clean = held.Draw(HeldOut, random.Derive("held-out patches")).DetachFromDisposeScope();
         patches = new(training.Images, training.Patch, random.Derive("images"), cancellation);
         Network = Denoiser.Draw(training.Shape, random.Derive("network")).Detach();
-        first = zeros_like(Network.Flat).DetachFromDisposeScope();
-        second = zeros_like(Network.Flat).DetachFromDisposeScope();
+        adam = new(Network.Flat, beta2: 0.99);
         best = Network.Flat.clone().DetachFromDisposeScope();
     }
 
-    /// <summary>The network at the last step.</summary>
+    /// <summary>The network after the last step.</summary>
     public Denoiser Network { get; }
 
-    /// <summary>Steps done.</summary>
+    /// <summary>How many steps have been taken.</summary>
     public int Step { get; private set; }
 
-    /// <summary>Mean PSNR of the best network on held-out patches at sigma 15, 25 and 50; dB.</summary>
+    /// <summary>Mean PSNR in dB of the best network on held-out patches at sigma 15, 25 and 50.</summary>
     public double Best { get; private set; } = double.NegativeInfinity;
 
+    /// <summary>Whether all steps have been taken.</summary>
     public bool Finished => Step >= training.Steps;
 
     /// <summary>
-    /// Steps to the end, looking at held-out images at regular intervals. Each look leaves everything in a file from which an
-    /// interrupted training goes on; so does a cancellation.
+    /// Trains to the end and validates on held-out images at regular intervals. At each validation, and when canceled, the state is
+    /// saved so that an interrupted training can resume.
     /// </summary>
-    /// <param name="state">The file, ending in .safetensors.</param>
-    /// <param name="watch">Called at each look.</param>
+    /// <param name="state">The file of the state, ending in .safetensors.</param>
+    /// <param name="watch">Called after each validation.</param>
     /// <param name="cancellation">Stops after the current step.</param>
-    public void Run(string state, Action<TrainingLook>? watch = null, CancellationToken cancellation = default)
+    public void Run(string state, Action<TrainingProgress>? watch = null, CancellationToken cancellation = default)
     {
         var (loss, steps) = (0.0, 0);
         while (!Finished && !cancellation.IsCancellationRequested)
@@ -60,7 +60,7 @@ public sealed class DenoiserTrainer : IDisposable
             steps++;
             if (Step % training.Every != 0 && !Finished)
                 continue;
-            var quality = Look();
+            var quality = Validate();
             Save(state);
             watch?.Invoke(new(Step, loss / steps, quality, Best));
             (loss, steps) = (0, 0);
@@ -69,7 +69,7 @@ public sealed class DenoiserTrainer : IDisposable
             Save(state);
     }
 
-    /// <summary>One step of Adam; the loss before it.</summary>
+    /// <summary>Takes one step of Adam and returns the loss before it.</summary>
     public double Advance()
     {
         using var scope = Tidy.Scope();
@@ -78,16 +78,16 @@ public sealed class DenoiserTrainer : IDisposable
         var truth = patches.Draw(training.Batch, stream.Derive("patches"));
         var sigma = rand([training.Batch, 1, 1, 1], generator: generator) * ((training.LargestSigma - 1) / 255) + 1 / 255.0;
         var noisy = truth + sigma * randn(truth.shape, generator: generator);
-        // Errors grow with sigma: divided by it, all noise levels weigh alike.
+        // Errors grow with sigma; the division gives all noise levels the same weight.
         var loss = ((Network.Apply(noisy, sigma) - truth).square() / sigma).mean();
         var gradient = cat([.. Differentiate.Gradients(loss, Network.Parameters).Select(part => part.reshape(-1))]);
-        Update(gradient, training.Rate(Step));
+        adam.Step(Network.Flat, gradient, training.Rate(Step), Step + 1);
         Step++;
         return loss.ToDouble();
     }
 
-    /// <summary>Looks at the held-out patches and keeps the network if it is the best so far; dB.</summary>
-    public double Look()
+    /// <summary>The mean PSNR in dB on held-out patches; the network is kept if it is the best so far.</summary>
+    public double Validate()
     {
         using var scope = Tidy.Scope();
         var quality = Sigmas.Average(sigma => DenoisingQuality.Psnr(Network, clean, sigma));
@@ -99,15 +99,6 @@ public sealed class DenoiserTrainer : IDisposable
         return quality;
     }
 
-    private void Update(Tensor gradient, double rate)
-    {
-        const double Beta1 = 0.9, Beta2 = 0.99, Epsilon = 1e-8;
-        first.mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-        second.mul_(Beta2).addcmul_(gradient, gradient, value: 1 - Beta2);
-        var scale = second.sqrt().div_(Math.Sqrt(1 - Math.Pow(Beta2, Step + 1))).add_(Epsilon);
-        Network.Flat.addcdiv_(first, scale, value: -rate / (1 - Math.Pow(Beta1, Step + 1)));
-    }
-
     /// <summary>Writes all that it takes to go on: settings, networks and moments.</summary>
     public void Save(string path)
     {
@@ -115,23 +106,23 @@ public sealed class DenoiserTrainer : IDisposable
         ArrayFile.Write(temporary,
         [
             NamedArray.Of("settings", [Settings.Length], Settings), NamedArray.Of("progress", [2], [Step, Best]),
-            NamedArray.Of("network", Network.Flat), NamedArray.Of("best", best), NamedArray.Of("first", first), NamedArray.Of("second", second),
+            NamedArray.Of("network", Network.Flat), NamedArray.Of("best", best), NamedArray.Of("first", adam.Mean), NamedArray.Of("second", adam.Square),
         ]);
         File.Move(temporary, path, overwrite: true);
     }
 
     /// <summary>
-    /// Goes on where <see cref="Save"/> was called; the numbers are those of a training that never stopped. The number of steps may be
-    /// another one.
+    /// Reads a state that <see cref="Save"/> wrote; training then gives the numbers of one that never stopped. Only the number of
+    /// steps may differ.
     /// </summary>
-    /// <exception cref="AfterimageException">The file is damaged, or of a training with other settings.</exception>
+    /// <exception cref="AfterimageException">The file is damaged, or belongs to a training with other settings.</exception>
     public void Restore(string path)
     {
         var file = ArrayFile.Read(path);
         if (!file["settings"].ToDouble().SequenceEqual(Settings))
             throw new AfterimageException($"{path} belongs to a training with other settings: repeat them, or choose another file.");
         using var scope = Tidy.Scope();
-        foreach (var (name, to) in ((string, Tensor)[])[("network", Network.Flat), ("best", best), ("first", first), ("second", second)])
+        foreach (var (name, to) in ((string, Tensor)[])[("network", Network.Flat), ("best", best), ("first", adam.Mean), ("second", adam.Square)])
             to.copy_(file[name].Shape is [var count] && count == Network.Flat.shape[0] ? file[name].ToTensor(ScalarType.Float32, CPU)
                 : throw new AfterimageException($"{path}: \"{name}\" does not fit the network; the file is damaged."));
         if (file["progress"].ToDouble() is not [var step, var quality])
@@ -146,22 +137,24 @@ public sealed class DenoiserTrainer : IDisposable
         new Denoiser(training.Shape, best.clone()).Save(path);
     }
 
-    // Not the number of steps: a training that goes on may be made longer or shorter, and its learning rate follows.
+    // The number of steps is not among them: a resumed training may be longer or shorter, and the learning rate follows.
     private double[] Settings => [training.Width, training.Depth, training.Batch, training.Patch, training.LearningRate,
         training.LargestSigma, training.Images, training.Every, training.Seed];
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Network.Dispose();
         patches.Dispose();
-        foreach (var held in (Tensor[])[clean, first, second, best])
-            held.Dispose();
+        adam.Dispose();
+        clean.Dispose();
+        best.Dispose();
     }
 }
 
-/// <summary>What a training shows at a look.</summary>
-/// <param name="Step">Steps done.</param>
-/// <param name="Loss">Mean since the last look.</param>
-/// <param name="Quality">Mean PSNR of held-out images at sigma 15, 25 and 50, dB.</param>
-/// <param name="Best">The best of these so far.</param>
-public readonly record struct TrainingLook(int Step, double Loss, double Quality, double Best);
+/// <summary>Progress of a training at one validation.</summary>
+/// <param name="Step">Steps taken.</param>
+/// <param name="Loss">Mean training loss since the last validation.</param>
+/// <param name="Quality">Mean PSNR in dB on held-out patches at sigma 15, 25 and 50.</param>
+/// <param name="Best">The best quality so far.</param>
+public readonly record struct TrainingProgress(int Step, double Loss, double Quality, double Best);

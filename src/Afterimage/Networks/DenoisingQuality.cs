@@ -1,17 +1,18 @@
 namespace Afterimage.Networks;
 
-/// <summary>How well a denoiser does on images to which noise was added.</summary>
+/// <summary>PSNR of a denoiser on images to which Gaussian noise is added.</summary>
 public static class DenoisingQuality
 {
     private const int AtOnce = 64;
 
-    /// <summary>Mean over images of the PSNR of denoised images clamped to [0,1], dB. The noise is that of seed sigma.</summary>
-    /// <param name="denoiser">It is told the noise level.</param>
+    /// <summary>Mean PSNR in dB of denoised images clamped to [0,1]. Sigma is also the seed of the noise.</summary>
+    /// <param name="denoiser">A denoiser, which is told the noise level.</param>
     /// <param name="clean">Images in [0,1], [B,C,H,W].</param>
-    /// <param name="sigma">Deviation of the noise, for pixels from 0 to 255.</param>
-    public static double Psnr(Denoiser denoiser, Tensor clean, double sigma) => Mean(clean, sigma, noisy => denoiser.Clean(noisy, sigma / 255));
+    /// <param name="sigma">Standard deviation of the noise for pixels from 0 to 255.</param>
+    public static double Psnr(Denoiser denoiser, Tensor clean, double sigma) =>
+        Mean(clean, sigma, noisy => denoiser.Clean(noisy, sigma / 255));
 
-    /// <summary>The same of the noisy images themselves.</summary>
+    /// <summary>The mean PSNR in dB of the noisy images themselves.</summary>
     public static double NoisyPsnr(Tensor clean, double sigma) => Mean(clean, sigma, noisy => noisy);
 
     private static double Mean(Tensor clean, double sigma, Func<Tensor, Tensor> made)

@@ -3,8 +3,8 @@ using Afterimage.Data;
 namespace Afterimage.Networks;
 
 /// <summary>
-/// Square patches to train on that owe nothing to any photograph: crops of dead leaves of several sizes, painted once, then turned,
-/// recolored, sharpened or blurred, lit unevenly and roughened by colored 1/f noise, anew each time.
+/// Square training patches without any photograph: crops of dead leaves of several sizes, painted once, and at each draw rotated,
+/// recolored, sharpened or blurred, unevenly lit and mixed with colored 1/f noise.
 /// </summary>
 internal sealed class ProceduralPatches : IDisposable
 {
@@ -14,10 +14,10 @@ internal sealed class ProceduralPatches : IDisposable
     private readonly Tensor[] banks;
     private readonly Tensor textures;
 
-    /// <param name="images">Images to paint, about; the patches are cut from these.</param>
-    /// <param name="side">Pixels of a patch's side.</param>
-    /// <param name="random">Draws the images.</param>
-    /// <param name="cancellation">Ends the painting with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="images">About how many images to paint, in units of 64x64 pixels.</param>
+    /// <param name="side">Side of a patch in pixels.</param>
+    /// <param name="random">Seed of the images.</param>
+    /// <param name="cancellation">Stops the painting with an <see cref="OperationCanceledException"/>.</param>
     public ProceduralPatches(int images, int side, RandomSource random, CancellationToken cancellation = default)
     {
         using var scope = Tidy.Scope();
@@ -37,7 +37,7 @@ internal sealed class ProceduralPatches : IDisposable
         Tensor Uniform(double low, double high) => rand([count, 1, 1, 1], generator: generator) * (high - low) + low;
         var patches = stack([.. Enumerable.Range(0, count).Select(_ => Crop(banks[draw.Next(banks.Length)], draw))]);
         var grain = stack([.. Enumerable.Range(0, count).Select(_ => Crop(textures, draw))]);
-        // Mostly little grain, sometimes nothing but grain.
+        // Mostly a little 1/f noise, sometimes nothing else.
         var rough = Uniform(0, 1).pow(6) * 0.3;
         patches = patches + grain * rough;
         patches = Sharpened(patches, Uniform(-0.8, 1));
@@ -55,13 +55,13 @@ internal sealed class ProceduralPatches : IDisposable
         if (draw.Next(2) == 0)
             patch = patch.transpose(1, 2);
         patch = patch.flip([.. new long[] { 1, 2 }.Where(_ => draw.Next(2) == 0)]);
-        // Any order of the channels: no hue is rarer than another.
+        // A random order of the channels, so that all hues are equally frequent.
         var first = draw.Next(3);
         var step = 1 + draw.Next(2);
         return stack([patch[first], patch[(first + step) % 3], patch[(first + 2 * step) % 3]]);
     }
 
-    /// <summary>x + a (x - blur of x): sharper for a above 0, blurred for a below.</summary>
+    /// <summary>x + a (x - blurred x), which sharpens for a above 0 and blurs for a below.</summary>
     private static Tensor Sharpened(Tensor patches, Tensor amount)
     {
         var blurred = nn.functional.avg_pool2d(nn.functional.pad(patches, [1, 1, 1, 1], PaddingModes.Replicate), 3, stride: 1);
@@ -78,7 +78,7 @@ internal sealed class ProceduralPatches : IDisposable
         })]);
     }
 
-    /// <summary>Gaussian noise with amplitude 1/f^a, a from 0.8 to 1.6, channels alike to a degree; mean 0, variance 1.</summary>
+    /// <summary>Gaussian noise with amplitude 1/f^a, a from 0.8 to 1.6, and correlated channels; mean 0, variance 1.</summary>
     private static Tensor Textures(int count, RandomSource random)
     {
         using var generator = random.Generator(CPU);

@@ -1,9 +1,6 @@
 namespace Afterimage;
 
-/// <summary>A fault of the input, not of the program: its message names the thing at fault and says what to do.</summary>
-public class AfterimageException : Exception
-{
-    public AfterimageException(string message) : base(message) { }
-
-    public AfterimageException(string message, Exception inner) : base(message, inner) { }
-}
+/// <summary>A fault of the input, not of the program. Its message names the thing at fault and says what to do.</summary>
+/// <param name="message">One sentence for the user.</param>
+/// <param name="inner">What was caught, where there was something.</param>
+public class AfterimageException(string message, Exception? inner = null) : Exception(message, inner);

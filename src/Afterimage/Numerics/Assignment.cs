@@ -1,11 +1,11 @@
 namespace Afterimage.Numerics;
 
-/// <summary>Pairs rows with columns, each used once, such that the summed cost is least: the Hungarian method (Kuhn, 1955).</summary>
+/// <summary>The linear assignment problem, solved by the Hungarian method (Kuhn, 1955).</summary>
 public static class Assignment
 {
-    /// <summary>
-    /// For each row of a square cost matrix its column. Shortest augmenting paths, in O(n^3).
-    /// </summary>
+    /// <summary>The column of each row such that every column is used once and the summed cost is least; O(n^3).</summary>
+    /// <param name="cost">Costs, [n,n].</param>
+    /// <exception cref="AfterimageException">The matrix is not square, or a cost is not finite.</exception>
     public static int[] Of(double[,] cost)
     {
         var n = cost.GetLength(0);

@@ -13,9 +13,7 @@ public abstract class ForwardOperator : IDisposable
     public required string Reason { get; init; }
 
     /// <summary>A(x) with its products, in the caller's scope.</summary>
-    /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
-    /// <param name="targets">Label probabilities, shape [B,classes].</param>
-    public abstract Linearization At(Tensor images, Tensor targets);
+    public abstract Linearization At(Batch batch);
 
     public void Dispose()
     {

@@ -1,8 +1,9 @@
 namespace Afterimage.Numerics;
 
-/// <summary>Names, shapes and places of a model's parameters inside one flat vector, in the model's order.</summary>
+/// <summary>How a model's parameters lie in one flat vector, one after the other in the model's order.</summary>
 public sealed class TensorLayout
 {
+    /// <summary>Lays tensors out in the order given.</summary>
     public TensorLayout(IEnumerable<(string Name, long[] Shape)> tensors)
     {
         var offset = 0L;
@@ -17,13 +18,20 @@ public sealed class TensorLayout
         Count = offset;
     }
 
+    /// <summary>One parameter's place.</summary>
+    /// <param name="Name">PyTorch's name, such as conv1.weight.</param>
+    /// <param name="Shape">The parameter's shape.</param>
+    /// <param name="Offset">Index of its first number in the flat vector.</param>
+    /// <param name="Count">How many numbers it has.</param>
     public sealed record Entry(string Name, long[] Shape, long Offset, long Count);
 
+    /// <summary>The parameters, in order.</summary>
     public IReadOnlyList<Entry> Entries { get; }
 
-    /// <summary>Numbers in the flat vector: the count of all parameters.</summary>
+    /// <summary>Length of the flat vector.</summary>
     public long Count { get; }
 
+    /// <summary>The index of the parameter of this name in <see cref="Entries"/>, or -1.</summary>
     public int IndexOf(string name)
     {
         for (var i = 0; i < Entries.Count; i++)
@@ -35,15 +43,19 @@ public sealed class TensorLayout
 
 /// <summary>
 /// One value for every parameter of a model: a gradient, a weight difference, or a direction in that space. Stored as one
-/// flat vector of shape [Layout.Count], so that distances cost a few operations whatever the number of layers.
+/// flat vector, so that distances cost a few operations whatever the number of layers.
 /// </summary>
+/// <param name="layout">Names and shapes of the parameters.</param>
+/// <param name="flat">The values, shape [layout.Count]; the set takes ownership.</param>
 public sealed class GradientSet(TensorLayout layout, Tensor flat) : IDisposable
 {
+    /// <summary>Names and shapes of the parameters.</summary>
     public TensorLayout Layout { get; } = layout;
 
+    /// <summary>All values, shape [Layout.Count].</summary>
     public Tensor Flat { get; } = flat;
 
-    /// <summary>A view of one parameter's value, in its own shape.</summary>
+    /// <summary>A view of one parameter's values, in its own shape.</summary>
     public Tensor this[int index]
     {
         get
@@ -53,24 +65,29 @@ public sealed class GradientSet(TensorLayout layout, Tensor flat) : IDisposable
         }
     }
 
+    /// <summary>Joins one tensor for each parameter, in the layout's order.</summary>
     public static GradientSet Gather(TensorLayout layout, IReadOnlyList<Tensor> parts) =>
         new(layout, cat([.. parts.Select(part => part.reshape(-1))]));
 
+    /// <summary>A view of each parameter's values, in the layout's order.</summary>
     public Tensor[] Split() => [.. Enumerable.Range(0, Layout.Entries.Count).Select(i => this[i])];
 
+    /// <summary>Every value times a factor.</summary>
     public GradientSet Scale(double factor) => new(Layout, Flat * factor);
 
+    /// <summary>The Euclidean norm over all parameters.</summary>
     public double Norm() => Flat.norm().ToDouble();
 
     /// <summary>A copy in another precision or on another device.</summary>
     public GradientSet To(ScalarType type, Device device) => new(Layout, Flat.to(type, device, copy: true));
 
-    /// <summary>Takes the numbers out of the current scope: the caller owns them from now on.</summary>
+    /// <summary>Takes the values out of the current scope; the caller owns them from now on.</summary>
     public GradientSet Detach()
     {
         Flat.DetachFromDisposeScope();
         return this;
     }
 
+    /// <inheritdoc/>
     public void Dispose() => Flat.Dispose();
 }

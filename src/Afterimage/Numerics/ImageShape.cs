@@ -2,19 +2,26 @@ using System.Globalization;
 
 namespace Afterimage.Numerics;
 
-/// <summary>Channels, height and width of one image; written "3x32x32".</summary>
+/// <summary>The shape of one image, written "3x32x32".</summary>
+/// <param name="Channels">1 for gray, 3 for red, green and blue.</param>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
 public readonly record struct ImageShape(int Channels, int Height, int Width)
 {
+    /// <summary>How many numbers an image has.</summary>
     public int Count => Channels * Height * Width;
 
+    /// <summary>Reads "3x32x32".</summary>
+    /// <exception cref="AfterimageException">The text is not three numbers from 1 to 4096.</exception>
     public static ImageShape Parse(string text)
     {
-        var parts = text.Split('x', 'X');
-        var numbers = parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0).ToArray();
+        int[] numbers = [.. text.Split('x', 'X')
+            .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0)];
         return numbers is [> 0 and <= 4096, > 0 and <= 4096, > 0 and <= 4096]
             ? new(numbers[0], numbers[1], numbers[2])
             : throw new AfterimageException($"\"{text}\" is not an image shape: write channels, height and width, for example 3x32x32.");
     }
 
+    /// <inheritdoc/>
     public override string ToString() => $"{Channels}x{Height}x{Width}";
 }

@@ -9,45 +9,42 @@ public abstract class Linearization
     /// <summary>A(x): what a client holding this batch would send.</summary>
     public abstract GradientSet Value { get; }
 
-    /// <summary>J'v: for images of shape [B,C,H,W] and targets of shape [B,classes].</summary>
-    public abstract (Tensor Images, Tensor Targets) Pullback(GradientSet v);
+    /// <summary>J'v: derivatives with respect to inputs and targets.</summary>
+    public abstract Batch Pullback(GradientSet v);
 
-    /// <summary>Ju: the change of A(x) along a direction u of the images, shape [B,C,H,W].</summary>
+    /// <summary>Ju: the change of A(x) along a direction u of the inputs.</summary>
     public abstract GradientSet Pushforward(Tensor u);
 }
 
 /// <summary>The operator through libtorch's graph: any model, any local training, any device.</summary>
 public sealed class GraphLinearization : Linearization
 {
-    private readonly Tensor images;
-    private readonly Tensor targets;
+    private readonly Batch batch;
     private readonly IReadOnlyList<Tensor> update;
 
     /// <param name="layout">The model's parameters.</param>
-    /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
-    /// <param name="targets">Label probabilities, shape [B,classes].</param>
+    /// <param name="batch">Where to linearize.</param>
     /// <param name="train">Local training: builds the differentiable update, one tensor for each parameter.</param>
-    public GraphLinearization(TensorLayout layout, Tensor images, Tensor targets, Func<Tensor, Tensor, IReadOnlyList<Tensor>> train)
+    public GraphLinearization(TensorLayout layout, Batch batch, Func<Batch, IReadOnlyList<Tensor>> train)
     {
-        this.images = images.detach().requires_grad_();
-        this.targets = targets.detach().requires_grad_();
-        update = train(this.images, this.targets);
+        this.batch = batch.Leaves();
+        update = train(this.batch);
         Value = GradientSet.Gather(layout, [.. update.Select(part => part.detach())]);
     }
 
     public override GradientSet Value { get; }
 
-    public override (Tensor Images, Tensor Targets) Pullback(GradientSet v)
+    public override Batch Pullback(GradientSet v)
     {
-        var products = Differentiate.Products(update, [images, targets], v.Split());
-        return (products[0], products[1]);
+        var products = Differentiate.Products(update, [batch.Inputs, batch.Targets], v.Split());
+        return new(products[0], products[1]);
     }
 
     public override GradientSet Pushforward(Tensor u)
     {
         // J'v is linear in v, so differentiating <J'v, u> with respect to v gives Ju.
         var v = update.Select(part => zeros_like(part).requires_grad_()).ToArray();
-        var pullback = Differentiate.Products(update, [images], v, graph: true);
+        var pullback = Differentiate.Products(update, [batch.Inputs], v, graph: true);
         return GradientSet.Gather(Value.Layout, Differentiate.Products(pullback, v, [u]));
     }
 }

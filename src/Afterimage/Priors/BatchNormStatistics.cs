@@ -3,17 +3,19 @@ using Afterimage.Federation;
 namespace Afterimage.Priors;
 
 /// <summary>
-/// Means and variances of what every BatchNorm layer sees should be those of the training data (Yin et al., 2021): sum over layers of
+/// The distance between the BatchNorm statistics of the images and known ones (Yin et al., 2021): the sum over layers of
 /// |mean - mean'| + |variance - variance'|, Euclidean norms over channels.
 /// </summary>
 [Cites("yin2021see")]
 public sealed record BatchNormStatistics : Prior
 {
+    /// <summary>Which statistics are known.</summary>
     public StatisticsSource Source { get; init; } = StatisticsSource.Best;
 
-    /// <summary>How much more the first layer counts than every other.</summary>
+    /// <summary>Weight of the first layer; that of every other layer is 1.</summary>
     public double FirstLayer { get; init; } = 10;
 
+    /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var targets = Targets(context);
@@ -39,9 +41,11 @@ public sealed record BatchNormStatistics : Prior
         {
             StatisticsSource.Running => LayerStatistics.Running(context.Model),
             StatisticsSource.Revealed => observation.BatchStatistics
-                ?? throw new AfterimageException("The BatchNorm prior is set to revealed statistics, but the threat model reveals none: reveal the batch statistics, or use the running ones."),
+                ?? throw new AfterimageException("The BatchNorm prior is set to revealed statistics, but the threat model reveals none: " +
+                    "reveal the batch statistics, or use the running ones."),
             StatisticsSource.Inferred => Inferred(context)
-                ?? throw new AfterimageException("The BatchNorm prior is to infer the batch's statistics, but the client sends no running statistics: reveal them, or use those before the round."),
+                ?? throw new AfterimageException("The BatchNorm prior is to infer the batch's statistics, but the client sends no " +
+                    "running statistics: reveal them, or use those before the round."),
             StatisticsSource.Batch => observation.BatchStatistics ?? Inferred(context),
             _ => observation.BatchStatistics ?? Inferred(context) ?? LayerStatistics.Running(context.Model),
         };
@@ -52,21 +56,21 @@ public sealed record BatchNormStatistics : Prior
         : null;
 }
 
-/// <summary>Whose BatchNorm statistics.</summary>
+/// <summary>Which BatchNorm statistics a prior compares with.</summary>
 public enum StatisticsSource
 {
-    /// <summary>What the attacker knows best: revealed, else inferred, else running.</summary>
+    /// <summary>The most specific that are known: revealed, else inferred, else running.</summary>
     Best,
 
-    /// <summary>The batch's own, revealed or inferred; where neither is known the prior says nothing.</summary>
+    /// <summary>The batch's own, revealed or inferred; where neither is known the prior is zero.</summary>
     Batch,
 
-    /// <summary>The shared model's running statistics, those of all clients' data so far.</summary>
+    /// <summary>The shared model's running statistics, an average over the data of all clients.</summary>
     Running,
 
     /// <summary>The batch's own, as the threat model reveals them.</summary>
     Revealed,
 
-    /// <summary>The batch's own, from the running statistics that the client sends after its round.</summary>
+    /// <summary>The batch's own, inferred from the running statistics that the client sends after its round.</summary>
     Inferred,
 }

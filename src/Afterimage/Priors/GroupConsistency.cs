@@ -3,35 +3,38 @@ using Afterimage.Federation;
 namespace Afterimage.Priors;
 
 /// <summary>
-/// Restarts that go side by side should agree (Yin et al., 2021): for each image the distance |x - E(x)|, as the network sees it, from
-/// the mean over all restarts after registration, averaged over the batch.
+/// The distance between the reconstructions of several simultaneous restarts (Yin et al., 2021): for each normalized image the
+/// Euclidean distance from the mean over all restarts after registration, averaged over the batch.
 /// </summary>
 [Cites("yin2021see")]
 public sealed record GroupConsistency : Prior
 {
-    /// <summary>The step at which it begins, when the restarts have found something to agree on.</summary>
+    /// <summary>The step from which it counts, at least 0.</summary>
     public int From { get; init; } = 500;
 
-    /// <summary>Steps between two consensuses.</summary>
+    /// <summary>Steps between two updates of the mean, at least 1.</summary>
     public int Every { get; init; } = 100;
 
+    /// <summary>How restarts are aligned before the mean.</summary>
     public Registration Registration { get; init; } = Registration.Translation;
 
+    /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         if (From < 0 || Every < 1)
-            throw new AfterimageException($"Group consistency begins at a step from 0 and is renewed every one or more; it has {From} and {Every}.");
-        var normalize = Normalized.Of(context);
+            throw new AfterimageException(
+                $"Group consistency begins at a step from 0 and is renewed every one or more; it has {From} and {Every}.");
+        var model = context.Model;
         return trial => trial.Consensus is { } consensus
-            ? (normalize(trial.Images) - normalize(consensus)).flatten(1).square().sum([1]).clamp_min(1e-24).sqrt().mean()
+            ? (model.Normalize(trial.Images) - model.Normalize(consensus)).flatten(1).square().sum([1]).clamp_min(1e-24).sqrt().mean()
             : trial.Images.sum() * 0;
     }
 }
 
-/// <summary>How reconstructions of one image by several restarts are brought to lie on one another.</summary>
+/// <summary>How reconstructions of one image by several restarts are aligned.</summary>
 public enum Registration
 {
-    /// <summary>Not at all.</summary>
+    /// <summary>They are not.</summary>
     None,
 
     /// <summary>By a translation of fractions of a pixel.</summary>

@@ -2,13 +2,11 @@ using Afterimage.Federation;
 
 namespace Afterimage.Priors;
 
-/// <summary>Half the mean square of the images as the network sees them, after normalization (Yin et al., 2021).</summary>
+/// <summary>Half the mean square of the normalized images (Yin et al., 2021).</summary>
 [Cites("yin2021see")]
 public sealed record L2 : Prior
 {
-    public override Func<PriorInput, Tensor> Bind(AttackContext context)
-    {
-        var normalize = Normalized.Of(context);
-        return trial => normalize(trial.Images).square().mean() / 2;
-    }
+    /// <inheritdoc/>
+    public override Func<PriorInput, Tensor> Bind(AttackContext context) =>
+        trial => context.Model.Normalize(trial.Images).square().mean() / 2;
 }

@@ -3,20 +3,21 @@ using Afterimage.Federation;
 namespace Afterimage.Priors;
 
 /// <summary>
-/// Images of one batch should not be mixtures of each other (Qian, Nassar and Hansen, 2020): the mean squared cosine between two images as
-/// the network sees them, over all pairs; nothing for a single image.
+/// The mean squared cosine between two normalized images over all pairs of the batch (Qian, Nassar and Hansen, 2020), against
+/// reconstructions that are mixtures of several images; zero for a single image.
 /// </summary>
 [Cites("qian2020minimal")]
 public sealed record Orthogonality : Prior
 {
     private const double Smallest = 1e-12;
 
+    /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        var normalize = Normalized.Of(context);
+        var model = context.Model;
         return trial =>
         {
-            var rows = normalize(trial.Images).flatten(1);
+            var rows = model.Normalize(trial.Images).flatten(1);
             var count = rows.shape[0];
             if (count == 1)
                 return rows.sum() * 0;

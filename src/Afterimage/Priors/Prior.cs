@@ -2,17 +2,21 @@ using Afterimage.Federation;
 
 namespace Afterimage.Priors;
 
-/// <summary>What is believed of the images before the update is seen.</summary>
+/// <summary>A penalty on the images that is independent of the update, as in maximum a posteriori estimation.</summary>
 public abstract record Prior
 {
+    /// <summary>Its factor in the objective.</summary>
     public double Weight { get; init; } = 1;
 
     /// <summary>
-    /// Whether the gradient that libtorch finds is the derivative of the value. False for a force without a potential, which states
-    /// its gradient in its summary.
+    /// Whether the gradient that libtorch computes is the derivative of the value. A prior without a potential, where it is not,
+    /// states its gradient in its summary.
     /// </summary>
     public virtual bool HasPotential => true;
 
-    /// <summary>The penalty for one round: an iterate to a scalar, differentiable by libtorch with respect to its images, without side effects.</summary>
+    /// <summary>
+    /// The penalty for one round, a function of an iterate. It returns a scalar that libtorch can differentiate with respect to the
+    /// images, and has no side effects.
+    /// </summary>
     public abstract Func<PriorInput, Tensor> Bind(AttackContext context);
 }

@@ -4,23 +4,25 @@ using Afterimage.Networks;
 namespace Afterimage.Priors;
 
 /// <summary>
-/// RED (Romano, Elad and Milanfar, 2017): an image is likely where a denoiser leaves it as it is. The value is the mean of
-/// x (x - D(x)) / 2 over pixels; its gradient is taken to be (x - D(x)) / pixels, without a derivative of the denoiser D, which is an
-/// FFDNet (Zhang, Zuo and Zhang, 2018). That is the gradient of the value only where D is homogeneous and its Jacobian symmetric
-/// (Reehorst and Schniter, 2019), which no network is exactly: a force without a potential.
+/// RED (Romano, Elad and Milanfar, 2017) with the denoiser D of FFDNet (Zhang, Zuo and Zhang, 2018): images are likely that the
+/// denoiser hardly changes. The value is the mean of x (x - D(x)) / 2 over pixels; the gradient is taken to be (x - D(x)) / pixels,
+/// without a derivative of D. It is the gradient of the value only if D is homogeneous and has a symmetric Jacobian (Reehorst and
+/// Schniter, 2019), which holds for no network exactly.
 /// </summary>
 /// <remarks>First-order solvers follow it; a line search may find that the value does not fall.</remarks>
 [Cites("romano2017little", "reehorst2019regularization", "zhang2018ffdnet")]
 public sealed record RegularizationByDenoising : Prior
 {
-    /// <summary>A file of denoiser weights (FFDNet's, or one of "afterimage train denoiser"); null takes the one that comes with Afterimage.</summary>
+    /// <summary>A file of FFDNet's weights or of "afterimage train denoiser"; null is the denoiser that comes with Afterimage.</summary>
     public string? Denoiser { get; init; }
 
-    /// <summary>The noise that D removes: its deviation for pixels from 0 to 255.</summary>
+    /// <summary>Standard deviation of the noise that D removes, in (0,255], for pixels from 0 to 255.</summary>
     public double Sigma { get; init; } = 8;
 
+    /// <inheritdoc/>
     public override bool HasPotential => false;
 
+    /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var denoiser = Networks.Denoiser.Open(Denoiser).To(context.Model.Device);

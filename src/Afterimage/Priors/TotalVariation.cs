@@ -3,8 +3,8 @@ using Afterimage.Federation;
 namespace Afterimage.Priors;
 
 /// <summary>
-/// Mean difference of neighboring pixels (Rudin, Osher and Fatemi, 1992; as used by Geiping et al., 2020), of the images as the
-/// network sees them, after normalization. Nothing is compared across the border of an image.
+/// Mean absolute difference of neighboring pixels (Rudin, Osher and Fatemi, 1992; as used by Geiping et al., 2020) of the normalized
+/// images. Nothing is compared across the border of an image.
 /// </summary>
 [Cites("rudin1992nonlinear", "geiping2020inverting")]
 public sealed record TotalVariation : Prior
@@ -12,20 +12,21 @@ public sealed record TotalVariation : Prior
     private const double Smallest = 1e-8;
 
     /// <summary>
-    /// The length of the gradient, (dx^2 + dy^2)^(1/2) with 1e-8 added to |dx| and |dy|, in place of |dx| + |dy|. At the last row and
-    /// column the missing difference is zero, and the mean goes over all pixels.
+    /// Whether it is (dx^2 + dy^2)^(1/2), with 1e-8 added to |dx| and |dy|, in place of |dx| + |dy|. At the last row and column the
+    /// missing difference is zero, and the mean is over all pixels.
     /// </summary>
     public bool Isotropic { get; init; }
 
-    /// <summary>Whether the pairwise differences of the color channels count as further channels, so that edges of color are penalised again.</summary>
+    /// <summary>Whether the pairwise differences of the color channels are further channels, against edges of color.</summary>
     public bool DoubleOpponents { get; init; }
 
+    /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        var normalize = Normalized.Of(context);
+        var model = context.Model;
         return trial =>
         {
-            var images = normalize(trial.Images);
+            var images = model.Normalize(trial.Images);
             if (DoubleOpponents)
                 images = WithOpponents(images);
             return Isotropic ? Lengths(images) : Mean(images, 3) + Mean(images, 2);

@@ -1,6 +1,6 @@
 namespace Afterimage.Priors;
 
-/// <summary>An orthonormal wavelet transform of images, level by level: rows and columns are each split into a smooth and a detailed half.</summary>
+/// <summary>An orthonormal wavelet transform: each level splits rows and columns into a smooth and a detailed half.</summary>
 internal sealed class WaveletTransform
 {
     private static readonly double RootHalf = Math.Sqrt(0.5);
@@ -11,7 +11,8 @@ internal sealed class WaveletTransform
     public WaveletTransform(int height, int width, int most, Wavelet wavelet, ScalarType type, Device device)
     {
         var filter = Filter(wavelet);
-        for (; levels.Count < most && height % 2 == 0 && width % 2 == 0 && height >= filter.Length && width >= filter.Length; height /= 2, width /= 2)
+        bool Splits(int side) => side % 2 == 0 && side >= filter.Length;
+        for (; levels.Count < most && Splits(height) && Splits(width); height /= 2, width /= 2)
             levels.Add((Split(height, filter).to(type, device), Split(width, filter).to(type, device).t()));
     }
 

@@ -39,8 +39,8 @@ public sealed record FirstOrder : Solver
         using var generator = random.Derive("langevin").Generator(start.device);
         using var point = start.clone();
         using var gradient = zeros_like(point);
-        using var first = zeros_like(point);
-        using var second = zeros_like(point);
+        using var adam = Method == FirstOrderMethod.Adam ? new Adam(point) : null;
+        using var velocity = Method == FirstOrderMethod.Sgd ? zeros_like(point) : null;
         using var ahead = LookAhead > 0 ? zeros_like(point) : null;
         for (var step = 0; step < Iterations; step++)
         {
@@ -49,7 +49,14 @@ public sealed record FirstOrder : Solver
             using var _ = Tidy.Scope();
             if (ahead is not null)
                 LookFurther(objective, point, gradient, ahead);
-            Step(step, Rate(step), point, gradient, first, second, generator);
+            var rate = Rate(step);
+            if (Langevin > 0)
+                point.add_(randn(point.shape, point.dtype, point.device, generator: generator), alpha: Langevin * rate);
+            // A variable's gradient carries its rate, and so does its step: where the size of the gradient counts, the rate shall count once.
+            var direction = Signed(objective.Rates is { } rates && velocity is not null && Sign != GradientSign.Hard ? gradient / rates : gradient, step);
+            adam?.Step(point, direction, rate, step + 1);
+            if (velocity is not null)
+                point.add_(velocity.mul_(Momentum).add_(direction), alpha: -rate);
             objective.Project(point);
         }
     }
@@ -63,30 +70,12 @@ public sealed record FirstOrder : Solver
         gradient.mul_(1 - AheadShare).add_(ahead, alpha: AheadShare);
     }
 
-    private void Step(int step, double rate, Tensor point, Tensor gradient, Tensor first, Tensor second, Generator generator)
+    private Tensor Signed(Tensor gradient, int step) => Sign switch
     {
-        var direction = gradient;
-        if (Langevin > 0)
-            point.add_(randn(point.shape, point.dtype, point.device, generator: generator), alpha: Langevin * rate);
-        direction = Sign switch
-        {
-            GradientSign.Hard => direction.sign(),
-            GradientSign.Soft => Soft(direction, 1 - (double)step / Iterations),
-            _ => direction,
-        };
-        if (Method == FirstOrderMethod.Sgd)
-        {
-            first.mul_(Momentum).add_(direction);
-            point.add_(first, alpha: -rate);
-            return;
-        }
-        const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
-        first.mul_(Beta1).add_(direction, alpha: 1 - Beta1);
-        second.mul_(Beta2).addcmul_(direction, direction, value: 1 - Beta2);
-        var correction = Math.Sqrt(1 - Math.Pow(Beta2, step + 1));
-        var denominator = second.sqrt().div_(correction).add_(Epsilon);
-        point.addcdiv_(first, denominator, value: -rate / (1 - Math.Pow(Beta1, step + 1)));
-    }
+        GradientSign.Hard => gradient.sign(),
+        GradientSign.Soft => Soft(gradient, 1 - (double)step / Iterations),
+        _ => gradient,
+    };
 
     private static Tensor Soft(Tensor direction, double sharpness) => (direction * sharpness).tanh_().div_(sharpness);
 

@@ -8,6 +8,9 @@ public abstract class Objective
 
     /// <summary>Moves a point, in place, to the nearest allowed one; false when it was allowed already.</summary>
     public abstract bool Project(Tensor point);
+
+    /// <summary>What a variable of 1 stands for, which is its learning rate as a multiple of the solver's; null where all are 1.</summary>
+    public virtual Tensor? Rates => null;
 }
 
 /// <summary>One step of a descent: a point and the value at this very point.</summary>

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Models;
 
 namespace Afterimage.Spaces;
 
@@ -16,12 +17,12 @@ public sealed record LowResolution : SearchSpace
     public bool Box { get; init; }
 
     public override Search Open(AttackContext context, Tensor start, RandomSource random) => Factor >= 1
-        ? new CoarseSearch(new(context), start, Factor, Box)
+        ? new CoarseSearch(context.Model, start, Factor, Box)
         : throw new AfterimageException($"A low resolution needs a factor of at least one; it has {Factor}.");
 
     private sealed class CoarseSearch : Search
     {
-        private readonly NetworkUnits units;
+        private readonly VictimModel model;
         private readonly bool box;
         private readonly long[] shape;
         private readonly Tensor rows;
@@ -29,22 +30,23 @@ public sealed record LowResolution : SearchSpace
         private readonly Tensor lowest;
         private readonly Tensor highest;
 
-        public CoarseSearch(NetworkUnits units, Tensor start, int factor, bool box)
+        public CoarseSearch(VictimModel model, Tensor start, int factor, bool box)
         {
-            (this.units, this.box) = (units, box);
+            (this.model, this.box) = (model, box);
             rows = Interpolation(start.shape[2], factor).to(start.dtype, start.device);
             columns = Interpolation(start.shape[3], factor).to(start.dtype, start.device);
             shape = [start.shape[0], start.shape[1], rows.shape[1], columns.shape[1]];
-            Start = Averages(rows).matmul(units.FromImages(start)).matmul(Averages(columns).t()).reshape(-1);
-            (lowest, highest) = (units.Lowest.expand(shape).reshape(-1), units.Highest.expand(shape).reshape(-1));
+            Start = Averages(rows).matmul(model.Normalize(start)).matmul(Averages(columns).t()).reshape(-1);
+            var black = zeros(shape, start.dtype, start.device);
+            (lowest, highest) = (model.Normalize(black).reshape(-1), model.Normalize(black + 1).reshape(-1));
         }
 
         public override Tensor Start { get; }
 
-        public override Tensor Decode(Tensor variables) => units.ToImages(rows.matmul(variables.view(shape)).matmul(columns.t()));
+        public override Tensor Decode(Tensor variables) => model.Denormalize(rows.matmul(variables.view(shape)).matmul(columns.t()));
 
         public override Tensor Pullback(Tensor variables, Tensor imageGradient) =>
-            rows.t().matmul(units.Pullback(imageGradient)).matmul(columns).reshape(-1);
+            rows.t().matmul(model.DenormalizeChange(imageGradient)).matmul(columns).reshape(-1);
 
         // Interpolated pixels are averages of small ones, so that a box around these is one around those.
         public override bool Project(Tensor variables) => box && Bounds.Clamp(variables, lowest, highest);

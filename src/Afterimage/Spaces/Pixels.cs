@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Models;
 
 namespace Afterimage.Spaces;
 
@@ -11,19 +12,19 @@ public sealed record Pixels : SearchSpace
     /// <summary>Whether every step is projected back into [0,1].</summary>
     public bool Box { get; init; }
 
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) => new PixelSearch(new(context), start, Box);
+    public override Search Open(AttackContext context, Tensor start, RandomSource random) => new PixelSearch(context.Model, start, Box);
 
-    private sealed class PixelSearch(NetworkUnits units, Tensor start, bool box) : Search
+    private sealed class PixelSearch(VictimModel model, Tensor start, bool box) : Search
     {
         private readonly long[] shape = start.shape;
-        private readonly Tensor lowest = units.Lowest.expand(start.shape).reshape(-1);
-        private readonly Tensor highest = units.Highest.expand(start.shape).reshape(-1);
+        private readonly Tensor lowest = model.Normalize(zeros_like(start)).reshape(-1);
+        private readonly Tensor highest = model.Normalize(ones_like(start)).reshape(-1);
 
-        public override Tensor Start { get; } = units.FromImages(start).reshape(-1);
+        public override Tensor Start { get; } = model.Normalize(start).reshape(-1);
 
-        public override Tensor Decode(Tensor variables) => units.ToImages(variables.view(shape));
+        public override Tensor Decode(Tensor variables) => model.Denormalize(variables.view(shape));
 
-        public override Tensor Pullback(Tensor variables, Tensor imageGradient) => units.Pullback(imageGradient).reshape(-1);
+        public override Tensor Pullback(Tensor variables, Tensor imageGradient) => model.DenormalizeChange(imageGradient).reshape(-1);
 
         public override bool Project(Tensor variables) => box && Bounds.Clamp(variables, lowest, highest);
     }

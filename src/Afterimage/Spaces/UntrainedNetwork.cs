@@ -22,7 +22,7 @@ public sealed record UntrainedNetwork : SearchSpace
     private sealed class WeightSearch : Search
     {
         private readonly Tensor noise;
-        private readonly List<(long Offset, long[] Shape)> places = [];
+        private readonly Unknowns weights;
         private readonly long[][] sizes;
 
         public WeightSearch(AttackContext context, int width, int doublings, RandomSource random)
@@ -33,39 +33,34 @@ public sealed record UntrainedNetwork : SearchSpace
             using var generator = random.Derive("generator").Generator(device);
             Tensor Normal(params long[] dimensions) => randn(dimensions, ScalarType.Float32, device, generator: generator).to(type);
             noise = Normal(shape[0], width, sizes[0][0], sizes[0][1]);
-            var weights = new List<Tensor>();
-            void Add(Tensor initial)
+            var blocks = new List<Block>();
+            for (var level = 0; level < sizes.Length; level++)
             {
-                places.Add((weights.Sum(weight => weight.numel()), initial.shape));
-                weights.Add(initial.reshape(-1));
+                blocks.Add(new($"filters {level}", Normal(width, width, 3, 3) / Math.Sqrt(width * 9)));
+                blocks.Add(new($"scale {level}", ones([width], type, device)));
+                blocks.Add(new($"shift {level}", zeros([width], type, device)));
             }
-            for (var block = 0; block < sizes.Length; block++)
-            {
-                Add(Normal(width, width, 3, 3) / Math.Sqrt(width * 9));
-                Add(ones([width], type, device));
-                Add(zeros([width], type, device));
-            }
-            Add(Normal(shape[1], width, 1, 1) / Math.Sqrt(width));
-            Add(zeros([shape[1]], type, device));
-            Start = cat(weights);
+            blocks.Add(new("colors", Normal(shape[1], width, 1, 1) / Math.Sqrt(width)));
+            blocks.Add(new("background", zeros([shape[1]], type, device)));
+            weights = new(blocks);
         }
 
-        public override Tensor Start { get; }
+        public override Tensor Start => weights.Start;
 
         /// <summary>Convolution, normalization of every image by itself, a smooth activation, at each resolution; one pixel's mix in the end.</summary>
         public override Tensor Decode(Tensor variables)
         {
-            var weights = places.Select(place => Part(variables, place.Offset, place.Shape)).ToArray();
+            Tensor Weight(string name) => weights.Values(variables, name);
             var x = noise;
-            for (var block = 0; block < sizes.Length; block++)
+            for (var level = 0; level < sizes.Length; level++)
             {
-                if (block > 0)
-                    x = nn.functional.interpolate(x, sizes[block], mode: InterpolationMode.Bilinear, align_corners: false);
-                x = nn.functional.conv2d(x, weights[3 * block], null, padding: [1L, 1]);
-                x = nn.functional.group_norm(x, 1, weights[3 * block + 1], weights[3 * block + 2]);
+                if (level > 0)
+                    x = nn.functional.interpolate(x, sizes[level], mode: InterpolationMode.Bilinear, align_corners: false);
+                x = nn.functional.conv2d(x, Weight($"filters {level}"), null, padding: [1L, 1]);
+                x = nn.functional.group_norm(x, 1, Weight($"scale {level}"), Weight($"shift {level}"));
                 x = nn.functional.silu(x);
             }
-            return nn.functional.conv2d(x, weights[^2], weights[^1]).sigmoid();
+            return nn.functional.conv2d(x, Weight("colors"), Weight("background")).sigmoid();
         }
 
         public override Tensor Pullback(Tensor variables, Tensor imageGradient)
@@ -78,8 +73,5 @@ public sealed record UntrainedNetwork : SearchSpace
         public override bool Project(Tensor variables) => false;
 
         private static long Divided(long size, int level) => Math.Max(1, (size + (1L << level) - 1) >> level);
-
-        private static Tensor Part(Tensor variables, long offset, long[] shape) =>
-            variables.narrow(0, offset, shape.Aggregate(1L, (product, size) => product * size)).view(shape);
     }
 }

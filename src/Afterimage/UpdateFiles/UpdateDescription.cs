@@ -77,6 +77,7 @@ public sealed record UpdateDescription
             {
                 json.WriteString("update", training.Kind == UpdateKind.Gradient ? "gradient" : "weightDifference");
                 LocalTrainingReader.Write(json, training);
+                LossReader.Write(json, training.Loss);
                 json.WriteString("mode", training.Mode == ModelMode.Eval ? "eval" : "train");
             }
             if (Statistics is { } statistics)

@@ -13,7 +13,8 @@ internal sealed class UpdateDescriptionReader(string path)
 
     public UpdateDescription Read(JsonElement root)
     {
-        Fields(root, "the side-car", "update", "localTraining", "mode", "batchSize", "input", "classes", "normalization", "labels", "statistics");
+        Fields(root, "the side-car", "update", "localTraining", "loss", "mode", "batchSize", "input", "classes", "normalization",
+            "labels", "statistics");
         var description = new UpdateDescription
         {
             Training = Training(root),
@@ -36,6 +37,7 @@ internal sealed class UpdateDescriptionReader(string path)
             "train" => ModelMode.Train,
             _ => throw Fault("mode", "is \"eval\" or \"train\""),
         };
+        var loss = root.TryGetProperty("loss", out var lowered) ? new LossReader(this).Read(lowered) : new CrossEntropy();
         var local = root.TryGetProperty("localTraining", out var training);
         switch (root.TryGetProperty("update", out var update) ? Text(update, "update") : null)
         {
@@ -43,15 +45,15 @@ internal sealed class UpdateDescriptionReader(string path)
                 throw Fault("localTraining",
                     "belongs to a weight difference; a gradient has none: leave it out, or say \"update\": \"weightDifference\"");
             case "gradient":
-                return new FedSgd { Mode = mode };
+                return new FedSgd { Mode = mode, Loss = loss };
             case "weightDifference" when !local:
                 throw Fault("localTraining", "is missing: a weight difference needs its epochs, batchSize and learningRate, or \"hidden\"");
             case "weightDifference" when training.ValueKind == JsonValueKind.String:
-                return Text(training, "localTraining") == "hidden" ? new HiddenTraining { Mode = mode }
+                return Text(training, "localTraining") == "hidden" ? new HiddenTraining { Mode = mode, Loss = loss }
                     : throw Fault("localTraining", "is an object, or \"hidden\" where nobody knows it");
             case "weightDifference":
-                return new LocalTrainingReader(this).Read(training) with { Mode = mode };
-            case null when local || said.ValueKind != JsonValueKind.Undefined:
+                return new LocalTrainingReader(this).Read(training) with { Mode = mode, Loss = loss };
+            case null when local || said.ValueKind != JsonValueKind.Undefined || lowered.ValueKind != JsonValueKind.Undefined:
                 throw Fault("update", "is missing: say \"gradient\" or \"weightDifference\"");
             case null:
                 return null;

@@ -14,7 +14,7 @@ public class BestTests
         using var scope = NewDisposeScope();
         var client = Simulated.Batch(new Mlp { Width = 24 }, new(1, 8, 8), [3]);
         using var found = new Best().Run(client.Context);
-        Assert.Equal("Bias attack was chosen.", found.Notes[0]);
+        Assert.Equal("Bias attack", Chosen(found));
         Assert.InRange(client.Judge(found).Psnr[0], 90, double.PositiveInfinity);
     }
 
@@ -25,8 +25,8 @@ public class BestTests
         var client = Simulated.Batch(new LeNet(), new(3, 16, 16), [3]);
         using var found = new Best().Run(client.Context);
         Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
-        Assert.Equal("Recursion through the layers was chosen.", found.Notes[0]);
-        Assert.Contains(found.Notes, note => note.StartsWith("Bias attack: ", StringComparison.Ordinal));
+        Assert.Equal("Recursion through the layers", Chosen(found));
+        Assert.Contains(found.Evidence, note => note is MethodSkipped { Method: "Bias attack" });
         Assert.InRange(client.Judge(found).Psnr[0], 80, double.PositiveInfinity);
     }
 
@@ -36,8 +36,9 @@ public class BestTests
         using var scope = NewDisposeScope();
         var client = Simulated.Batch(new LeNet(), new(1, 8, 8), [3, 5]);
         using var found = new Best().Run(client.Context);
-        Assert.Equal("Gauss-Newton was chosen.", found.Notes[0]);
-        Assert.Contains(found.Notes, note => note.Contains("it reads one image, not a batch", StringComparison.Ordinal));
+        Assert.Equal("Gauss-Newton", Chosen(found));
+        Assert.Contains(found.Evidence, note => note is MethodSkipped { Method: "Recursion through the layers" } skipped
+            && skipped.Reason.Contains("batch size 1", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -46,8 +47,43 @@ public class BestTests
         using var scope = NewDisposeScope();
         var client = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
         using var found = new Best().Run(client.Context);
-        Assert.Equal("Recursion through ReLU was chosen.", found.Notes[0]);
-        Assert.DoesNotContain(found.Notes, note => note.StartsWith("Search from the head down", StringComparison.Ordinal));
-        Assert.True(client.Judge(found).Psnr[0] > 25, $"{client.Judge(found).Psnr[0]}\n{string.Join("\n", found.Notes)}");
+        Assert.Equal("Recursion through ReLU", Chosen(found));
+        Assert.DoesNotContain(found.Evidence, note => note is MethodTried { Method: "Search from the head down" });
+        Assert.True(client.Judge(found).Psnr[0] > 25, $"{client.Judge(found).Psnr[0]}\n{string.Join("\n", found.Evidence)}");
+    }
+
+    [Fact]
+    public void A_time_ends_the_ladder_and_the_evidence_names_what_was_not_tried()
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Batch(new LeNet(), new(1, 8, 8), [3, 5]);
+        using var brief = client.Context.Within(1e-3);
+        using var found = new Best().Run(brief);
+        Assert.Equal(OutcomeKind.BudgetSpent, found.Outcome.Kind);
+        Assert.Contains("--budget", found.Outcome.Advice, StringComparison.Ordinal);
+        Assert.Contains(found.Evidence, note => note is MethodSkipped { Method: "Gradient matching" });
+    }
+
+    [Fact]
+    public void A_method_that_fails_does_not_end_the_ladder()
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Batch(new LeNet(), new(3, 16, 16), [3]);
+        var run = new AttackRun(client.Context, null, null, new(), default) { Sent = ScalarType.Float32 };
+        using var ladder = new BestLadder(run);
+        Method[] methods = [new("Broken", new Broken()), new("Recursion", new RecursiveInversion())];
+        ladder.Try(methods[0], methods);
+        Assert.False(ladder.IsOver);
+        ladder.Try(methods[1], methods[1..]);
+        Assert.True(ladder.IsOver);
+        Assert.NotNull(ladder.Result().Images);
+        Assert.Contains(run.Evidence, note => note is MethodSkipped { Method: "Broken", Reason: "It failed: repeated eigenvalues." });
+    }
+
+    private static string Chosen(Reconstruction found) => found.Evidence.OfType<MethodTried>().Single(method => method.Chosen).Method;
+
+    private sealed record Broken : Attack
+    {
+        protected override SearchResult Search(AttackRun run) => throw new InvalidOperationException("repeated eigenvalues");
     }
 }

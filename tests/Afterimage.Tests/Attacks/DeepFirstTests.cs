@@ -51,7 +51,7 @@ public class DeepFirstTests
                 var features = split.Features(scene.Images);
                 Assert.True(split.Tail.Logits(features).allclose(scene.Model.Logits(scene.Images), rtol: 1e-10, atol: 1e-12));
                 var update = split.Update(scene.Context.Observation.Update);
-                var again = new FedSgd().Linearize(split.Tail, features, scene.Targets).Value;
+                var again = new FedSgd().Linearize(split.Tail, new(features, scene.Targets)).Value;
                 Assert.InRange((again.Flat - update.Flat).norm().ToDouble(), 0, 1e-10 * update.Norm());
             }
         using var shallow = new Scene(new LeNet());
@@ -64,9 +64,9 @@ public class DeepFirstTests
         using var scope = NewDisposeScope();
         using var scene = Rectified();
         var bias = scene.Context.Observation.Update[scene.Model.Head!.Value.Bias!.Value];
-        var point = scene.Context.Operator.At(scene.Images, -bias.view(1, -1));
+        var point = scene.Context.Operator.At(new(scene.Images, -bias.view(1, -1)));
         Assert.InRange((point.Value.Flat - scene.Context.Observation.Update.Flat).norm().ToDouble(), 0, 1e-10 * scene.Context.Observation.Update.Norm());
-        var elsewhere = scene.Context.Operator.At(rand_like(scene.Images), -bias.view(1, -1)).Value;
+        var elsewhere = scene.Context.Operator.At(new(rand_like(scene.Images), -bias.view(1, -1))).Value;
         Assert.True(elsewhere[scene.Model.Head!.Value.Bias!.Value].allclose(bias, rtol: 1e-9, atol: 1e-12));
     }
 
@@ -77,7 +77,7 @@ public class DeepFirstTests
         using var model = new ResNet { Depth = 20 }.Open(new(3, 32, 32), 10, new RandomSource(1), ScalarType.Float32, CPU);
         var image = new DeadLeaves().Open()[3];
         var images = tensor(image.Pixels).view(1, 3, 32, 32);
-        var gradient = new FedSgd().Linearize(model, images, new Labels([image.Label], [1]).Targets(10, ScalarType.Float32, CPU)).Value;
+        var gradient = new FedSgd().Linearize(model, new(images, new Labels([image.Label], [1]).Targets(10, ScalarType.Float32, CPU))).Value;
         using var split = SplitNetwork.At(model, 1)!;
         var update = split.Update(gradient);
         var truth = split.Features(images).detach();
@@ -117,22 +117,23 @@ public class DeepFirstTests
             Assert.Equal([0, 1], restarts.Order());
             Assert.Equal(2, found.Restarts);
             Assert.InRange(found.RelativeMisfit, 0, 0.9);
-            Assert.Contains(found.Notes, note => note.Contains("gradient behind them", StringComparison.Ordinal));
+            Assert.Contains(found.Evidence, note => note is TailExplained);
         }
         Assert.Equal(before, Live.Tensors);
     }
 
     [Fact]
-    public void Where_its_way_is_closed_the_other_attack_runs()
+    public void Where_its_way_is_closed_it_refuses()
     {
         using var scope = NewDisposeScope();
         using var scene = new Scene(new LeNet());
-        var other = Known.RectifiedMatching with { Labels = new Given(), Solver = new FirstOrder { Iterations = 5 }, Restarts = 2 };
-        using var expected = other.Run(scene.Context);
-        using var found = new DeepFirst { Labels = new Given(), Otherwise = other }.Run(scene.Context);
-        Assert.True(found.Images.equal(expected.Images).all().ToBoolean());
+        using var smooth = new DeepFirst { Labels = new Given() }.Run(scene.Context);
+        Assert.Equal(OutcomeKind.Refused, smooth.Outcome.Kind);
+        Assert.Contains("with ReLU", smooth.Outcome.Advice, StringComparison.Ordinal);
         using var rectified = Rectified();
-        Refusal.Says("refined-counts", () => new DeepFirst { Labels = new Joint() }.Run(rectified.Context));
+        using var joint = new DeepFirst { Labels = new Joint() }.Run(rectified.Context);
+        Assert.Equal(OutcomeKind.Refused, joint.Outcome.Kind);
+        Assert.Contains("refined-counts", joint.Outcome.Advice, StringComparison.Ordinal);
         Refusal.Says("positive", () => new DeepFirst { Widths = [1, 0] }.Run(scene.Context));
     }
 }

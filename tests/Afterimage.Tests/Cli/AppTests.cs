@@ -26,7 +26,8 @@ public class AppTests
     }
 
     [Fact]
-    public void HelpListsTheExitCodes() => Assert.Contains("130  stopped by Ctrl-C", Commanded.Run("--help").Output, StringComparison.Ordinal);
+    public void HelpListsTheExitCodes() =>
+        Assert.Contains("130  stopped by Ctrl-C", Commanded.Run("--help").Output, StringComparison.Ordinal);
 
     [Fact]
     public void TheVersionIsOneLine() => Assert.Matches("^afterimage [0-9]+\\.[0-9]+\\.[0-9]+\\s*$", Commanded.Run("--version").Output);
@@ -67,7 +68,8 @@ public class AppTests
 
         (code, output, _) = Commanded.QuickAudit(folder["safe"], "--fail-if", "psnr.max > 99");
         Assert.Equal(ExitCode.Fine, code);
-        Assert.Contains("is not true of any case. But 1 attack did not converge, which is no sign of protection.", output, StringComparison.Ordinal);
+        Assert.Contains("is not true of any case. But 1 attack did not converge, which is no sign of protection.",
+            output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -95,7 +97,8 @@ public class AppTests
         Assert.Equal(ExitCode.Fine, Commanded.QuickAudit(folder["run"], "--set", "/title=A title").Code);
         var report = AuditView.Replay(Journal.Read(folder["run"])).Report!;
         Assert.Equal("A title", report.Title);
-        Assert.Equal($"afterimage audit --iterations 3 --restarts 1 --set /client/data/shape=1x16x16 --out {folder["run"]} --set '/title=A title'", report.Command);
+        Assert.Equal("afterimage audit --iterations 3 --restarts 1 --set /client/data/shape=1x16x16 " +
+            $"--out {folder["run"]} --set '/title=A title'", report.Command);
     }
 
     [Fact]
@@ -111,7 +114,13 @@ public class AppTests
     public void CheckCountsTheCases()
     {
         using var folder = new TemporaryFolder();
-        var path = folder.Write("sweep.json", """{ "trials": 2, "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "1x16x16" } }, "vary": [{ "pointer": "/client/batchSize", "values": [1, 2] }] }""");
+        var path = folder.Write("sweep.json", """
+            {
+              "trials": 2,
+              "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "1x16x16" } },
+              "vary": [{ "pointer": "/client/batchSize", "values": [1, 2] }]
+            }
+            """);
         Assert.Contains("No faults; 4 cases to run.", Commanded.Run("check", path).Output, StringComparison.Ordinal);
     }
 
@@ -122,14 +131,16 @@ public class AppTests
         Assert.Contains("min over x: 1 - cos(A(x), y)", output, StringComparison.Ordinal);
         Assert.Contains("Compiled, unless", output, StringComparison.Ordinal);
         Assert.Contains("https://doi.org/", output, StringComparison.Ordinal);
-        Assert.Equal("cosine", JsonNode.Parse(output[output.IndexOf("\n{", StringComparison.Ordinal)..])!["attack"]!["fidelity"]!["kind"]!.GetValue<string>());
+        var experiment = JsonNode.Parse(output[output.IndexOf("\n{", StringComparison.Ordinal)..])!;
+        Assert.Equal("cosine", experiment["attack"]!["fidelity"]!["kind"]!.GetValue<string>());
     }
 
     [Fact]
     public void ListHasASentenceForEveryAttackModelAndDataSet()
     {
         var output = Commanded.Run("list").Output;
-        foreach (var name in Catalog.Standard.Attacks.Keys.Concat(Catalog.Standard.Roots.SelectMany(root => Catalog.Standard.Parts(root)).Select(Catalog.Kind)))
+        var parts = Catalog.Standard.Roots.SelectMany(root => Catalog.Standard.Parts(root)).Select(Catalog.Kind);
+        foreach (var name in Catalog.Standard.Attacks.Keys.Concat(parts))
             Assert.Matches($"\n  {name} +\\S+ \\S+", output);
     }
 

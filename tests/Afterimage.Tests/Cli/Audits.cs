@@ -3,9 +3,12 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.Cli;
 
-/// <summary>Reports and events of audits that nobody ran.</summary>
+/// <summary>Reports and events of invented audits.</summary>
 internal static class Audits
 {
+    private const string LongName =
+        "batchSize 2, labels recovered, a name that is much too long for any terminal of eighty columns";
+
     private static readonly string[] Baselines = ["best of 100 public images", "gray image", "mean of the public images"];
 
     /// <param name="ssim">One image for each value.</param>
@@ -28,7 +31,7 @@ internal static class Audits
             Configuration = "{}",
             Equation = "min over x",
             Seed = 0,
-            Assumptions = [new("labels", "recovered from the gradient of the last layer, by the sign of the bias gradient (iDLG and its kin)", false)],
+            Assumptions = [new("labels", "recovered from the gradient of the last layer, by the sign of the bias gradient (iDLG)", false)],
             Outcome = "Converged",
             Advice = "The reconstruction explains the update.",
             Verdict = new(LeakLevel.Recognizable, "It leaks."),
@@ -38,8 +41,13 @@ internal static class Audits
             Images = images,
             Metrics = Spreads(images.Select(image => image.Metrics)),
             Baselines = (images.IsEmpty ? [] : (string[])["psnr", "ssim"]).ToImmutableSortedDictionary(metric => metric,
-                metric => Baselines.ToImmutableSortedDictionary(baseline => baseline, baseline => Spread.Of(images.Select(image => image.Baselines[baseline][metric])))),
-            Findings = [new(Severity.Warning, "The attack is a lower bound of what leaks, because a better attack may exist that nobody has tried on this model so far.")],
+                metric => Baselines.ToImmutableSortedDictionary(baseline => baseline,
+                    baseline => Spread.Of(images.Select(image => image.Baselines[baseline][metric])))),
+            Findings =
+            [
+                new(Severity.Warning, "The attack is a lower bound of what leaks, because a better attack may exist " +
+                    "that nobody has tried on this model so far."),
+            ],
         };
     }
 
@@ -51,7 +59,8 @@ internal static class Audits
         Experiment = "{}",
         Command = "afterimage audit",
         Machine = new("Linux", "a processor", 2, ".NET 10", "TorchSharp", "cpu"),
-        Verdict = new(LeakLevel.Recognizable, "1 of 2 images is recognizable (median PSNR 35.0 dB, from 26.0 to 44.0; median SSIM 0.50; the gray image scores 12.3 dB at the median)."),
+        Verdict = new(LeakLevel.Recognizable, "1 of 2 images is recognizable " +
+            "(median PSNR 35.0 dB, from 26.0 to 44.0; median SSIM 0.50; the gray image scores 12.3 dB at the median)."),
         Cases = [.. cases],
     };
 
@@ -61,11 +70,11 @@ internal static class Audits
         var picture = new Thumbnail(64, 32, [.. Enumerable.Range(0, 64 * 32 * 3).Select(i => (byte)(i * 7))]);
         return
         [
-            new AuditStarted(Report(), [new("one", "batchSize 1"), new("two", "batchSize 2, labels recovered, a name that is much too long for any terminal of eighty columns")]) { At = 0 },
+            new AuditStarted(Report(), [new("one", "batchSize 1"), new("two", LongName)]) { At = 0 },
             new CaseStarted("one", "batchSize 1", 1000) { At = 0.1 },
             .. Enumerable.Range(0, 120).Select(i => new IterateSeen("one", 0, i, i + 1, 100.0 / (i + 1), null) { At = 0.1 + i * 0.1 }),
             new CaseFinished(Case("one", 0.9)) { At = 12.5 },
-            new CaseStarted("two", "batchSize 2, labels recovered, a name that is much too long for any terminal of eighty columns", 1000) { At = 12.6 },
+            new CaseStarted("two", LongName, 1000) { At = 12.6 },
             new IterateSeen("two", 1, 99, 250, 3.2e-4, picture) { At = 17.6 },
         ];
     }
@@ -73,7 +82,7 @@ internal static class Audits
     private static ImmutableSortedDictionary<string, double> Metrics(double psnr, double ssim) =>
         ImmutableSortedDictionary<string, double>.Empty.Add("psnr", psnr).Add("ssim", ssim).Add("mse", 0.01);
 
-    private static ImmutableSortedDictionary<string, Spread> Spreads(IEnumerable<ImmutableSortedDictionary<string, double>> images) => !images.Any()
-        ? ImmutableSortedDictionary<string, Spread>.Empty
-        : images.First().Keys.ToImmutableSortedDictionary(metric => metric, metric => Spread.Of(images.Select(image => image[metric])));
+    private static ImmutableSortedDictionary<string, Spread> Spreads(IEnumerable<ImmutableSortedDictionary<string, double>> images) =>
+        images.SelectMany(image => image).GroupBy(pair => pair.Key, pair => pair.Value)
+            .ToImmutableSortedDictionary(metric => metric.Key, Spread.Of);
 }

@@ -91,6 +91,7 @@ public class ExperimentOptionsTests
     [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
     [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]
+    [InlineData("there is no Loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
     [InlineData("--label-mix \"some\" is none of any, distinct, same", "--label-mix", "some")]
     [InlineData("\"x\", which is no number", "--mean", "0.5,x")]
     [InlineData("--set /seed sets nothing", "--set", "/seed")]
@@ -126,6 +127,8 @@ public class ExperimentOptionsTests
             Training("fedavg batch=2 clients=2,3", "--mode", "train"));
         Assert.Equal(new Aggregate { Sizes = [1, 4] }, Training("fedsgd clients=1,4"));
         Assert.Equal(new HiddenTraining(), Training("hidden"));
+        Assert.Equal(new FedAvg { Loss = new MeanSquared { Reduction = Reduction.Sum } },
+            Training("fedavg", "--loss", "mean-squared", "--set", "/client/training/loss/reduction=sum"));
     }
 
     private static Experiment Read(params string[] line)

@@ -27,7 +27,8 @@ public class RenderingTests
     [Fact]
     public void ThePanelSaysWhatGoesOn()
     {
-        var text = string.Join("\n", Lines(new LivePanel(AuditView.Replay(Audits.Events()), 18, stopping: false).Draw(80, 40, pictures: true), 80));
+        var panel = new LivePanel(AuditView.Replay(Audits.Events()), 18, stopping: false).Draw(80, 40, pictures: true);
+        var text = string.Join("\n", Lines(panel, 80));
         Assert.Contains("CIFAR-10, LeNet", text, StringComparison.Ordinal);
         Assert.Contains("2 of 2: batchSize 2", text, StringComparison.Ordinal);
         Assert.Contains("restart     2, iteration 99, 250 evaluations of at most 1,000", text, StringComparison.Ordinal);
@@ -79,8 +80,12 @@ public class RenderingTests
     [Fact]
     public void ASweepIsATableOfCasesInEightyColumns()
     {
-        var refused = Audits.Case("batchSize 64, labels distinct") with { Outcome = "Refused", Advice = "The data set has too few classes.", RelativeMisfit = double.NaN, LabelAccuracy = null };
-        var text = Shown(Audits.Report(Audits.Case("batchSize 1, labels any", 0.9), Audits.Case("batchSize 2, labels any", 0.2, 0.8), refused));
+        var refused = Audits.Case("batchSize 64, labels distinct") with
+        {
+            Outcome = "Refused", Advice = "The data set has too few classes.", RelativeMisfit = double.NaN, LabelAccuracy = null,
+        };
+        var text = Shown(Audits.Report(
+            Audits.Case("batchSize 1, labels any", 0.9), Audits.Case("batchSize 2, labels any", 0.2, 0.8), refused));
         Assert.Contains("recognizable", text, StringComparison.Ordinal);
         Assert.Contains("refused", text, StringComparison.Ordinal);
         Assert.Contains("batchSize 64, labels distinct: The data set has too few classes.", text, StringComparison.Ordinal);
@@ -103,7 +108,8 @@ public class RenderingTests
     [InlineData(new[] { 1.0, 1, 1 }, "▁▁▁")]
     [InlineData(new[] { 100.0, 10, 1 }, "█▅▁")]
     [InlineData(new[] { -1.0, 0, 1 }, "▁▅█")]
-    public void SparklinesAreLogarithmicWhereTheyCanBe(double[] values, string expected) => Assert.Equal(expected, Sparkline.Of(values, 10));
+    public void SparklinesAreLogarithmicWhereTheyCanBe(double[] values, string expected) =>
+        Assert.Equal(expected, Sparkline.Of(values, 10));
 
     [Fact]
     public void SparklinesShrink() => Assert.Equal(10, Sparkline.Of([.. Enumerable.Range(1, 1000).Select(i => (double)i)], 10).Length);
@@ -151,7 +157,12 @@ public class RenderingTests
     private static IAnsiConsole Console(out StringWriter output, int width, ColorSystemSupport colors = ColorSystemSupport.NoColors)
     {
         output = new StringWriter();
-        var console = AnsiConsole.Create(new() { Ansi = colors == ColorSystemSupport.NoColors ? AnsiSupport.No : AnsiSupport.Yes, ColorSystem = colors, Out = new AnsiConsoleOutput(output) });
+        var console = AnsiConsole.Create(new()
+        {
+            Ansi = colors == ColorSystemSupport.NoColors ? AnsiSupport.No : AnsiSupport.Yes,
+            ColorSystem = colors,
+            Out = new AnsiConsoleOutput(output),
+        });
         console.Profile.Width = width;
         return console;
     }

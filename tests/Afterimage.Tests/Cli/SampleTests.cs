@@ -12,8 +12,10 @@ public class SampleTests
     public void AnOwnPriorIsOneRecordAndOneLine()
     {
         var source = Assert.Single(Repository.Files("samples/own-prior", ".cs")).Text;
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
-        var compiled = CSharpCompilation.Create("OwnPrior", [CSharpSyntaxTree.ParseText(source, cancellationToken: TestContext.Current.CancellationToken)], references,
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path));
+        var tree = CSharpSyntaxTree.ParseText(source, cancellationToken: TestContext.Current.CancellationToken);
+        var compiled = CSharpCompilation.Create("OwnPrior", [tree], references,
             new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         using var assembly = new MemoryStream();
         Assert.Empty(compiled.Emit(assembly, cancellationToken: TestContext.Current.CancellationToken).Diagnostics);

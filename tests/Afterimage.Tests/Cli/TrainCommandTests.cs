@@ -2,7 +2,8 @@ namespace Afterimage.Tests.Cli;
 
 public class TrainCommandTests
 {
-    private static readonly string[] Tiny = ["--width", "12", "--depth", "2", "--batch", "2", "--patch", "8", "--images", "8", "--every", "2"];
+    private static readonly string[] Tiny =
+        ["--width", "12", "--depth", "2", "--batch", "2", "--patch", "8", "--images", "8", "--every", "2"];
 
     [Fact]
     public void A_denoiser_is_trained_and_measured()

@@ -74,7 +74,7 @@ public class SimulatedClientTests
             var images = tensor([.. round.Truth!.Images.SelectMany(image => image.Pixels.ToArray())], [3, 1, 8, 8]);
             var targets = new Labels(round.Truth.Labels, []).Targets(4, ScalarType.Float32, CPU);
             // One graph of all steps and a walk through them round differently, and so do arrays that lie differently in memory.
-            var difference = training.Linearize(round.Model, images, targets).Value.Flat - round.Update.Flat;
+            var difference = training.Linearize(round.Model, new(images, targets)).Value.Flat - round.Update.Flat;
             Assert.InRange(difference.norm().ToDouble() / round.Update.Norm(), 0, 1e-6);
         }
     }

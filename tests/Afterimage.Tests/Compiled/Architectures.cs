@@ -109,7 +109,8 @@ internal static class Architectures
                     new Conv2d($"{name}.conv1", channels, output, 3, stride, 1, Bias: false), new BatchNorm2d($"{name}.bn1", output), ReLU,
                     new Conv2d($"{name}.conv2", output, output, 3, Padding: 1, Bias: false), new BatchNorm2d($"{name}.bn2", output),
                 ];
-                ValueList<Layer> shortcut = stride == 1 ? [] : [new PaddedShortcut(stride, (output - channels) / 2, (output - channels) / 2)];
+                var padding = (output - channels) / 2;
+                ValueList<Layer> shortcut = stride == 1 ? [] : [new PaddedShortcut(stride, padding, padding)];
                 layers.AddRange([new Residual(body, shortcut), ReLU]);
                 channels = output;
             }

@@ -25,11 +25,11 @@ public class OperatorTests
         using var graph = new FedSgd().Operator(model, 2, OperatorChoice.Autograd);
         using var compiled = new FedSgd().Operator(model, 2, OperatorChoice.Compiled);
         var (images, targets) = (Draw(1, ScalarType.Float64, 2, 3, 32, 32), Draw(2, ScalarType.Float64, 2, 10));
-        var (expected, found) = (graph.At(images, targets), compiled.At(images, targets));
+        var (expected, found) = (graph.At(new(images, targets)), compiled.At(new(images, targets)));
         Assert.True(Distance(found.Value.Flat, expected.Value.Flat) < 1e-11);
         var v = new GradientSet(model.Layout, Draw(3, ScalarType.Float64, model.Layout.Count));
         var (expectedPull, foundPull) = (expected.Pullback(v), found.Pullback(v));
-        Assert.True(Distance(foundPull.Images, expectedPull.Images) < 1e-11);
+        Assert.True(Distance(foundPull.Inputs, expectedPull.Inputs) < 1e-11);
         Assert.True(Distance(foundPull.Targets, expectedPull.Targets) < 1e-11);
         var u = Draw(4, ScalarType.Float64, 2, 32, 32, 3).permute(0, 3, 1, 2);
         Assert.True(Distance(found.Pushforward(u).Flat, expected.Pushforward(u).Flat) < 1e-11);
@@ -43,13 +43,13 @@ public class OperatorTests
         using var compiled = new FedSgd().Operator(model, 1, OperatorChoice.Compiled);
         var images = Draw(1, ScalarType.Float32, 1, 3, 32, 32);
         var targets = Draw(2, ScalarType.Float32, 1, 10);
-        var point = compiled.At(images, targets);
-        var before = point.Pullback(point.Value).Images;
-        var other = compiled.At(images * 0.5, targets);
+        var point = compiled.At(new(images, targets));
+        var before = point.Pullback(point.Value).Inputs;
+        var other = compiled.At(new(images * 0.5, targets));
         images.zero_();
-        var after = point.Pullback(point.Value).Images;
+        var after = point.Pullback(point.Value).Inputs;
         Assert.True(before.equal(after).all().item<bool>());
-        Assert.False(other.Pullback(point.Value).Images.equal(before).all().item<bool>());
+        Assert.False(other.Pullback(point.Value).Inputs.equal(before).all().item<bool>());
     }
 
     [Fact]
@@ -64,8 +64,8 @@ public class OperatorTests
             var targets = Draw(100, ScalarType.Float32, 1, 10);
             for (var i = 0; i < 5; i++)
             {
-                var point = compiled.At(x, targets);
-                x = x - 0.01 * point.Pullback(point.Value).Images;
+                var point = compiled.At(new(x, targets));
+                x = x - 0.01 * point.Pullback(point.Value).Inputs;
             }
             return x.data<float>().ToArray();
         }
@@ -104,9 +104,9 @@ public class OperatorTests
         using var model = Architectures.Model(Architectures.Named("lenet"), 1);
         using var compiled = new FedSgd().Operator(model, 1, OperatorChoice.Compiled);
         var targets = zeros(1, 10);
-        Assert.Contains("3x32x32", Assert.Throws<AfterimageException>(() => compiled.At(zeros(1, 3, 16, 16), targets)).Message);
-        Assert.Contains("[1,10]", Assert.Throws<AfterimageException>(() => compiled.At(zeros(1, 3, 32, 32), zeros(2, 10))).Message);
+        Assert.Contains("3x32x32", Assert.Throws<AfterimageException>(() => compiled.At(new(zeros(1, 3, 16, 16), targets))).Message);
+        Assert.Contains("[1,10]", Assert.Throws<AfterimageException>(() => compiled.At(new(zeros(1, 3, 32, 32), zeros(2, 10)))).Message);
         Assert.Contains("convert it", Assert.Throws<AfterimageException>(() =>
-            compiled.At(zeros(1, 3, 32, 32, ScalarType.Float64), targets)).Message);
+            compiled.At(new(zeros(1, 3, 32, 32, ScalarType.Float64), targets))).Message);
     }
 }

@@ -80,45 +80,6 @@ public class PlanTests
     }
 
     [Fact]
-    public void Gradients_of_single_images_average_to_the_gradient_of_the_batch()
-    {
-        using var model = Compile<double>("lenet");
-        var batch = new Products<double>(model, 3, 8);
-        var mean = new double[batch.Gradient.Length];
-        using var plan = model.Plan(1);
-        using var pair = model.Plan(2);
-        plan.EachGradient(batch.Images, batch.Targets, (_, gradient) =>
-        {
-            for (var i = 0; i < mean.Length; i++)
-                mean[i] += gradient[i] / 3;
-        });
-        Assert.All(mean.Zip(batch.Gradient), both => Assert.Equal(both.Second, both.First, 1e-13));
-        Assert.Contains("plan for one", Assert.Throws<AfterimageException>(() =>
-            pair.EachGradient(batch.Images, batch.Targets, (_, _) => { })).Message);
-    }
-
-    [Fact]
-    public void Columns_of_the_jacobian_add_up_to_the_pushforward_in_any_partition()
-    {
-        using var model = Compile<double>("mixed");
-        var point = new Products<double>(model, 1, 8);
-        var (pixels, parameters) = (point.Images.Length, point.Gradient.Length);
-        using var plan = model.Plan(1);
-        var whole = new double[pixels * parameters];
-        plan.Jacobian(point.Images, point.Targets, 0, whole);
-        var half = new double[(pixels - pixels / 2) * parameters];
-        plan.Jacobian(point.Images, point.Targets, pixels / 2, half);
-        Assert.True(whole.AsSpan(pixels / 2 * parameters).SequenceEqual(half));
-        for (var row = 0; row < parameters; row += 97)
-        {
-            var sum = 0.0;
-            for (var column = 0; column < pixels; column++)
-                sum += whole[column * parameters + row] * point.U[column];
-            Assert.Equal(point.Push[row], sum, 1e-12);
-        }
-    }
-
-    [Fact]
     public void Plans_on_many_threads_share_weights_and_agree_to_the_bit()
     {
         using var model = Compile<float>("resnet");

@@ -46,7 +46,7 @@ internal sealed class Products<T> where T : unmanaged, IBinaryFloatingPointIeee7
         using var typed = model.To(type, CPU);
         Tensor Of(T[] values, params long[] shape) => tensor(Wide(values), type).view(shape);
         var images = Of(Images, batch, model.Input.Channels, model.Input.Height, model.Input.Width);
-        var point = new FedSgd().Linearize(typed, images, Of(Targets, batch, model.Classes));
+        var point = new FedSgd().Linearize(typed, new(images, Of(Targets, batch, model.Classes)));
         var (forImages, forTargets) = point.Pullback(new GradientSet(model.Layout, Of(V, V.Length)));
         Tensor[] products = [point.Value.Flat, forImages, forTargets, point.Pushforward(Of(U, images.shape)).Flat];
         return [.. products.Select(product => product.to(ScalarType.Float64).contiguous().data<double>().ToArray())];

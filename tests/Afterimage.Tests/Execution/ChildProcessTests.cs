@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using Afterimage.Attacks;
 using Afterimage.Audit.Cases;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
@@ -9,7 +11,7 @@ using Afterimage.Tests.Models;
 
 namespace Afterimage.Tests.Execution;
 
-/// <summary>Cases in child processes of this very program, which hosts the command with the parts of these tests, and of fake ones.</summary>
+/// <summary>Cases in child processes: of this program, which hosts the command with the parts of these tests, and of fake ones.</summary>
 public class ChildProcessTests
 {
     private static readonly AttackAndJudge Alone = new() { Leakage = LeakageChoice.Off };
@@ -35,7 +37,8 @@ public class ChildProcessTests
         var experiment = SmallAudit.Varying("/attack/priors", "[[{\"kind\": \"aborting\"}], [{\"kind\": \"exploding\"}], []]");
         var (report, _) = await SmallAudit.Run(experiment, Alone, Options(folder.Path));
         Assert.Equal(["Crashed", "Crashed", "Converged"], report.Cases.Select(one => one.Outcome));
-        Assert.StartsWith("The case ended its process (SIGABRT), with the last words \"mat1 and mat2", report.Cases[0].Advice, StringComparison.Ordinal);
+        const string Words = "The case ended its process (SIGABRT), with the last words \"mat1 and mat2";
+        Assert.StartsWith(Words, report.Cases[0].Advice, StringComparison.Ordinal);
         Assert.Contains("boom", report.Cases[1].Advice, StringComparison.Ordinal);
         Assert.NotEmpty(report.Cases[2].Images);
     }
@@ -48,7 +51,8 @@ public class ChildProcessTests
         using var folder = new TemporaryFolder();
         using var stop = new CancellationTokenSource();
         var clock = new Stopwatch();
-        var experiment = SmallAudit.Varying("/attack", $$"""[{"kind": "{{attack}}"{{(attack == "patient" ? $", \"until\": \"{folder["never"]}\"" : "")}}}]""");
+        var until = attack == "patient" ? $", \"until\": \"{folder["never"]}\"" : "";
+        var experiment = SmallAudit.Varying("/attack", $$"""[{"kind": "{{attack}}"{{until}}}]""");
         var (report, _) = await SmallAudit.Run(experiment, Alone, Options(folder["report"]), next =>
         {
             if (next is IterateSeen && !stop.IsCancellationRequested)
@@ -67,8 +71,8 @@ public class ChildProcessTests
     [Theory]
     [InlineData("kill -SEGV $$", "SIGSEGV")]
     [InlineData("kill -KILL $$", "SIGKILL), most likely because memory ran out")]
-    [InlineData("echo 'Unhandled exception. System.OutOfMemoryException' >&2; kill -ABRT $$", "SIGABRT), most likely because memory ran out")]
-    [InlineData("echo hello; echo '{\"no\": 1}'; echo 'Nothing works.' >&2; exit 7", "exit code 7), with the last words \"Nothing works\":")]
+    [InlineData("echo 'Unhandled exception. System.OutOfMemoryException' >&2; kill -ABRT $$", "SIGABRT), most likely because memory")]
+    [InlineData("echo hello; echo '{\"no\": 1}'; echo 'No luck.' >&2; exit 7", "exit code 7), with the last words \"No luck\":")]
     [InlineData("exec 0<&-; exit 0", "exit code 0)")]
     public void A_death_is_named_with_what_to_do(string script, string words)
     {
@@ -83,7 +87,7 @@ public class ChildProcessTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a shell");
         using var folder = new TemporaryFolder();
-        var answer = new CaseFinished(Assert.IsType<CaseFinished>(Alone.Failed(One, new(Afterimage.Attacks.OutcomeKind.Refused, "No."), new())).Report);
+        var answer = Alone.Failed(One, new(OutcomeKind.Refused, "No."), new());
         folder.Write("answer", ReportJson.WriteEvent(new IterateSeen(One.Id, 1, 2, 3, 4)) + "\n" + ReportJson.WriteEvent(answer) + "\n");
         var seen = new List<AuditEvent>();
         // What it does after its answer changes nothing.
@@ -126,21 +130,24 @@ public class ChildProcessTests
     private static RunOptions Options(string folder) => new() { Folder = folder, Isolate = true, Operator = OperatorChoice.Autograd };
 
     private static CaseResult? Fake(string script, Action<AuditEvent> publish) =>
-        new ChildProcess(SmallAudit.Files, Alone, Options("nowhere"), new("/bin/sh", ["-c", script])).Execute(One, publish, CancellationToken.None);
+        new ChildProcess(SmallAudit.Files, Alone, Options("nowhere"), new("/bin/sh", ["-c", script]))
+            .Execute(One, publish, CancellationToken.None);
 
     /// <summary>All numbers but times.</summary>
     private static string Timeless(CaseReport report) =>
         ReportJson.WriteEvent(new CaseFinished(report with { Cost = report.Cost with { Seconds = 0, CpuSeconds = 0 } }));
 
-    private static IEnumerable<(string, string)> Pictures(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-        .Where(path => Path.GetExtension(path) is ".png" or ".npz").Order(StringComparer.Ordinal)
-        .Select(path => (Path.GetRelativePath(folder, path), Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))));
+    private static IEnumerable<(string, string)> Pictures(string folder) =>
+        from path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+        where Path.GetExtension(path) is ".png" or ".npz"
+        select (Path.GetRelativePath(folder, path), Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))));
 
     /// <summary>The real command, in a process of its own.</summary>
     private static Commanded Host(params string[] line)
     {
         var host = Path.Combine(AppContext.BaseDirectory, "Afterimage.Cli.dll");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [host, .. line]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo("dotnet", [host, .. line]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -81,7 +81,8 @@ public class ExperimentRunTests
         Assert.All(Journal.Read(folder.Path).OfType<CaseStarted>().GroupBy(started => started.Id), group => Assert.Single(group));
         Assert.Equal(3, AuditView.Replay(Journal.Read(folder.Path)).Finished.Length);
         await SmallAudit.Run(SmallAudit.Experiment with { Trials = 3 }, folder.Path, resume: true);
-        Assert.Equal(after.Cases.Select(one => one.Id), Journal.Read(folder.Path).OfType<CaseFinished>().Select(finished => finished.CaseId));
+        Assert.Equal(after.Cases.Select(one => one.Id),
+            Journal.Read(folder.Path).OfType<CaseFinished>().Select(finished => finished.CaseId));
         Assert.Equal(after.Cases.Length, events.OfType<CaseFinished>().Count());
         Assert.Equal(events.Select(next => next.At).Order(), events.Select(next => next.At));
     }
@@ -103,7 +104,8 @@ public class ExperimentRunTests
             }
         }, cancellation: stop.Token);
         var refusal = await Assert.ThrowsAsync<ReportException>(() => second!);
-        Assert.Equal($"{folder["report"]} is in use by another run: wait until it has ended, or choose another folder with --out.", refusal.Message);
+        Assert.Equal($"{folder["report"]} is in use by another run: wait until it has ended, or choose another folder with --out.",
+            refusal.Message);
         Assert.Single((await SmallAudit.Run(SmallAudit.Experiment, folder["report"], resume: true)).Report.Cases);
     }
 

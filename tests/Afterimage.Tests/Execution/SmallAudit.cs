@@ -19,7 +19,8 @@ namespace Afterimage.Tests.Execution;
 /// <summary>An audit that takes a fraction of a second, and parts of a user that misbehave.</summary>
 internal static class SmallAudit
 {
-    public static Catalog Parts { get; } = Catalog.Standard.With<Attack, Patient>().With<Attack, Deaf>().With<Prior, Exploding>().With<Prior, Aborting>();
+    public static Catalog Parts { get; } = Catalog.Standard
+        .With<Attack, Patient>().With<Attack, Deaf>().With<Prior, Exploding>().With<Prior, Aborting>();
 
     public static ExperimentFile Files { get; } = new(Parts);
 
@@ -39,15 +40,15 @@ internal static class SmallAudit
         Vary = [new(pointer, JsonNode.Parse(values)!.AsArray().Select(value => value?.DeepClone()).ToValueList())],
     };
 
-    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false, int parallel = 1,
-        Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
+    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, string folder, bool resume = false,
+        int parallel = 1, Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
         var options = new RunOptions { Folder = folder, Resume = resume, Parallel = parallel, Command = "afterimage audit small.json" };
         return await Run(experiment, new(), options, watch, cancellation);
     }
 
-    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, AttackAndJudge measurement, RunOptions options,
-        Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
+    public static async Task<(AuditReport Report, List<AuditEvent> Events)> Run(Experiment experiment, AttackAndJudge measurement,
+        RunOptions options, Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
         var run = ExperimentRun.Start(Files, experiment, measurement, options, cancellation);
         var events = new List<AuditEvent>();
@@ -66,20 +67,19 @@ public sealed record Patient : Attack
     /// <summary>The file; null does not wait.</summary>
     public string? Until { get; init; }
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    protected override SearchResult Search(AttackRun run)
     {
         var iteration = 0;
         do
-            watch?.Invoke(new(0, iteration, 1, ++iteration, () => full(context.ImagesShape, 0.5)));
-        while (Until is not null && !File.Exists(Until) && !cancellation.WaitHandle.WaitOne(2));
+            run.See(new(0, iteration, 1, ++iteration, () => full(run.Context.ImagesShape, 0.5)));
+        while (Until is not null && !File.Exists(Until) && !run.Stop.WaitHandle.WaitOne(2));
+        var batch = run.Context.Observation.BatchSize;
         return new()
         {
-            Images = full(context.ImagesShape, 0.5),
-            Labels = new(new int[context.Observation.BatchSize].ToValueList(), Enumerable.Repeat(0.25, context.Observation.BatchSize).ToValueList()),
+            Images = full(run.Context.ImagesShape, 0.5),
+            Labels = new(new int[batch].ToValueList(), Enumerable.Repeat(0.25, batch).ToValueList()),
             Objective = 1,
             RelativeMisfit = 1,
-            Outcome = cancellation.IsCancellationRequested ? new(OutcomeKind.Canceled, "Stopped.")
-                : new(OutcomeKind.BudgetSpent, "Gray is gray."),
             Iterations = iteration,
             Evaluations = iteration,
         };
@@ -89,9 +89,9 @@ public sealed record Patient : Attack
 /// <summary>An attack that shows one iterate and then does not listen.</summary>
 public sealed record Deaf : Attack
 {
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    protected override SearchResult Search(AttackRun run)
     {
-        watch?.Invoke(new(0, 0, 1, 1, () => full(context.ImagesShape, 0.5)));
+        run.See(new(0, 0, 1, 1, () => full(run.Context.ImagesShape, 0.5)));
         Thread.Sleep(TimeSpan.FromMinutes(1));
         throw new InvalidOperationException("Nobody stopped it.");
     }

@@ -1,5 +1,6 @@
 using Afterimage.Attacks;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -36,11 +37,11 @@ public sealed class DifferenceOperatorTests : IDisposable
         using var scene = new Scene(Scene.Source(model), batch: 2);
         using var differences = scene.Training.Operator(scene.Model, 2, OperatorChoice.FiniteDifferences);
         using var graph = scene.Training.Operator(scene.Model, 2, OperatorChoice.Autograd);
-        var (found, exact) = (differences.At(scene.Images, scene.Targets), graph.At(scene.Images, scene.Targets));
+        var (found, exact) = (differences.At(new(scene.Images, scene.Targets)), graph.At(new(scene.Images, scene.Targets)));
         Near(exact.Value.Flat, found.Value.Flat, 1e-12);
         // A direction that gradients can take: any other may move a dead unit over its kink, where no derivative exists.
         var v = new GradientSet(scene.Model.Layout, exact.Value.Flat + exact.Pushforward(scene.Normal("v", scene.Images.shape)).Flat);
-        Near(exact.Pullback(v).Images, found.Pullback(v).Images, 1e-7);
+        Near(exact.Pullback(v).Inputs, found.Pullback(v).Inputs, 1e-7);
         Near(exact.Pullback(v).Targets, found.Pullback(v).Targets, 1e-7);
         var u = scene.Normal("u", scene.Images.shape);
         Near(exact.Pushforward(u).Flat, found.Pushforward(u).Flat, 1e-6);
@@ -61,12 +62,12 @@ public sealed class DifferenceOperatorTests : IDisposable
 
         // Adjoint, and Ju is what the update does along u.
         var (x, t) = (rand([2, 2, 6, 6]), nn.functional.softmax(rand([2, 4]), 1));
-        var point = forward.At(x, t);
+        var point = forward.At(new(x, t));
         var (u, v) = (randn(x.shape), new GradientSet(model.Layout, randn(model.Layout.Count)));
         var push = point.Pushforward(u);
-        Assert.Equal(push.Flat.dot(v.Flat).ToDouble(), (point.Pullback(v).Images * u).sum().ToDouble(), 1e-5 * push.Norm() * v.Norm());
+        Assert.Equal(push.Flat.dot(v.Flat).ToDouble(), (point.Pullback(v).Inputs * u).sum().ToDouble(), 1e-5 * push.Norm() * v.Norm());
         using var wide = model.To(ScalarType.Float64, CPU);
-        Tensor Update(double along) => new FedSgd().Linearize(wide, x.to(ScalarType.Float64) + u.to(ScalarType.Float64) * along, t.to(ScalarType.Float64)).Value.Flat;
+        Tensor Update(double along) => new FedSgd().Linearize(wide, new(x.to(ScalarType.Float64) + u.to(ScalarType.Float64) * along, t.to(ScalarType.Float64))).Value.Flat;
         Near((Update(1e-4) - Update(-1e-4)) / 2e-4, push.Flat.to(ScalarType.Float64), 1e-5);
     }
 
@@ -94,7 +95,7 @@ public sealed class DifferenceOperatorTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var scene = new Scene(SmallScript.Save(folder, Sampled, 108), batch: 1, shape: SmallScript.Input);
-        using var prior = new WhiteImages(SmallScript.Input, 0.05);
+        var prior = new WhiteImages(SmallScript.Input, 0.05);
         var found = new LeakageProbe().Measure(scene.Context, scene.Images, scene.Targets, prior, NoiseScale.Layer);
         Assert.InRange(found.Rank!.Value, 1, 72);
         using var images = (Known.Matching with { Restarts = 1, Solver = new Lbfgs { Iterations = 5 } }).Run(scene.Context);

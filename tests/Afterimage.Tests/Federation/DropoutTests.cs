@@ -58,12 +58,12 @@ public class DropoutTests
             Assert.True(masks.eq(0).logical_or(masks.eq(1)).all().ToBoolean());
         }
         var sgd = new FedSgd { Mode = ModelMode.Train };
-        Assert.False(sgd.Train(model, images, targets, new(1)).Flat.allclose(sgd.Train(model, images, targets, new(2)).Flat));
+        Assert.False(sgd.Train(model, new(images, targets), new(1)).Flat.allclose(sgd.Train(model, new(images, targets), new(2)).Flat));
         Assert.Equal("autograd", sgd.Operator(model, 8).Name);
         Refusal.Says("Dropout in train mode draws masks", () => sgd.Operator(model, 8, OperatorChoice.Compiled));
         using var compiled = new FedSgd().Operator(model, 8, OperatorChoice.Compiled);
-        var expected = new FedSgd().Linearize(model, images, targets).Value.Flat;
-        Assert.True(expected.allclose(compiled.At(images, targets).Value.Flat));
+        var expected = new FedSgd().Linearize(model, new(images, targets)).Value.Flat;
+        Assert.True(expected.allclose(compiled.At(new(images, targets)).Value.Flat));
     }
 
     [Fact]
@@ -84,6 +84,6 @@ public class DropoutTests
             weights = [.. weights.Zip(gradients, (weight, gradient) => (weight - gradient * 0.1).detach().requires_grad_())];
         }
         var expected = cat([.. weights.Zip(model.Parameters, (after, before) => (after - before).detach().reshape(-1))]);
-        Assert.True(expected.allclose(training.Linearize(model, images, targets, new(null, masks)).Value.Flat));
+        Assert.True(expected.allclose(training.Linearize(model, new(images, targets), new(null, masks)).Value.Flat));
     }
 }

@@ -29,10 +29,10 @@ public class LocalTrainingTests
             var (images, targets, labels) = NaiveClient.Batch(5);
             var simulated = training with { Mode = mode, LearningRate = 0.05 };
             var naive = client.Train(simulated, images, labels);
-            Near(naive, simulated.Linearize(client.Model, images, targets).Value.Flat, 1e-7);
-            Near(naive, simulated.Train(client.Model, images, targets, new(1)).Flat, 1e-7);
+            Near(naive, simulated.Linearize(client.Model, new(images, targets)).Value.Flat, 1e-7);
+            Near(naive, simulated.Train(client.Model, new(images, targets), new(1)).Flat, 1e-7);
             using var stepwise = simulated.Operator(client.Model, 5, OperatorChoice.Stepwise);
-            Near(naive, stepwise.At(images, targets).Value.Flat, 1e-7);
+            Near(naive, stepwise.At(new(images, targets)).Value.Flat, 1e-7);
         }
     }
 
@@ -48,19 +48,19 @@ public class LocalTrainingTests
         Assert.NotNull(chance.Orders);
         Assert.NotNull(chance.Masks);
         var values = chance.Masks.reshape(-1);
-        var whole = new GraphJointLinearization(client.Model.Layout, images, targets, values,
-            (x, t, masks) => training.Update(client.Model, x, t, new(chance.Orders, masks.view(chance.Masks.shape))));
-        var stepwise = new StepwiseLinearization(training.Run(client.Model, 5, chance), images, targets);
+        var whole = new GraphJointLinearization(client.Model.Layout, new(images, targets), values,
+            (batch, masks) => training.Update(client.Model, batch, new(chance.Orders, masks.view(chance.Masks.shape))));
+        var stepwise = new StepwiseLinearization(training.Run(client.Model, 5, chance), new(images, targets));
         Near(whole.Value.Flat, stepwise.Value.Flat, 1e-12);
         var v = new GradientSet(client.Model.Layout, randn([client.Model.Layout.Count], ScalarType.Float64));
-        var (forImages, forTargets, forMasks) = stepwise.PullbackAll(v);
-        var expected = whole.Pullback(v);
-        Near(expected.Images, forImages, 1e-9);
+        var ((forImages, forTargets), forMasks) = stepwise.PullbackAll(v);
+        var (expected, expectedMasks) = whole.Pullback(v);
+        Near(expected.Inputs, forImages, 1e-9);
         Near(expected.Targets, forTargets, 1e-9);
-        Near(expected.Values, forMasks!.reshape(-1), 1e-9);
-        Near(forImages, stepwise.Pullback(v).Images, 1e-15);
+        Near(expectedMasks, forMasks!.reshape(-1), 1e-9);
+        Near(forImages, stepwise.Pullback(v).Inputs, 1e-15);
         var u = randn(images.shape, ScalarType.Float64);
-        Near(training.Linearize(client.Model, images, targets, chance).Pushforward(u).Flat, stepwise.Pushforward(u).Flat, 1e-9);
+        Near(training.Linearize(client.Model, new(images, targets), chance).Pushforward(u).Flat, stepwise.Pushforward(u).Flat, 1e-9);
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public class LocalTrainingTests
         var before = Laws.Live.Tensors;
         using (NewDisposeScope())
         {
-            var point = forward.At(images, targets);
+            var point = forward.At(new(images, targets));
             var kept = Laws.Live.Tensors - before;
             // Eighteen steps make segments of five: four borders of three tensors for each of six parameters, and the update.
             Assert.InRange(kept, 4 * 18 - 6, 4 * 18 + 8);
@@ -97,10 +97,10 @@ public class LocalTrainingTests
         var orders = training.Draw(client.Model, 5, new(4)).Orders!;
         Assert.All(orders, order => Assert.Equal(Enumerable.Range(0, 5), order.Order()));
         Assert.False(orders[0].SequenceEqual(orders[1]) && orders[1].SequenceEqual(orders[2]));
-        var sent = training.Train(client.Model, images, targets, new(4)).Flat;
-        Assert.True(sent.equal(training.Train(client.Model, images, targets, new(4)).Flat).all().ToBoolean());
-        Assert.False(sent.equal(training.Train(client.Model, images, targets, new(5)).Flat).all().ToBoolean());
-        Assert.False(sent.equal(training.Linearize(client.Model, images, targets).Value.Flat).all().ToBoolean());
+        var sent = training.Train(client.Model, new(images, targets), new(4)).Flat;
+        Assert.True(sent.equal(training.Train(client.Model, new(images, targets), new(4)).Flat).all().ToBoolean());
+        Assert.False(sent.equal(training.Train(client.Model, new(images, targets), new(5)).Flat).all().ToBoolean());
+        Assert.False(sent.equal(training.Linearize(client.Model, new(images, targets)).Value.Flat).all().ToBoolean());
         Near(client.Train(training, images, labels, [.. orders]), sent, 1e-9);
     }
 
@@ -119,16 +119,16 @@ public class LocalTrainingTests
         }
         using var client = new NaiveClient();
         var aggregate = new Aggregate { Sizes = [2, 5], Local = local, Mode = ModelMode.Train };
-        Near(sum, aggregate.Train(client.Model, images, targets, new(1)).Flat, 1e-9);
-        Near(sum, aggregate.Linearize(client.Model, images, targets).Value.Flat, 1e-9);
+        Near(sum, aggregate.Train(client.Model, new(images, targets), new(1)).Flat, 1e-9);
+        Near(sum, aggregate.Linearize(client.Model, new(images, targets)).Value.Flat, 1e-9);
         using var forward = aggregate.Operator(client.Model, 7);
-        var (point, graph) = (forward.At(images, targets), aggregate.Linearize(client.Model, images, targets));
+        var (point, graph) = (forward.At(new(images, targets)), aggregate.Linearize(client.Model, new(images, targets)));
         Near(sum, point.Value.Flat, 1e-9);
-        Near(graph.Pullback(graph.Value).Images, point.Pullback(graph.Value).Images, 1e-9);
+        Near(graph.Pullback(graph.Value).Inputs, point.Pullback(graph.Value).Inputs, 1e-9);
         Near(graph.Pullback(graph.Value).Targets, point.Pullback(graph.Value).Targets, 1e-9);
         Near(graph.Pushforward(images).Flat, point.Pushforward(images).Flat, 1e-9);
         Assert.Equal(-0.05 * (2.0 / 7 * 2 + 5.0 / 7 * 6), aggregate.GradientFactor(7), 1e-12);
-        Refusal.Says("sum is the batch size", () => aggregate.Train(client.Model, images[..3], targets[..3], new(1)));
+        Refusal.Says("sum is the batch size", () => aggregate.Train(client.Model, new(images[..3], targets[..3]), new(1)));
     }
 
     [Fact]
@@ -137,16 +137,16 @@ public class LocalTrainingTests
         using var scope = NewDisposeScope();
         using var client = new NaiveClient();
         var (images, targets, _) = NaiveClient.Batch(5);
-        var gradient = new FedSgd().Linearize(client.Model, images, targets).Value.Flat;
+        var gradient = new FedSgd().Linearize(client.Model, new(images, targets)).Value.Flat;
         foreach (var aggregate in (Aggregate[])[new(), new() { Sizes = [4, 1] }])
         {
-            Near(gradient, aggregate.Linearize(client.Model, images, targets).Value.Flat, 1e-12);
+            Near(gradient, aggregate.Linearize(client.Model, new(images, targets)).Value.Flat, 1e-12);
             using var compiled = aggregate.Operator(client.Model, 5, OperatorChoice.Compiled);
             Assert.Equal("compiled", compiled.Name);
-            Near(gradient, compiled.At(images, targets).Value.Flat, 1e-12);
+            Near(gradient, compiled.At(new(images, targets)).Value.Flat, 1e-12);
         }
         var inTraining = new Aggregate { Sizes = [3, 2], Mode = ModelMode.Train };
-        Assert.False(gradient.allclose(inTraining.Linearize(client.Model, images, targets).Value.Flat));
+        Assert.False(gradient.allclose(inTraining.Linearize(client.Model, new(images, targets)).Value.Flat));
         Refusal.Says("batch's own statistics", () => inTraining.Operator(client.Model, 5, OperatorChoice.Compiled));
     }
 
@@ -184,7 +184,7 @@ public class LocalTrainingTests
         using var client = new NaiveClient();
         var (images, targets, _) = NaiveClient.Batch(2);
         var training = new FedAvg { Optimizer = new Sgd { Momentum = momentum, Nesterov = nesterov, WeightDecay = decay } };
-        Refusal.Says(reason, () => training.Linearize(client.Model, images, targets));
+        Refusal.Says(reason, () => training.Linearize(client.Model, new(images, targets)));
     }
 
     private static void Near(Tensor expected, Tensor found, double tolerance)

@@ -55,7 +55,8 @@ public class PartialCosineTests
         var predicted = Predicted(scene);
         var first = Counting(0, predicted);
         foreach (var entry in scene.Model.Layout.Entries)
-            Assert.Equal((int)Math.Ceiling(0.25 * entry.Count), first.Skip((int)entry.Offset).Take((int)entry.Count).Count(counts => counts));
+            Assert.Equal((int)Math.Ceiling(0.25 * entry.Count),
+                first.AsSpan((int)entry.Offset, (int)entry.Count).Count(true));
         var other = new GradientSet(scene.Model.Layout, predicted.Flat.flip(0));
         Assert.Equal(first, Counting(2, other));
         Assert.NotEqual(first, Counting(3, other));

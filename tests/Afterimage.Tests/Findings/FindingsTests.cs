@@ -45,7 +45,8 @@ public class FindingsTests
     {
         Only(Case(1e-5, Image(45, 0.99) with { Baselines = NoBaselines }), "no reference");
         None(Case(1e-5, Image(45, 0.99)), "no reference");
-        Assert.StartsWith("Only 1 of 2 labels", Only(Case(1e-5, Image(45, 0.99), Image(9, 0.1)) with { LabelAccuracy = 0.5 }, "label recovery").Text, StringComparison.Ordinal);
+        var half = Case(1e-5, Image(45, 0.99), Image(9, 0.1)) with { LabelAccuracy = 0.5 };
+        Assert.StartsWith("Only 1 of 2 labels", Only(half, "label recovery").Text, StringComparison.Ordinal);
         None(Case(1e-5, Image(45, 0.99)), "label recovery");
         Only(Case(1e-5, Image(45, 0.99)) with { Assumptions = [new("labels", "revealed", true)] }, "were given");
         None(Case(1e-5, Image(45, 0.99)) with { Assumptions = [new("labels", "recovered", false)] }, "were given");
@@ -80,7 +81,8 @@ public class FindingsTests
     [Fact]
     public void One_image_or_one_seed_gives_no_spread()
     {
-        Assert.StartsWith("These figures come from 1 image and 1 seed:", Assert.Single(AuditFindings.Of([Case(1e-5, Image(45, 0.99))])).Text, StringComparison.Ordinal);
+        var finding = Assert.Single(AuditFindings.Of([Case(1e-5, Image(45, 0.99))]));
+        Assert.StartsWith("These figures come from 1 image and 1 seed:", finding.Text, StringComparison.Ordinal);
         var many = Enumerable.Range(0, 10).Select(i => Case(1e-5, Image(45, 0.99)) with { Seed = (ulong)i }).ToArray();
         Assert.Empty(AuditFindings.Of(many));
         Assert.Single(AuditFindings.Of([.. many.Select(report => report with { Seed = 1 })]));
@@ -99,5 +101,6 @@ public class FindingsTests
         Assert.Single(CaseFindings.Standard.Conclude(report).Findings, finding => finding.Text.Contains(words, StringComparison.Ordinal));
 
     private static void None(CaseReport report, string words) =>
-        Assert.DoesNotContain(CaseFindings.Standard.Conclude(report).Findings, finding => finding.Text.Contains(words, StringComparison.Ordinal));
+        Assert.DoesNotContain(CaseFindings.Standard.Conclude(report).Findings,
+            finding => finding.Text.Contains(words, StringComparison.Ordinal));
 }

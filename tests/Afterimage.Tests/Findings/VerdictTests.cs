@@ -21,7 +21,8 @@ public class VerdictTests
     [InlineData(13.9, 0.14, 13, 0.1, LeakLevel.Nothing)]
     [InlineData(30, 0.8, 30, 0.8, LeakLevel.Nothing)]
     [InlineData(41, 0.99, 40.5, 0.98, LeakLevel.Nothing)]
-    public void An_image_is_judged_beside_its_baselines(double psnr, double ssim, double publicPsnr, double publicSsim, LeakLevel expected) =>
+    public void An_image_is_judged_beside_its_baselines(
+        double psnr, double ssim, double publicPsnr, double publicSsim, LeakLevel expected) =>
         Assert.Equal(expected, Rule.Of(Image(psnr, ssim, publicPsnr, publicSsim)));
 
     [Fact]
@@ -59,7 +60,8 @@ public class VerdictTests
     [Fact]
     public void Sentences_carry_their_numbers()
     {
-        Assert.Equal("1 of 1 images came back nearly pixel for pixel (PSNR 52.3 dB, SSIM 0.99; the best of 100 public images scores 12.1 dB).",
+        Assert.Equal("1 of 1 images came back nearly pixel for pixel " +
+            "(PSNR 52.3 dB, SSIM 0.99; the best of 100 public images scores 12.1 dB).",
             Rule.Of(Case(1e-6, Image(52.3, 0.99, 12.1))).Sentence);
         Assert.Equal("1 of 3 images came back nearly pixel for pixel, and 1 more is recognizable " +
             "(median PSNR 25.0 dB, from 9.0 to 45.0; median SSIM 0.80; the best of 100 public images scores 12.0 dB at the median).",
@@ -67,7 +69,8 @@ public class VerdictTests
         Assert.Equal("No image is recognizable, but 1 of 1 images is closer to the truth than public images are " +
             "(PSNR 14.0 dB, SSIM 0.10; the best of 100 public images scores 12.0 dB).", Rule.Of(Case(1e-6, Image(14, 0.1))).Sentence);
         Assert.Contains("(relative misfit 3.1e-5)", Rule.Of(Case(3.1e-5, Image(9, 0.1))).Sentence, StringComparison.Ordinal);
-        Assert.Contains("(relative misfit 0.32), so this says nothing about protection", Rule.Of(Case(0.32, Image(9, 0.1))).Sentence, StringComparison.Ordinal);
+        Assert.Contains("(relative misfit 0.32), so this says nothing about protection",
+            Rule.Of(Case(0.32, Image(9, 0.1))).Sentence, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,8 +89,9 @@ public class VerdictTests
     {
         var verdict = Rule.Of([Judged(1e-6, Image(50, 0.99)), Judged(0.3, Image(8, 0.02)), Judged(1e-6, Image(9, 0.05))]);
         Assert.Equal(LeakLevel.Exact, verdict.Level);
-        Assert.Equal("Over 3 cases: 1 of 3 images came back nearly pixel for pixel (median PSNR 9.0 dB, from 8.0 to 50.0; median SSIM 0.05; " +
-            "the best of 100 public images scores 12.0 dB at the median). In 1 of 3 cases the attack failed, which is no protection.", verdict.Sentence);
+        Assert.Equal("Over 3 cases: 1 of 3 images came back nearly pixel for pixel " +
+            "(median PSNR 9.0 dB, from 8.0 to 50.0; median SSIM 0.05; the best of 100 public images scores 12.0 dB at the median). " +
+            "In 1 of 3 cases the attack failed, which is no protection.", verdict.Sentence);
     }
 
     [Fact]
@@ -140,6 +144,7 @@ public class VerdictTests
     private static ImmutableSortedDictionary<string, double> Values(double psnr, double ssim) =>
         ImmutableSortedDictionary<string, double>.Empty.Add("psnr", psnr).Add("ssim", ssim);
 
-    private static ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Table(params (string Name, double Psnr, double Ssim)[] rows) =>
+    private static ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Table(
+        params (string Name, double Psnr, double Ssim)[] rows) =>
         rows.ToImmutableSortedDictionary(row => row.Name, row => Values(row.Psnr, row.Ssim));
 }

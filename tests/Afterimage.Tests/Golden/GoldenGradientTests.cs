@@ -51,7 +51,7 @@ public class GoldenGradientTests
             var model = problem.Model.Open(problem.Input, problem.Classes, new RandomSource(1), type, CPU);
             var (images, targets) = problem.Truth(type);
             using var forward = problem.Training.Operator(model, (int)images.shape[0], OperatorChoice.Stepwise);
-            return Relative(forward.At(images, targets).Value, problem.Update(model.Layout, type));
+            return Relative(forward.At(new(images, targets)).Value, problem.Update(model.Layout, type));
         }), 0, Resolution(problem));
     }
 
@@ -64,20 +64,17 @@ public class GoldenGradientTests
         {
             var model = problem.Model(type);
             var (images, targets) = problem.Truth(type);
-            var linearization = problem.Loss == "logistic_mean"
-                ? Logistic(model, images, targets)
-                : new FedSgd { Mode = problem.Mode }.Linearize(model, images, targets);
+            var logistic = problem.Loss == "logistic_mean";
+            var training = new FedSgd { Mode = problem.Mode, Loss = logistic ? new BinaryCrossEntropy() : new CrossEntropy() };
+            var linearization = training.Linearize(model, new(images, logistic ? (targets + 1) / 2 : targets));
             return Relative(linearization.Value, problem.Update(model.Layout, type));
         }), 0, Tolerance);
     }
 
-    private static GraphLinearization Logistic(NetworkModel model, Tensor images, Tensor signs) => new(model.Layout, images, signs,
-        (x, t) => Differentiate.Gradients(nn.functional.softplus(-t * model.Logits(x)).mean(), model.Parameters, graph: true));
-
     private static double Error(PyTorchProblem problem, VictimModel model, ScalarType type)
     {
         var (images, targets) = problem.Truth(type);
-        return Relative(problem.Training.Linearize(model, images, targets).Value, problem.Update(model.Layout, type));
+        return Relative(problem.Training.Linearize(model, new(images, targets)).Value, problem.Update(model.Layout, type));
     }
 
     /// <summary>

@@ -60,7 +60,8 @@ internal sealed class PeerProblem : IDisposable
 
     private List<string> Strings(string key) => [.. about.RootElement.GetProperty(key).EnumerateArray().Select(name => name.GetString()!)];
 
-    private ValueList<double> Doubles(string key) => about.RootElement.GetProperty(key).EnumerateArray().Select(item => item.GetDouble()).ToValueList();
+    private ValueList<double> Doubles(string key) =>
+        about.RootElement.GetProperty(key).EnumerateArray().Select(item => item.GetDouble()).ToValueList();
 
     private static Layer Layer(JsonElement op) => op.GetProperty("op").GetString() switch
     {

@@ -10,7 +10,8 @@ public partial class DocumentationTests
     [Fact]
     public void Every_snippet_compiles()
     {
-        var snippets = Repository.Files("", ".md").SelectMany(file => Snippet().Matches(file.Text).Select(match => match.Groups[1].Value)).ToArray();
+        var snippets = Repository.Files("", ".md").SelectMany(file => Snippet().Matches(file.Text))
+            .Select(match => match.Groups[1].Value).ToArray();
         Assert.NotEmpty(snippets);
         Assert.All(snippets, snippet => Assert.Empty(Compile(snippet)));
     }
@@ -38,7 +39,7 @@ public partial class DocumentationTests
             .Select(path => MetadataReference.CreateFromFile(path));
         return CSharpCompilation.Create("Snippet", [CSharpSyntaxTree.ParseText(snippet)], references,
                 new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable))
-            .GetDiagnostics().Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning).Select(diagnostic => diagnostic.ToString());
+            .GetDiagnostics().Where(found => found.Severity >= DiagnosticSeverity.Warning).Select(found => found.ToString());
     }
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]

@@ -3,10 +3,14 @@ namespace Afterimage.Tests.House;
 /// <summary>The source files of this repository; tests that read them skip where only the build output is at hand.</summary>
 internal static class Repository
 {
-    private static readonly string[] Ignored = [".git", "bin", "obj", "runs", "artifacts", "TestResults", "BenchmarkDotNet.Artifacts", ".vs", ".idea"];
+    private static readonly string[] Ignored =
+        [".git", "bin", "obj", "runs", "artifacts", "TestResults", "BenchmarkDotNet.Artifacts", ".vs", ".idea"];
 
     private static readonly string[] Text =
-        [".cs", ".md", ".csproj", ".props", ".targets", ".slnx", ".json", ".jsonc", ".yml", ".yaml", ".cff", ".txt", ".css", ".js", ".html", ".bib", ".py", ".sh", ""];
+    [
+        ".cs", ".md", ".csproj", ".props", ".targets", ".slnx", ".json", ".jsonc", ".yml", ".yaml", ".cff", ".txt", ".css", ".js",
+        ".html", ".bib", ".py", ".sh", "",
+    ];
 
     private static readonly string? Root = Find();
 

@@ -2,8 +2,33 @@ namespace Afterimage.Tests.House;
 
 public class SourceTextTests
 {
+    /// <summary>Rooms that are being rebuilt; the list goes when they are done.</summary>
+    private static readonly string[] Rebuilding =
+    [
+        "src/Afterimage/Attacks/", "src/Afterimage/Federation/", "src/Afterimage/Leakage/", "src/Afterimage/LabelRecovery/",
+        "src/Afterimage/Numerics/JointLinearization.cs", "src/Afterimage/Numerics/Linearization.cs",
+        "src/Afterimage/Spaces/", "src/Afterimage/Solvers/", "src/Afterimage/UpdateFiles/",
+        "src/Afterimage.Audit/", "src/Afterimage.Cli/Options/", "src/Afterimage.Cli/Commands/",
+        "src/Afterimage/Numerics/ConjugateGradients.cs", "tests/Afterimage.Tests/Attacks/", "tests/Afterimage.Tests/Cli/",
+        "tests/Afterimage.Tests/Federation/", "tests/Afterimage.Tests/Running/", "tests/Afterimage.Tests/Leakage/",
+        "tests/Afterimage.Tests/LabelRecovery/", "tests/Afterimage.Tests/Spaces/", "tests/Afterimage.Tests/Solvers/",
+        "tests/Afterimage.Tests/UpdateFiles/", "tests/Afterimage.Tests/Laws/AttackLaws.cs",
+    ];
+
+    private static IEnumerable<SourceFile> Done(string folder) => Repository.Files(folder, ".cs")
+        .Where(file => !Rebuilding.Any(room => file.Path.StartsWith(room, StringComparison.Ordinal)));
+
     [Fact]
     public void Files_are_short() => Assert.Empty(Repository.Files("", ".cs", ".css", ".js").SelectMany(SourceText.TooLong));
+
+    [Fact]
+    public void Lines_are_short() => Assert.Empty(Done("").SelectMany(SourceText.TooWide));
+
+    [Fact]
+    public void Folders_are_small() => Assert.Empty(SourceText.TooFull(Done("src")));
+
+    [Fact]
+    public void Public_members_have_summaries() => Assert.Empty(Done("src").SelectMany(SourceText.WithoutSummary));
 
     [Fact]
     public void Nothing_is_left_unfinished() => Assert.Empty(Repository.Files("", ".cs").SelectMany(SourceText.Unfinished));
@@ -16,6 +41,14 @@ public class SourceTextTests
     {
         Assert.Single(SourceText.TooLong(new("a.cs", new string('\n', SourceText.LongestFile + 1))));
         Assert.Empty(SourceText.TooLong(new("a.cs", new string('\n', SourceText.LongestFile))));
+        Assert.Single(SourceText.TooWide(new("a.cs", "// " + new string('x', SourceText.LongestLine))));
+        Assert.Empty(SourceText.TooWide(new("a.cs", new string('x', SourceText.LongestLine) + "\n")));
+        var folder = Enumerable.Range(0, SourceText.FullestFolder).Select(i => new SourceFile($"a/{i}.cs", ""));
+        Assert.Single(SourceText.TooFull(folder.Append(new("a/b.cs", ""))));
+        Assert.Empty(SourceText.TooFull(folder.Append(new("a/b/c.cs", ""))));
+        Assert.Single(SourceText.WithoutSummary(new("a.cs", "/// <param name=\"B\">C.</param>\npublic record A(int B);")));
+        Assert.Empty(SourceText.WithoutSummary(new("a.cs", "/// <param name=\"B\">C.</param>\ninternal record A(int B);")));
+        Assert.Empty(SourceText.WithoutSummary(new("a.cs", "public class A\n{\n    /// <inheritdoc/>\n    public int B;\n}")));
         Assert.Single(SourceText.Unfinished(new("a.cs", "// TO" + "DO later")));
         Assert.Single(SourceText.Unfinished(new("a.cs", "throw new NotImplemented" + "Exception();")));
         Assert.Single(SourceText.MachinePaths(new("a.cs", "var folder = \"/" + "tmp/x\";")));
@@ -25,5 +58,6 @@ public class SourceTextTests
     }
 
     [Fact]
-    public void The_repository_is_read() => Assert.Contains(Repository.Files("src", ".cs"), file => file.Path == "src/Afterimage/Numerics/Differentiate.cs");
+    public void The_repository_is_read() =>
+        Assert.Contains(Repository.Files("src", ".cs"), file => file.Path == "src/Afterimage/Numerics/Torch/Differentiate.cs");
 }

@@ -35,14 +35,15 @@ public class TypeRuleTests
     [Fact]
     public void Native_libraries_belong_to_hosts_alone()
     {
-        var hosts = Repository.Files("", ".csproj").Where(file => file.Text.Contains("<HostsTorch>true", StringComparison.Ordinal)).Select(file => file.Path);
-        Assert.Equal(
-            ["bench/Afterimage.Benchmarks/Afterimage.Benchmarks.csproj", "src/Afterimage.Cli/Afterimage.Cli.csproj", "tests/Afterimage.Tests/Afterimage.Tests.csproj"], hosts);
+        var hosts = Repository.Files("", ".csproj").Where(file => file.Text.Contains("<HostsTorch>true", StringComparison.Ordinal));
+        Assert.Equal(["Afterimage.Benchmarks", "Afterimage.Cli", "Afterimage.Tests"],
+            hosts.Select(file => Path.GetFileNameWithoutExtension(file.Path)));
         Assert.DoesNotContain(Repository.Files("", ".csproj"), file => file.Text.Contains("libtorch", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Names_say_something() => Assert.Empty(TypeRules.VagueNames(All.Concat(Written(typeof(TypeRuleTests).Assembly)).Except(Crafted)));
+    public void Names_say_something() =>
+        Assert.Empty(TypeRules.VagueNames(All.Concat(Written(typeof(TypeRuleTests).Assembly)).Except(Crafted)));
 
     [Fact]
     public void There_is_no_static_state_but_the_note_on_native_libraries() =>
@@ -75,14 +76,17 @@ public class TypeRuleTests
         Assert.Single(TypeRules.OpenClasses([typeof(PixelHelper), typeof(Forgetful)]));
         Assert.Equal(2, TypeRules.Asynchrony([typeof(PixelHelper)], "Afterimage.Tests.Elsewhere").Count());
         Assert.Empty(TypeRules.Asynchrony([typeof(PixelHelper)], "Afterimage.Tests"));
+        var documentation = XDocument.Parse("<doc><member name='T:Other'><summary>x</summary></member></doc>");
         Assert.Equal([$"{typeof(Silent).FullName} has no summary."],
-            TypeRules.Undocumented([typeof(Silent), typeof(Metric)], [typeof(SilentRoot)], XDocument.Parse("<doc><member name='T:Other'><summary>x</summary></member></doc>")));
-        Assert.Contains(TypeRules.Strangers(typeof(TypeRuleTests).Assembly), breach => breach.EndsWith("references Afterimage.Audit.", StringComparison.Ordinal));
+            TypeRules.Undocumented([typeof(Silent), typeof(Metric)], [typeof(SilentRoot)], documentation));
+        Assert.Contains(TypeRules.Strangers(typeof(TypeRuleTests).Assembly),
+            breach => breach.EndsWith("references Afterimage.Audit.", StringComparison.Ordinal));
     }
 
     /// <summary>Abstract records outside the description of networks, whose layers are PyTorch's own.</summary>
     private static IEnumerable<Type> Roots() => Attacker.GetTypes().Concat(Auditor.GetTypes())
-        .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: false } && type.GetMethod("<Clone>$") is not null && type.Name != "Layer");
+        .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: false, Name: not "Layer" }
+            && type.GetMethod("<Clone>$") is not null);
 
     /// <summary>Types that people wrote; source generators put theirs into other namespaces.</summary>
     private static IEnumerable<Type> Written(Assembly assembly) =>

@@ -8,7 +8,8 @@ namespace Afterimage.Tests.House;
 /// <summary>Rules that read compiled types: each gives one sentence for every breach.</summary>
 internal static class TypeRules
 {
-    private const BindingFlags Declared = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+    private const BindingFlags Declared =
+        BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
     private static readonly string[] VagueEndings = ["Helper", "Helpers", "Util", "Utils", "Utility", "Utilities", "Manager"];
 
@@ -61,8 +62,8 @@ internal static class TypeRules
             && !name.StartsWith("System.", StringComparison.Ordinal) && !allowed.Contains(name)
         select $"{assembly.GetName().Name} references {name}.";
 
-    private static bool IsChangeable(Type type) => !type.IsArray && type.IsGenericType && type.Namespace is "System.Collections.Generic" or "System.Collections.Concurrent"
-        && type.IsClass && typeof(IEnumerable).IsAssignableFrom(type);
+    private static bool IsChangeable(Type type) => type is { IsArray: false, IsGenericType: true, IsClass: true }
+        && type.Namespace is "System.Collections.Generic" or "System.Collections.Concurrent" && typeof(IEnumerable).IsAssignableFrom(type);
 
     private static string Property(string field) => field.Split('<', '>') is ["", var name, ..] ? name : field;
 }

@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Afterimage.Tests.House;
 
-/// <summary>What each file of an assembly really uses, found by the compiler and not by looking at words.</summary>
+/// <summary>The types and members that each file of an assembly uses, according to the compiler.</summary>
 internal static class Usage
 {
     private const string Implicit =
@@ -20,11 +20,13 @@ internal static class Usage
     public static IReadOnlyList<(string File, ISymbol Symbol)> Of(IEnumerable<SourceFile> files, string assembly = "Afterimage")
     {
         var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Preview);
-        var trees = files.Append(new("Implicit.cs", Implicit)).Select(file => CSharpSyntaxTree.ParseText(file.Text, options, file.Path)).ToArray();
+        var trees = files.Append(new("Implicit.cs", Implicit))
+            .Select(file => CSharpSyntaxTree.ParseText(file.Text, options, file.Path)).ToArray();
         var compilation = CSharpCompilation.Create(assembly, trees,
-            Platform.Where(path => Path.GetFileNameWithoutExtension(path) != assembly).Select(path => MetadataReference.CreateFromFile(path)),
+            Platform.Where(path => Path.GetFileNameWithoutExtension(path) != assembly)
+                .Select(path => MetadataReference.CreateFromFile(path)),
             new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
-        return [.. from tree in trees
+        return [.. from tree in trees.AsParallel().AsOrdered()
                    let model = compilation.GetSemanticModel(tree)
                    from name in tree.GetRoot().DescendantNodes().OfType<SimpleNameSyntax>()
                    let symbol = model.GetSymbolInfo(name).Symbol
@@ -32,7 +34,7 @@ internal static class Usage
                    select (tree.FilePath, symbol)];
     }
 
-    /// <summary>The room a symbol belongs to: the part of its namespace after Afterimage, the catalog, or null for what is not a room's.</summary>
+    /// <summary>The room of a symbol: the part of its namespace after Afterimage, or Catalog; null outside the rooms.</summary>
     public static string? Room(ISymbol symbol)
     {
         if ((symbol as INamedTypeSymbol ?? symbol.ContainingType)?.ToDisplayString() == "Afterimage.Catalog")

@@ -69,7 +69,7 @@ public class MetricLawTests
     {
         var parsed = ImageShape.Parse(shape);
         var error = Assert.Throws<AfterimageException>(() =>
-            Named(name).Measure(Pictures.FlatImage(parsed, 0), Pictures.FlatImage(new(parsed.Channels, parsed.Height, parsed.Width + 1), 0)));
+            Named(name).Measure(Pictures.FlatImage(parsed, 0), Pictures.FlatImage(parsed with { Width = parsed.Width + 1 }, 0)));
         Assert.Contains(shape, error.Message, StringComparison.Ordinal);
     }
 
@@ -83,5 +83,8 @@ public class MetricLawTests
     private static Metric Named(string name) => Metric.Standard.Single(metric => metric.Name == name);
 
     private static float[][] Samples(ImageShape shape) =>
-        [Pictures.Noise(shape, 7), Pictures.Flat(shape, 0), Pictures.Flat(shape, 0.3f), Pictures.Flat(shape, 1), Pictures.Stripes(shape, 0.9)];
+    [
+        Pictures.Noise(shape, 7), Pictures.Flat(shape, 0), Pictures.Flat(shape, 0.3f), Pictures.Flat(shape, 1),
+        Pictures.Stripes(shape, 0.9),
+    ];
 }

@@ -16,7 +16,8 @@ internal static class Pictures
 
     /// <summary>Smooth stripes, so that windows have structure.</summary>
     public static float[] Stripes(ImageShape shape, double frequency) =>
-        [.. Enumerable.Range(0, shape.Count).Select(i => (float)(0.5 + 0.4 * Math.Sin(frequency * (i % shape.Width + 0.3 * (i / shape.Width)))))];
+        [.. Enumerable.Range(0, shape.Count).Select(i => i % shape.Width + 0.3 * (i / shape.Width))
+            .Select(place => (float)(0.5 + 0.4 * Math.Sin(frequency * place)))];
 
     public static Image NoiseImage(ImageShape shape, ulong seed) => new(shape, Noise(shape, seed));
 

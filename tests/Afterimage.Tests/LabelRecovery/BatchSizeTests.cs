@@ -32,7 +32,7 @@ public class BatchSizeTests
         using var scope = NewDisposeScope();
         using var context = Batches.Of(new LeNet(), [.. Enumerable.Range(0, size).Select(i => 2 * i)]);
         var noisy = Batches.Noisy(context.Observation.Update, 1e-3);
-        Assert.Equal(size, BatchSize.Estimate(context.Model, noisy, new FedSgd(), 1e-3).Size);
+        Assert.Equal(size, BatchSize.Estimate(context.Model, noisy, new FedSgd(), new GaussianNoise { Relative = 1e-3 }.Known()).Size);
     }
 
     [Theory]

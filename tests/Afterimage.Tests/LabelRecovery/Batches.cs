@@ -27,7 +27,7 @@ internal static class Batches
         return new()
         {
             Model = model,
-            Observation = new() { Update = training.Linearize(model, images, truth).Value, Training = training, BatchSize = batch ?? labels.Length },
+            Observation = new() { Update = training.Linearize(model, new(images, truth)).Value, Training = training, BatchSize = batch ?? labels.Length },
             Random = new RandomSource(1),
         };
     }

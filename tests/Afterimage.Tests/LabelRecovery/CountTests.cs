@@ -156,7 +156,7 @@ public class CountTests
                     Update = Batches.Noisy(exact.Observation.Update, noise),
                     Training = new FedSgd(),
                     BatchSize = labels.Length,
-                    Noise = noise,
+                    Channel = new GaussianNoise { Relative = noise }.Known(),
                 },
                 Random = new RandomSource(1),
             };

@@ -123,7 +123,7 @@ public class AttackLaws
             && !found.Labels.Refine && !name.StartsWith("nuisance", StringComparison.Ordinal))
         {
             var update = scene.Context.Observation.Update;
-            var again = scene.Context.Operator.At(found.Images, scene.Targets).Value;
+            var again = scene.Context.Operator.At(new(found.Images, scene.Targets)).Value;
             var misfit = (again.Flat - update.Flat).norm().ToDouble() / update.Norm();
             Assert.Equal(found.RelativeMisfit, misfit, 1e-3 + 0.01 * misfit);
         }

@@ -82,8 +82,8 @@ public class DerivativeLaws
             {
                 var start = scene.Images + scene.Normal("away", scene.Images.shape) * 0.1;
                 var priors = Potentials().Select(prior => prior with { Weight = 1e-3 });
-                var objective = new MatchingObjective(scene.Context, space.Open(scene.Context, start, new RandomSource(2)), fidelity, priors, labels,
-                    new RandomSource(3));
+                var search = space.Open(scene.Context, start, new RandomSource(2));
+                var objective = new MatchingObjective(scene.Context, search, fidelity, priors, labels, new RandomSource(3));
                 var gradient = zeros_like(objective.Start);
                 var scratch = zeros_like(objective.Start);
                 objective.Evaluate(objective.Start, gradient);

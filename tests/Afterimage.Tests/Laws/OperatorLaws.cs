@@ -27,7 +27,7 @@ public class OperatorLaws
     {
         using var scene = Open(model, training, mode);
         using var scope = NewDisposeScope();
-        var update = scene.Context.Operator.At(scene.Images, scene.Targets).Value;
+        var update = scene.Context.Operator.At(new(scene.Images, scene.Targets)).Value;
         Assert.True(update.Norm() > 0);
         foreach (var kind in Parts.Catalog.Parts(typeof(Fidelity)).Select(Catalog.Kind))
             foreach (var layers in Enum.GetValues<LayerWeighting>())
@@ -45,15 +45,16 @@ public class OperatorLaws
         using var scope = NewDisposeScope();
         Tensor[] State() => [.. scene.Model.Parameters.Concat(scene.Model.Buffers.Values).Select(tensor => tensor.detach().clone())];
         var before = State();
-        var linearization = scene.Context.Operator.At(scene.Images, scene.Targets);
+        var linearization = scene.Context.Operator.At(new(scene.Images, scene.Targets));
         var v = new GradientSet(scene.Model.Layout, scene.Normal("v", scene.Model.Layout.Count));
         var u = scene.Normal("u", scene.Images.shape);
-        var pullback = linearization.Pullback(v).Images;
+        var pullback = linearization.Pullback(v).Inputs;
         var pushforward = linearization.Pushforward(u);
         Assert.All(before.Zip(State()), pair => Assert.True(pair.First.equal(pair.Second).all().ToBoolean()));
         var (left, right) = (pushforward.Flat.dot(v.Flat).ToDouble(), (pullback * u).sum().ToDouble());
         Assert.Equal(left, right, 1e-9 * pushforward.Norm() * v.Norm());
-        Assert.True(linearization.Value.Flat.equal(scene.Context.Operator.At(scene.Images, scene.Targets).Value.Flat).all().ToBoolean());
+        var again = scene.Context.Operator.At(new(scene.Images, scene.Targets));
+        Assert.True(linearization.Value.Flat.equal(again.Value.Flat).all().ToBoolean());
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -64,7 +65,7 @@ public class OperatorLaws
             using var scene = new Scene(Scene.Source(model), new FedSgd { Mode = mode });
             using var scope = NewDisposeScope();
             var average = new FedAvg { Mode = mode, BatchSize = 2, LearningRate = 0.03 };
-            var difference = average.Linearize(scene.Model, scene.Images, scene.Targets).Value;
+            var difference = average.Linearize(scene.Model, new(scene.Images, scene.Targets)).Value;
             var gradient = scene.Context.Observation.Update;
             Assert.Equal(-0.03, average.GradientFactor(2), 1e-15);
             Assert.True((difference.Flat - gradient.Flat * -0.03).norm().ToDouble() <= 1e-10 * difference.Norm());

@@ -28,7 +28,7 @@ internal sealed class Scene : IDisposable
             Model = Model,
             Observation = new()
             {
-                Update = training.Linearize(Model, Images, Targets).Value.Detach(),
+                Update = training.Linearize(Model, new(Images, Targets)).Value.Detach(),
                 Training = training,
                 BatchSize = batch,
                 Labels = Labels,

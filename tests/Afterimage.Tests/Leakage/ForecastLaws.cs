@@ -1,3 +1,4 @@
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -19,7 +20,7 @@ public class ForecastLaws
     {
         using var scope = NewDisposeScope();
         using var scene = Probed.Linear(batch);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         var found = scene.Measure(prior, scale, new() { Noise = Noise });
         var point = found.At(Noise);
         var (jacobian, covariance) = (Probed.Jacobian(scene, scale), Probed.Covariance(prior, batch));
@@ -53,8 +54,9 @@ public class ForecastLaws
     [InlineData(2)]
     public void No_forecast_passes_a_ceiling(int batch)
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Convolutional(batch);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         foreach (var scale in Enum.GetValues<NoiseScale>())
         {
             var found = scene.Measure(prior, scale);
@@ -78,12 +80,12 @@ public class ForecastLaws
     {
         using var scope = NewDisposeScope();
         using var scene = Probed.Convolutional(1);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         var (jacobian, covariance) = (Probed.Jacobian(scene, NoiseScale.Layer), Probed.Covariance(prior, 1));
         var posterior = Probed.Posterior(jacobian, covariance, Noise);
         // Many images of the prior at once, each with noise of its own, through the linear map.
         var draws = 400L;
-        var images = prior.Root(scene.Normal("images", draws, 3, 8, 8)).view(draws, -1);
+        var images = prior.Synthesize(scene.Normal("images", draws, 3, 8, 8)).view(draws, -1);
         var seen = images.matmul(jacobian.t()) + Noise * scene.Normal("noise", draws, jacobian.shape[0]);
         var estimates = (seen / (Noise * Noise)).matmul(jacobian).matmul(posterior);
         var reached = -10 * Math.Log10((estimates - images).square().mean().ToDouble());
@@ -95,8 +97,9 @@ public class ForecastLaws
     [InlineData(NoiseScale.Whole)]
     public void Lanczos_brackets_the_exact_forecast(NoiseScale scale)
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Convolutional(2);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         var exact = scene.Measure(prior, scale);
         var bracketed = scene.Measure(prior, scale, new() { Unknowns = 1, Steps = 60, Probes = 24 });
         Assert.Null(bracketed.Rank);
@@ -117,8 +120,9 @@ public class ForecastLaws
     [Fact]
     public void A_run_that_exhausts_the_space_is_exact()
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Linear(1);
-        using var prior = new WhiteImages(scene.Model.Input, 0.05);
+        var prior = new WhiteImages(scene.Model.Input, 0.05);
         var exact = scene.Measure(prior);
         var found = scene.Measure(prior, probe: new() { Unknowns = 1, Steps = 48, Probes = 1 });
         Assert.InRange(exact.At(1e-3).White.Low, found.At(1e-3).White.Low - 2, found.At(1e-3).White.High + 2);
@@ -128,8 +132,9 @@ public class ForecastLaws
     [Fact]
     public void An_update_tells_no_more_directions_than_it_has_numbers()
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Linear(6);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         var bracketed = scene.Measure(prior, probe: new() { Unknowns = 1, Steps = 4, Probes = 1 });
         Assert.Equal(245, bracketed.Equations);
         foreach (var (known, found) in scene.Measure(prior).Points.Zip(bracketed.Points))
@@ -143,8 +148,9 @@ public class ForecastLaws
     [Fact]
     public void The_same_seed_gives_the_same_numbers()
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Convolutional(1);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         Assert.Equal(scene.Measure(prior), scene.Measure(prior));
         var lanczos = new LeakageProbe { Unknowns = 1, Steps = 20, Probes = 2 };
         Assert.Equal(scene.Measure(prior, probe: lanczos), scene.Measure(prior, probe: lanczos));
@@ -153,8 +159,9 @@ public class ForecastLaws
     [Fact]
     public void Nothing_stays_alive()
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Linear(2);
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         var before = Live.Tensors;
         scene.Measure(prior);
         scene.Measure(prior, probe: new() { Unknowns = 1, Steps = 10, Probes = 2 });
@@ -164,8 +171,9 @@ public class ForecastLaws
     [Fact]
     public void Settings_without_meaning_are_refused()
     {
+        using var scope = NewDisposeScope();
         using var scene = Probed.Linear(1);
-        using var prior = new WhiteImages(scene.Model.Input, 0.05);
+        var prior = new WhiteImages(scene.Model.Input, 0.05);
         Refusal.Says("Noise", () => scene.Measure(prior, probe: new() { Noise = 0 }));
         Refusal.Says("steps", () => scene.Measure(prior, probe: new() { Steps = 1 }));
     }

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Tests.Laws;
@@ -42,7 +43,7 @@ public class JacobianLaws
     {
         using var scope = NewDisposeScope();
         using var scene = Probed.Convolutional(batch);
-        using var white = new WhiteImages(scene.Model.Input, 0.05);
+        var white = new WhiteImages(scene.Model.Input, 0.05);
         var found = scene.Measure(white, scale);
         var exact = linalg.svdvals(Probed.Jacobian(scene, scale)).data<double>().ToArray();
         Assert.Equal(exact.Length, found.Singular.Count);
@@ -54,8 +55,9 @@ public class JacobianLaws
     [Fact]
     public void One_image_behind_a_linear_layer_is_determined_and_two_of_one_class_are_not()
     {
+        using var scope = NewDisposeScope();
         using var one = Probed.Linear(1);
-        using var white = new WhiteImages(one.Model.Input, 0.05);
+        var white = new WhiteImages(one.Model.Input, 0.05);
         var single = one.Measure(white);
         Assert.Equal((48, 48L), (single.Rank!.Value, single.Unknowns));
         Assert.InRange(single.Condition!.Value, 1, 1e6);

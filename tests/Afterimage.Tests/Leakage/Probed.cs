@@ -1,3 +1,4 @@
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -22,7 +23,7 @@ internal static class Probed
     /// <summary>J, column by column from the graph of libtorch, its rows divided as the scale says.</summary>
     public static Tensor Jacobian(Scene scene, NoiseScale scale)
     {
-        var point = scene.Training.Linearize(scene.Model, scene.Images, scene.Targets);
+        var point = scene.Training.Linearize(scene.Model, new(scene.Images, scene.Targets));
         var weights = point.Value.Layout.Entries.Select((entry, i) => ones([entry.Count], ScalarType.Float64)
             / (scale == NoiseScale.Layer ? point.Value[i] : point.Value.Flat).square().mean().sqrt());
         var columns = Enumerable.Range(0, (int)scene.Images.numel()).Select(k =>
@@ -38,7 +39,7 @@ internal static class Probed
     public static Tensor Covariance(GaussianImages prior, int batch)
     {
         var count = prior.Shape.Count;
-        var root = prior.RootTransposed(eye(count, dtype: ScalarType.Float64).view(-1, prior.Shape.Channels, prior.Shape.Height, prior.Shape.Width)).view(count, count);
+        var root = prior.Analyze(eye(count, dtype: ScalarType.Float64).view(-1, prior.Shape.Channels, prior.Shape.Height, prior.Shape.Width));
         return block_diag([.. Enumerable.Repeat(root.matmul(root.t()), batch)]);
     }
 

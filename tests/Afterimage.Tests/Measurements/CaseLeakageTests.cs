@@ -4,6 +4,7 @@ using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Findings;
 using Afterimage.Audit.Measurements;
+using Afterimage.Federation;
 using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
@@ -42,7 +43,7 @@ public class CaseLeakageTests
     public async Task Noise_of_the_client_is_measured_and_lowers_the_forecast()
     {
         using var folder = new TemporaryFolder();
-        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Vary = [new("/client/noise", [0.001, 0.01, 0.1])] }, folder.Path);
+        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = Client with { Defense = new GaussianNoise() }, Vary = [new("/client/defense/relative", [0.001, 0.01, 0.1])] }, folder.Path);
         double[] measured = [.. report.Cases.Select(found => found.Leakage!.Noise)];
         foreach (var (expected, found) in new[] { 0.001, 0.01, 0.1 }.Zip(measured))
             Assert.InRange(found, 0.9 * expected, 1.1 * expected);
@@ -82,7 +83,7 @@ public class CaseLeakageTests
     [InlineData(-0.1)]
     [InlineData(double.NaN)]
     public void Noise_that_is_none_is_refused(double noise) =>
-        Refusal.Says("deviation of 0 or more", () => (Client with { Noise = noise }).Open(SmallAudit.Experiment.Model, 0, new RandomSource(1), TorchSharp.torch.CPU));
+        Refusal.Says("deviation of 0 or more", () => (Client with { Defense = new GaussianNoise { Relative = noise } }).Open(SmallAudit.Experiment.Model, 0, new RandomSource(1), TorchSharp.torch.CPU));
 
     [Fact]
     public void Parts_of_one_kind_on_an_axis_are_told_apart_by_what_differs()

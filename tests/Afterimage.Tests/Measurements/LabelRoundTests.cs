@@ -79,13 +79,13 @@ public class LabelRoundTests
         using var scope = NewDisposeScope();
         using var scene = new Scene(new ConvNet { Width = 2 }, batch: 5, type: ScalarType.Float32, shape: new(1, 18, 18));
         var rounds = new LabelRounds(scene.Model, mode);
-        var sent = new FedSgd { Mode = mode }.Linearize(scene.Model, scene.Images, scene.Targets).Value;
+        var sent = new FedSgd { Mode = mode }.Linearize(scene.Model, new(scene.Images, scene.Targets)).Value;
         Near(sent, rounds.Gradient(scene.Images, scene.Targets));
         var training = new FedAvg { BatchSize = 2, LearningRate = 0.1, Mode = mode };
         if (mode == ModelMode.Train)
             training = training with { BatchSize = 5 };
         foreach (var (epochs, difference) in new[] { 1, 2 }.Zip(rounds.Differences(scene.Images, scene.Targets, training, [1, 2])))
-            Near((training with { Epochs = epochs }).Linearize(scene.Model, scene.Images, scene.Targets).Value, difference);
+            Near((training with { Epochs = epochs }).Linearize(scene.Model, new(scene.Images, scene.Targets)).Value, difference);
     }
 
     private static void Near(GradientSet expected, GradientSet found) =>

@@ -5,6 +5,7 @@ using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
 using Afterimage.Data;
+using Afterimage.Images;
 using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
@@ -85,13 +86,13 @@ public class LeakageMeasurementTests
     public void A_measurement_stops_between_two_products_and_leaves_nothing()
     {
         using var scene = Scene.Tiny();
-        using var prior = new PowerLawImages(scene.Model.Input);
+        var prior = new Photographs(scene.Model.Input);
         using var stop = new CancellationTokenSource();
         stop.Cancel();
         var alive = TorchSharp.torch.Tensor.TotalCount;
         foreach (var unknowns in new[] { 1, 6144 })
-            Assert.Throws<OperationCanceledException>(() =>
-                new LeakageProbe { Unknowns = unknowns }.Measure(scene.Context, scene.Images, scene.Targets, prior, NoiseScale.Layer, stop.Token));
+            Assert.Throws<OperationCanceledException>(() => new LeakageProbe { Unknowns = unknowns }
+                .Measure(scene.Context, scene.Images, scene.Targets, prior, NoiseScale.Layer, stop.Token));
         Assert.Equal(alive, TorchSharp.torch.Tensor.TotalCount);
     }
 
@@ -109,10 +110,11 @@ public class LeakageMeasurementTests
         Assert.Equal([1], report.Cases.Select(found => found.Batch));
     }
 
-    private static (LeakageReport Report, List<AuditEvent> Events) Run(TemporaryFolder folder, Experiment experiment, LeakageMeasurement? measurement = null,
-        Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
+    private static (LeakageReport Report, List<AuditEvent> Events) Run(TemporaryFolder folder, Experiment experiment,
+        LeakageMeasurement? measurement = null, Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
-        var run = ExperimentRun.Start(new(Catalog.Standard), experiment, measurement ?? new(), new() { Folder = folder.Path }, cancellation);
+        var options = new RunOptions { Folder = folder.Path };
+        var run = ExperimentRun.Start(new(Catalog.Standard), experiment, measurement ?? new(), options, cancellation);
         var events = new List<AuditEvent>();
         try
         {

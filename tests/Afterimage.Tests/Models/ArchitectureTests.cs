@@ -109,8 +109,7 @@ public class ArchitectureTests
 
     [Theory, MemberData(nameof(Misfits))]
     public void WhatDoesNotFitIsSaidInASentence(Architecture architecture, ImageShape input, string sentence) =>
-        Assert.Contains(sentence, Assert.Throws<AfterimageException>(() => architecture.Open(input, 10, new(1), ScalarType.Float32, CPU)).Message,
-            StringComparison.Ordinal);
+        Refusal.Says(sentence, () => architecture.Open(input, 10, new(1), ScalarType.Float32, CPU));
 
     [Fact]
     public void AWrongImageShapeIsSaidInASentence()
@@ -128,8 +127,7 @@ public class ArchitectureTests
         Network network = new(new(1, 1, 1), 2, [new BatchNorm2d("bn", 1), new Flatten(), new Linear("fc", 1, 2)]);
         using var model = new NetworkModel(network, Normalization.None(1), [ones(1), zeros(1), ones(2, 1), zeros(2)],
             new() { ["bn.running_mean"] = zeros(1), ["bn.running_var"] = ones(1) });
-        Assert.Contains("batch of two or more", Assert.Throws<AfterimageException>(() => model.Logits(ones(1, 1, 1, 1), ModelMode.Train)).Message,
-            StringComparison.Ordinal);
+        Refusal.Says("batch of two or more", () => model.Logits(ones(1, 1, 1, 1), ModelMode.Train));
     }
 
     [Theory]
@@ -154,7 +152,6 @@ public class ArchitectureTests
     public void WeightsOfAnotherArchitectureAreRefusedByName()
     {
         var weights = Shared.Path("data", "weights", "cifar10_resnet20.safetensors");
-        var message = Assert.Throws<AfterimageException>(() => new LeNet { Weights = weights }.Open(Cifar, 10, new(1), ScalarType.Float32, CPU)).Message;
-        Assert.Contains("body.0.weight", message, StringComparison.Ordinal);
+        Refusal.Says("body.0.weight", () => new LeNet { Weights = weights }.Open(Cifar, 10, new(1), ScalarType.Float32, CPU));
     }
 }

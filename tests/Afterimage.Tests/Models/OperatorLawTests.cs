@@ -59,11 +59,11 @@ public class OperatorLawTests
         LocalTraining[] trainings = [new FedSgd { Mode = mode }, new FedAvg { Mode = mode, BatchSize = 1, LearningRate = 0.1 }];
         foreach (var training in mode == ModelMode.Train ? trainings[..1] : trainings)
         {
-            var at = training.Linearize(model, images, Targets(model, 2));
+            var at = training.Linearize(model, new(images, Targets(model, 2)));
             var u = Images(model, "u", 2) - 0.5;
             var v = new GradientSet(model.Layout, randn_like(at.Value.Flat, new RandomSource(6)));
             var pushed = at.Pushforward(u).Flat;
-            var (left, right) = ((pushed * v.Flat).sum().ToDouble(), (u * at.Pullback(v).Images).sum().ToDouble());
+            var (left, right) = ((pushed * v.Flat).sum().ToDouble(), (u * at.Pullback(v).Inputs).sum().ToDouble());
             Assert.InRange(Math.Abs(left - right) / (pushed.norm() * v.Flat.norm()).ToDouble(), 0, 1e-12);
         }
         Assert.Equal(before, Snapshot(model));
@@ -77,8 +77,8 @@ public class OperatorLawTests
         using var _ = NewDisposeScope();
         using var model = new ResNet { Stem = stem }.Open(new(3, 8, 8), Classes, new(4), ScalarType.Float32, CPU);
         var before = Snapshot(model);
-        var at = new FedSgd { Mode = ModelMode.Train }.Linearize(model, Images(model, "x", 2), Targets(model, 2));
-        Assert.True(at.Pullback(at.Value).Images.abs().sum().ToDouble() > 0);
+        var at = new FedSgd { Mode = ModelMode.Train }.Linearize(model, new(Images(model, "x", 2), Targets(model, 2)));
+        Assert.True(at.Pullback(at.Value).Inputs.abs().sum().ToDouble() > 0);
         Assert.Equal(before, Snapshot(model));
     }
 
@@ -90,11 +90,11 @@ public class OperatorLawTests
         var images = Images(model, "x");
         var u = Images(model, "u") - 0.5;
         var training = new FedSgd { Mode = mode };
-        var exact = training.Linearize(model, images, Targets(model)).Pushforward(u).Flat;
+        var exact = training.Linearize(model, new(images, Targets(model))).Pushforward(u).Flat;
         // Where ReLU or max pooling switches between the two points, the difference quotient has a jump: a small step avoids most.
         var h = Models[name].IsSmooth ? 1e-5 : 1e-7;
-        var difference = (training.Linearize(model, images + h * u, Targets(model)).Value.Flat
-            - training.Linearize(model, images - h * u, Targets(model)).Value.Flat) / (2 * h);
+        var difference = (training.Linearize(model, new(images + h * u, Targets(model))).Value.Flat
+            - training.Linearize(model, new(images - h * u, Targets(model))).Value.Flat) / (2 * h);
         Assert.InRange(((difference - exact).norm() / exact.norm()).ToDouble(), 0, Models[name].IsSmooth ? 1e-8 : 1e-5);
     }
 
@@ -103,9 +103,9 @@ public class OperatorLawTests
     {
         using var _ = NewDisposeScope();
         using var model = Open(name);
-        var gradient = new FedSgd { Mode = mode }.Linearize(model, Images(model, "x"), Targets(model)).Value.Flat;
+        var gradient = new FedSgd { Mode = mode }.Linearize(model, new(Images(model, "x"), Targets(model))).Value.Flat;
         var step = new FedAvg { Mode = mode, BatchSize = Batch, LearningRate = 0.03 }
-            .Linearize(model, Images(model, "x"), Targets(model)).Value.Flat;
+            .Linearize(model, new(Images(model, "x"), Targets(model))).Value.Flat;
         Assert.InRange(((step + 0.03 * gradient).norm() / (0.03 * gradient).norm()).ToDouble(), 0, 1e-12);
     }
 
@@ -117,7 +117,7 @@ public class OperatorLawTests
         using var model = Open(name);
         var (images, targets) = (Images(model, "x", 5), Targets(model, 5));
         var training = new FedAvg { Mode = mode, Epochs = 2, BatchSize = 3, LearningRate = Rate };
-        var unrolled = training.Linearize(model, images, targets).Value.Flat;
+        var unrolled = training.Linearize(model, new(images, targets)).Value.Flat;
 
         using var client = model.To(ScalarType.Float64, CPU);
         for (var epoch = 0; epoch < training.Epochs; epoch++)

@@ -33,7 +33,8 @@ internal static class SmallScript
                 bias = self.bias
                 running_mean = self.running_mean
                 running_var = self.running_var
-                return torch.batch_norm(x, weight, bias, running_mean, running_var, training, 0.10000000000000001, 1.0000000000000001e-05, True)
+                eps = 1.0000000000000001e-05
+                return torch.batch_norm(x, weight, bias, running_mean, running_var, training, 0.10000000000000001, eps, True)
             class Model(Module):
               __parameters__ = []
               __buffers__ = []

@@ -107,15 +107,18 @@ public class DenoiserTests
         }
         NamedArray Zeros(string name, params long[] shape) => NamedArray.Of(name, zeros(shape));
         Refusal.Says("is no denoiser", () => Denoiser.Load(Write("a.safetensors", Zeros("fc.weight", 3, 4))));
-        Refusal.Says("is no denoiser", () => Denoiser.Load(Write("b.safetensors", Zeros("model.0.weight", 4, 12, 3, 3), Zeros("model.0.bias", 4),
+        Refusal.Says("is no denoiser", () => Denoiser.Load(Write("b.safetensors",
+            Zeros("model.0.weight", 4, 12, 3, 3), Zeros("model.0.bias", 4),
             Zeros("model.2.weight", 12, 4, 3, 3), Zeros("model.2.bias", 12))));
-        Refusal.Says("\"model.2.weight\" [12,4,3,3] is missing", () => Denoiser.Load(Write("c.safetensors", Zeros("model.0.weight", 4, 13, 3, 3),
-            Zeros("model.0.bias", 4), Zeros("model.1.weight", 12, 4, 3, 3), Zeros("model.2.bias", 12))));
+        Refusal.Says("\"model.2.weight\" [12,4,3,3] is missing", () => Denoiser.Load(Write("c.safetensors",
+            Zeros("model.0.weight", 4, 13, 3, 3), Zeros("model.0.bias", 4),
+            Zeros("model.1.weight", 12, 4, 3, 3), Zeros("model.2.bias", 12))));
         Refusal.Says("does not exist", () => Denoiser.Load(folder["d.safetensors"]));
         Refusal.Says("too few for a safetensors file", () => Denoiser.Load(folder.Write("e.safetensors", "{}")));
     }
 
-    internal static Tensor Leaves(ulong seed, int count, int side = 32) => Images(new DeadLeaves { Shape = new(3, side, side), Count = count, Seed = seed }.Open(), count);
+    internal static Tensor Leaves(ulong seed, int count, int side = 32) =>
+        Images(new DeadLeaves { Shape = new(3, side, side), Count = count, Seed = seed }.Open(), count);
 
     private static Tensor Images(ImageSet set, int count) => stack([.. Enumerable.Range(0, count)
         .Select(i => tensor(set[i * (set.Count / count)].Pixels, 3, set.Shape.Height, set.Shape.Width))]);

@@ -8,15 +8,18 @@ namespace Afterimage.Tests.Networks;
 
 public class DenoiserTrainerTests
 {
-    private static readonly DenoiserTraining Toy = new() { Width = 16, Depth = 3, Steps = 60, Batch = 4, Patch = 16, Images = 8, Every = 20, Seed = 3 };
+    private static readonly DenoiserTraining Toy = new()
+    {
+        Width = 16, Depth = 3, Steps = 60, Batch = 4, Patch = 16, Images = 8, Every = 20, Seed = 3,
+    };
 
     [Fact]
     public void A_toy_learns_to_denoise()
     {
         using var folder = new TemporaryFolder();
         using var trainer = new DenoiserTrainer(Toy with { Steps = 200, Every = 50 });
-        var looks = new List<TrainingLook>();
-        var untrained = trainer.Look();
+        var looks = new List<TrainingProgress>();
+        var untrained = trainer.Validate();
         trainer.Run(folder["state.safetensors"], looks.Add);
         Assert.Equal([50, 100, 150, 200], looks.Select(look => look.Step));
         Assert.True(looks[^1].Loss < 0.9 * looks[0].Loss, $"the loss went from {looks[0].Loss} to {looks[^1].Loss}");

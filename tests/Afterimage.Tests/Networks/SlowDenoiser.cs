@@ -17,11 +17,17 @@ internal static class SlowDenoiser
             for (var column = 0; column < columns; column++)
             {
                 for (var i = 0; i < 4 * denoiser.Shape.Channels; i++)
-                    features[i, row, column] = image[i / 4, Math.Min(2 * row + i / 2 % 2, height - 1), Math.Min(2 * column + i % 2, width - 1)].ToDouble();
+                {
+                    var (pixelRow, pixelColumn) = (Math.Min(2 * row + i / 2 % 2, height - 1), Math.Min(2 * column + i % 2, width - 1));
+                    features[i, row, column] = image[i / 4, pixelRow, pixelColumn].ToDouble();
+                }
                 features[4 * denoiser.Shape.Channels, row, column] = sigma;
             }
         for (var layer = 0; layer < denoiser.Shape.Depth; layer++)
-            features = Layer(features, denoiser.Parameters[2 * layer], denoiser.Parameters[2 * layer + 1], layer < denoiser.Shape.Depth - 1);
+        {
+            var (weight, bias) = (denoiser.Parameters[2 * layer], denoiser.Parameters[2 * layer + 1]);
+            features = Layer(features, weight, bias, rectified: layer < denoiser.Shape.Depth - 1);
+        }
         var made = features[4 * channel + 2 * (y % 2) + x % 2, y / 2, x / 2];
         return denoiser.Shape.Residual ? image[channel, y, x].ToDouble() + made / 10 : made;
     }

@@ -40,7 +40,8 @@ public class RegularizationByDenoisingTests
         using var scene = new Scene(new LeNet());
         var penalty = new RegularizationByDenoising { Denoiser = folder["half.safetensors"] }.Bind(scene.Context);
         var leaf = scene.Images.clone().requires_grad_();
-        Slope.Agrees(images => penalty(scene.Trial(images)).ToDouble(), scene.Images, Differentiate.Gradients(penalty(scene.Trial(leaf)), [leaf])[0],
+        var gradient = Differentiate.Gradients(penalty(scene.Trial(leaf)), [leaf])[0];
+        Slope.Agrees(images => penalty(scene.Trial(images)).ToDouble(), scene.Images, gradient,
             scene.Normal("direction", scene.Images.shape), tolerance: 1e-4, step: 1e-2);
     }
 
@@ -61,6 +62,7 @@ public class RegularizationByDenoisingTests
     {
         using var scope = NewDisposeScope();
         using var scene = new Scene(new LeNet());
-        Refusal.Says("nowhere.safetensors does not exist", () => new RegularizationByDenoising { Denoiser = "nowhere.safetensors" }.Bind(scene.Context));
+        Refusal.Says("nowhere.safetensors does not exist",
+            () => new RegularizationByDenoising { Denoiser = "nowhere.safetensors" }.Bind(scene.Context));
     }
 }

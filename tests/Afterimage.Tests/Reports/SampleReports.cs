@@ -81,7 +81,8 @@ internal sealed class SampleReports(string folder, IReadOnlyList<byte[]> images)
         Version = "0.1.0",
         Title = title,
         Started = new DateTimeOffset(2025, 11, 23, 17, 36, 5, TimeSpan.FromHours(1)),
-        Experiment = """{"data":{"kind":"cifar10"},"model":{"kind":"le-net"},"vary":[{"path":"/clients/0/defenses/0/standardDeviation"}]}""",
+        Experiment = """{"data":{"kind":"cifar10"},"model":{"kind":"le-net"},""" +
+            """ "vary":[{"path":"/clients/0/defenses/0/standardDeviation"}]}""",
         Command = "afterimage audit experiment.json --out runs/again",
         Machine = new("Debian GNU/Linux 12", "AMD EPYC 7763", 2, ".NET 10.0.0", "TorchSharp 0.107.0, libtorch 2.10.0", "CPU"),
         Verdict = verdict,

@@ -44,7 +44,7 @@ public class SharedProblemTests
             return;
         var targets = problem.SoftLabels?.ToTensor(torch.ScalarType.Float64, torch.CPU)
             ?? new Labels(problem.Labels, default).Targets(problem.Network.Classes, torch.ScalarType.Float64, torch.CPU);
-        using var predicted = new FedSgd { Mode = problem.Mode }.Linearize(model, images, targets).Value;
+        using var predicted = new FedSgd { Mode = problem.Mode }.Linearize(model, new(images, targets)).Value;
         Assert.InRange((predicted.Flat - gradient.Flat).norm().item<double>() / gradient.Norm(), 0, 1e-5);
     }
 }

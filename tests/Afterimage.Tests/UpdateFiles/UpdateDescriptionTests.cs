@@ -60,6 +60,22 @@ public class UpdateDescriptionTests
         Assert.Equal(description, Parse(description.ToJson()));
     }
 
+    public static TheoryData<string, Loss> Losses => new()
+    {
+        { "\"cross-entropy\"", new CrossEntropy() },
+        { "\"mean-squared\"", new MeanSquared() },
+        { """{"kind": "binary-cross-entropy", "reduction": "sum"}""", new BinaryCrossEntropy { Reduction = Reduction.Sum } },
+        { """{"kind": "cross-entropy", "smoothing": 0.1}""", new CrossEntropy { Smoothing = 0.1 } },
+    };
+
+    [Theory, MemberData(nameof(Losses))]
+    public void The_loss_is_read(string json, Loss loss)
+    {
+        var description = Parse($$"""{"update": "gradient", "loss": {{json}}, "mode": "train"}""");
+        Assert.Equal(new FedSgd { Mode = ModelMode.Train, Loss = loss }, description.Training);
+        Assert.Equal(description, Parse(description.ToJson()));
+    }
+
     [Fact]
     public void Nothing_is_required()
     {
@@ -88,6 +104,10 @@ public class UpdateDescriptionTests
     [InlineData("""{"update":"gradient","localTraining":{}}""", "leave it out")]
     [InlineData("""{"mode":"eval"}""", "\"update\" is missing")]
     [InlineData("""{"update":"gradient","mode":"test"}""", "\"eval\" or \"train\"")]
+    [InlineData("""{"loss":"mean-squared"}""", "\"update\" is missing")]
+    [InlineData("""{"update":"gradient","loss":"hinge"}""", "\"loss\" is \"cross-entropy\"")]
+    [InlineData("""{"update":"gradient","loss":{"kind":"mean-squared","reduction":"most"}}""", "\"mean\" or \"sum\"")]
+    [InlineData("""{"update":"gradient","loss":{"kind":"mean-squared","smoothing":0.1}}""", "belongs to cross-entropy")]
     [InlineData("""{"normalization":{"mean":[0,0,0],"std":[1]}}""", "3 means and 1 deviations")]
     [InlineData("""{"normalization":{"mean":[0],"std":[0]}}""", "positive")]
     [InlineData("""{"input":"3x32x32","normalization":{"mean":[0],"std":[1]}}""", "1 channels")]

@@ -43,8 +43,8 @@ public sealed class LabelRounds(VictimModel model, ModelMode mode)
             using var scope = Tidy.Scope();
             using var moved = new NetworkModel(model.Network!, model.Normalization, [.. parameters.Select(parameter => parameter.detach().alias())],
                 model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.alias()));
-            using var step = CompiledOperator.Of(moved, "");
-            return step.At(images, targets).Value.Flat.MoveToOuterDisposeScope();
+            using var step = CompiledOperator.Of(moved, new CrossEntropy(), "");
+            return step.At(new(images, targets)).Value.Flat.MoveToOuterDisposeScope();
         }
         return Tidy.Keep(() =>
         {

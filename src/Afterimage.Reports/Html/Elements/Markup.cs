@@ -2,9 +2,9 @@ using System.Collections.Frozen;
 using System.Text;
 using System.Xml;
 
-namespace Afterimage.Reports.Html.Elements;
+namespace Afterimage.Reports.Html;
 
-/// <summary>A piece of a page. Text and attribute values are escaped where they are written, so no caller can forget to.</summary>
+/// <summary>A part of a page. Text and attribute values are escaped when the page is written.</summary>
 internal abstract record Part
 {
     public static implicit operator Part(string text) => new Text(text);
@@ -18,7 +18,7 @@ internal sealed record Text(string Value) : Part;
 
 internal sealed record Attribute(string Name, string Value) : Part;
 
-/// <summary>The style sheet of the page: our own text, written as it stands.</summary>
+/// <summary>The style sheet of the page, which is written unescaped.</summary>
 internal sealed record StyleSheet(string Css) : Part;
 
 internal sealed record Element(string Name, IReadOnlyList<Part?> Parts) : Part;

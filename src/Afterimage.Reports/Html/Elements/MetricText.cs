@@ -1,6 +1,6 @@
-namespace Afterimage.Reports.Html.Elements;
+namespace Afterimage.Reports.Html;
 
-/// <summary>How a metric is called and written.</summary>
+/// <summary>Title, unit and number format of a metric.</summary>
 internal sealed record MetricText(string Title, string Unit, Func<double, string> Format, bool? HigherIsBetter, string Meaning)
 {
     public static MetricText Of(string name) => name switch
@@ -12,7 +12,7 @@ internal sealed record MetricText(string Title, string Unit, Func<double, string
         _ => new(name, "", Numbers.Short, null, ""),
     };
 
-    /// <summary>PSNR and SSIM first: they are what readers know.</summary>
+    /// <summary>Names of metrics with the best known ones first.</summary>
     public static IEnumerable<string> InOrder(IEnumerable<string> names) =>
         names.OrderBy(name => name switch { "psnr" => 0, "ssim" => 1, "mse" => 2, _ => 3 }).ThenBy(name => name, StringComparer.Ordinal);
 

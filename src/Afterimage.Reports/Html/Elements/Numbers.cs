@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace Afterimage.Reports.Html.Elements;
+namespace Afterimage.Reports.Html;
 
-/// <summary>Numbers as a reader wants them; the exact ones are in report.json.</summary>
+/// <summary>Rounded numbers for readers; report.json has the exact ones.</summary>
 internal static class Numbers
 {
     public static string Fixed(double value, int digits) =>

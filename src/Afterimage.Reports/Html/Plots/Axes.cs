@@ -1,12 +1,14 @@
 using System.Globalization;
 
-namespace Afterimage.Reports.Html.Plots;
+namespace Afterimage.Reports.Html;
 
-/// <param name="Name">The full name, for example a JSON pointer.</param>
-/// <param name="Short">Its last segments, as many as tell it from the other axes.</param>
-/// <param name="Numeric">Every case that has the axis has a finite number on it.</param>
+/// <summary>An axis of a sweep.</summary>
+/// <param name="Name">Its full name, for example a JSON pointer.</param>
+/// <param name="Short">As many of its last segments as distinguish it from the other axes.</param>
+/// <param name="Numeric">Whether every value on it is a finite number.</param>
 internal sealed record Axis(string Name, string Short, bool Numeric);
 
+/// <summary>The axes of an audit's cases.</summary>
 internal static class Axes
 {
     public static IReadOnlyList<Axis> Of(AuditReport report)

@@ -1,9 +1,9 @@
-using Afterimage.Reports.Html.Elements;
-using static Afterimage.Reports.Html.Elements.Markup;
+using static Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Markup;
 
-namespace Afterimage.Reports.Html.Plots;
+namespace Afterimage.Reports.Html;
 
-/// <summary>Forecasts against what attacks reached, one point for each case.</summary>
+/// <summary>The PSNR that attacks reached over the forecast, one point for each case.</summary>
 internal static class ComparisonPlot
 {
     private const int MostColors = 6;
@@ -12,28 +12,36 @@ internal static class ComparisonPlot
     {
         if (report.Comparison is not { } comparison)
             return null;
-        (CaseReport Case, PlotPoint Point)[] cases = [.. report.Cases
-            .Where(found => found.Leakage is { } leakage && leakage.CanBeTested() && found.Metrics.TryGetValue("mse", out var error) && error.Mean > 0)
-            .Select(found => (found, new PlotPoint(Middle(found.Leakage!.Forecast().Images), -10 * Math.Log10(found.Metrics["mse"].Mean))))];
-        var high = cases.SelectMany(at => new[] { at.Point.X, at.Point.Y }).Max();
-        var scale = LinearScale.Covering(Math.Min(0, cases.SelectMany(at => new[] { at.Point.X, at.Point.Y }).Min()), high);
+        Tested[] cases = [.. report.Cases.Select(Test).OfType<Tested>()];
+        double[] values = [.. cases.SelectMany(at => new[] { at.Point.X, at.Point.Y })];
+        var scale = LinearScale.Covering(Math.Min(0, values.Min()), values.Max());
         Series[] series =
         [
-            .. Grouped(report, cases).Select(group => new Series(group.Key, [.. group.Select(at => at.Point)]) { Markers = true, Loose = true }),
+            .. Grouped(report, cases).Select(group => new Series(group.Key, [.. group.Select(at => at.Point)])
+            {
+                Markers = true, Loose = true,
+            }),
             new("as forecast", [new(scale.Low, scale.Low), new(scale.High, scale.High)]) { Reference = true },
         ];
-        var said = $"Rank correlation (Spearman) {Numbers.Fixed(comparison.Spearman, 2)} over {Numbers.Count(comparison.Cases)} cases; the median case " +
-            $"stays {Numbers.Fixed(comparison.MedianGap, 1)} dB below its forecast; {Numbers.Count(comparison.Above, "case passes", "cases pass")} the van Trees bound " +
-            "by more than three statistical errors.";
+        var sentence = $"Rank correlation (Spearman) {Numbers.Fixed(comparison.Spearman, 2)} " +
+            $"over {Numbers.Count(comparison.Cases)} cases; " +
+            $"the median case stays {Numbers.Fixed(comparison.MedianGap, 1)} dB below its forecast; " +
+            $"{Numbers.Count(comparison.Above, "case passes", "cases pass")} the van Trees bound by more than three statistical errors.";
         return Tag("section", ("class", "block"), Tag("h2", "Forecast against attack"),
-            Tag("p", said),
-            Tag("div", ("class", "plots"), Tag("figure", ("class", "plot-figure"),
-                new Plot("Reached over forecast PSNR", said, "forecast in dB", "reached PSNR in dB", scale, scale, series).Draw(),
-                Tag("figcaption", "Below the line an attack missed what the update tells; above it, images are simpler than the forecast's model of them."))));
+            Tag("p", sentence),
+            Tag("div", ("class", "plots"), Captioned(
+                new("Reached over forecast PSNR", sentence, "forecast in dB", "reached PSNR in dB", scale, scale, series),
+                "Below the line an attack missed what the update tells; above it, images are simpler than the forecast's model of them.")));
     }
 
-    /// <summary>By the axis with the fewest values that tells cases apart.</summary>
-    private static IEnumerable<IGrouping<string, (CaseReport Case, PlotPoint Point)>> Grouped(AuditReport report, (CaseReport Case, PlotPoint Point)[] cases)
+    private sealed record Tested(CaseReport Case, PlotPoint Point);
+
+    private static Tested? Test(CaseReport found) => found.Leakage is { } leakage && leakage.CanBeTested()
+        && found.Metrics.TryGetValue("mse", out var error) && error.Mean > 0
+        ? new(found, new(Middle(leakage.Forecast().Images), -10 * Math.Log10(error.Mean))) : null;
+
+    /// <summary>Cases by their values on the axis of words that has the fewest values, but more than one.</summary>
+    private static IEnumerable<IGrouping<string, Tested>> Grouped(AuditReport report, Tested[] cases)
     {
         var axis = Axes.Of(report).Where(axis => !axis.Numeric)
             .Select(axis => (axis, Count: cases.Select(at => at.Case.Axes.GetValueOrDefault(axis.Name)).Distinct().Count()))

@@ -1,7 +1,7 @@
-using Afterimage.Reports.Html.Elements;
-using static Afterimage.Reports.Html.Elements.Markup;
+using static Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Markup;
 
-namespace Afterimage.Reports.Html.Plots;
+namespace Afterimage.Reports.Html;
 
 /// <summary>The plots of a leakage analysis.</summary>
 internal static class LeakagePlots
@@ -11,13 +11,19 @@ internal static class LeakagePlots
 
     public static Element Spectrum(LeakageCase found)
     {
-        var largest = Math.Max(Most(found.PerLayer), Most(found.Whole));
-        Series[] series = [Curve("against each layer", found.PerLayer, largest) with { Strong = true }, Curve("against the whole update", found.Whole, largest)];
+        var largest = Math.Max(Largest(found.PerLayer), Largest(found.Whole));
+        Series[] series =
+        [
+            Curve("against each layer", found.PerLayer, largest) with { Strong = true },
+            Curve("against the whole update", found.Whole, largest),
+        ];
         var values = series.SelectMany(line => line.Points.Select(point => point.Y)).DefaultIfEmpty(1).ToArray();
-        return Drawn(new("Singular values", $"They fall from {Numbers.Short(values.Max())} to {Numbers.Short(values.Min())}.", "number of the singular value", "singular value",
+        return Captioned(new("Singular values", $"They fall from {Numbers.Short(values.Max())} to {Numbers.Short(values.Min())}.",
+            "number of the singular value", "singular value",
             LinearScale.Covering(0, found.PerLayer.Exact ? found.PerLayer.Unknowns : found.PerLayer.Singular.Length),
             LogScale.Covering(values.Min(), values.Max()), series),
-            "How far the update moves along each direction of pixels, by the unit in which noise is measured. A direction below the noise is lost without a prior.");
+            "How far the update moves along each direction of pixels, by the unit in which noise is measured. " +
+            "A direction below the noise is lost without a prior.");
     }
 
     public static Element Forecast(LeakageReport report, LeakageCase found) =>
@@ -35,44 +41,62 @@ internal static class LeakagePlots
             .. more,
         ];
         var all = series.SelectMany(line => line.Points.Select(point => point.Y)).Where(double.IsFinite).ToArray();
-        return Drawn(new("Forecast over noise", $"From {Numbers.Fixed(all.Min(), 1)} to {Numbers.Fixed(all.Max(), 1)} dB.", "noise relative to rms", "PSNR in dB",
-            LogScale.Covering(points.Min(point => point.Noise), points.Max(point => point.Noise)), LinearScale.Covering(0, all.Max()), series),
-            "The best linear attacker's expected PSNR. Rounding to float16 is noise of 2 × 10⁻⁴ of each layer, to float32 of 2.5 × 10⁻⁸.");
+        return Captioned(new("Forecast over noise", $"From {Numbers.Fixed(all.Min(), 1)} to {Numbers.Fixed(all.Max(), 1)} dB.",
+            "noise relative to rms", "PSNR in dB",
+            LogScale.Covering(points.Min(point => point.Noise), points.Max(point => point.Noise)),
+            LinearScale.Covering(0, all.Max()), series),
+            "The best linear attacker's expected PSNR. " +
+            "Rounding to float16 is noise of 2 × 10⁻⁴ of each layer, to float32 of 2.5 × 10⁻⁸.");
     }
 
-    /// <summary>The information-discard curve: what averaging over more images leaves to read.</summary>
+    /// <summary>The forecast and the share of surviving directions over the batch size; null for a single batch size.</summary>
     public static Element? OverBatch(LeakageReport report)
     {
-        (double Batch, LeakageSpectrum Spectrum)[] cases = [.. report.Cases.OrderBy(found => found.Batch).Select(found => ((double)found.Batch, found.PerLayer))];
-        double[] batches = [.. cases.Select(at => at.Batch).Distinct()];
+        LeakageCase[] cases = [.. report.Cases.OrderBy(found => found.Batch)];
+        double[] batches = [.. cases.Select(found => (double)found.Batch).Distinct()];
         if (batches.Length < 2)
             return null;
         var scale = new LogScale(batches[0], batches[^1], [.. batches.Select(batch => new Tick(batch, Numbers.Short(batch)))]);
-        Series Over(string name, Func<LeakageSpectrum, Bracket> value) => new(name, [.. cases.Select(at => new PlotPoint(at.Batch, value(at.Spectrum).High))])
+        Series Over(string name, Func<LeakageForecast, LeakageCase, Bracket> value)
         {
-            Band = [.. cases.Select(at => (at.Batch, value(at.Spectrum).Low, value(at.Spectrum).High))],
-            Markers = true,
-        };
-        Series[] forecasts = [Over($"knowing images ({report.Prior})", spectrum => spectrum.At(report.Noise).Images) with { Strong = true }, Over("knowing only the variance", spectrum => spectrum.At(report.Noise).White)];
-        Series[] shares = [Over("surviving directions", spectrum => Percent(spectrum.At(report.Noise).Directions, spectrum.Unknowns)) with { Strong = true }];
+            (double Batch, Bracket Value)[] values =
+                [.. cases.Select(found => ((double)found.Batch, value(found.PerLayer.At(report.Noise), found)))];
+            return new(name, [.. values.Select(at => new PlotPoint(at.Batch, at.Value.High))])
+            {
+                Band = [.. values.Select(at => (at.Batch, at.Value.Low, at.Value.High))],
+                Markers = true,
+            };
+        }
+        Series[] forecasts =
+        [
+            Over($"knowing images ({report.Prior})", (point, _) => point.Images) with { Strong = true },
+            Over("knowing only the variance", (point, _) => point.White),
+        ];
+        var share = Over("surviving directions", (point, found) => Percent(point.Directions, found.PerLayer.Unknowns));
+        var most = forecasts.SelectMany(line => line.Points).Max(point => point.Y);
         return Tag("section", ("class", "block"), Tag("h2", "Over the batch size"), Tag("div", ("class", "plots"),
-            Drawn(new("Forecast over batch size", Said(forecasts[0]), "images in the batch", "PSNR in dB", scale, Covering(forecasts), forecasts),
+            Captioned(new("Forecast over batch size", Describe(forecasts[0]), "images in the batch", "PSNR in dB", scale,
+                LinearScale.Covering(0, most), forecasts),
                 $"Noise {Numbers.Short(report.Noise)} of each layer; a band where Lanczos leaves an interval."),
-            Drawn(new("Surviving share over batch size", Said(shares[0]), "images in the batch", "percent of pixel directions", scale, LinearScale.Covering(0, 100), shares),
+            Captioned(new("Surviving share over batch size", Describe(share), "images in the batch", "percent of pixel directions", scale,
+                LinearScale.Covering(0, 100), [share with { Strong = true }]),
                 "The share of the batch's pixel directions that the averaged update still tells above the noise.")));
     }
 
-    private static Bracket Percent(Bracket directions, long unknowns) => new(100 * directions.Low / unknowns, 100 * directions.High / unknowns);
+    private static Bracket Percent(Bracket directions, long unknowns) =>
+        new(100 * directions.Low / unknowns, 100 * directions.High / unknowns);
 
-    private static string Said(Series series) => string.Join(", ", series.Points.Select(point => $"{Numbers.Fixed(point.Y, 1)} at {Numbers.Short(point.X)}")) + ".";
+    private static string Describe(Series series) =>
+        string.Join(", ", series.Points.Select(point => $"{Numbers.Fixed(point.Y, 1)} at {Numbers.Short(point.X)}")) + ".";
 
-    private static LinearScale Covering(IEnumerable<Series> series) => LinearScale.Covering(0, series.SelectMany(line => line.Points).Max(point => point.Y));
-
-    private static Series Line(string name, IEnumerable<LeakageForecast> points, Func<LeakageForecast, Bracket> value) =>
-        new(name, [.. points.Select(point => new PlotPoint(point.Noise, value(point).High))])
+    private static Series Line(string name, IEnumerable<LeakageForecast> points, Func<LeakageForecast, Bracket> value)
+    {
+        (double Noise, double Low, double High)[] band = [.. points.Select(point => (point.Noise, value(point).Low, value(point).High))];
+        return new(name, [.. band.Select(at => new PlotPoint(at.Noise, at.High))])
         {
-            Band = points.Any(point => value(point).High - value(point).Low > 0.01) ? [.. points.Select(point => (point.Noise, value(point).Low, value(point).High))] : [],
+            Band = band.Any(at => at.High - at.Low > 0.01) ? band : [],
         };
+    }
 
     private static Series Curve(string name, LeakageSpectrum spectrum, double largest)
     {
@@ -81,7 +105,6 @@ internal static class LeakagePlots
             .Select(at => new PlotPoint(at.Index + 1, Math.Max(at.Item, largest * LeastSingular)))]);
     }
 
-    private static double Most(LeakageSpectrum spectrum) => spectrum.Singular.IsEmpty || spectrum.Singular[0] <= 0 ? 1 : spectrum.Singular[0];
-
-    private static Element Drawn(Plot plot, string caption) => Tag("figure", ("class", "plot-figure"), plot.Draw(), Tag("figcaption", caption));
+    private static double Largest(LeakageSpectrum spectrum) =>
+        spectrum.Singular.IsEmpty || spectrum.Singular[0] <= 0 ? 1 : spectrum.Singular[0];
 }

@@ -1,9 +1,9 @@
-using Afterimage.Reports.Html.Elements;
-using static Afterimage.Reports.Html.Elements.Markup;
+using static Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Markup;
 
-namespace Afterimage.Reports.Html.Plots;
+namespace Afterimage.Reports.Html;
 
-/// <summary>What the attack minimized, one curve for each restart.</summary>
+/// <summary>The objective over evaluations, one curve for each restart.</summary>
 internal static class ObjectivePlot
 {
     private const int Columns = 280;
@@ -32,13 +32,10 @@ internal static class ObjectivePlot
             logarithmic ? LogScale.Covering(low, high) : LinearScale.Covering(low, high),
             [.. curves.Select((curve, index) => Line(curve.Name, Thin(curve.Points, last), index == best, curves.Length > 1))]);
         var missing = found.Curves.Sum(curve => curve.Points.Length) - drawn.Length;
-        return Tag("figure", ("class", "plot-figure"), plot.Draw(),
-            Tag("figcaption", "What the attack tries to make small: the distance between the update that its images would cause and the " +
-                "one observed, plus its priors. " +
-                string.Join(" ", curves.Where((_, index) => index == best).Select(Describe)) +
-                (missing == 0
-                    ? ""
-                    : $" {Numbers.Count(missing, "point that is", "points that are")} not finite or not positive cannot be drawn.")));
+        return Captioned(plot,
+            "What the attack tries to make small: the distance between the update that its images would cause and the " +
+            "one observed, plus its priors. " + Describe(curves[best]) + (missing == 0 ? ""
+                : $" {Numbers.Count(missing, "point that is", "points that are")} not finite or not positive cannot be drawn."));
     }
 
     private static Series Line(string name, PlotPoint[] points, bool best, bool several) =>
@@ -49,9 +46,7 @@ internal static class ObjectivePlot
         : $"{Capital(curve.Name)}: from {Numbers.Short(curve.Points[0].Value)} to {Numbers.Short(curve.Points[^1].Value)} at evaluation " +
             $"{Numbers.Count(curve.Points[^1].Evaluation)}.";
 
-    private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
-
-    /// <summary>Long curves keep the lowest and the highest point of each column, so that no spike is lost.</summary>
+    /// <summary>Long curves keep the lowest and the highest point of each column, so that no spike disappears.</summary>
     private static PlotPoint[] Thin(CurvePoint[] points, int last)
     {
         IEnumerable<CurvePoint> kept = points.Length <= 2 * Columns

@@ -1,7 +1,6 @@
-using Afterimage.Reports.Html.Elements;
-using static Afterimage.Reports.Html.Elements.Markup;
+using static Afterimage.Reports.Html.Markup;
 
-namespace Afterimage.Reports.Html.Plots;
+namespace Afterimage.Reports.Html;
 
 internal readonly record struct PlotPoint(double X, double Y);
 
@@ -11,19 +10,19 @@ internal sealed record Series(string Name, IReadOnlyList<PlotPoint> Points)
     /// <summary>Lower and upper bound at each x, or empty.</summary>
     public IReadOnlyList<(double X, double Low, double High)> Band { get; init; } = [];
 
-    /// <summary>Drawn heavier: the curve that matters.</summary>
+    /// <summary>Whether the line is bold.</summary>
     public bool Strong { get; init; }
 
-    /// <summary>A baseline: gray and dotted.</summary>
+    /// <summary>Whether the line is a baseline, gray and dotted.</summary>
     public bool Reference { get; init; }
 
     public bool Markers { get; init; }
 
-    /// <summary>Points that no line joins.</summary>
+    /// <summary>Whether points are not joined by a line.</summary>
     public bool Loose { get; init; }
 }
 
-/// <summary>A line plot as inline SVG: its colors follow the page, and every line also differs by its dashes.</summary>
+/// <summary>A line plot as inline SVG. Its colors come from the style sheet; lines also differ by their dashes.</summary>
 internal sealed record Plot(string Title, string Description, string XTitle, string YTitle, Scale X, Scale Y, IReadOnlyList<Series> Series)
 {
     private const double Width = 640, Height = 340, Left = 84, Right = 20, Top = 34, Bottom = 62;

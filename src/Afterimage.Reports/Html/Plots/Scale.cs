@@ -1,10 +1,8 @@
-using Afterimage.Reports.Html.Elements;
-
-namespace Afterimage.Reports.Html.Plots;
+namespace Afterimage.Reports.Html;
 
 internal readonly record struct Tick(double Value, string Label);
 
-/// <summary>One axis of a plot: where a value lies between 0 and 1, and which values are labeled.</summary>
+/// <summary>One axis of a plot: the position of a value, from 0 to 1, and the values that are labeled.</summary>
 internal abstract record Scale(IReadOnlyList<Tick> Ticks)
 {
     public abstract double At(double value);

@@ -23,18 +23,15 @@ namespace Afterimage.Attacks;
 /// the logits is the gradient of the head's bias, and is taken from there.
 /// </remarks>
 [Cites("zhu2019deep", "geiping2020inverting", "neftci2019surrogate")]
-public sealed record DeepFirst : Attack
+public sealed record DeepFirst : IterativeAttack
 {
-    public LabelRule Labels { get; init; } = new RefinedCounts();
+    public DeepFirst() => Restarts = 2;
 
     /// <summary>Activations (of residual networks: blocks) behind the features that are looked for first.</summary>
     public int Blocks { get; init; } = 1;
 
     /// <summary>How widely kinks are softGate, relative to the root mean square of what enters an activation; one run for each.</summary>
     public ValueList<double> Widths { get; init; } = [1, 0.3, 0.1];
-
-    /// <summary>The first and every second one begins with features, the others with images.</summary>
-    public int Restarts { get; init; } = 2;
 
     /// <summary>Steps of Adam over features, for every width.</summary>
     public int FeatureSteps { get; init; } = 2000;
@@ -63,24 +60,35 @@ public sealed record DeepFirst : Attack
     /// <summary>Over images, for every width; its learning rate falls with the width.</summary>
     public FirstOrder Solver { get; init; } = new() { LearningRate = 0.3, Schedule = Schedule.Cosine, Iterations = 500 };
 
-    /// <summary>What attacks where this way is closed: networks without ReLU or known layers, several local steps, batch statistics.</summary>
-    public GradientMatching Otherwise { get; init; } = Known.RectifiedMatching;
+    /// <inheritdoc/>
+    public override string Equation => MatchingText.Of(
+        new() { Labels = Labels, Start = Start, Fidelity = Fidelity, Priors = Priors, Solver = Solver, Restarts = Restarts },
+        $" + {MatchingText.Number(FeatureWeight)} |h(x) - h|^2 / |h|^2, h of least misfit of the last {(Blocks == 1 ? "block" : $"{Blocks} blocks")}");
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override string? Fault => base.Fault ?? (Blocks < 1 || FeatureSteps < 1 || !(FeatureRate > 0) || !(Ridge >= 0) || !(FeatureWeight >= 0)
+        || Widths.Count == 0 || Widths.Any(width => !(width > 0))
+        ? "A search from the head down needs at least one block, step and width, all positive; " +
+            FormattableString.Invariant($"it has {Blocks}, {FeatureSteps}, {Widths} and {FeatureRate}, and the weight {FeatureWeight}.") : null);
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context)
     {
-        if (Blocks < 1 || Restarts < 1 || FeatureSteps < 1 || !(FeatureRate > 0) || !(Ridge >= 0) || !(FeatureWeight >= 0)
-            || Widths.Count == 0 || Widths.Any(width => !(width > 0)))
-            throw new AfterimageException("A search from the head down needs at least one block, start, step and width, all positive; " +
-                FormattableString.Invariant($"it has {Blocks}, {Restarts}, {FeatureSteps}, {Widths} and {FeatureRate}, and the weight {FeatureWeight}."));
-        var open = context.Observation.Training is FedSgd training && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0)
-            && SmoothedModel.Applies(context.Model);
-        using var split = open ? SplitNetwork.At(context.Model, Blocks) : null;
-        if (split is null)
-            return (Otherwise with { Labels = Labels }).Run(context, watch, cancellation);
-        using var scope = Tidy.Scope();
-        var labels = Labels.Recover(context);
-        return labels.Refine
-            ? throw new AfterimageException("A search from the head down needs labels before it starts: recover them, for example by \"refined-counts\".")
-            : new DeepSearch(this, context, split, labels).Run(watch, cancellation);
+        if (context.Observation.Training is not FedSgd training || (training.Mode == Models.ModelMode.Train && context.Model.Buffers.Count > 0)
+            || !SmoothedModel.Applies(context.Model))
+            return "A search from the head down needs one gradient of a network of known layers with ReLU, and no statistics of the batch: " +
+                "use \"rectified-matching\".";
+        using var split = SplitNetwork.At(context.Model, Blocks);
+        return split is not null ? null : "The network has too few layers to be split in front of its head: use \"rectified-matching\".";
+    }
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
+    {
+        using var split = SplitNetwork.At(run.Context.Model, Blocks)!;
+        return new DeepSearch(this, run, split).Run();
     }
 }

@@ -12,6 +12,7 @@ internal sealed class DeepSearch
     private const int FrontSteps = 200;
 
     private readonly DeepFirst attack;
+    private readonly AttackRun run;
     private readonly AttackContext context;
     private readonly SplitNetwork split;
     private readonly Labels labels;
@@ -21,41 +22,37 @@ internal sealed class DeepSearch
     private int evaluations;
     private double explained = double.PositiveInfinity;
 
-    public DeepSearch(DeepFirst attack, AttackContext context, SplitNetwork split, Labels labels)
+    public DeepSearch(DeepFirst attack, AttackRun run, SplitNetwork split)
     {
-        (this.attack, this.context, this.split, this.labels) = (attack, context, split, labels);
+        (this.attack, this.run, this.split, context, labels) = (attack, run, split, run.Context, run.Labels);
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         // Targets that sum to zero make the operator's derivative at the logits minus themselves, whatever the logits.
-        signal = context.Observation.BatchSize == 1 && context.Model.Head is (_, { } bias)
+        signal = context.Observation is { BatchSize: 1, Training.Loss.HeadObstacle: null } && context.Model.Head is (_, { } bias)
             ? -context.Observation.Update[bias].view(1, -1) : targets;
     }
 
-    public Reconstruction Run(Action<Iterate>? watch, CancellationToken cancellation)
+    public SearchResult Run()
     {
         Tensor? best = null;
         var (value, from, tried) = (double.PositiveInfinity, 0, 0);
-        while (tried < attack.Restarts && !(tried > 0 && cancellation.IsCancellationRequested))
+        while (tried < attack.Restarts && !(tried > 0 && run.Stop.IsCancellationRequested))
         {
             var restart = tried++;
             var before = (Steps: steps, Evaluations: evaluations);
             void See(double objective, Func<Tensor> images) =>
-                watch?.Invoke(new(restart, steps - before.Steps - 1, objective, evaluations - before.Evaluations, images));
-            var images = Descend(restart, See, cancellation);
+                run.See(new(restart, steps - before.Steps - 1, objective, evaluations - before.Evaluations, images));
+            var images = Descend(restart, See);
             var reached = Value(images);
             if (best is null || reached < value)
                 (best, value, from) = (images, reached, restart);
         }
-        var update = context.Observation.Update;
-        var misfit = (context.Operator.At(best!, targets).Value.Flat - update.Flat).norm().ToDouble() / update.Norm();
+        run.Note(new TailExplained(explained));
         return new()
         {
-            Images = best!.to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
+            Images = best,
             Labels = labels,
             Objective = value,
-            RelativeMisfit = misfit,
-            Outcome = Judge(misfit, cancellation.IsCancellationRequested),
             Operator = context.Operator.Reason,
-            Notes = [FormattableString.Invariant($"The features that were found explain the gradient behind them up to {explained:G2}.")],
             Restart = from,
             Restarts = tried,
             Iterations = steps,
@@ -63,8 +60,11 @@ internal sealed class DeepSearch
         };
     }
 
+    /// <summary>What the client did, for a part of its network.</summary>
+    private FedSgd Alone => new() { Loss = context.Observation.Training.Loss };
+
     /// <summary>Images in [0,1] from one start.</summary>
-    private Tensor Descend(int restart, Action<double, Func<Tensor>> see, CancellationToken cancellation)
+    private Tensor Descend(int restart, Action<double, Func<Tensor>> see)
     {
         using var scope = Tidy.Scope();
         var random = context.Random.Derive("restart", restart);
@@ -72,8 +72,8 @@ internal sealed class DeepSearch
         DeepFeatures? wanted = null;
         if (restart % 2 == 0)
         {
-            wanted = new DeepFeatures(split, Features(images, random, cancellation));
-            images = Match(images, wanted, random, see, cancellation);
+            wanted = new DeepFeatures(split, Features(images, random));
+            images = Match(images, wanted, random, see);
         }
         Prior[] priors = wanted is null ? [.. attack.Priors] : [.. attack.Priors, wanted with { Weight = attack.FeatureWeight }];
         foreach (var width in attack.Widths)
@@ -86,7 +86,7 @@ internal sealed class DeepSearch
                     signal: signal);
                 var solver = attack.Solver with { LearningRate = attack.Solver.LearningRate * Math.Min(1, width) };
                 var (point, _) = Follow(solver, objective, objective.Start, random,
-                    iterate => see(iterate.Value, () => objective.Images(iterate.Point)), cancellation);
+                    iterate => see(iterate.Value, () => objective.Images(iterate.Point)));
                 images = objective.Images(point);
                 evaluations += objective.Evaluations;
             }
@@ -104,7 +104,7 @@ internal sealed class DeepSearch
     }
 
     /// <summary>Features that explain the gradient of the tail, [B,C,H,W].</summary>
-    private Tensor Features(Tensor images, RandomSource random, CancellationToken cancellation)
+    private Tensor Features(Tensor images, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var first = split.Features(images);
@@ -119,13 +119,13 @@ internal sealed class DeepSearch
         {
             var network = split.Tail.Network;
             using var model = split.Tail.With(network with { Layers = SmoothedModel.Smoothed(network.Layers, softGate: true, 1 / width) });
-            using var forward = new FedSgd().Operator(model, (int)images.shape[0], context.OperatorChoice);
+            using var forward = Alone.Operator(model, (int)images.shape[0], context.OperatorChoice);
             var objective = new TailObjective(forward, misfit, signal, first.shape, unit);
             var solver = new FirstOrder
             {
                 LearningRate = attack.FeatureRate * Math.Min(1, width), Schedule = Schedule.Cosine, Iterations = attack.FeatureSteps,
             };
-            (point, reached) = Follow(solver, objective, point, random, null, cancellation);
+            (point, reached) = Follow(solver, objective, point, random, null);
             evaluations += objective.Evaluations;
         }
         explained = Math.Min(explained, Math.Sqrt(reached / observed.Layout.Entries.Count));
@@ -133,8 +133,7 @@ internal sealed class DeepSearch
     }
 
     /// <summary>Images of such features.</summary>
-    private Tensor Match(Tensor start, DeepFeatures wanted, RandomSource random, Action<double, Func<Tensor>> see,
-        CancellationToken cancellation)
+    private Tensor Match(Tensor start, DeepFeatures wanted, RandomSource random, Action<double, Func<Tensor>> see)
     {
         using var scope = Tidy.Scope();
         var search = attack.Space.Open(context, start, random);
@@ -142,7 +141,7 @@ internal sealed class DeepSearch
             [.. attack.Priors.Select(prior => prior with { Weight = prior.Weight * attack.FeaturePriors }), wanted], attack.Ridge);
         Tensor Images(Tensor point) => search.Decode(point).clamp(0, 1);
         var (point, _) = Follow(new Lbfgs { Iterations = FrontSteps, History = 20 }, front, search.Start, random,
-            iterate => see(iterate.Value, () => Images(iterate.Point)), cancellation);
+            iterate => see(iterate.Value, () => Images(iterate.Point)));
         return Images(point).MoveToOuterDisposeScope();
     }
 
@@ -150,7 +149,7 @@ internal sealed class DeepSearch
     private double Unit(Tensor first, Misfit misfit)
     {
         var mean = Math.Max(first.abs().mean().ToDouble(), 1e-12);
-        using var forward = new FedSgd().Operator(split.Tail, (int)first.shape[0], context.OperatorChoice);
+        using var forward = Alone.Operator(split.Tail, (int)first.shape[0], context.OperatorChoice);
         var alike = ones_like(first).reshape(-1);
         var gradient = zeros_like(alike);
         return Enumerable.Range(-8, 17).Select(half => mean * Math.Pow(2, half / 2.0))
@@ -158,8 +157,7 @@ internal sealed class DeepSearch
     }
 
     /// <summary>The best point of a descent and its value.</summary>
-    private (Tensor Point, double Value) Follow(Solver solver, Objective objective, Tensor start, RandomSource random, Action<SolverStep>? see,
-        CancellationToken cancellation)
+    private (Tensor Point, double Value) Follow(Solver solver, Objective objective, Tensor start, RandomSource random, Action<SolverStep>? see)
     {
         var (best, least) = (start.clone(), double.PositiveInfinity);
         foreach (var iterate in solver.Descend(objective, start, random))
@@ -171,16 +169,9 @@ internal sealed class DeepSearch
                 least = iterate.Value;
             }
             see?.Invoke(iterate);
-            if (cancellation.IsCancellationRequested || !double.IsFinite(iterate.Value))
+            if (run.Stop.IsCancellationRequested || !double.IsFinite(iterate.Value))
                 break;
         }
         return (best, least);
     }
-
-    private static Outcome Judge(double misfit, bool canceled) =>
-        canceled ? new(OutcomeKind.Canceled, $"Stopped early; the reconstruction so far explains the update up to {misfit:P1}.")
-        : !double.IsFinite(misfit) ? new(OutcomeKind.Diverged, "The update of the images found is not finite: lower the learning rates.")
-        : misfit < 1e-3 ? new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.")
-        : new(OutcomeKind.BudgetSpent, $"The reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, " +
-            "so a poor image here is no sign of protection; give it more steps or restarts, or another attack.");
 }

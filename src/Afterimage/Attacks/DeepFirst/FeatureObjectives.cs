@@ -20,9 +20,9 @@ internal sealed class TailObjective(ForwardOperator forward, Misfit misfit, Tens
     {
         using var scope = Tidy.Scope();
         Evaluations++;
-        var linearization = forward.At(Features(point), targets);
+        var linearization = forward.At(new(Features(point), targets));
         var (value, difference) = misfit.Evaluate(linearization.Value);
-        gradient.copy_(linearization.Pullback(difference).Images.reshape(-1) * unit);
+        gradient.copy_(linearization.Pullback(difference).Inputs.reshape(-1) * unit);
         return value;
     }
 

@@ -10,39 +10,36 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class LayerChain
 {
-    private readonly Tensor mean;
-    private readonly Tensor deviation;
+    private readonly VictimModel model;
 
-    private LayerChain(VictimModel model, IReadOnlyList<Stage> stages)
-    {
-        mean = tensor(model.Normalization.Mean.ToArray()).view(1, -1, 1, 1);
-        deviation = tensor(model.Normalization.Std.ToArray()).view(1, -1, 1, 1);
-        (Input, Stages) = (model.Input, stages);
-    }
+    private LayerChain(VictimModel model, IReadOnlyList<Stage> stages) => (this.model, Stages) = (model, stages);
 
-    public ImageShape Input { get; }
+    public ImageShape Input => model.Input;
 
     public IReadOnlyList<Stage> Stages { get; }
 
     public Stage Head => Stages[^1];
 
-    /// <summary>Null when the closed forms cannot work on the model or the update; the obstacle says why.</summary>
-    public static LayerChain? Of(AttackContext context, out string obstacle)
+    /// <summary>Why closed forms cannot work on the model or the update; null when they can.</summary>
+    public static string? Obstacle(AttackContext context) =>
+        context.Model.Network is not { } network || network.Layers.Any(layer => layer is Residual)
+            ? "Closed forms need a network of known layers without branches: use gradient matching."
+        : network.Layers[^1] is not Linear
+            ? "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching."
+        : Unreadable(context.Observation);
+
+    /// <summary>Shared by everything that solves equations of an update.</summary>
+    internal static string? Unreadable(Observation observation)
     {
-        obstacle = "";
-        if (context.Model.Network is not { } network || network.Layers.Any(layer => layer is Residual))
-            obstacle = "Closed forms need a network of known layers without branches: use gradient matching.";
-        else if (network.Layers[^1] is not Linear)
-            obstacle = "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching.";
-        else if (!context.Observation.Update.Flat.isfinite().all().ToBoolean())
-            obstacle = "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
-        else
-            return Open(context, network);
-        return null;
+        using var scope = Tidy.Scope();
+        return observation.Update.Flat.isfinite().all().ToBoolean() ? observation.Training.Loss.HeadObstacle
+            : "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
     }
 
-    private static LayerChain Open(AttackContext context, Network network)
+    /// <summary>The chain of a round without <see cref="Obstacle"/>.</summary>
+    public static LayerChain Of(AttackContext context)
     {
+        var network = context.Model.Network!;
         var layout = context.Model.Layout;
         var gradient = context.Observation.ApproximateGradient();
         long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
@@ -67,11 +64,11 @@ internal sealed class LayerChain
     /// <summary>Network inputs with as many numbers as images have, in the shape [B,C,H,W].</summary>
     public Tensor Shaped(Tensor inputs) => inputs.reshape(-1, Input.Channels, Input.Height, Input.Width);
 
-    public Tensor Denormalized(Tensor inputs) => inputs * deviation + mean;
+    public Tensor Denormalized(Tensor inputs) => model.Denormalize(inputs);
 
     /// <summary>Network inputs of gray images, for places that nothing is known of.</summary>
     public Tensor Gray(long count) =>
-        ((0.5 - mean) / deviation).expand(count, Input.Channels, Input.Height, Input.Width).contiguous();
+        model.Normalize(full([count, Input.Channels, Input.Height, Input.Width], 0.5, ScalarType.Float64));
 
     /// <summary>What reaches each stage for network inputs [B,C,H,W]; the logits are last.</summary>
     public Tensor[] Activations(Tensor inputs)

@@ -26,18 +26,37 @@ public sealed record EpochMatching : Attack
     /// <summary>Random 3x3 filters whose largest response over an epoch's images is compared; 0 compares their mean image.</summary>
     public int Filters { get; init; } = 96;
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override LabelRule? Rule => Matching.Labels;
+
+    /// <inheritdoc/>
+    public override string Equation => MatchingText.Of(Matching, $" + {MatchingText.Number(Weight)} |differences between epochs|^2");
+
+    /// <inheritdoc/>
+    public override int Budget => Matching.Budget;
+
+    /// <inheritdoc/>
+    public override string? Fault => Matching.Fault ?? (Filters < 0 || !(Weight >= 0)
+        ? $"Epochs are tied with a weight of at least 0 by at least 0 filters; they are {Weight} and {Filters}." : null);
+
+    /// <inheritdoc/>
+    public override Attack? WithRestarts(int restarts) => this with { Matching = Matching with { Restarts = restarts } };
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) => this with { Matching = (GradientMatching)Matching.WithIterations(iterations)! };
+
+    /// <inheritdoc/>
+    public override Attack? WithLabels(LabelRule rule) => this with { Matching = Matching with { Labels = rule } };
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => context.Observation.Training is FedAvg { Epochs: > 1 } ? null
+        : "Images are matched across epochs, and this client trains for one: use \"matching\" or \"local-matching\".";
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        if (context.Observation.Training is not FedAvg { Epochs: > 1 } training)
-            return Matching.Run(context, watch, cancellation);
-        if (Filters < 0 || !(Weight >= 0))
-            throw new AfterimageException(
-                $"Epochs are tied with a weight of at least 0 by at least 0 filters; they are {Weight} and {Filters}.");
-        using var scope = Tidy.Scope();
-        var labels = Matching.Labels.Recover(context);
-        if (labels.Refine)
-            throw new AfterimageException(
-                "Matching epochs needs labels before it starts: recover them, for example by \"refined-counts\".");
+        var (context, labels) = (run.Context, run.Labels);
+        var training = (FedAvg)context.Observation.Training;
         var order = Enumerable.Range(0, labels.Classes.Count).ToArray();
         context.Random.Derive("label order").Managed().Shuffle(order);
         labels = new(order.Select(i => labels.Classes[i]).ToValueList(), order.Select(i => labels.Confidence[i]).ToValueList());
@@ -47,8 +66,9 @@ public sealed record EpochMatching : Attack
             Observation = new()
             {
                 Update = context.Observation.Update,
-                Training = new SeparateEpochs(training),
+                Training = new SeparateEpochs(training) { Loss = training.Loss },
                 BatchSize = training.Epochs * labels.Classes.Count,
+                Channel = context.Observation.Channel,
                 Labels = Enumerable.Repeat(labels.Classes, training.Epochs).SelectMany(classes => classes).ToValueList(),
             },
             Random = context.Random,
@@ -60,22 +80,17 @@ public sealed record EpochMatching : Attack
             Labels = new Given(),
             Priors = [.. Matching.Priors, new EpochAgreement(training.Epochs, Filters) { Weight = Weight }],
         };
-        Action<Iterate>? watchAll = watch is null ? null
-            : seen => watch(seen with { Images = () => Merge(seen.Images(), training.Epochs) });
-        using var found = tied.Run(wide, watchAll, cancellation);
+        using var found = tied.Run(wide, seen => run.See(seen with { Images = () => Merge(seen.Images(), training.Epochs) }), run.Stop);
+        run.Note(new Remark($"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before."));
+        foreach (var note in found.Evidence)
+            run.Note(note);
         return new()
         {
-            Images = Merge(found.Images, training.Epochs).MoveToOuterDisposeScope(),
+            Images = double.IsNaN(found.RelativeMisfit) ? null : Merge(found.Images, training.Epochs),
             Labels = labels,
             Objective = found.Objective,
             RelativeMisfit = found.RelativeMisfit,
-            Outcome = found.Outcome,
             Operator = found.Operator,
-            Notes =
-            [
-                $"The images of {training.Epochs} epochs were looked for apart, matched and averaged; the misfit is theirs before.",
-                .. found.Notes,
-            ],
             Restart = found.Restart,
             Restarts = found.Restarts,
             Iterations = found.Iterations,

@@ -14,9 +14,9 @@ namespace Afterimage.Attacks;
 /// (<see cref="Known"/>). Of all restarts the best iterate by the attacker's own objective is kept.
 /// </summary>
 [Cites("zhu2019deep")]
-public sealed record GradientMatching : Attack
+public sealed record GradientMatching : IterativeAttack
 {
-    public LabelRule Labels { get; init; } = new BiasSign();
+    public GradientMatching() => Labels = new BiasSign();
 
     public Start Start { get; init; } = new Uniform();
 
@@ -43,33 +43,40 @@ public sealed record GradientMatching : Attack
     /// </summary>
     public bool RelativePriors { get; init; }
 
-    /// <summary>Starts tried at most. Where labels are uncertain, each takes the next most plausible ones.</summary>
-    public int Restarts { get; init; } = 1;
-
     /// <summary>A restart whose relative misfit |A(x) - y| / |y| ends below this has converged, and no further one is tried; 0 tries all.</summary>
     public double Tolerance { get; init; } = 1e-3;
 
     public Precision Precision { get; init; } = Precision.Float32;
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
-    {
-        if (Restarts < 1)
-            throw new AfterimageException($"An attack needs at least one start; restarts is {Restarts}.");
-        using var scope = Tidy.Scope();
-        var own = Precision == Precision.Float64 ? context.To(ScalarType.Float64) : null;
-        try
-        {
-            return Search(own ?? context, watch, cancellation);
-        }
-        finally
-        {
-            own?.Dispose();
-        }
-    }
+    /// <inheritdoc/>
+    public override string Equation => MatchingText.Of(this);
 
-    private Reconstruction Search(AttackContext context, Action<Iterate>? watch, CancellationToken cancellation)
+    /// <inheritdoc/>
+    public override int Budget => Restarts * Continuation.Count * Solver.Iterations;
+
+    /// <inheritdoc/>
+    public override string? Fault => base.Fault ?? (Priors.Any(prior => prior is GroupConsistency { Weight: not 0 }) && Restarts < 2
+        ? "Group consistency needs restarts to agree with: give the attack two restarts or more, or leave it out." : null);
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
+
+    /// <inheritdoc/>
+    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+
+    /// <inheritdoc/>
+    protected override bool InDouble => Precision == Precision.Float64;
+
+    /// <inheritdoc/>
+    protected override bool RefinesLabels => true;
+
+    /// <inheritdoc/>
+    protected override double ConvergedBelow => Math.Max(Tolerance, ExplainedMisfit);
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        var labels = Labels.Recover(context);
+        var (context, labels) = (run.Context, run.Labels);
         var plausible = Guesses(context, labels).Take(Restarts).ToList();
         var results = new List<MatchingResult>();
         try
@@ -77,17 +84,17 @@ public sealed record GradientMatching : Attack
             if (Priors.OfType<GroupConsistency>().FirstOrDefault(prior => prior.Weight != 0) is { } group)
             {
                 var runs = new List<MatchingRun>();
-                new MatchingGroup(group, labels).Descend(Enumerable.Range(0, Restarts).Select(Begin), runs, See, cancellation);
-                results.AddRange(runs.Select(run => run.Result()));
+                new MatchingGroup(group, labels).Descend(Enumerable.Range(0, Restarts).Select(Begin), runs, See, run.Stop);
+                results.AddRange(runs.Select(begun => begun.Result()));
             }
             else
-                foreach (var result in ParallelRestarts.Run(Restarts, context.Workers, Descend, cancellation))
+                foreach (var result in ParallelRestarts.Run(Restarts, context.Workers, Descend, run.Stop))
                 {
                     results.Add(result);
                     if (result.RelativeMisfit < Tolerance)
                         break;
                 }
-            return Conclude(context, labels, results, cancellation.IsCancellationRequested);
+            return Conclude(run, results);
         }
         finally
         {
@@ -102,18 +109,18 @@ public sealed record GradientMatching : Attack
         MatchingResult Descend(int restart, CancellationToken stop)
         {
             using var scope = Tidy.Scope();
-            var run = BeginPlausible(restart);
-            foreach (var iterate in run.Descend())
+            var begun = BeginPlausible(restart);
+            foreach (var iterate in begun.Descend())
             {
-                See(run, iterate);
+                See(begun, iterate);
                 if (stop.IsCancellationRequested)
                     break;
             }
-            return run.Result();
+            return begun.Result();
         }
 
-        void See(MatchingRun run, SolverStep iterate) =>
-            watch?.Invoke(new(run.Restart, run.Steps - 1, iterate.Value, run.Evaluations, () => run.Objective.Images(iterate.Point)));
+        void See(MatchingRun begun, SolverStep step) =>
+            run.See(new(begun.Restart, begun.Steps - 1, step.Value, begun.Evaluations, () => begun.Objective.Images(step.Point)));
     }
 
     /// <summary>
@@ -129,51 +136,33 @@ public sealed record GradientMatching : Attack
         return guesses.Take(first).Concat(labels.Dealt(training.BatchSize).Skip(1)).Concat(guesses.Skip(first));
     }
 
-    private Reconstruction Conclude(AttackContext context, Labels labels, List<MatchingResult> results, bool canceled)
+    private SearchResult Conclude(AttackRun run, List<MatchingResult> results)
     {
         var best = results.Where(result => result.Images is not null).MinBy(result => result.Value);
-        var (iterations, evaluations) = (results.Sum(result => result.Steps), results.Sum(result => result.Evaluations));
-        if (best is null)
-            return new()
-            {
-                Images = full(context.ImagesShape, 0.5, ScalarType.Float32).MoveToOuterDisposeScope(),
-                Labels = labels,
-                Objective = double.NaN,
-                RelativeMisfit = double.NaN,
-                Outcome = canceled
-                    ? new(OutcomeKind.Canceled, "The attack was stopped before its first iterate; run it again to continue.")
-                    : new(OutcomeKind.Diverged, "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values."),
-                Restarts = results.Count,
-                Iterations = iterations,
-                Evaluations = evaluations,
-            };
+        if (best?.Note is { } note)
+            run.Note(new Remark(note));
         return new()
         {
-            Images = best.Images!.clone().MoveToOuterDisposeScope(),
-            Labels = best.Labels,
-            Objective = best.Value,
-            RelativeMisfit = best.RelativeMisfit,
-            Outcome = Judge(best.RelativeMisfit, results.Count, canceled),
-            Operator = Nuisance is null or UpdateScale ? context.Operator.Reason
+            Images = best?.Images!.clone(),
+            Labels = best?.Labels ?? run.Labels,
+            Objective = best?.Value,
+            RelativeMisfit = best?.RelativeMisfit,
+            Operator = Nuisance is null or UpdateScale ? run.Context.Operator.Reason
                 : "The operator depends on more than images, so it is automatic differentiation.",
-            Notes = best.Note is { } note ? [note] : [],
-            Restart = best.Restart,
+            Restart = best?.Restart ?? 0,
             Restarts = results.Count,
-            Iterations = iterations,
-            Evaluations = evaluations,
+            Iterations = results.Sum(result => result.Steps),
+            Evaluations = results.Sum(result => result.Evaluations),
         };
-    }
-
-    private Outcome Judge(double misfit, int restarts, bool canceled)
-    {
-        if (canceled)
-            return new(OutcomeKind.Canceled, $"Stopped early; the best reconstruction so far explains the update up to {misfit:P1}.");
-        if (misfit < Math.Max(Tolerance, 1e-3))
-            return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
-        return new(OutcomeKind.BudgetSpent,
-            $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: the attack did not converge, " +
-            "so a poor image here is no sign of protection; give it more iterations or restarts, or another attack.");
     }
 }
 
-public enum Precision { Float32, Float64 }
+/// <summary>Floating-point precision of a run.</summary>
+public enum Precision
+{
+    /// <summary>As the model is given; usually float32.</summary>
+    Float32,
+
+    /// <summary>Double precision, whatever the model is given in.</summary>
+    Float64,
+}

@@ -21,8 +21,6 @@ internal sealed class MatchingGroup(GroupConsistency prior, Labels labels)
                 runs.Add(run);
                 going.Add((run, run.Descend().GetEnumerator()));
             }
-            if (runs.Count < 2)
-                throw new AfterimageException("Group consistency needs restarts to agree with: give the attack two restarts or more, or leave it out.");
             for (var round = 0; going.Count > 0; round++)
             {
                 if (round >= prior.From && (round - prior.From) % prior.Every == 0 && round > 0)

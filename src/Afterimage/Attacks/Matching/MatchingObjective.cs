@@ -7,13 +7,15 @@ using Afterimage.Spaces;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// Fidelity(A(decode(z)), y) + sum of priors, as a function of one flat vector: the variables of the search space and,
+/// Fidelity(A(decode(z)), y) + sum of priors, as a function of the blocks of unknowns: the variables of the search space and,
 /// where labels are refined, the logits of the soft labels, and then whatever else is unknown of the training.
 /// </summary>
 internal sealed class MatchingObjective : Objective
 {
     /// <summary>Probability added to every class of a soft label where its refinement starts, so that none is out of reach.</summary>
     private const double Leak = 1e-3;
+
+    private const string ImageBlock = "images", LabelBlock = "labels", TrainingBlock = "training";
 
     private readonly AttackContext context;
     private readonly Search search;
@@ -23,23 +25,29 @@ internal sealed class MatchingObjective : Objective
     private readonly Tensor errors;
     private readonly NuisanceSearch? nuisance;
     private readonly bool refine;
-    private readonly long variables;
+    private readonly Unknowns unknowns;
 
     public MatchingObjective(AttackContext context, Search search, Fidelity fidelity, IEnumerable<Prior> priors, Labels labels, RandomSource random,
         Nuisance? unknown = null, Tensor? beside = null, Tensor? signal = null)
     {
-        (this.context, this.search, refine, variables) = (context, search, labels.Refine, search.Start.shape[0]);
-        misfit = fidelity.Against(context.Observation.Update);
+        (this.context, this.search, refine) = (context, search, labels.Refine);
+        misfit = fidelity.Against(context.Observation.Update, context.Observation.Channel);
         penalties = [.. priors.Where(prior => prior.Weight != 0).Select(prior => (prior.Weight, prior.Bind(context)))];
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         errors = signal ?? targets;
         nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
-        Tensor[] parts = beside is not null ? [search.Start, beside]
-            : [search.Start, .. refine ? [labels.Soft is null ? LabelLogits(random) : (targets + Leak).log().reshape(-1)] : (Tensor[])[], .. nuisance is null ? (Tensor[])[] : [nuisance.Start]];
-        Start = parts.Length == 1 ? search.Start : cat(parts);
+        var blocks = new List<Block> { new(ImageBlock, search.Start) { Project = search.Project } };
+        if (refine)
+            blocks.Add(new(LabelBlock, labels.Soft is null ? LabelLogits(random) : (targets + Leak).log()));
+        if (nuisance is not null)
+            blocks.Add(new(TrainingBlock, nuisance.Start) { Rate = nuisance.Rate, Project = nuisance.Project });
+        unknowns = new(blocks);
+        Start = beside is null ? unknowns.Start : cat([search.Start, beside]);
     }
 
     public Tensor Start { get; }
+
+    public override Tensor? Rates => unknowns.Rates;
 
     /// <summary>What the restarts of a group agree on, in the order of these images; null without a group.</summary>
     public Tensor? Consensus { get; set; }
@@ -68,11 +76,11 @@ internal sealed class MatchingObjective : Objective
                 targetGradient = targetGradient + gradients[1];
             value += belief.ToDouble();
         }
-        gradient.narrow(0, 0, variables).copy_(search.Pullback(pixels, imageGradient));
+        unknowns.Write(gradient, ImageBlock, search.Pullback(pixels, imageGradient));
         if (refine)
         {
             var along = (targetGradient * labels).sum(1, keepdim: true);
-            gradient.narrow(0, variables, targets.numel()).copy_((labels * (targetGradient - along)).reshape(-1));
+            unknowns.Write(gradient, LabelBlock, labels * (targetGradient - along));
         }
         return value;
     }
@@ -83,20 +91,21 @@ internal sealed class MatchingObjective : Objective
     public override bool Project(Tensor point)
     {
         using var scope = Tidy.Scope();
-        var moved = search.Project(Pixels(point));
-        return nuisance is not null && nuisance.Project(Others(point)) || moved;
+        return unknowns.Project(point);
     }
 
     /// <summary>Images in [0,1] that a point stands for.</summary>
     public Tensor Images(Tensor point) => search.Decode(Pixels(point)).clamp(0, 1);
 
     /// <summary>Label probabilities that a point stands for, [B,classes].</summary>
-    public Tensor Targets(Tensor point) => refine
-        ? point.narrow(0, variables, targets.numel()).view(targets.shape).softmax(1)
-        : targets;
+    public Tensor Targets(Tensor point) => refine ? unknowns.Values(point, LabelBlock).softmax(1) : targets;
 
     /// <summary>The part of a point that stands for labels and other unknowns beside the images; null where there are none.</summary>
-    public Tensor? Beside(Tensor point) => point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
+    public Tensor? Beside(Tensor point)
+    {
+        var variables = search.Start.shape[0];
+        return point.shape[0] == variables ? null : point.narrow(0, variables, point.shape[0] - variables).clone();
+    }
 
     /// <summary>The fidelity of a batch of gray images, which know nothing.</summary>
     public double FidelityOfGray()
@@ -104,18 +113,14 @@ internal sealed class MatchingObjective : Objective
         using var scope = Tidy.Scope();
         Evaluations++;
         var gray = full(context.ImagesShape, 0.5, context.Model.Type, context.Model.Device);
-        var labels = Targets(Start);
-        var predicted = nuisance is null ? context.Operator.At(gray, Seen(labels)).Value : nuisance.At(gray, labels, Others(Start)).Value;
-        return misfit.Evaluate(predicted).Value;
+        return misfit.Evaluate(Predict(gray, Start)).Value;
     }
 
     /// <summary>|A(x) - y| / |y| at a point.</summary>
     public double RelativeMisfit(Tensor point)
     {
         using var scope = Tidy.Scope();
-        var (images, labels) = (search.Decode(Pixels(point)), Targets(point));
-        var predicted = nuisance is null ? context.Operator.At(images, Seen(labels)).Value : nuisance.At(images, labels, Others(point)).Value;
-        return (predicted.Flat - context.Observation.Update.Flat).norm().ToDouble() / context.Observation.Update.Norm();
+        return context.Observation.Misfit(Predict(search.Decode(Pixels(point)), point));
     }
 
     /// <summary>What was found of the training beside images and labels, or null.</summary>
@@ -125,44 +130,48 @@ internal sealed class MatchingObjective : Objective
         return nuisance?.Describe(Others(point));
     }
 
+    /// <summary>The update of images under what a point says of everything else.</summary>
+    private GradientSet Predict(Tensor images, Tensor point) => nuisance is null
+        ? context.Operator.At(new(images, Seen(Targets(point)))).Value
+        : At(images, Targets(point), Others(point)).Value;
+
     /// <summary>The fidelity and its derivatives; those with respect to other unknowns go into the gradient.</summary>
     private (double Value, Tensor Images, Tensor Targets) Fit(Tensor point, Tensor images, Tensor labels, Tensor gradient)
     {
         if (nuisance is null)
         {
-            var linearization = context.Operator.At(images, Seen(labels));
+            var linearization = context.Operator.At(new(images, Seen(labels)));
             var (value, difference) = misfit.Evaluate(linearization.Value);
             var (forImages, forTargets) = linearization.Pullback(difference);
             return (value, forImages, forTargets);
         }
         var others = Others(point);
-        var joint = nuisance.At(images, labels, others);
+        var joint = At(images, labels, others);
         var (fit, along) = misfit.Evaluate(joint.Value);
-        var (jointImages, jointTargets, jointOthers) = joint.Pullback(along);
+        var ((jointImages, jointTargets), jointOthers) = joint.Pullback(along);
         var leaf = others.detach().requires_grad_();
         if (nuisance.Penalty(leaf) is { } penalty)
         {
             fit += penalty.ToDouble();
             jointOthers = jointOthers + Differentiate.Gradients(penalty, [leaf])[0];
         }
-        Others(gradient).copy_(jointOthers);
+        unknowns.Write(gradient, TrainingBlock, jointOthers);
         return (fit, jointImages, jointTargets);
     }
+
+    /// <summary>The operator with further unknowns, the channel's map behind it.</summary>
+    private JointLinearization At(Tensor images, Tensor labels, Tensor others) => context.Observation.Channel.Behind(nuisance!.At(new(images, labels), others));
 
     /// <summary>What the operator takes for labels: these, or a known derivative of the loss.</summary>
     private Tensor Seen(Tensor labels) => refine ? labels : errors;
 
-    private Tensor Pixels(Tensor point) => point.shape[0] == variables ? point : point.narrow(0, 0, variables);
+    private Tensor Pixels(Tensor point) => unknowns.Values(point, ImageBlock);
 
-    private Tensor Others(Tensor point)
-    {
-        var from = variables + (refine ? targets.numel() : 0);
-        return point.narrow(0, from, point.shape[0] - from);
-    }
+    private Tensor Others(Tensor point) => unknowns.Values(point, TrainingBlock);
 
     private Tensor LabelLogits(RandomSource random)
     {
         using var generator = random.Derive("labels").Generator(context.Model.Device);
-        return randn([targets.numel()], ScalarType.Float32, context.Model.Device, generator: generator).to(context.Model.Type);
+        return randn(targets.shape, ScalarType.Float32, context.Model.Device, generator: generator).to(context.Model.Type);
     }
 }

@@ -19,9 +19,9 @@ namespace Afterimage.Attacks;
 /// before every step the force is that of RED, but with a noise level that falls.
 /// </remarks>
 [Cites("venkatakrishnan2013plug", "zhang2022plug", "zhang2018ffdnet")]
-public sealed record PlugAndPlay : Attack
+public sealed record PlugAndPlay : IterativeAttack
 {
-    public LabelRule Labels { get; init; } = new BiasSign();
+    public PlugAndPlay() => Labels = new BiasSign();
 
     public Start Start { get; init; } = new Gaussian();
 
@@ -51,46 +51,56 @@ public sealed record PlugAndPlay : Attack
     /// <summary>Matching steps between two denoisings.</summary>
     public int Every { get; init; } = 1;
 
-    /// <summary>Starts tried; the one that explains the update best is kept.</summary>
-    public int Restarts { get; init; } = 1;
+    /// <inheritdoc/>
+    public override string Equation => MatchingText.Of(
+        new() { Labels = Labels, Start = Start, Fidelity = Fidelity, Priors = Priors, Solver = Solver, Restarts = Restarts },
+        $" + {MatchingText.Number(Weight / 2)} mean (x - z)^2, z = D(x) every {Every} steps, " +
+        $"sigma from {MatchingText.Number(FirstSigma)} to {MatchingText.Number(LastSigma)}");
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override int Budget => Restarts * Solver.Iterations;
+
+    /// <inheritdoc/>
+    public override string? Fault => base.Fault
+        ?? (Every < 1 ? $"Plug-and-play needs at least one step between denoisings; it has {Every}."
+        : !(Weight >= 0) ? $"Plug-and-play needs a weight of at least 0; it is {Weight}."
+        : FirstSigma is > 0 and <= 255 && LastSigma is > 0 and <= 255 ? null
+        : $"A denoiser's sigma lies above 0 and up to 255; it is {(FirstSigma is > 0 and <= 255 ? LastSigma : FirstSigma)}.");
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
+
+    /// <inheritdoc/>
+    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+
+    /// <inheritdoc/>
+    protected override bool RefinesLabels => true;
+
+    /// <inheritdoc/>
+    protected override string Advice => "a weaker coupling to the denoiser or more iterations explain more of it";
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        if (Restarts < 1 || Every < 1)
-            throw new AfterimageException($"Plug-and-play needs at least one start and one step between denoisings; it has {Restarts} and {Every}.");
-        if (!(Weight >= 0))
-            throw new AfterimageException($"Plug-and-play needs a weight of at least 0; it is {Weight}.");
-        using var scope = Tidy.Scope();
+        var (context, labels) = (run.Context, run.Labels);
         var denoiser = Networks.Denoiser.Open(Denoiser).To(context.Model.Device);
-        var labels = Labels.Recover(context);
         Turn? best = null;
         var (iterations, evaluations, tried) = (0, 0, 0);
-        while (tried < Restarts && !cancellation.IsCancellationRequested)
+        while (tried < Restarts && !run.Stop.IsCancellationRequested)
         {
             var turn = new Turn(this, context, labels, denoiser, tried++);
-            turn.Descend(watch, cancellation);
+            turn.Descend(run);
             iterations += turn.Steps;
             evaluations += turn.Objective.Evaluations;
             if (best is null || !(best.Misfit <= turn.Misfit))
                 best = turn;
         }
-        return Conclude(context, labels, best, tried, iterations, evaluations, cancellation.IsCancellationRequested);
-    }
-
-    /// <summary>The noise level at a step, on the scale of [0,1].</summary>
-    internal double Sigma(int step) => Networks.Denoiser.Level(FirstSigma)
-        * Math.Pow(Networks.Denoiser.Level(LastSigma) / Networks.Denoiser.Level(FirstSigma), Math.Min(1, step / Math.Max(1.0, Solver.Iterations - 1)));
-
-    private static Reconstruction Conclude(AttackContext context, Labels labels, Turn? best, int tried, int iterations, int evaluations, bool canceled)
-    {
-        var misfit = best?.Misfit ?? double.NaN;
         return new()
         {
-            Images = (best?.Images() ?? full(context.ImagesShape, 0.5, ScalarType.Float32)).to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
+            Images = best is { Steps: > 0 } ? best.Images() : null,
             Labels = labels.Refine && best is not null ? best.Refined() : labels,
-            Objective = best?.Value ?? double.NaN,
-            RelativeMisfit = misfit,
-            Outcome = Judge(misfit, canceled),
+            Objective = best?.Value,
+            RelativeMisfit = best?.Misfit,
             Operator = context.Operator.Reason,
             Restart = best?.Number ?? 0,
             Restarts = tried,
@@ -99,14 +109,9 @@ public sealed record PlugAndPlay : Attack
         };
     }
 
-    private static Outcome Judge(double misfit, bool canceled) => misfit switch
-    {
-        _ when canceled => new(OutcomeKind.Canceled, "Stopped early, while the noise level was still falling; run it again to the end."),
-        < 1e-3 => new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm."),
-        double.NaN => new(OutcomeKind.Diverged, "No start gave a finite objective: lower the learning rate, or check the model's weights and the update for huge values."),
-        _ => new(OutcomeKind.BudgetSpent, $"The reconstruction leaves {misfit:P1} of the update unexplained; a weaker coupling to the denoiser " +
-            "or more iterations explain more of it, and a poor image here is no sign of protection."),
-    };
+    /// <summary>The noise level at a step, on the scale of [0,1].</summary>
+    internal double Sigma(int step) => Networks.Denoiser.Level(FirstSigma)
+        * Math.Pow(Networks.Denoiser.Level(LastSigma) / Networks.Denoiser.Level(FirstSigma), Math.Min(1, step / Math.Max(1.0, Solver.Iterations - 1)));
 
     /// <summary>One restart.</summary>
     private sealed class Turn
@@ -138,7 +143,7 @@ public sealed record PlugAndPlay : Attack
 
         public double Misfit { get; private set; } = double.NaN;
 
-        public void Descend(Action<Iterate>? watch, CancellationToken cancellation)
+        public void Descend(AttackRun run)
         {
             Denoise(point, 0);
             Objective.Begin(0);
@@ -149,8 +154,8 @@ public sealed record PlugAndPlay : Attack
                 point.copy_(iterate.Point);
                 Value = iterate.Value;
                 Steps++;
-                watch?.Invoke(new(Number, iterate.Number, iterate.Value, Objective.Evaluations, () => Objective.Images(iterate.Point)));
-                if (cancellation.IsCancellationRequested)
+                run.See(new(Number, iterate.Number, iterate.Value, Objective.Evaluations, () => Objective.Images(iterate.Point)));
+                if (run.Stop.IsCancellationRequested)
                     break;
                 Objective.Begin(Steps);
                 if (Steps % attack.Every == 0)

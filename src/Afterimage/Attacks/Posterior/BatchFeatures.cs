@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -13,9 +14,9 @@ internal static class BatchFeatures
     /// <param name="statistics">Draws plausible images, whose features start the search.</param>
     /// <param name="labels">As recovered.</param>
     /// <returns>The labels that fit, and null where none do.</returns>
-    public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, ImageStatistics statistics, Labels labels)
+    public static (Labels Labels, HeadFactors? Head) Read(AttackContext context, GaussianImages statistics, Labels labels)
     {
-        if (context.Model.Head is not (var weight, { } bias))
+        if (context.Observation.Training.Loss.HeadObstacle is not null || context.Model.Head is not (var weight, { } bias))
             return (labels, null);
         var update = context.Observation.Update;
         using var generator = context.Random.Derive("features").Generator(context.Model.Device);
@@ -26,7 +27,7 @@ internal static class BatchFeatures
         for (var i = 0; i < Samples; i++)
         {
             // The gradient of one image is d h', and d is the gradient of the bias.
-            var gradient = context.Operator.At(draws.narrow(0, i, 1), targets).Value;
+            var gradient = context.Operator.At(new(draws.narrow(0, i, 1), targets)).Value;
             var error = gradient[bias];
             samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
         }

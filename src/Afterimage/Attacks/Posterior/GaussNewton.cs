@@ -1,5 +1,6 @@
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -12,12 +13,15 @@ namespace Afterimage.Attacks;
 /// tells apart images of one label. A total variation (Rudin, Osher and Fatemi, 1992) and the box may join as further residuals.
 /// </summary>
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
-public sealed record GaussNewton : Attack
+public sealed record GaussNewton : IterativeAttack
 {
-    public LabelRule Labels { get; init; } = new RefinedCounts();
+    public GaussNewton() => Restarts = 4;
 
     /// <summary>Images whose mean and covariance stand for the client's; null takes photographs as such, without data.</summary>
     public DataSource? Public { get; init; }
+
+    /// <summary>Whether public images that the round offers take the place of photographs as such, where <see cref="Public"/> names none.</summary>
+    public bool PublicAtHand { get; init; }
 
     /// <summary>How many of the public images are read.</summary>
     public int PublicCount { get; init; } = 4000;
@@ -42,9 +46,6 @@ public sealed record GaussNewton : Attack
 
     /// <summary>Whether pixels outside [0,1] are taken for improbable, with a deviation of 0.001.</summary>
     public bool Box { get; init; }
-
-    /// <summary>Starts tried at most, each a draw from the model of public images.</summary>
-    public int Restarts { get; init; } = 4;
 
     /// <summary>Steps of one restart at most.</summary>
     public int Steps { get; init; } = 60;
@@ -72,54 +73,72 @@ public sealed record GaussNewton : Attack
     /// </summary>
     public double Tolerance { get; init; } = 1e-4;
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
-    {
-        if (Restarts < 1 || Steps < 1 || !(Noise > 0))
-            throw new AfterimageException("Gauss-Newton needs at least one start, one step and a positive noise; " +
-                $"it has {Restarts}, {Steps} and {Noise}.");
-        if (Direct < 0 || PublicCount < 2)
-            throw new AfterimageException("Gauss-Newton needs at least two public images and no negative number of direct unknowns; " +
-                $"it has {PublicCount} and {Direct}.");
-        if (context.Model.Device.type != DeviceType.CPU)
-            throw new AfterimageException("Gauss-Newton solves its systems on the CPU: load the model there.");
-        if (!(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0)))
-            throw new AfterimageException("Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
-                FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}."));
-        using var scope = Tidy.Scope();
-        using var own = context.To(ScalarType.Float64);
-        return Search(own, watch, cancellation);
-    }
+    /// <inheritdoc/>
+    public override string Equation => $"min over x: |W (A(x) - y)|^2 / sigma^2 + (x - m)' S^-1 (x - m), sigma falling to {Noise:G2}\n" +
+        $"by Gauss-Newton steps from {Restarts} starts at most; m and S of {(Public is null ? "photographs as such" : "public images")}; " +
+        $"W: every tensor alike; labels: {PartKind.Of(Labels.GetType())}";
 
-    private Reconstruction Search(AttackContext context, Action<Iterate>? watch, CancellationToken cancellation)
+    /// <inheritdoc/>
+    public override int Budget => Restarts * Steps;
+
+    /// <inheritdoc/>
+    public override string? Fault => base.Fault
+        ?? (Steps < 1 || !(Noise > 0) ? $"Gauss-Newton needs at least one step and a positive noise; it has {Steps} and {Noise}."
+        : Direct < 0 || PublicCount < 2 ? "Gauss-Newton needs at least two public images and no negative number of direct unknowns; " +
+            $"it has {PublicCount} and {Direct}."
+        : !(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0)) ? "Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
+            FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}.")
+        : null);
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) => this with { Steps = iterations };
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => context.Model.Device.type == DeviceType.CPU ? null
+        : "Gauss-Newton solves its systems on the CPU: load the model there.";
+
+    /// <inheritdoc/>
+    protected override ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding | ChannelEffects.Missing | ChannelEffects.Mapped;
+
+    /// <inheritdoc/>
+    protected override bool InDouble => true;
+
+    /// <inheritdoc/>
+    protected override double ConvergedBelow => Math.Max(Tolerance, ExplainedMisfit);
+
+    /// <inheritdoc/>
+    protected override string Advice => "give it more steps, restarts or time, or use a first-order attack";
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        var labels = Labels.Recover(context);
-        if (labels.Refine)
-            throw new AfterimageException("Gauss-Newton needs labels before it starts: recover them (\"refined-counts\"), " +
-                "or use gradient matching, which can optimize them.");
-        var statistics = Statistics(context);
-        var separable = context.Observation.Training is FedSgd training
+        var (context, labels) = (run.Context, run.Labels);
+        var statistics = ImageModel(run);
+        var channel = context.Observation.Channel;
+        var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training && (channel.Effects & ChannelEffects.Mapped) == 0
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
-        if (separable && SplitHead)
+        if (separable && SplitHead && (channel.Effects & ChannelEffects.Missing) == 0)
             (labels, head) = BatchFeatures.Read(context, statistics, labels);
+        run.Note(new HeadFeatures(head?.Residual));
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device);
-        PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable);
+        PosteriorProblem Problem(AttackContext round) => new(round, statistics, new(TotalVariation, Box), targets, head, separable, run.Stop);
         var problem = Problem(context);
         var solvers = Solvers(problem);
-        var noise = Math.Max(Noise, context.Observation.Noise);
+        var noise = Math.Max(Noise, channel.RelativeDeviation(context.Observation.Update));
         PosteriorDescent? best = null;
         var (steps, evaluations, tried) = (0, 0, 0);
-        while (tried < Restarts && !cancellation.IsCancellationRequested)
+        while (tried < Restarts && !run.Stop.IsCancellationRequested)
         {
             var restart = tried++;
             var (stepsBefore, evaluationsBefore) = (steps, evaluations);
-            var (start, sigma, spent) = Start(context, problem, restart, cancellation);
+            var (start, sigma, spent) = Start(run, problem, restart);
             evaluations += spent;
             void Follow(PosteriorDescent descent)
             {
-                while (!descent.Finished && descent.Steps < Steps && !cancellation.IsCancellationRequested)
-                    if (descent.Advance())
-                        watch?.Invoke(new(restart, steps - stepsBefore + descent.Steps - 1, descent.Objective,
+                while (!descent.Finished && descent.Steps < Steps && !run.Stop.IsCancellationRequested)
+                    if (descent.TryAdvance(run.Stop))
+                        run.See(new(restart, steps - stepsBefore + descent.Steps - 1, descent.Objective,
                             evaluations - evaluationsBefore + descent.Evaluations, () => problem.Decode(descent.Point).clamp(0, 1)));
                 steps += descent.Steps;
                 evaluations += descent.Evaluations;
@@ -148,18 +167,29 @@ public sealed record GaussNewton : Attack
             if (best.Misfit < Math.Max(Tolerance, 1.1 * noise))
                 break;
         }
-        return Conclude(context, problem, labels, head, best, tried, steps, evaluations, cancellation.IsCancellationRequested);
+        return new()
+        {
+            Images = best is null ? null : problem.Decode(best.Point).clamp(0, 1),
+            Labels = labels,
+            Objective = best?.Objective,
+            Operator = context.Operator.Reason,
+            Restart = best?.Restart ?? 0,
+            Restarts = tried,
+            Iterations = steps,
+            Evaluations = evaluations,
+        };
     }
 
     private (LeadingPreconditioner Leading, DirectSolver? Whole) Solvers(PosteriorProblem problem) =>
         (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new DirectSolver(problem) : null);
 
     /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
-    private (Tensor Z, double Sigma, int Evaluations) Start(AttackContext context, PosteriorProblem problem, int restart, CancellationToken cancellation)
+    private (Tensor Z, double Sigma, int Evaluations) Start(AttackRun run, PosteriorProblem problem, int restart)
     {
+        var context = run.Context;
         if (First is not null && restart == 0)
         {
-            using var found = (First with { Labels = Labels }).Run(context, null, cancellation);
+            using var found = (First with { Labels = Labels }).Run(context, run.Watch, run.Stop);
             var z = problem.Statistics.Explain(found.Images.to(ScalarType.Float64)).view(-1);
             return (z, problem.Misfit(z), found.Evaluations);
         }
@@ -167,47 +197,19 @@ public sealed record GaussNewton : Attack
         return (randn([problem.Unknowns], ScalarType.Float64, generator: generator) * StartDeviation, 1, 0);
     }
 
-    private Reconstruction Conclude(AttackContext context, PosteriorProblem problem, Labels labels, HeadFactors? head,
-        PosteriorDescent? best, int restarts, int steps, int evaluations, bool canceled)
-    {
-        var images = best is null ? full(context.ImagesShape, 0.5, ScalarType.Float64) : problem.Decode(best.Point).clamp(0, 1);
-        var misfit = problem.RelativeMisfit(images);
-        return new()
-        {
-            Images = images.to(ScalarType.Float32).cpu().MoveToOuterDisposeScope(),
-            Labels = labels,
-            Objective = best?.Objective ?? double.NaN,
-            RelativeMisfit = misfit,
-            Outcome = Judge(misfit, 1.1 * context.Observation.Floor, restarts, canceled),
-            Operator = context.Operator.Reason,
-            Notes = [head is null ? "The features of the images could not be read from the head's gradient."
-                : FormattableString.Invariant($"The head's gradient gave the features of every image, up to {head.Residual:G2}.")],
-            Restart = best?.Restart ?? 0,
-            Restarts = restarts,
-            Iterations = steps,
-            Evaluations = evaluations,
-        };
-    }
+    /// <summary>What is believed of images before the update is seen.</summary>
+    /// <param name="shape">Of one image.</param>
+    /// <param name="images">Public images to learn from; null takes photographs as such.</param>
+    internal GaussianImages ImageModel(ImageShape shape, ImageSet? images) => images is null ? new Photographs(shape)
+        : images.Shape == shape ? PublicImages.Fit(images, PublicCount)
+        : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {shape}: choose public images of that shape.");
 
-    private Outcome Judge(double misfit, double floor, int restarts, bool canceled)
+    private GaussianImages ImageModel(AttackRun run)
     {
-        if (canceled)
-            return new(OutcomeKind.Canceled, $"Stopped early; the best reconstruction so far explains the update up to {misfit:P1}.");
-        if (misfit < Math.Max(Math.Max(Tolerance, 1e-3), floor))
-            return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
-        return new(OutcomeKind.BudgetSpent,
-            $"After {restarts} start{(restarts == 1 ? "" : "s")} the reconstruction leaves {misfit:P1} of the update unexplained: " +
-            "the attack did not converge, so a poor image here is no sign of protection; " +
-            "give it more steps or restarts, or a first-order attack.");
-    }
-
-    private ImageStatistics Statistics(AttackContext context)
-    {
-        if (Public is null)
-            return ImageStatistics.OfPhotographs(context.Model.Input);
-        var images = Public.Open();
-        return images.Shape == context.Model.Input ? ImageStatistics.Of(images, PublicCount)
-            : throw new AfterimageException($"The public images have shape {images.Shape}, the model takes {context.Model.Input}: " +
-                "choose public images of that shape.");
+        var images = Public?.Open() ?? (PublicAtHand ? run.Context.PublicImages : null);
+        var believed = ImageModel(run.Context.Model.Input, images);
+        if (images is not null)
+            run.Note(new Remark($"Gauss-Newton knows the mean and covariance of {Math.Min(PublicCount, images.Count)} public images ({images.Name})."));
+        return believed;
     }
 }

@@ -62,8 +62,20 @@ internal sealed class PosteriorDescent
     /// <summary>Whether nothing is left to gain.</summary>
     public bool Finished { get; private set; }
 
-    /// <summary>One step; false when none lowers the objective at this sigma.</summary>
-    public bool Advance()
+    /// <summary>One step; false when none lowers the objective at this sigma, or when it was stopped on the way.</summary>
+    public bool TryAdvance(CancellationToken stop)
+    {
+        try
+        {
+            return Advance();
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private bool Advance()
     {
         using var scope = Tidy.Scope();
         var here = problem.At(Point);

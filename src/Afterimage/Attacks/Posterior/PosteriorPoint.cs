@@ -27,6 +27,7 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Li
     /// <summary>J v: [unknowns] to [rows].</summary>
     public Tensor Push(Tensor v)
     {
+        problem.Stop.ThrowIfCancellationRequested();
         var blocks = v.view(problem.Parts, -1);
         var gradients = stack([.. parts.Select((part, i) => part.Pushforward(Directions(blocks[i])).Flat)]);
         return cat([problem.SharedRows(gradients), problem.OwnRows(gradients).reshape(-1)]);
@@ -34,7 +35,7 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Li
 
     /// <summary>J'r: [rows] to [unknowns].</summary>
     public Tensor Pull(Tensor rows) => cat([.. parts.Select((part, i) =>
-        problem.Statistics.Analyze(part.Pullback(new(part.Value.Layout, problem.Spread(rows, i))).Images).reshape(-1))]);
+        problem.Statistics.Analyze(part.Pullback(new(part.Value.Layout, problem.Spread(rows, i))).Inputs).reshape(-1))]);
 
     /// <summary>The columns of one block for some of its unknowns: shared rows [N,shared] and its own [N,own].</summary>
     public (Tensor Shared, Tensor Own) Columns(int part, Tensor unknowns)
@@ -58,6 +59,7 @@ internal sealed class PosteriorPoint(PosteriorProblem problem, Tensor images, Li
         var gradients = empty([images.shape[0] / each, parts[part].Value.Layout.Count], ScalarType.Float64);
         for (var n = 0L; n < gradients.shape[0]; n++)
         {
+            problem.Stop.ThrowIfCancellationRequested();
             using var scope = Tidy.Scope();
             gradients[n].copy_(parts[part].Pushforward(images.narrow(0, n * each, each)).Flat);
         }

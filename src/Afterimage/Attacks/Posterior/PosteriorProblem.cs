@@ -1,17 +1,18 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The observation as residuals in the coordinates z of <see cref="ImageStatistics"/>, [B,pixels]. Where the update is a mean over
+/// The observation as residuals in the coordinates z of <see cref="GaussianImages"/>, [B,pixels]. Where the update is a mean over
 /// images, every image has a block of its own in the Jacobian; where the head's gradient was taken apart, every image also has rows
 /// of its own: its features and its errors. Each tensor counts alike.
 /// </summary>
 internal sealed class PosteriorProblem
 {
     private readonly AttackContext context;
-    private readonly ImageStatistics statistics;
+    private readonly GaussianImages statistics;
     private readonly Tensor targets;
     private readonly HeadFactors? head;
     private readonly (long From, long To, long Bias) place;
@@ -21,10 +22,10 @@ internal sealed class PosteriorProblem
     private readonly double featureWeight;
     private readonly double errorWeight;
 
-    public PosteriorProblem(AttackContext context, ImageStatistics statistics, PixelTerms terms, Tensor targets,
-        HeadFactors? head, bool separable)
+    public PosteriorProblem(AttackContext context, GaussianImages statistics, PixelTerms terms, Tensor targets,
+        HeadFactors? head, bool separable, CancellationToken stop = default)
     {
-        (this.context, this.statistics, this.targets, this.head, Terms) = (context, statistics, targets, head, terms);
+        (this.context, this.statistics, this.targets, this.head, Terms, Stop) = (context, statistics, targets, head, terms, stop);
         Batch = context.Observation.BatchSize;
         Parts = separable ? Batch : 1;
         var update = context.Observation.Update;
@@ -36,7 +37,7 @@ internal sealed class PosteriorProblem
             featureWeight = 1 / head.Features.square().mean().sqrt().ToDouble();
             errorWeight = 1 / head.Errors.square().mean().sqrt().ToDouble();
         }
-        weights = SharedPart(InverseRootMeanSquares(update).unsqueeze(0)).squeeze(0);
+        weights = SharedPart(InverseRootMeanSquares(context.Observation).unsqueeze(0)).squeeze(0);
         shared = SharedPart(update.Flat.unsqueeze(0)).squeeze(0) * weights;
         own = head is null ? empty([Parts, 0], ScalarType.Float64) : cat([head.Features * featureWeight, head.Errors * errorWeight], 1);
     }
@@ -69,7 +70,7 @@ internal sealed class PosteriorProblem
         var images = Decode(z);
         var each = Batch / Parts;
         var points = Enumerable.Range(0, Parts)
-            .Select(i => context.Operator.At(images.narrow(0, i * each, each), targets.narrow(0, i * each, each))).ToArray();
+            .Select(i => context.Operator.At(new(images.narrow(0, i * each, each), targets.narrow(0, i * each, each)))).ToArray();
         var gradients = stack([.. points.Select(point => point.Value.Flat)]);
         return new(this, images, points, cat([SharedRows(gradients) - shared, (OwnRows(gradients) - own).reshape(-1)]));
     }
@@ -123,29 +124,28 @@ internal sealed class PosteriorProblem
             first.narrow(0, place.From, first.shape[0] - place.From)]);
     }
 
-    public ImageStatistics Statistics => statistics;
+    public GaussianImages Statistics => statistics;
 
     public PixelTerms Terms { get; }
 
-    /// <summary>|A(x) - y| / |y| of the whole update.</summary>
-    public double RelativeMisfit(Tensor images)
-    {
-        using var scope = Tidy.Scope();
-        var update = context.Observation.Update;
-        return (context.Operator.At(images, targets).Value.Flat - update.Flat).norm().ToDouble() / update.Norm();
-    }
+    /// <summary>Ends products with the Jacobian by an <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Stop { get; }
 
     private Tensor SharedPart(Tensor gradients) => head is null ? gradients
         : cat([gradients.narrow(1, 0, place.From), gradients.narrow(1, place.To, gradients.shape[1] - place.To)], 1);
 
-    // A tensor without any update (a dead layer) tells nothing; it counts nothing.
-    private static Tensor InverseRootMeanSquares(GradientSet update)
+    // A tensor without any update (a dead layer) tells nothing; it counts nothing, and neither do numbers that did not arrive.
+    private static Tensor InverseRootMeanSquares(Observation observation)
     {
-        var weights = empty_like(update.Flat);
+        var update = observation.Update;
+        var mask = observation.Channel.Mask(update);
+        var weights = mask?.clone() ?? ones_like(update.Flat);
         foreach (var entry in update.Layout.Entries)
         {
-            var size = update.Flat.narrow(0, entry.Offset, entry.Count).square().mean().sqrt().ToDouble();
-            weights.narrow(0, entry.Offset, entry.Count).fill_(size > 0 ? 1 / size : 0);
+            var part = weights.narrow(0, entry.Offset, entry.Count);
+            var squares = update.Flat.narrow(0, entry.Offset, entry.Count).square();
+            var size = mask is null ? squares.mean().sqrt().ToDouble() : Math.Sqrt(squares.sum().ToDouble() / Math.Max(1, part.sum().ToDouble()));
+            part.mul_(size > 0 ? 1 / size : 0);
         }
         return weights;
     }

@@ -4,9 +4,9 @@ using Afterimage.Models;
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// A convolution's weights in the two orders that its products read: panels of output channels for the forward pass,
-/// rows of one tap's inputs for the backward pass. A tap is a run of inputs that lie side by side: a whole row of the
-/// window where neither dilation nor groups tear it apart.
+/// The two memory layouts of a convolution's weights: panels of output channels for the forward pass, rows of one tap's inputs
+/// for the backward pass. A tap is a run of inputs that are contiguous in memory: a whole row of the window where there are
+/// neither dilation nor groups, otherwise one pixel.
 /// </summary>
 internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -27,7 +27,7 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
         RunPadded = kernels.Padded(Run);
     }
 
-    /// <summary>Place of the weight in the flat vector of parameters.</summary>
+    /// <summary>Index of the weight in the flat vector of parameters.</summary>
     public long Weight { get; }
 
     public long Bias { get; }
@@ -59,7 +59,7 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
 
     public int BackwardCount => layer.Output * BackwardRow;
 
-    /// <summary>Where a tap begins, from the pixel at the window's corner.</summary>
+    /// <summary>Offset of a tap from the pixel at the window's corner.</summary>
     public int TapOffset(int tap, Node<T> input) => wholeRows ? tap * input.Row
         : tap / layer.Kernel * layer.Dilation * input.Row + tap % layer.Kernel * layer.Dilation * input.Channels;
 

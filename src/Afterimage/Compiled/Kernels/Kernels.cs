@@ -11,22 +11,22 @@ internal unsafe struct Segment<T>(T* a, T* b) where T : unmanaged, IBinaryFloati
     public T* B = b;
 }
 
-/// <summary>How a matrix product meets what is already in its result.</summary>
+/// <summary>How a matrix product is stored.</summary>
 internal enum Writing
 {
-    /// <summary>Whole vectors; what lies after the last column is spoiled, and a later row or nobody owns it.</summary>
+    /// <summary>By whole vectors, which also overwrite what lies behind the last column: slack, or a row that is written later.</summary>
     Over,
 
-    /// <summary>The columns and nothing else.</summary>
+    /// <summary>The columns alone.</summary>
     Within,
 
-    /// <summary>Adds; padding columns of B must be zero.</summary>
+    /// <summary>Added by whole vectors; padding columns of B must be zero.</summary>
     Add,
 }
 
 /// <summary>
-/// C[m,j] = start[j] + sum over segments s and k of A_s[rowsA[m] + k stepA] B_s[k stepB + j]: a matrix product whose rows lie
-/// anywhere, so that a convolution needs no copy of its windows.
+/// C[m,j] = start[j] + sum over segments s and k of A_s[rowsA[m] + k stepA] B_s[k stepB + j]: a matrix product whose rows are
+/// given by offsets, so that a convolution needs no copy of its windows.
 /// </summary>
 internal unsafe struct Product<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -40,7 +40,7 @@ internal unsafe struct Product<T> where T : unmanaged, IBinaryFloatingPointIeee7
     public int* RowsA;
     public int* RowsC;
 
-    /// <summary>A multiple of four; tables are padded with rows that do no harm.</summary>
+    /// <summary>A multiple of four; tables of offsets are padded with dummy rows.</summary>
     public int Rows;
 
     /// <summary>At most two vectors.</summary>
@@ -53,7 +53,7 @@ internal unsafe struct Product<T> where T : unmanaged, IBinaryFloatingPointIeee7
 /// <summary>The inner loops of a plan, for the widest vectors of this processor.</summary>
 internal abstract unsafe class Kernels<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>For this processor.</summary>
+    /// <summary>The kernels for this processor.</summary>
     public static Kernels<T> Best { get; } =
         Vector512.IsHardwareAccelerated ? new VectorKernels<Lanes512<T>, T>()
         : Vector256.IsHardwareAccelerated ? new VectorKernels<Lanes256<T>, T>()

@@ -11,7 +11,7 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
     private readonly bool straight = layer.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU;
     private readonly int length = input.RowLength;
     private readonly bool soft = layer.Kind == ActivationKind.SoftLeakyReLU;
-    private readonly bool felt = layer.Kind == ActivationKind.SoftGateLeakyReLU;
+    private readonly bool softGate = layer.Kind == ActivationKind.SoftGateLeakyReLU;
     private T* first;
     private T* second;
     private T* scaled;
@@ -28,17 +28,18 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
     public override void Forward()
     {
         for (var row = 0; row < input.Rows && soft; row++)
-            Bend(input.Value + input.RowOffset(row), output.Value + output.RowOffset(row), first + row * length, second + row * length);
+            SoftLeakyReLU(input.Value + input.RowOffset(row), output.Value + output.RowOffset(row),
+                first + row * length, second + row * length);
         for (var row = 0; row < input.Rows && !soft; row++)
-            kernels.Activate(felt ? ActivationKind.LeakyReLU : layer.Kind, T.CreateTruncating(layer.Slope), input.Value + input.RowOffset(row),
-                output.Value + output.RowOffset(row),
-                first + row * length, straight || felt ? null : second + row * length, length);
-        if (felt)
-            Feel();
+            kernels.Activate(softGate ? ActivationKind.LeakyReLU : layer.Kind, T.CreateTruncating(layer.Slope),
+                input.Value + input.RowOffset(row), output.Value + output.RowOffset(row),
+                first + row * length, straight || softGate ? null : second + row * length, length);
+        if (softGate)
+            SurrogateCurvature();
     }
 
-    /// <summary>The curvature of a kink that is felt from near.</summary>
-    private void Feel()
+    /// <summary>The second derivative that <see cref="ActivationKind.SoftGateLeakyReLU"/> puts in place of zero.</summary>
+    private void SurrogateCurvature()
     {
         var squares = 0.0;
         for (var row = 0; row < input.Rows; row++)
@@ -59,8 +60,8 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
         }
     }
 
-    /// <summary>A softplus of the scaled input, and a straight line beside it.</summary>
-    private void Bend(T* x, T* y, T* slope, T* curvature)
+    /// <summary>A softplus of the scaled input plus a linear function.</summary>
+    private void SoftLeakyReLU(T* x, T* y, T* slope, T* curvature)
     {
         var (sharpness, low) = (T.CreateTruncating(layer.Sharpness), T.CreateTruncating(layer.Slope));
         for (var i = 0; i < length; i++)

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Weights, or a direction in their space, in the orders that a convolution reads.</summary>
+/// <summary>Weights, or a direction in their space, in the memory layouts that a convolution reads.</summary>
 internal readonly unsafe struct PackedFilters<T>(Arena<T> arena, Filters<T> filters) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public T* Forward { get; } = arena.Take(filters.ForwardCount);
@@ -22,13 +22,13 @@ internal readonly unsafe struct PackedFilters<T>(Arena<T> arena, Filters<T> filt
 }
 
 /// <summary>
-/// A convolution as matrix products over windows that stay where they are. The two products of a tangent (weights with the
-/// changed input, changed weights with the input) are one product with twice as many taps.
+/// A convolution as matrix products over windows that are read in place, without im2col copies. The two products of a tangent
+/// (weights with the input's tangent, the weights' tangent with the input) are one product with twice as many taps.
 /// </summary>
 internal sealed unsafe class ConvolutionStep<T>(Filters<T> filters, PackedFilters<T> weights, Node<T> input, Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>What a tile's operands may take of the first cache, so that the next tile finds them there.</summary>
+    /// <summary>Bytes of the first-level cache for the operands of a tile that the next tile uses again.</summary>
     private const int CacheBytes = 32 << 10;
     private readonly Kernels<T> kernels = Kernels<T>.Best;
     private readonly int taps = filters.Taps;

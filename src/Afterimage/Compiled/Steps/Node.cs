@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// A value between two steps for the whole batch, pixels outside and channels inside, with a ring of zeros for the
-/// convolutions that read it; beside it its derivatives: the adjoint, the tangent, and the tangent of the adjoint.
+/// The activations between two steps for the whole batch, in channels-last order [B,H,W,C] with a border of zeros for the
+/// convolutions that read them, and their derivatives: the adjoint, the tangent, and the tangent of the adjoint.
 /// </summary>
 internal sealed unsafe class Node<T>(int batch, int channels, int height, int width, bool learned)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -17,13 +17,13 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
 
     public int Width { get; } = width;
 
-    /// <summary>Whether a parameter lies before this value.</summary>
+    /// <summary>Whether these activations depend on a parameter.</summary>
     public bool Learned { get; } = learned;
 
-    /// <summary>Pixels of zeros around the image, known once every reader has asked.</summary>
+    /// <summary>Width of the border of zeros in pixels, the largest that a reader has asked for.</summary>
     public int Ring { get; private set; }
 
-    /// <summary>The step that reads last, so that in the backward pass it writes first and the others add.</summary>
+    /// <summary>The last step that reads these activations; in the backward pass it writes the adjoint, and the others add.</summary>
     public Step<T>? LastReader { get; private set; }
 
     public T* Value { get; private set; }
@@ -35,7 +35,7 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
     public T* AdjointTangent { get; private set; }
 
     /// <summary>
-    /// From one row of pixels to the next. Rows whose distance is a large power of two share the same few places in the cache.
+    /// Distance from one row of pixels to the next; no multiple of 1024 bytes, for such rows would compete for the same cache lines.
     /// </summary>
     public int Row => Pitch * sizeof(T) % 1024 == 0 ? Pitch + 64 / sizeof(T) : Pitch;
 
@@ -45,18 +45,18 @@ internal sealed unsafe class Node<T>(int batch, int channels, int height, int wi
 
     public int Count => Batch * Sample;
 
-    /// <summary>Numbers in one row of pixels without the ring.</summary>
+    /// <summary>Numbers in one row of pixels without the border.</summary>
     public int RowLength => Width * Channels;
 
     /// <summary>Rows of pixels in the batch.</summary>
     public int Rows => Batch * Height;
 
-    /// <summary>A pixel that is none, after everything that a vector may spoil: zeros in adjoints, waste in values.</summary>
+    /// <summary>Offset of a dummy pixel behind all others, for padding rows of products: zero in adjoints, arbitrary in values.</summary>
     public int Beyond => Count + Arena<T>.Slack;
 
     public int Offset(int sample, int y, int x) => sample * Sample + (y + Ring) * Row + (x + Ring) * Channels;
 
-    /// <summary>Where a row of pixels begins, counted through the batch.</summary>
+    /// <summary>Offset of a row of pixels, rows counted through the batch.</summary>
     public int RowOffset(int row) => Offset(row / Height, row % Height, 0);
 
     public void ReadBy(Step<T> step, int ring = 0) => (LastReader, Ring) = (step, Math.Max(Ring, ring));

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Afterimage.Compiled;
 
 /// <summary>
-/// One step of a plan. A direction is either in the space of parameters (v, and images stand still) or in the space of
-/// images (v is null, and parameters stand still).
+/// One step of a plan. A tangent direction lies either in the space of parameters (v is given, images are constant) or in the
+/// space of images (v is null, parameters are constant).
 /// </summary>
 internal abstract unsafe class Step<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -13,25 +13,28 @@ internal abstract unsafe class Step<T> where T : unmanaged, IBinaryFloatingPoint
 
     public abstract void Forward();
 
-    /// <summary>From the output's adjoint to the input's, where a parameter lies before it, and to the parameters' gradient.</summary>
+    /// <summary>
+    /// From the adjoint of the output to that of the input (where the input depends on parameters) and to the parameters' gradient.
+    /// </summary>
     public abstract void Backward(T* gradient);
 
-    /// <summary>The change of the output.</summary>
+    /// <summary>The tangent of the output.</summary>
     public abstract void TangentForward(T* v);
 
-    /// <summary>The change of the input's adjoint and, for a direction of images, of the parameters' gradient.</summary>
+    /// <summary>The tangent of the input's adjoint and, for a direction of images, of the parameters' gradient.</summary>
     public abstract void TangentBackward(T* v, T* gradient);
 
-    /// <summary>Whether a value changes along the direction.</summary>
+    /// <summary>Whether a value has a tangent along the direction.</summary>
     protected static bool Moves(Node<T> node, T* v) => v == null || node.Learned;
 
-    /// <summary>Whether the change of a value's adjoint is asked for.</summary>
+    /// <summary>Whether the tangent of a value's adjoint is needed.</summary>
     protected static bool Asked(Node<T> node, T* v) => v != null || node.Learned;
 
+    /// <summary>Whether another step has already written the node's adjoint, so that this one adds to it.</summary>
     protected bool Adds(Node<T> node) => node.LastReader != this;
 }
 
-/// <summary>A step without parameters that is linear, so that one map and its transpose serve values and tangents alike.</summary>
+/// <summary>A linear step without parameters: one map and its transpose serve values and tangents alike.</summary>
 internal abstract unsafe class LinearMap<T>(Node<T> input, Node<T> output) : Step<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     protected Node<T> Input { get; } = input;

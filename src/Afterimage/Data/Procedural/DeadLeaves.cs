@@ -1,10 +1,9 @@
 namespace Afterimage.Data;
 
 /// <summary>
-/// Procedural images with natural statistics, of which any number can be drawn: leaves of many sizes that occlude one another,
-/// with radii of density 1/r^3 (Lee, Mumford and Huang, 2001; as training images: Baradad et al., 2021), each with its own
-/// color, shading and 1/f texture. One large leaf lies in front; its shape and color are the class. Image i of a seed is
-/// always the same.
+/// Procedural images with natural statistics: leaves of many sizes that occlude one another, with radii of density 1/r^3 (Lee,
+/// Mumford and Huang, 2001; as training images: Baradad et al., 2021), each with its own color, shading and 1/f texture. One
+/// large leaf lies in front; its shape and color are the class. Image i is a function of i and the seed.
 /// </summary>
 /// <remarks>
 /// Class c has shape c mod 5 (disk, square, rectangle, triangle, polygon) and color family c div 5: an equal share of the hues,
@@ -18,13 +17,16 @@ public sealed record DeadLeaves : DataSource
     /// <summary>One or three channels, 8 to 512 pixels a side.</summary>
     public ImageShape Shape { get; init; } = new(3, 32, 32);
 
+    /// <summary>How many images the set has; at least 1.</summary>
     public int Count { get; init; } = 10_000;
 
-    /// <summary>1 to 100.</summary>
+    /// <summary>Number of classes, 1 to 100.</summary>
     public int Classes { get; init; } = 10;
 
+    /// <summary>Seed of all images.</summary>
     public ulong Seed { get; init; }
 
+    /// <inheritdoc/>
     public override ImageSet Open()
     {
         if (Shape.Channels is not (1 or 3) || Shape.Height is < 8 or > 512 || Shape.Width is < 8 or > 512)
@@ -48,6 +50,6 @@ public sealed record DeadLeaves : DataSource
         }
     }
 
-    private static ValueList<string> Names(DeadLeaves source) =>
-        Enumerable.Range(0, source.Classes).Select(label => LeafClass.Of(label, source.Classes).Name(source.Shape.Channels == 3)).ToValueList();
+    private static ValueList<string> Names(DeadLeaves source) => Enumerable.Range(0, source.Classes)
+        .Select(label => LeafClass.Of(label, source.Classes).Name(source.Shape.Channels == 3)).ToValueList();
 }

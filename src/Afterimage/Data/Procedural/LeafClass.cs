@@ -2,7 +2,7 @@ namespace Afterimage.Data;
 
 internal enum LeafKind { Disk, Square, Rectangle, Triangle, Polygon }
 
-/// <summary>What the leaf in front looks like: its kind, and its color family out of so many.</summary>
+/// <summary>The class of an image: the kind of the leaf in front, and its color family, of how many families.</summary>
 internal readonly record struct LeafClass(LeafKind Kind, int Family, int Families)
 {
     private const int Kinds = 5;

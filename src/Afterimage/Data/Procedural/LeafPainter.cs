@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Afterimage.Data;
 
-/// <summary>Paints one image of dead leaves, front to back, on a grid finer than the pixels; then averages and slightly blurs it.</summary>
+/// <summary>Paints one image of dead leaves from front to back on a finer grid, averages it to pixels and blurs it slightly.</summary>
 internal sealed class LeafPainter
 {
     private const int Fine = 4;

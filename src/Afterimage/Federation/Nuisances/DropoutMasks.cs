@@ -18,19 +18,22 @@ public sealed record DropoutMasks : Nuisance
     /// </summary>
     public bool Read { get; init; } = true;
 
-    public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context, random, Weight, Read);
+    /// <summary>The learning rate of the masks as a multiple of that of the images.</summary>
+    public double Rate { get; init; } = 1;
+
+    public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context, random, this);
 
     private sealed class Search : NuisanceSearch
     {
         private readonly AttackContext context;
-        private readonly double weight;
+        private readonly DropoutMasks options;
         private readonly long[] shape;
         private readonly Tensor free;
         private readonly Tensor held;
 
-        public Search(AttackContext context, RandomSource random, double weight, bool read)
+        public Search(AttackContext context, RandomSource random, DropoutMasks options)
         {
-            (this.context, this.weight) = (context, weight);
+            (this.context, this.options) = (context, options);
             var training = context.Observation.Training;
             var units = training.Mode == ModelMode.Train ? context.Model.Network?.MaskCount ?? 0 : 0;
             shape = [training.MaskRows(context.Observation.BatchSize), units];
@@ -42,19 +45,21 @@ public sealed record DropoutMasks : Nuisance
                 return;
             }
             var masks = (uniform < context.Model.Network!.KeepRates().to(context.Model.Device)).to(context.Model.Type);
-            var (seen, values) = read ? Columns(masks) : (zeros_like(masks), masks);
+            var (seen, values) = options.Read ? Columns(masks) : (zeros_like(masks), masks);
             (Start, free, held) = (values.reshape(-1), (1 - seen).reshape(-1), (values * seen).reshape(-1));
         }
 
         public override Tensor Start { get; }
 
-        public override JointLinearization At(Tensor images, Tensor targets, Tensor values)
+        public override double Rate => options.Rate;
+
+        public override JointLinearization At(Batch batch, Tensor values)
         {
             var training = context.Observation.Training;
             return training is FedAvg average && average.Epochs * average.StepsOf(context.Observation.BatchSize) > LocalRun.PlainSteps
-                ? new Stepwise(average, context.Model, images, targets, Masks(values), free)
-                : new GraphJointLinearization(context.Model.Layout, images, targets, values,
-                    (x, t, z) => training.Update(context.Model, x, t, new(null, Masks(z))));
+                ? new Stepwise(average, context.Model, batch, Masks(values), free)
+                : new GraphJointLinearization(context.Model.Layout, batch, values,
+                    (leaves, z) => training.Update(context.Model, leaves, new(null, Masks(z))));
         }
 
         /// <summary>Which masks the update shows, and masks with these put in.</summary>
@@ -95,7 +100,7 @@ public sealed record DropoutMasks : Nuisance
                 sum = sum + (masks.narrow(1, from, count).mean() - (1 - dropout.Rate)).abs();
                 from += count;
             }
-            return sum * weight;
+            return sum * options.Weight;
         }
 
         public override string Describe(Tensor values)
@@ -107,18 +112,18 @@ public sealed record DropoutMasks : Nuisance
         }
     }
 
-    private sealed class Stepwise(FedAvg training, VictimModel model, Tensor images, Tensor targets, Tensor masks, Tensor free)
+    private sealed class Stepwise(FedAvg training, VictimModel model, Batch batch, Tensor masks, Tensor free)
         : JointLinearization
     {
         private readonly StepwiseLinearization point =
-            new(training.Run(model, images.shape[0], new(null, masks.detach())), images, targets);
+            new(training.Run(model, batch.Count, new(null, masks.detach())), batch);
 
         public override GradientSet Value => point.Value;
 
-        public override (Tensor Images, Tensor Targets, Tensor Values) Pullback(GradientSet v)
+        public override (Batch Batch, Tensor Values) Pullback(GradientSet v)
         {
-            var (forImages, forTargets, forMasks) = point.PullbackAll(v);
-            return (forImages, forTargets, forMasks!.reshape(-1) * free);
+            var (forBatch, forMasks) = point.PullbackAll(v);
+            return (forBatch, forMasks!.reshape(-1) * free);
         }
     }
 }

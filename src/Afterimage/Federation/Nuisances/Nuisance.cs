@@ -15,11 +15,13 @@ public abstract class NuisanceSearch
     /// <summary>Where they begin, one flat vector; empty where there is nothing to look for.</summary>
     public abstract Tensor Start { get; }
 
+    /// <summary>Their learning rate as a multiple of that of the images.</summary>
+    public virtual double Rate => 1;
+
     /// <summary>The operator with its products.</summary>
-    /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
-    /// <param name="targets">Label probabilities, shape [B,classes].</param>
+    /// <param name="batch">Images and labels.</param>
     /// <param name="values">The unknowns.</param>
-    public abstract JointLinearization At(Tensor images, Tensor targets, Tensor values);
+    public abstract JointLinearization At(Batch batch, Tensor values);
 
     /// <summary>Moves the unknowns, in place, to the nearest ones that can be; false when they could be already.</summary>
     public virtual bool Project(Tensor values) => false;

@@ -10,7 +10,7 @@ public sealed record SurrogateWeights : Nuisance
     /// <summary>In [0,1]: where a begins.</summary>
     public double Start { get; init; } = 0.5;
 
-    /// <summary>How much a moves where a pixel moves by one; under Adam the ratio of their learning rates.</summary>
+    /// <summary>The learning rate of a as a multiple of that of the images.</summary>
     public double Pace { get; init; } = 1e-3;
 
     public override NuisanceSearch Open(AttackContext context, RandomSource random) => Start is >= 0 and <= 1 && Pace > 0
@@ -21,39 +21,33 @@ public sealed record SurrogateWeights : Nuisance
     {
         private readonly AttackContext context;
         private readonly Tensor[] path;
-        private readonly double pace;
 
         public Search(AttackContext context, double start, double pace)
         {
-            (this.context, this.pace) = (context, pace);
+            (this.context, Rate) = (context, pace);
             path = context.Observation.Update.Split();
             // A client that sends a gradient does not move, so there is no path to look along.
-            Start = full([context.Observation.Training.Kind == UpdateKind.Gradient ? 0 : 1], start / pace, context.Model.Type, context.Model.Device);
+            var unknowns = context.Observation.Training.Kind == UpdateKind.Gradient ? 0 : 1;
+            Start = full([unknowns], start, context.Model.Type, context.Model.Device);
         }
 
         public override Tensor Start { get; }
 
-        public override JointLinearization At(Tensor images, Tensor targets, Tensor values) =>
-            new GraphJointLinearization(context.Model.Layout, images, targets, values, (x, t, z) =>
+        public override double Rate { get; }
+
+        public override JointLinearization At(Batch batch, Tensor values) =>
+            new GraphJointLinearization(context.Model.Layout, batch, values, (leaves, z) =>
             {
                 var training = context.Observation.Training;
-                var weights = context.Model.Parameters.Zip(path, (before, along) => before + along * (z * pace)).ToArray();
-                var gradients = Differentiate.Gradients(LocalTraining.Loss(context.Model, x, t, training.Mode, weights), weights, graph: true);
+                var weights = context.Model.Parameters.Zip(path, (before, along) => before + along * z).ToArray();
+                var gradients = Differentiate.Gradients(training.LossOf(context.Model, leaves, weights), weights, graph: true);
                 var factor = training.GradientFactor(context.Observation.BatchSize);
                 return [.. gradients.Select(gradient => gradient * factor)];
             });
 
-        public override bool Project(Tensor values)
-        {
-            using var _ = Tidy.Scope();
-            var scaled = values * pace;
-            if (!Clamp(scaled))
-                return false;
-            values.copy_(scaled / pace);
-            return true;
-        }
+        public override bool Project(Tensor values) => Clamp(values);
 
         public override string Describe(Tensor values) => FormattableString.Invariant(
-            $"The surrogate model stands at {(values * pace).ToDouble():F2} of the way from the weights before to the weights after the round.");
+            $"The surrogate model stands at {values.ToDouble():F2} of the way from the weights before to the weights after the round.");
     }
 }

@@ -12,8 +12,8 @@ public sealed record UpdateScale : Nuisance
     {
         public override Tensor Start { get; } = zeros([1], context.Model.Type, context.Model.Device);
 
-        public override JointLinearization At(Tensor images, Tensor targets, Tensor values) =>
-            new Scaled(context.Operator.At(images, targets), values.exp().ToDouble());
+        public override JointLinearization At(Batch batch, Tensor values) =>
+            new Scaled(context.Operator.At(batch), values.exp().ToDouble());
 
         public override string Describe(Tensor values)
         {
@@ -29,10 +29,7 @@ public sealed record UpdateScale : Nuisance
     {
         public override GradientSet Value { get; } = inner.Value.Scale(scale);
 
-        public override (Tensor Images, Tensor Targets, Tensor Values) Pullback(GradientSet v)
-        {
-            var (forImages, forTargets) = inner.Pullback(v.Scale(scale));
-            return (forImages, forTargets, v.Flat.dot(Value.Flat).reshape(1));
-        }
+        public override (Batch Batch, Tensor Values) Pullback(GradientSet v) =>
+            (inner.Pullback(v.Scale(scale)), v.Flat.dot(Value.Flat).reshape(1));
     }
 }

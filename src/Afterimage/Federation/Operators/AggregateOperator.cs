@@ -5,9 +5,9 @@ internal sealed class AggregateOperator((ForwardOperator Operator, int From, int
 {
     public override string Name => clients[0].Operator.Name;
 
-    public override Linearization At(Tensor images, Tensor targets) => new Point(
-        [.. clients.Select(client => (client.Operator.At(images.narrow(0, client.From, client.Count).contiguous(),
-            targets.narrow(0, client.From, client.Count).contiguous()), client.From, client.Count, client.Share))]);
+    public override Linearization At(Batch batch) => new Point(
+        [.. clients.Select(client => (client.Operator.At(batch.Narrow(client.From, client.Count).Each(part => part.contiguous())),
+            client.From, client.Count, client.Share))]);
 
     protected override void Dispose(bool disposing)
     {
@@ -28,10 +28,10 @@ internal sealed class AggregateOperator((ForwardOperator Operator, int From, int
 
         public override GradientSet Value { get; }
 
-        public override (Tensor Images, Tensor Targets) Pullback(GradientSet v)
+        public override Batch Pullback(GradientSet v)
         {
             var parts = clients.Select(client => client.At.Pullback(v.Scale(client.Share))).ToArray();
-            return (cat([.. parts.Select(part => part.Images)]), cat([.. parts.Select(part => part.Targets)]));
+            return new(cat([.. parts.Select(part => part.Inputs)]), cat([.. parts.Select(part => part.Targets)]));
         }
 
         public override GradientSet Pushforward(Tensor u) =>

@@ -22,18 +22,18 @@ internal sealed class DifferenceOperator : ForwardOperator
     private const double Bend = 1e-4;
 
     private readonly VictimModel model;
-    private readonly ModelMode mode;
+    private readonly LocalTraining training;
     private readonly ScalarType type;
     private readonly double[] sizes;
 
     /// <param name="model">Copied in double precision.</param>
-    /// <param name="mode">Whose statistics BatchNorm uses.</param>
+    /// <param name="training">One gradient: its mode and its loss.</param>
     /// <param name="batch">Images in the batches on which the error is measured.</param>
     /// <param name="because">Why finite differences are taken, the beginning of a sentence.</param>
     [SetsRequiredMembers]
-    public DifferenceOperator(VictimModel model, ModelMode mode, int batch, string because)
+    public DifferenceOperator(VictimModel model, LocalTraining training, int batch, string because)
     {
-        (this.model, this.mode, type) = (model.To(ScalarType.Float64, model.Device), mode, model.Type);
+        (this.model, this.training, type) = (model.To(ScalarType.Float64, model.Device), training, model.Type);
         using var scope = Tidy.Scope();
         sizes = [.. this.model.Parameters.Select(parameter => Math.Max(0.01, parameter.detach().square().mean().sqrt().ToDouble()))];
         Reason = FormattableString.Invariant($"{because}; their relative error is {Measure(batch):G2}.");
@@ -41,7 +41,7 @@ internal sealed class DifferenceOperator : ForwardOperator
 
     public override string Name => "finite differences";
 
-    public override Linearization At(Tensor images, Tensor targets) => new DifferenceLinearization(this, images, targets);
+    public override Linearization At(Batch batch) => new DifferenceLinearization(this, batch);
 
     /// <summary>
     /// The relative error of the products at a random batch: how far Ju and J'v are from being adjoint, or how much each changes with
@@ -54,11 +54,11 @@ internal sealed class DifferenceOperator : ForwardOperator
         Tensor Draw(params long[] shape) => randn(shape, ScalarType.Float64, CPU, generator: generator).to(model.Device);
         var (input, classes) = (model.Input, model.Classes);
         var images = (Draw(batch, input.Channels, input.Height, input.Width) * 0.2 + 0.5).clamp(0, 1);
-        var point = new DifferenceLinearization(this, images, nn.functional.softmax(Draw(batch, classes) * 3, 1));
+        var point = new DifferenceLinearization(this, new(images, nn.functional.softmax(Draw(batch, classes) * 3, 1)));
         var u = Draw(images.shape);
         var (push, longPush) = (point.Change(u, 1), point.Change(u, 2));
         var v = new GradientSet(model.Layout, push);
-        var (pull, longPull) = (point.InputChange(v, 1).Images, point.InputChange(v, 2).Images);
+        var (pull, longPull) = (point.InputChange(v, 1).Inputs, point.InputChange(v, 2).Inputs);
         var square = push.square().sum().ToDouble();
         if (square == 0)
             return 0;
@@ -79,28 +79,25 @@ internal sealed class DifferenceOperator : ForwardOperator
     private sealed class DifferenceLinearization : Linearization
     {
         private readonly DifferenceOperator owner;
-        private readonly Tensor images;
-        private readonly Tensor targets;
+        private readonly Batch batch;
         private readonly Tensor gradient;
         private readonly IReadOnlyList<Tensor> parameters;
 
-        public DifferenceLinearization(DifferenceOperator owner, Tensor images, Tensor targets)
+        public DifferenceLinearization(DifferenceOperator owner, Batch batch)
         {
             this.owner = owner;
-            this.images = images.detach().to(ScalarType.Float64);
-            this.targets = targets.detach().to(ScalarType.Float64);
+            this.batch = batch.Each(tensor => tensor.detach().to(ScalarType.Float64));
             parameters = owner.model.Parameters;
-            gradient = Gradient(this.images);
+            gradient = Gradient(this.batch.Inputs);
             Value = new(owner.model.Layout, gradient.to(owner.type));
         }
 
         public override GradientSet Value { get; }
 
-        public override (Tensor Images, Tensor Targets) Pullback(GradientSet v)
+        public override Batch Pullback(GradientSet v)
         {
             using var scope = Tidy.Scope();
-            var (forImages, forTargets) = InputChange(v.To(ScalarType.Float64, images.device), 1);
-            return (forImages.to(owner.type).MoveToOuterDisposeScope(), forTargets.to(owner.type).MoveToOuterDisposeScope());
+            return InputChange(v.To(ScalarType.Float64, owner.model.Device), 1).Each(part => part.to(owner.type).MoveToOuterDisposeScope());
         }
 
         public override GradientSet Pushforward(Tensor u) =>
@@ -111,19 +108,21 @@ internal sealed class DifferenceOperator : ForwardOperator
         {
             // Between the mean and the largest size, for u may be one pixel or all of them.
             var size = Math.Sqrt(u.abs().max().ToDouble() * u.square().mean().sqrt().ToDouble());
-            return size == 0 ? zeros_like(gradient) : Difference(by => Gradient(images + u * by), () => gradient, multiple / size);
+            return size == 0 ? zeros_like(gradient) : Difference(by => Gradient(batch.Inputs + u * by), () => gradient, multiple / size);
         }
 
         /// <summary>J'v with some multiple of the usual steps.</summary>
-        public (Tensor Images, Tensor Targets) InputChange(GradientSet v, double multiple)
+        public Batch InputChange(GradientSet v, double multiple)
         {
             var parts = v.Split();
             var size = parts.Select((part, i) => part.square().mean().sqrt().ToDouble() / owner.sizes[i]).Max();
             if (size == 0)
-                return (zeros_like(images), zeros_like(targets));
+                return batch.Each(tensor => zeros_like(tensor));
             var change = Difference(by => InputGradients([.. parameters.Zip(parts, (parameter, part) => parameter.detach() + part * by)]),
                 () => InputGradients(parameters), multiple / size);
-            return (change.narrow(0, 0, images.numel()).view(images.shape), change.narrow(0, images.numel(), targets.numel()).view(targets.shape));
+            var (inputs, targets) = batch;
+            return new(change.narrow(0, 0, inputs.numel()).view(inputs.shape),
+                change.narrow(0, inputs.numel(), targets.numel()).view(targets.shape));
         }
 
         /// <summary>A central difference, with the longest step on which nothing bends.</summary>
@@ -141,13 +140,14 @@ internal sealed class DifferenceOperator : ForwardOperator
         }
 
         private Tensor Gradient(Tensor at) => Tidy.Keep(() => GradientSet.Gather(owner.model.Layout,
-            Differentiate.Gradients(LocalTraining.Loss(owner.model, at, targets, owner.mode), parameters)).Flat);
+            Differentiate.Gradients(owner.training.LossOf(owner.model, batch with { Inputs = at }), parameters)).Flat);
 
-        /// <summary>Of images, then targets, flat.</summary>
+        /// <summary>Of inputs, then targets, flat.</summary>
         private Tensor InputGradients(IReadOnlyList<Tensor> at) => Tidy.Keep(() =>
         {
-            var (x, t) = (images.detach().requires_grad_(), targets.detach().requires_grad_());
-            return cat([.. Differentiate.Gradients(LocalTraining.Loss(owner.model, x, t, owner.mode, at), [x, t]).Select(part => part.reshape(-1))]);
+            var leaves = batch.Leaves();
+            var loss = owner.training.LossOf(owner.model, leaves, at);
+            return cat([.. Differentiate.Gradients(loss, [leaves.Inputs, leaves.Targets]).Select(part => part.reshape(-1))]);
         });
     }
 }

@@ -7,5 +7,5 @@ internal sealed class GraphOperator(LocalTraining training, VictimModel model) :
 {
     public override string Name => "autograd";
 
-    public override Linearization At(Tensor images, Tensor targets) => training.Linearize(model, images, targets);
+    public override Linearization At(Batch batch) => training.Linearize(model, batch);
 }

@@ -19,7 +19,7 @@ internal static class OperatorChooser
             return missing is null ? new GraphOperator(training, model) { Reason = "Automatic differentiation was asked for." }
                 : throw new AfterimageException($"The model cannot be differentiated twice ({missing}): choose auto or finite-differences.");
         if (choice == OperatorChoice.Compiled)
-            return obstacle is null ? CompiledOperator.Of(model, "The compiled operator was asked for.")
+            return obstacle is null ? CompiledOperator.Of(model, training.Loss, "The compiled operator was asked for.")
                 : throw new AfterimageException($"{obstacle}, so the operator cannot be compiled: choose auto or autograd.");
         if (missing is not null)
             return Differences(training, model, batch, $"The model cannot be differentiated twice ({missing}), so finite differences of gradients are taken");
@@ -33,12 +33,12 @@ internal static class OperatorChooser
         if (training is not FedSgd)
             throw new AfterimageException($"{because}, but they serve an update that is one gradient, not one of several local steps: " +
                 "audit one gradient of this model (fedsgd).");
-        return new(model, training.Mode, batch, because);
+        return new(model, training, batch, because);
     }
 
     private static ForwardOperator Faster(LocalTraining training, VictimModel model, int batch)
     {
-        using var compiled = CompiledOperator.Of(model, "");
+        using var compiled = CompiledOperator.Of(model, training.Loss, "");
         using var graph = new GraphOperator(training, model) { Reason = "" };
         var (fast, slow) = (double.PositiveInfinity, double.PositiveInfinity);
         Evaluate(compiled, model, batch);
@@ -52,7 +52,7 @@ internal static class OperatorChooser
         while (clock.Elapsed.TotalSeconds < TimingSeconds);
         var times = FormattableString.Invariant(
             $"one evaluation took {fast * 1000:G3} ms compiled and {slow * 1000:G3} ms by automatic differentiation");
-        return fast < slow ? CompiledOperator.Of(model, $"Compiled, because {times}.")
+        return fast < slow ? CompiledOperator.Of(model, training.Loss, $"Compiled, because {times}.")
             : new GraphOperator(training, model) { Reason = $"Automatic differentiation, because {times}." };
     }
 
@@ -60,10 +60,9 @@ internal static class OperatorChooser
     private static double Evaluate(ForwardOperator forward, VictimModel model, int batch)
     {
         using var _ = NewDisposeScope();
-        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type);
-        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type);
+        var gray = LocalTraining.Gray(model, batch);
         var begin = Stopwatch.GetTimestamp();
-        var point = forward.At(images, targets);
+        var point = forward.At(gray);
         point.Pullback(point.Value);
         return Stopwatch.GetElapsedTime(begin).TotalSeconds;
     }

@@ -5,7 +5,7 @@ internal sealed class ScaledOperator(ForwardOperator inner, double factor) : For
 {
     public override string Name => inner.Name;
 
-    public override Linearization At(Tensor images, Tensor targets) => new Point(inner.At(images, targets), factor);
+    public override Linearization At(Batch batch) => new Point(inner.At(batch), factor);
 
     protected override void Dispose(bool disposing)
     {
@@ -17,7 +17,7 @@ internal sealed class ScaledOperator(ForwardOperator inner, double factor) : For
     {
         public override GradientSet Value { get; } = inner.Value.Scale(factor);
 
-        public override (Tensor Images, Tensor Targets) Pullback(GradientSet v) => inner.Pullback(v.Scale(factor));
+        public override Batch Pullback(GradientSet v) => inner.Pullback(v.Scale(factor));
 
         public override GradientSet Pushforward(Tensor u) => inner.Pushforward(u).Scale(factor);
     }

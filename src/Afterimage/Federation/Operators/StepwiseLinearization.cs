@@ -9,14 +9,13 @@ namespace Afterimage.Federation;
 internal sealed class StepwiseLinearization : Linearization
 {
     private readonly LocalRun run;
-    private readonly Tensor images;
-    private readonly Tensor targets;
+    private readonly Batch batch;
     private readonly int segment;
     private readonly List<IReadOnlyList<Tensor>> borders = [];
 
-    public StepwiseLinearization(LocalRun run, Tensor images, Tensor targets)
+    public StepwiseLinearization(LocalRun run, Batch batch)
     {
-        (this.run, this.images, this.targets) = (run, images.detach(), targets.detach());
+        (this.run, this.batch) = (run, batch.Detach());
         segment = (int)Math.Ceiling(Math.Sqrt(run.Count));
         var state = run.Begin();
         for (var step = 0; step < run.Count; step++)
@@ -37,17 +36,17 @@ internal sealed class StepwiseLinearization : Linearization
 
     public override GradientSet Value { get; }
 
-    public override (Tensor Images, Tensor Targets) Pullback(GradientSet v)
+    public override Batch Pullback(GradientSet v)
     {
-        var (forImages, forTargets, forMasks) = PullbackAll(v);
+        var (forBatch, forMasks) = PullbackAll(v);
         forMasks?.Dispose();
-        return (forImages, forTargets);
+        return forBatch;
     }
 
     /// <summary>J'v, also with respect to the dropout masks where choices has them.</summary>
-    public (Tensor Images, Tensor Targets, Tensor? Masks) PullbackAll(GradientSet v)
+    public (Batch Batch, Tensor? Masks) PullbackAll(GradientSet v)
     {
-        var (forImages, forTargets) = (zeros_like(images), zeros_like(targets));
+        var forBatch = batch.Each(tensor => zeros_like(tensor));
         var forMasks = run.AllMasks is { } masks ? zeros_like(masks) : null;
         using var scope = Tidy.Scope();
         IReadOnlyList<Tensor> along = [.. v.Split(), .. run.Begin().Skip(run.Model.Parameters.Count)];
@@ -59,14 +58,14 @@ internal sealed class StepwiseLinearization : Linearization
                 states.Add(Next(first + states.Count - 1, states[^1]));
             for (var i = states.Count - 1; i >= 0; i--)
             {
-                var before = Back(first + i, states[i], along, forImages, forTargets, forMasks);
+                var before = Back(first + i, states[i], along, forBatch, forMasks);
                 Dispose(along);
                 if (i > 0)
                     Dispose(states[i]);
                 along = before;
             }
         }
-        return (forImages, forTargets, forMasks);
+        return (forBatch, forMasks);
     }
 
     public override GradientSet Pushforward(Tensor u)
@@ -94,38 +93,37 @@ internal sealed class StepwiseLinearization : Linearization
     private IReadOnlyList<Tensor> Next(int step, IReadOnlyList<Tensor> state)
     {
         using var scope = Tidy.Scope();
-        return Kept(run.Step(step, Leaves(state), run.Rows(step, images), run.Rows(step, targets), run.Masks(step), graph: false));
+        return Kept(run.Step(step, Leaves(state), run.Rows(step, batch), run.Masks(step), graph: false));
     }
 
     /// <summary>The derivative with respect to the state before a step, from that with respect to the state after it.</summary>
-    private IReadOnlyList<Tensor> Back(int step, IReadOnlyList<Tensor> state, IReadOnlyList<Tensor> along, Tensor forImages, Tensor forTargets,
-        Tensor? forMasks)
+    private IReadOnlyList<Tensor> Back(int step, IReadOnlyList<Tensor> state, IReadOnlyList<Tensor> along, Batch forBatch, Tensor? forMasks)
     {
         using var scope = Tidy.Scope();
-        var (before, x, t, masks) = Open(step, state);
-        var after = run.Step(step, before, x, t, masks, graph: true);
-        var found = Differentiate.Products(after, masks is null ? [.. before, x, t] : [.. before, x, t, masks], along);
-        run.Spread(step, found[before.Length], forImages);
-        run.Spread(step, found[before.Length + 1], forTargets);
+        var (before, rows, masks) = Open(step, state);
+        var after = run.Step(step, before, rows, masks, graph: true);
+        Tensor[] inputs = [.. before, rows.Inputs, rows.Targets];
+        var found = Differentiate.Products(after, masks is null ? inputs : [.. inputs, masks], along);
+        run.Spread(step, new(found[before.Length], found[before.Length + 1]), forBatch);
         if (forMasks is not null)
             run.SpreadMasks(step, found[before.Length + 2], forMasks);
         return Kept(found.Take(before.Length));
     }
 
-    /// <summary>The change of the state after a step, from that of the state before it and of the images.</summary>
+    /// <summary>The change of the state after a step, from that of the state before it and of the inputs.</summary>
     private IReadOnlyList<Tensor> Forth(int step, IReadOnlyList<Tensor> state, IReadOnlyList<Tensor> along, Tensor u)
     {
         using var scope = Tidy.Scope();
-        var (before, x, t, masks) = Open(step, state);
-        var after = run.Step(step, before, x, t, masks, graph: true);
+        var (before, rows, masks) = Open(step, state);
+        var after = run.Step(step, before, rows, masks, graph: true);
         var v = after.Select(tensor => zeros_like(tensor).requires_grad_()).ToArray();
-        var pulled = Differentiate.Products(after, [.. before, x], v, graph: true);
+        var pulled = Differentiate.Products(after, [.. before, rows.Inputs], v, graph: true);
         var linear = pulled.Zip([.. along, run.Rows(step, u)]).Where(pair => pair.First.requires_grad).ToArray();
         return Kept(Differentiate.Products([.. linear.Select(pair => pair.First)], v, [.. linear.Select(pair => pair.Second)]));
     }
 
-    private (Tensor[] State, Tensor Images, Tensor Targets, Tensor? Masks) Open(int step, IReadOnlyList<Tensor> state) =>
-        (Leaves(state), Leaf(run.Rows(step, images)), Leaf(run.Rows(step, targets)), run.Masks(step) is { } masks ? Leaf(masks) : null);
+    private (Tensor[] State, Batch Batch, Tensor? Masks) Open(int step, IReadOnlyList<Tensor> state) =>
+        (Leaves(state), run.Rows(step, batch).Leaves(), run.Masks(step) is { } masks ? Leaf(masks) : null);
 
     private static Tensor[] Leaves(IReadOnlyList<Tensor> state) => [.. state.Select(Leaf)];
 

@@ -7,6 +7,6 @@ internal sealed class StepwiseOperator(FedAvg training, VictimModel model, bool 
 {
     public override string Name => "stepwise";
 
-    public override Linearization At(Tensor images, Tensor targets) =>
-        new StepwiseLinearization(training.Run(model, images.shape[0], RandomChoices.None, separate), images, targets);
+    public override Linearization At(Batch batch) =>
+        new StepwiseLinearization(training.Run(model, batch.Count, RandomChoices.None, separate), batch);
 }

@@ -12,26 +12,27 @@ public sealed record Aggregate : LocalTraining
     /// <summary>Images of each client; their sum is the batch. Empty: every image has a client of its own.</summary>
     public ValueList<int> Sizes { get; init; } = [];
 
-    /// <summary>What each client does, in the mode of the aggregate.</summary>
+    /// <summary>What each client does, in the mode and with the loss of the aggregate.</summary>
     public LocalTraining Local { get; init; } = new FedSgd();
 
     public override UpdateKind Kind => Local.Kind;
 
     // In eval mode a mean of mean gradients, weighted by images, is the mean gradient of all images.
-    public override string? Obstacle(VictimModel model) => Client is FedSgd && Mode == ModelMode.Eval ? Client.Obstacle(model)
+    public override string? Obstacle(VictimModel model) =>
+        Client is FedSgd { Loss.Reduction: Reduction.Mean } && Mode == ModelMode.Eval ? Client.Obstacle(model)
         : "An aggregate adds up the training of several clients";
 
     public override double GradientFactor(int batch) => Clients(batch).Sum(client => client.Share * Client.GradientFactor(client.Count));
 
     public override int MaskRows(int batch) => Clients(batch).Sum(client => Client.MaskRows(client.Count));
 
-    public override GradientSet Train(VictimModel model, Tensor images, Tensor targets, RandomSource random)
+    public override GradientSet Train(VictimModel model, Batch batch, RandomSource random)
     {
         using var scope = Tidy.Scope();
         var sum = zeros([model.Layout.Count], model.Type, model.Device);
-        foreach (var (number, from, count, share) in Clients((int)images.shape[0]))
+        foreach (var (number, from, count, share) in Clients(batch.Count))
         {
-            var sent = Client.Train(model, images.narrow(0, from, count), targets.narrow(0, from, count), random.Derive("client", number));
+            var sent = Client.Train(model, batch.Narrow(from, count), random.Derive("client", number));
             sum.add_(sent.Flat, alpha: share);
         }
         return new(model.Layout, sum.MoveToOuterDisposeScope());
@@ -52,22 +53,22 @@ public sealed record Aggregate : LocalTraining
         };
     }
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices)
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices)
     {
         Tensor[]? sum = null;
         var row = 0L;
-        foreach (var (_, from, count, share) in Clients((int)images.shape[0]))
+        foreach (var (_, from, count, share) in Clients(batch.Count))
         {
             var rows = Client.MaskRows(count);
             var own = new RandomChoices(null, choices.Masks?.narrow(0, row, rows));
             row += rows;
-            var sent = Client.Update(model, images.narrow(0, from, count), targets.narrow(0, from, count), own);
+            var sent = Client.Update(model, batch.Narrow(from, count), own);
             sum = sum is null ? [.. sent.Select(part => part * share)] : [.. sum.Zip(sent, (left, right) => left + right * share)];
         }
         return sum!;
     }
 
-    private LocalTraining Client => Local with { Mode = Mode };
+    private LocalTraining Client => Local with { Mode = Mode, Loss = Loss };
 
     private List<(int Number, int From, int Count, double Share)> Clients(int batch)
     {

@@ -28,15 +28,16 @@ public sealed record FedAvg : LocalTraining
 
     public override string? Obstacle(VictimModel model) => "Federated averaging unrolls its local steps";
 
-    public override double GradientFactor(int batch) => -LearningRate * Optimizer.Gain(Epochs * StepsOf(batch));
+    public override double GradientFactor(int batch) => -LearningRate * Optimizer.Gain(Epochs * StepsOf(batch))
+        * (Loss.Reduction == Reduction.Sum ? (double)batch / StepsOf(batch) : 1);
 
     public override int MaskRows(int batch) => Epochs * batch;
 
     /// <summary>Steps of one epoch over this many images.</summary>
     public int StepsOf(int batch) => (batch + BatchSize - 1) / BatchSize;
 
-    public override GradientSet Train(VictimModel model, Tensor images, Tensor targets, RandomSource random) =>
-        new StepwiseLinearization(Run(model, images.shape[0], Draw(model, (int)images.shape[0], random)), images, targets).Value;
+    public override GradientSet Train(VictimModel model, Batch batch, RandomSource random) =>
+        new StepwiseLinearization(Run(model, batch.Count, Draw(model, batch.Count, random)), batch).Value;
 
     public override ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto) =>
         choice == OperatorChoice.Stepwise || (choice == OperatorChoice.Auto && Epochs * StepsOf(batch) > LocalRun.PlainSteps)
@@ -47,8 +48,8 @@ public sealed record FedAvg : LocalTraining
             }
             : base.Operator(model, batch, choice);
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices) =>
-        Run(model, images.shape[0], choices).Unrolled(images, targets);
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
+        Run(model, batch.Count, choices).Unrolled(batch);
 
     protected internal override RandomChoices Draw(VictimModel model, int batch, RandomSource random)
     {
@@ -63,11 +64,11 @@ public sealed record FedAvg : LocalTraining
         return new(orders, DrawMasks(model, batch, random));
     }
 
-    internal LocalRun Run(VictimModel model, long batch, RandomChoices choices, bool separate = false)
+    internal LocalRun Run(VictimModel model, int batch, RandomChoices choices, bool separate = false)
     {
         if (Epochs < 1 || BatchSize < 1 || !(LearningRate > 0))
             throw new AfterimageException("FedAvg needs at least one epoch, a batch size of at least one and a positive learning rate; " +
                 $"it has {Epochs}, {BatchSize} and {LearningRate}.");
-        return new(this, model, (int)batch, choices, separate);
+        return new(this, model, batch, choices, separate);
     }
 }

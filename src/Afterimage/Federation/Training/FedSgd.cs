@@ -3,21 +3,21 @@ using Afterimage.Models;
 
 namespace Afterimage.Federation;
 
-/// <summary>One gradient of the mean cross-entropy over the batch (McMahan et al., 2017).</summary>
+/// <summary>One gradient of the loss of the batch (McMahan et al., 2017).</summary>
 [Cites("mcmahan2017communication")]
 public sealed record FedSgd : LocalTraining
 {
     public override UpdateKind Kind => UpdateKind.Gradient;
 
-    public override double GradientFactor(int batch) => 1;
+    public override double GradientFactor(int batch) => Loss.Images(batch);
 
     public override int MaskRows(int batch) => batch;
 
-    public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model)
+    public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model, Loss)
         ?? (Mode == ModelMode.Eval ? null
             : model.Buffers.Count > 0 ? "BatchNorm in train mode uses the batch's own statistics"
             : model.Network is { MaskCount: > 0 } ? "Dropout in train mode draws masks" : null);
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices) =>
-        Differentiate.Gradients(Loss(model, images, targets, Mode, masks: choices.Masks), model.Parameters, graph: true);
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
+        Differentiate.Gradients(LossOf(model, batch, masks: choices.Masks), model.Parameters, graph: true);
 }

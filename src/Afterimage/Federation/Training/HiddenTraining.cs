@@ -5,7 +5,8 @@ namespace Afterimage.Federation;
 
 /// <summary>
 /// Local training of which the server knows only that a weight difference came out: it is taken for one mean gradient times minus a
-/// length, the learning rate times the number of steps. One update tells that product, not its factors.
+/// length, the learning rate times the number of steps (and their images, where the loss is a sum). One update tells that product, not
+/// its factors.
 /// </summary>
 public sealed record HiddenTraining : LocalTraining
 {
@@ -14,7 +15,7 @@ public sealed record HiddenTraining : LocalTraining
 
     public override UpdateKind Kind => UpdateKind.WeightDifference;
 
-    public override string? Obstacle(VictimModel model) => new FedSgd { Mode = Mode }.Obstacle(model);
+    public override string? Obstacle(VictimModel model) => Gradient.Obstacle(model);
 
     public override double GradientFactor(int batch) => -(Length ?? 1);
 
@@ -22,12 +23,14 @@ public sealed record HiddenTraining : LocalTraining
 
     public override ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto)
     {
-        var gradient = new FedSgd { Mode = Mode }.Operator(model, batch, choice);
+        var gradient = Gradient.Operator(model, batch, choice);
         return new ScaledOperator(gradient, GradientFactor(batch)) { Reason = gradient.Reason };
     }
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices) =>
-        [.. new FedSgd { Mode = Mode }.Update(model, images, targets, choices).Select(gradient => gradient * GradientFactor(1))];
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
+        [.. Gradient.Update(model, batch, choices).Select(gradient => gradient * GradientFactor(1))];
+
+    private FedSgd Gradient => new() { Mode = Mode, Loss = Loss with { Reduction = Reduction.Mean } };
 
     /// <summary>
     /// The length that an update of the head's bias tells: a class that is not in the batch has lost the length times the mean

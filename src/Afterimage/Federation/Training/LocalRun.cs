@@ -47,26 +47,25 @@ internal sealed class LocalRun
     ];
 
     /// <summary>Every step in one graph: weights after minus weights before.</summary>
-    public IReadOnlyList<Tensor> Unrolled(Tensor images, Tensor targets)
+    public IReadOnlyList<Tensor> Unrolled(Batch batch)
     {
         var state = Begin();
         for (var step = 0; step < Count; step++)
-            state = Step(step, state, Rows(step, images), Rows(step, targets), Masks(step), graph: true);
+            state = Step(step, state, Rows(step, batch), Masks(step), graph: true);
         return [.. state.Zip(Model.Parameters, (after, before) => after - before)];
     }
 
     /// <summary>The state after a step.</summary>
     /// <param name="number">The step, from 0.</param>
     /// <param name="state">Before it; the weights require a gradient.</param>
-    /// <param name="images">Those of the step, as <see cref="Rows"/> gives them.</param>
-    /// <param name="targets">Those of the step.</param>
+    /// <param name="batch">That of the step, as <see cref="Rows(int, Batch)"/> gives it.</param>
     /// <param name="masks">Those of the step, or null.</param>
     /// <param name="graph">Whether the result can be differentiated.</param>
-    public IReadOnlyList<Tensor> Step(int number, IReadOnlyList<Tensor> state, Tensor images, Tensor targets, Tensor? masks, bool graph)
+    public IReadOnlyList<Tensor> Step(int number, IReadOnlyList<Tensor> state, Batch batch, Tensor? masks, bool graph)
     {
         var count = Model.Parameters.Count;
         Tensor[] weights = [.. state.Take(count)];
-        var gradients = Differentiate.Gradients(LocalTraining.Loss(Model, images, targets, training.Mode, weights, masks), weights, graph);
+        var gradients = Differentiate.Gradients(training.LossOf(Model, batch, weights, masks), weights, graph);
         var next = new Tensor[state.Count];
         for (var i = 0; i < count; i++)
         {
@@ -79,7 +78,10 @@ internal sealed class LocalRun
     }
 
     /// <summary>What of a batch enters a step: a view where the rows follow one another.</summary>
-    public Tensor Rows(int number, Tensor batch) => Select(batch, steps[number].Images);
+    public Batch Rows(int number, Batch batch) => batch.Each(tensor => Rows(number, tensor));
+
+    /// <summary>What of the inputs, or of a direction of theirs, enters a step.</summary>
+    public Tensor Rows(int number, Tensor inputs) => Select(inputs, steps[number].Images);
 
     /// <summary>The masks that a step uses.</summary>
     public Tensor? Masks(int number) => choices.Masks is { } masks ? Select(masks, steps[number].Masks) : null;
@@ -87,8 +89,12 @@ internal sealed class LocalRun
     /// <summary>Every mask of the round, or null.</summary>
     public Tensor? AllMasks => choices.Masks;
 
-    /// <summary>Adds the derivative with respect to a step's images or targets to that with respect to the whole batch.</summary>
-    public void Spread(int number, Tensor rows, Tensor batch) => Add(steps[number].Images, rows, batch);
+    /// <summary>Adds the derivative with respect to a step's batch to that with respect to the whole batch.</summary>
+    public void Spread(int number, Batch rows, Batch batch)
+    {
+        Add(steps[number].Images, rows.Inputs, batch.Inputs);
+        Add(steps[number].Images, rows.Targets, batch.Targets);
+    }
 
     /// <summary>Adds the derivative with respect to a step's masks to that with respect to all masks.</summary>
     public void SpreadMasks(int number, Tensor rows, Tensor masks) => Add(steps[number].Masks, rows, masks);

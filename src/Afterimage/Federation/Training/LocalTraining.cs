@@ -11,6 +11,9 @@ public abstract record LocalTraining
     /// <summary>Whose statistics BatchNorm uses while the client trains, and whether dropout draws masks.</summary>
     public ModelMode Mode { get; init; } = ModelMode.Eval;
 
+    /// <summary>What the training lowers.</summary>
+    public Loss Loss { get; init; } = new CrossEntropy();
+
     /// <summary>What the update is.</summary>
     public abstract UpdateKind Kind { get; }
 
@@ -18,19 +21,17 @@ public abstract record LocalTraining
     /// What a client that holds this batch sends, with whatever it leaves to choices drawn from <paramref name="random"/>.
     /// </summary>
     /// <param name="model">The shared model before the round.</param>
-    /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
-    /// <param name="targets">Label probabilities, shape [B,classes].</param>
+    /// <param name="batch">What the client holds.</param>
     /// <param name="random">The client's own; the server never sees it.</param>
-    public virtual GradientSet Train(VictimModel model, Tensor images, Tensor targets, RandomSource random) =>
-        Linearize(model, images, targets, Draw(model, (int)images.shape[0], random)).Value;
+    public virtual GradientSet Train(VictimModel model, Batch batch, RandomSource random) =>
+        Linearize(model, batch, Draw(model, batch.Count, random)).Value;
 
     /// <summary>A(x) at one batch, with its products.</summary>
     /// <param name="model">The shared model before the round.</param>
-    /// <param name="images">Images in [0,1], shape [B,C,H,W].</param>
-    /// <param name="targets">Label probabilities, shape [B,classes].</param>
+    /// <param name="batch">What the client holds.</param>
     /// <param name="choices">How choices fell; null is what the server must assume: images in order, no unit dropped.</param>
-    public Linearization Linearize(VictimModel model, Tensor images, Tensor targets, RandomChoices? choices = null) =>
-        new GraphLinearization(model.Layout, images, targets, (x, t) => Update(model, x, t, choices ?? RandomChoices.None));
+    public Linearization Linearize(VictimModel model, Batch batch, RandomChoices? choices = null) =>
+        new GraphLinearization(model.Layout, batch, leaves => Update(model, leaves, choices ?? RandomChoices.None));
 
     /// <summary>The operator for many evaluations at batches of one size; the caller owns it and keeps the model alive.</summary>
     /// <param name="model">The shared model before the round.</param>
@@ -47,8 +48,8 @@ public abstract record LocalTraining
     public abstract string? Obstacle(VictimModel model);
 
     /// <summary>
-    /// The update is about this many times the mean gradient: 1 for a gradient, minus the rate times the number of steps for the
-    /// difference that plain SGD leaves.
+    /// The update is about this many times the gradient of the mean loss of an image: 1 for a gradient (the batch size where the loss is a
+    /// sum), minus the rate times the number of steps for the difference that plain SGD leaves.
     /// </summary>
     public abstract double GradientFactor(int batch);
 
@@ -56,16 +57,20 @@ public abstract record LocalTraining
     internal string? MissingDerivative(VictimModel model, int batch)
     {
         using var scope = Tidy.Scope();
-        var images = full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type, model.Device).requires_grad_();
-        var targets = full([batch, model.Classes], 1.0 / model.Classes, model.Type, model.Device).requires_grad_();
-        return Differentiate.Obstacle(Update(model, images, targets, new(null, null)), [images, targets]);
+        var gray = Gray(model, batch).Leaves();
+        return Differentiate.Obstacle(Update(model, gray, RandomChoices.None), [gray.Inputs, gray.Targets]);
     }
+
+    /// <summary>Images and labels that know nothing.</summary>
+    internal static Batch Gray(VictimModel model, int batch) => new(
+        full([batch, model.Input.Channels, model.Input.Height, model.Input.Width], 0.5, model.Type, model.Device),
+        full([batch, model.Classes], 1.0 / model.Classes, model.Type, model.Device));
 
     /// <summary>Rows of dropout masks that a round of this many images needs: one for every time that an image enters a step.</summary>
     public abstract int MaskRows(int batch);
 
     /// <summary>The differentiable update, one tensor for each parameter.</summary>
-    protected internal abstract IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices);
+    protected internal abstract IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices);
 
     /// <summary>Draws what the client leaves to choices.</summary>
     protected internal virtual RandomChoices Draw(VictimModel model, int batch, RandomSource random) =>
@@ -80,9 +85,9 @@ public abstract record LocalTraining
         return (masks < network.KeepRates().to(model.Device)).to(model.Type);
     }
 
-    internal static Tensor Loss(VictimModel model, Tensor images, Tensor targets, ModelMode mode,
-        IReadOnlyList<Tensor>? parameters = null, Tensor? masks = null) =>
-        -(targets * nn.functional.log_softmax(model.Logits(images, mode, parameters, masks), 1)).sum() / images.shape[0];
+    /// <summary>The differentiable loss of a batch under these weights and masks.</summary>
+    internal Tensor LossOf(VictimModel model, Batch batch, IReadOnlyList<Tensor>? parameters = null, Tensor? masks = null) =>
+        Loss.Of(model.Logits(batch.Inputs, Mode, parameters, masks), batch.Targets);
 }
 
 public enum UpdateKind

@@ -24,6 +24,6 @@ internal sealed record SeparateEpochs(FedAvg Local) : LocalTraining
             : base.Operator(model, batch, choice);
     }
 
-    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Tensor images, Tensor targets, RandomChoices choices) =>
-        Local.Run(model, images.shape[0], choices, separate: true).Unrolled(images, targets);
+    protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
+        Local.Run(model, batch.Count, choices, separate: true).Unrolled(batch);
 }

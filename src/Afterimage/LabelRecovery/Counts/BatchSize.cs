@@ -14,21 +14,24 @@ public static class BatchSize
     private const double RankTolerance = 1e-6, Drift = 0.05, Whole = 1e-4;
 
     /// <summary>The most probable size; where the update says nothing, one image at no confidence.</summary>
-    /// <param name="noise">Of <see cref="Observation.Noise"/>: directions that it could make alone count for none.</param>
-    public static BatchEstimate Estimate(VictimModel model, GradientSet update, LocalTraining training, double noise = 0)
+    /// <param name="model">The shared model.</param>
+    /// <param name="update">What the client sent.</param>
+    /// <param name="training">How the client trained, as far as known.</param>
+    /// <param name="channel">Directions that its noise could make alone count for none.</param>
+    public static BatchEstimate Estimate(VictimModel model, GradientSet update, LocalTraining training, Channel? channel = null)
     {
         if (training is HiddenTraining)
             return new(1, 0, 1, "Neither the batch size nor the local training is known, so nothing sets the scale of the update; one image is assumed.");
         using var context = new AttackContext
         {
             Model = model,
-            Observation = new() { Update = update, Training = training, BatchSize = 1, Noise = noise },
+            Observation = new() { Update = update, Training = training, BatchSize = 1, Channel = channel ?? Channel.None },
             Random = new RandomSource(0).Derive("batch size"),
         };
         var head = HeadEvidence.Of(context);
         if (head.IsZero)
             return new(1, 0, 1, "The head's update is zero, so nothing says how many images are behind it; one is assumed.");
-        var rank = Rank(head, noise);
+        var rank = Rank(head, channel is null ? 0 : channel.RelativeDeviation(update));
         if (head.IsGradient && rank < head.Classes - 1)
             return new(rank, rank == 1 || head.Features > head.Classes ? 0.95 : 0.7, rank,
                 $"The head's gradient has rank {rank}, below the number of classes, so it stands for {rank} image{(rank == 1 ? "" : "s")} with features of their own.");

@@ -19,6 +19,8 @@ internal sealed class HeadEvidence
     private HeadEvidence(AttackContext context)
     {
         var (model, observation) = (context.Model, context.Observation);
+        if (observation.Training.Loss.HeadObstacle is { } obstacle)
+            throw new AfterimageException(obstacle);
         var (weight, bias) = model.Head
             ?? throw new AfterimageException($"No parameter of the model has {model.Classes} rows, so there is no head to read labels from: " +
                 "use \"joint\", or check the number of classes.");
@@ -48,8 +50,9 @@ internal sealed class HeadEvidence
         var largest = (biasGradient ?? WeightGradient).Max(Math.Abs);
         rounding = IsGradient ? Rounding * largest
             : 2 * Rounding * (bias is null ? Weight : BiasValues).Max(Math.Abs) / Math.Abs(factor) + Rounding * largest;
-        var mean = biasGradient ?? WeightGradient;
-        added = observation.Noise * Math.Sqrt(Dot(mean, mean) / mean.Length);
+        var (channel, read) = (observation.Channel, bias ?? weight);
+        var (deviation, withheld) = (channel.Deviation(observation.Update, read), channel.Withheld(observation.Update, read));
+        added = Math.Sqrt(deviation * deviation + withheld * withheld) / Math.Abs(factor);
     }
 
     public static HeadEvidence Of(AttackContext context) => context.Once(found => new HeadEvidence(found));
@@ -69,10 +72,10 @@ internal sealed class HeadEvidence
     /// <summary>Whether every number of the head's update is zero.</summary>
     public bool IsZero { get; }
 
-    /// <summary>Error of an entry of the bias gradient: rounding, and the noise that clients add.</summary>
+    /// <summary>Error of an entry of the bias gradient: rounding, and what the channel adds or leaves out.</summary>
     public double Noise => Math.Max(rounding, added);
 
-    /// <summary>Whether clients add noise, so that no equation holds exactly.</summary>
+    /// <summary>Whether the channel adds noise or leaves numbers out, so that no equation holds exactly.</summary>
     public bool IsNoisy => added > 0;
 
     /// <summary>[C,features] row by row.</summary>

@@ -1,15 +1,16 @@
 namespace Afterimage.Models;
 
-/// <summary>A model that Afterimage builds itself: known layers under PyTorch's names, drawn from PyTorch's distributions.</summary>
+/// <summary>A model that Afterimage builds itself: layers under PyTorch's names, initialized from PyTorch's distributions.</summary>
 public abstract record Architecture : ModelSource
 {
-    /// <summary>The layers for images of one shape.</summary>
+    /// <summary>The layers for images of this shape.</summary>
     /// <exception cref="AfterimageException">The architecture does not fit the images.</exception>
     public abstract Network Describe(ImageShape input, int classes);
 
     /// <summary>The initial value of one parameter, float32 on the CPU.</summary>
     protected abstract Tensor Draw(ParameterSpec spec, Generator generator);
 
+    /// <inheritdoc/>
     public sealed override VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device)
     {
         using var _ = NewDisposeScope();

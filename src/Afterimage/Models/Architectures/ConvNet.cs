@@ -2,7 +2,7 @@ namespace Afterimage.Models;
 
 /// <summary>
 /// The ConvNet of Inverting Gradients (Geiping et al., 2020): eight 3x3 convolutions with BatchNorm and ReLU, two 3x3 max
-/// poolings and one linear layer. Named as in its published code: model.conv0, model.bn0, ..., model.linear.
+/// poolings and one linear layer. Parameter names are those of the published code: model.conv0, model.bn0, ..., model.linear.
 /// </summary>
 [Cites("geiping2020inverting")]
 public sealed record ConvNet : Architecture
@@ -10,6 +10,7 @@ public sealed record ConvNet : Architecture
     /// <summary>Channels of the first convolution; the published results use 64.</summary>
     public int Width { get; init; } = 64;
 
+    /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes)
     {
         if (Width < 1)
@@ -28,5 +29,6 @@ public sealed record ConvNet : Architecture
         return new(input, classes, [.. layers, new Linear("model.linear", (int)Network.Follow(input, layers)[0], classes)]);
     }
 
+    /// <inheritdoc/>
     protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initializer.Default(spec, generator);
 }

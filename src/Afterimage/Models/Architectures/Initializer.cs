@@ -1,8 +1,8 @@
 namespace Afterimage.Models;
 
 /// <summary>
-/// PyTorch's initial distributions. Every draw is in float32 on the CPU, so that a seed means one model whatever precision it
-/// runs in.
+/// PyTorch's initial distributions. Every draw is in float32 on the CPU, so that a seed gives the same model in every
+/// precision. Normalization parameters are always the identity: weight and variance 1, bias and mean 0.
 /// </summary>
 public static class Initializer
 {

@@ -2,18 +2,21 @@ namespace Afterimage.Models;
 
 /// <summary>
 /// The LeNet of Deep Leakage from Gradients (Zhu et al., 2019): three 5x5 convolutions of 12 channels with sigmoids and one
-/// linear layer; with sigmoids it is smooth, which L-BFGS needs. Named as in its published code: body.0, body.2, body.4, fc.0.
+/// linear layer. It is smooth, which L-BFGS needs. Parameter names are those of the published code: body.0, body.2, body.4, fc.0.
 /// </summary>
 [Cites("zhu2019deep")]
 public sealed record LeNet : Architecture
 {
+    /// <summary>The distribution of the initial weights.</summary>
     public LeNetInitialization Initialization { get; init; } = LeNetInitialization.Uniform;
 
+    /// <summary>The activation after each convolution.</summary>
     public ActivationKind Activation { get; init; } = ActivationKind.Sigmoid;
 
-    /// <summary>In [0,1): how many of the head's inputs a client in train mode drops; 0 adds no dropout.</summary>
+    /// <summary>Rate in [0,1) of dropout before the linear layer; 0 adds no dropout.</summary>
     public double Dropout { get; init; }
 
+    /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes)
     {
         var activation = new Activation(Activation);
@@ -28,16 +31,18 @@ public sealed record LeNet : Architecture
         return new(input, classes, [.. body, new Linear("fc.0", (int)Network.Follow(input, body)[0], classes)]);
     }
 
+    /// <inheritdoc/>
     protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initialization == LeNetInitialization.Uniform
         ? Initializer.Uniform(spec, 0.5, generator)
         : Initializer.Default(spec, generator);
 }
 
+/// <summary>How a <see cref="LeNet"/> is initialized.</summary>
 public enum LeNetInitialization
 {
-    /// <summary>U(-0.5, 0.5) for weights and biases, as published: far from saturation, so that gradients tell much.</summary>
+    /// <summary>U(-0.5, 0.5) for weights and biases, as published.</summary>
     Uniform,
 
-    /// <summary>PyTorch's own.</summary>
+    /// <summary>PyTorch's default.</summary>
     Default,
 }

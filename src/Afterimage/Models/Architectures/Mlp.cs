@@ -1,19 +1,24 @@
 namespace Afterimage.Models;
 
-/// <summary>A multilayer perceptron; names are those of torch.nn.Sequential(Flatten, Linear, activation, Linear, ...), with Dropout after each activation where there is any.</summary>
+/// <summary>
+/// A multilayer perceptron with the parameter names of torch.nn.Sequential(Flatten, Linear, activation, Dropout, Linear, ...),
+/// where Dropout is left out when its rate is 0.
+/// </summary>
 public sealed record Mlp : Architecture
 {
-    /// <summary>Linear layers, the head among them; at least 1.</summary>
+    /// <summary>Number of linear layers including the head; at least 1.</summary>
     public int Depth { get; init; } = 4;
 
     /// <summary>Features of each hidden layer.</summary>
     public int Width { get; init; } = 256;
 
+    /// <summary>The activation after each hidden layer.</summary>
     public ActivationKind Activation { get; init; } = ActivationKind.ReLU;
 
-    /// <summary>In [0,1): how many features of each hidden layer a client in train mode drops; 0 adds no dropout.</summary>
+    /// <summary>Rate in [0,1) of dropout after each hidden layer; 0 adds no dropout.</summary>
     public double Dropout { get; init; }
 
+    /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes)
     {
         if (Depth < 1 || Width < 1)
@@ -30,5 +35,6 @@ public sealed record Mlp : Architecture
         return new(input, classes, layers.ToValueList());
     }
 
+    /// <inheritdoc/>
     protected override Tensor Draw(ParameterSpec spec, Generator generator) => Initializer.Default(spec, generator);
 }

@@ -2,8 +2,8 @@ namespace Afterimage.Models;
 
 /// <summary>
 /// Residual networks (He et al., 2016). Depth 18 is torchvision's, with basic blocks of 64 to 512 channels; depths 20, 32 and
-/// 56 are the CIFAR family of 16 to 64 channels with parameter-free shortcuts ("option A"). Names are those of torchvision and
-/// of the common CIFAR code, so that published weights load.
+/// 56 are the CIFAR family of 16 to 64 channels with parameter-free shortcuts ("option A"). Parameter names are those of
+/// torchvision and of the common CIFAR code, so that published weights load.
 /// </summary>
 [Cites("he2016deep")]
 public sealed record ResNet : Architecture
@@ -11,9 +11,10 @@ public sealed record ResNet : Architecture
     /// <summary>18, 20, 32 or 56.</summary>
     public int Depth { get; init; } = 18;
 
-    /// <summary>How depth 18 begins; the CIFAR family always begins with a 3x3 convolution.</summary>
+    /// <summary>The first layers of depth 18; the CIFAR family always begins with a 3x3 convolution.</summary>
     public ResNetStem Stem { get; init; } = ResNetStem.Cifar;
 
+    /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes) => Depth switch
     {
         18 => new(input, classes, [.. Begin(input), .. Stages([64, 128, 256, 512], 2, ProjectedShortcut),
@@ -27,6 +28,7 @@ public sealed record ResNet : Architecture
         _ => throw new AfterimageException($"ResNet has depths 18, 20, 32 and 56, not {Depth}."),
     };
 
+    /// <inheritdoc/>
     protected override Tensor Draw(ParameterSpec spec, Generator generator) => Depth == 18
         ? Initializer.KaimingFanOut(spec, generator)
         : Initializer.KaimingFanIn(spec, generator);
@@ -70,6 +72,7 @@ public sealed record ResNet : Architecture
     ];
 }
 
+/// <summary>The first layers of a <see cref="ResNet"/> of depth 18.</summary>
 public enum ResNetStem
 {
     /// <summary>3x3 convolution of stride 1, no pooling.</summary>

@@ -1,6 +1,6 @@
 namespace Afterimage.Models.TorchScript;
 
-/// <summary>What runs through the network at one point: its shape without the batch, and the layers that led there.</summary>
+/// <summary>A symbolic activation: its shape for one image, and the layers that computed it.</summary>
 internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = null)
 {
     public long[] Shape { get; } = shape;
@@ -20,7 +20,7 @@ internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = nu
         return layers.ToValueList();
     }
 
-    /// <summary>The sum of two branches is a residual around the point where they parted.</summary>
+    /// <summary>The sum of two branches: a residual around their last common activation.</summary>
     public static Flow Add(Flow left, Flow right)
     {
         var path = new HashSet<Flow>(ReferenceEqualityComparer.Instance);
@@ -38,7 +38,7 @@ internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = nu
     }
 }
 
-/// <summary>A flow of which only every n-th row and column is kept, before its channels are padded.</summary>
+/// <summary>A subsampled activation, the first half of a <see cref="PaddedShortcut"/>, whose channels are still to be padded.</summary>
 internal sealed record Strided(Flow Flow, long Rows, long Columns);
 
 /// <summary>A parameter or buffer under its name in the file.</summary>

@@ -5,8 +5,8 @@ using System.Text;
 namespace Afterimage.Models.TorchScript;
 
 /// <summary>
-/// Reads the pickle opcodes that TorchScript writes. A pickle is a program in general; this reader runs none of it: a class
-/// becomes a named bag of attributes, a tensor its shape, and any other call a value that nothing can use.
+/// Reads the pickle opcodes that TorchScript writes. A pickle can hold a program; this reader runs none. An object becomes its
+/// named attributes, a tensor its shape, and the result of any other call a placeholder.
 /// </summary>
 internal static class PickleReader
 {
@@ -163,7 +163,7 @@ internal sealed class PickledObject(string type)
     public OrderedDictionary<string, object?> Attributes { get; } = [];
 }
 
-/// <summary>A tensor, of which only the shape matters here; two references to one tensor are the same object.</summary>
+/// <summary>The shape of a tensor. Two references to one tensor are the same object.</summary>
 internal sealed class PickledTensor(long[] shape)
 {
     public long[] Shape { get; } = shape;

@@ -17,7 +17,7 @@ internal sealed class ScriptArchive
     /// <summary>The source file of a qualified prefix such as __torch__.torch.nn.functional, or null.</summary>
     public string? Source(string qualified) => code.GetValueOrDefault(qualified);
 
-    /// <summary>Opens an archive; libtorch is not asked before this has succeeded.</summary>
+    /// <summary>Opens an archive and checks it, before libtorch, whose errors are hard to read, is given the file.</summary>
     /// <exception cref="AfterimageException">The file is something else: the sentence says what and how to export it.</exception>
     public static ScriptArchive Open(string path, byte[] bytes)
     {
@@ -57,7 +57,7 @@ internal sealed class ScriptArchive
         using var stream = entry.Open();
         using var content = new MemoryStream();
         var buffer = new byte[1 << 16];
-        // The claimed length is not believed either.
+        // The archive may understate the length, so the bytes are counted as they arrive.
         for (int read; (read = stream.Read(buffer)) > 0;)
         {
             content.Write(buffer, 0, read);

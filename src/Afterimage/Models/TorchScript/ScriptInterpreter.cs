@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Afterimage.Models.TorchScript;
 
 /// <summary>
-/// Runs a module's forward method on a symbolic image: control flow and numbers are computed, tensor operations become
-/// layers. It knows the small Python subset that TorchScript writes, and nothing outside the archive.
+/// Runs a module's forward method on a symbolic image: control flow and numbers are evaluated, tensor operations become
+/// layers. It knows the subset of Python that TorchScript writes, and nothing outside the archive.
 /// </summary>
 internal sealed class ScriptInterpreter
 {
@@ -17,7 +17,7 @@ internal sealed class ScriptInterpreter
 
     private ScriptInterpreter(ScriptArchive archive) => this.archive = archive;
 
-    /// <summary>What evaluation leaves out; part of the model's notes.</summary>
+    /// <summary>The activation that forward returns for images of this shape, and notes on what the network leaves out.</summary>
     public static (Flow Result, ValueList<string> Notes) Run(ScriptArchive archive, ImageShape input)
     {
         var root = archive.Root as PickledObject ?? throw new UnreadableScriptException("its data.pkl holds no module");
@@ -179,7 +179,7 @@ internal sealed class ScriptInterpreter
     {
         switch (target)
         {
-            // Whoever forgot eval() before the export still means the model as it predicts.
+            // A model exported in train mode, by an export that forgot eval(), is read in eval mode.
             case PickledObject when name == "training":
                 return false;
             case PickledObject module when module.Attributes.TryGetValue(name, out var value):

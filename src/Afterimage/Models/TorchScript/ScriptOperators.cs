@@ -1,9 +1,9 @@
 namespace Afterimage.Models.TorchScript;
 
-/// <summary>The operators of TorchScript that are numbers, lists, or layers.</summary>
+/// <summary>TorchScript's operators on numbers and lists, and those that correspond to layers.</summary>
 internal sealed class ScriptOperators
 {
-    /// <summary>Stands for the batch in every size, so that a reshape that fixes another batch is noticed.</summary>
+    /// <summary>The batch size that the script is told, a large prime, so that a reshape to another batch size is noticed.</summary>
     private const long Batch = 7919;
 
     private readonly List<string> notes = [];
@@ -108,7 +108,7 @@ internal sealed class ScriptOperators
 
     private static Flow Activate(Arguments a, ActivationKind kind) => a.Flow(0).Then(new Activation(kind));
 
-    /// <summary>Layer X has the parameters X.weight and X.bias; anything else cannot be named.</summary>
+    /// <summary>The name X of a layer with the parameters X.weight and X.bias; other names are not supported.</summary>
     private static string Owner(NamedTensor weight, NamedTensor? bias, string operation)
     {
         const string Suffix = ".weight";
@@ -240,7 +240,8 @@ internal sealed class ScriptOperators
     {
         if (a.At(2, "train", false))
             throw new UnreadableScriptException("its dropout is always on: trace the model after eval()");
-        notes.Add("The model has dropout: a client in train mode draws masks which the server does not know (\"dropout-inversion\" looks for them).");
+        notes.Add("The model has dropout: a client in train mode draws masks which the server does not know " +
+            "(\"dropout-inversion\" looks for them).");
         var rate = a.Number(1, "p", 0.5);
         // Masks of whole channels and of alpha dropout are other ones; in eval mode all are the identity.
         return a.Name.StartsWith("dropout", StringComparison.Ordinal) && rate is > 0 and < 1

@@ -1,6 +1,8 @@
 namespace Afterimage.Numerics.Arrays;
 
-/// <summary>Sentences about array files. Names come from strangers, so they are cut and stripped of control characters.</summary>
+/// <summary>
+/// Errors about array files. Names come from untrusted files, so they are shortened and stripped of control characters.
+/// </summary>
 internal static class ArrayFault
 {
     public static AfterimageException File(string file, string reason, Exception? inner = null) =>
@@ -19,9 +21,5 @@ internal static class ArrayFault
 
     public static string Shape(IEnumerable<long> shape) => $"[{string.Join(",", shape)}]";
 
-    private static AfterimageException Sentence(string text, Exception? inner)
-    {
-        var sentence = text.EndsWith('.') ? text : text + ".";
-        return inner is null ? new(sentence) : new(sentence, inner);
-    }
+    private static AfterimageException Sentence(string text, Exception? inner) => new(text.EndsWith('.') ? text : text + ".", inner);
 }

@@ -1,10 +1,25 @@
 namespace Afterimage.Numerics.Arrays;
 
-public enum ArrayFormat { Safetensors, Npz, Npy }
+/// <summary>The formats of array files.</summary>
+public enum ArrayFormat
+{
+    /// <summary>safetensors (Hugging Face).</summary>
+    Safetensors,
 
-/// <summary>A file of arrays, read whole: safetensors, .npz or .npy, told apart by their first bytes.</summary>
+    /// <summary>NumPy's archive of named arrays.</summary>
+    Npz,
+
+    /// <summary>One NumPy array.</summary>
+    Npy,
+}
+
+/// <summary>A file of arrays, read whole. The format is told by the first bytes, not by the name.</summary>
+/// <param name="Path">What errors call the file.</param>
+/// <param name="Format">How it is written.</param>
+/// <param name="Arrays">The arrays, in the order of the file.</param>
 public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<NamedArray> Arrays)
 {
+    /// <summary>Reads a file.</summary>
     /// <exception cref="AfterimageException">The file is missing, unreadable or malformed.</exception>
     public static ArrayFile Read(string path)
     {
@@ -23,8 +38,10 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         }
     }
 
+    /// <summary>Reads a file from a stream.</summary>
     /// <param name="stream">A seekable stream at the start of the file.</param>
     /// <param name="path">What errors call it.</param>
+    /// <exception cref="AfterimageException">The file is malformed.</exception>
     public static ArrayFile Read(Stream stream, string path)
     {
         Span<byte> start = stackalloc byte[6];
@@ -41,7 +58,8 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         return new(path, ArrayFormat.Safetensors, Safetensors.Read(stream, path));
     }
 
-    /// <summary>Writes a .safetensors or .npz file, as its name says.</summary>
+    /// <summary>Writes a .safetensors or .npz file; the ending of its name decides.</summary>
+    /// <exception cref="AfterimageException">The name has another ending, or two arrays have one name.</exception>
     public static void Write(string path, IReadOnlyList<NamedArray> arrays)
     {
         Action<Stream, IReadOnlyList<NamedArray>> write = System.IO.Path.GetExtension(path).ToUpperInvariant() switch
@@ -57,6 +75,7 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         write(stream, arrays);
     }
 
+    /// <summary>The array of this name.</summary>
     /// <exception cref="AfterimageException">There is none of this name.</exception>
     public NamedArray this[string name] => Arrays.FirstOrDefault(array => array.Name == name)
         ?? throw new AfterimageException($"{Path} has no array \"{name}\"; its {Arrays.Count} arrays are called " +

@@ -1,7 +1,7 @@
 namespace Afterimage.Numerics.Arrays;
 
 /// <summary>How one number of an array is stored.</summary>
-public enum ElementType { Bool, UInt8, UInt16, UInt32, UInt64, Int8, Int16, Int32, Int64, Float16, BFloat16, Float32, Float64 }
+internal enum ElementType { Bool, UInt8, UInt16, UInt32, UInt64, Int8, Int16, Int32, Int64, Float16, BFloat16, Float32, Float64 }
 
 internal static class ElementTypes
 {

@@ -2,44 +2,52 @@ using System.Runtime.InteropServices;
 
 namespace Afterimage.Numerics.Arrays;
 
-/// <summary>One array of a file: a name, a shape, and numbers in row-major order, as stored (little-endian).</summary>
+/// <summary>One array of a file: a name, a shape, and numbers as they are stored, row-major and little-endian.</summary>
 public sealed class NamedArray
 {
     private readonly byte[] bytes;
 
+    /// <summary>Wraps the bytes of a file.</summary>
     /// <param name="name">Its name in the file.</param>
     /// <param name="shape">Extents; empty for a scalar.</param>
     /// <param name="type">How a number is stored.</param>
     /// <param name="bytes">The numbers, row-major and little-endian; not copied.</param>
     /// <exception cref="AfterimageException">The bytes are not as many as the shape asks for.</exception>
-    public NamedArray(string name, ValueList<long> shape, ElementType type, byte[] bytes)
+    internal NamedArray(string name, ValueList<long> shape, ElementType type, byte[] bytes)
     {
         if (type.Bytes(shape.Span) != bytes.Length)
             throw new AfterimageException($"Array \"{name}\" of shape {shape} and type {type} cannot be made of {bytes.Length} bytes.");
         (Name, Shape, Type, this.bytes) = (name, shape, type, bytes);
     }
 
+    /// <summary>Its name in the file.</summary>
     public string Name { get; }
 
+    /// <summary>Extents; empty for a scalar.</summary>
     public ValueList<long> Shape { get; }
 
-    public ElementType Type { get; }
+    /// <summary>How a number is stored.</summary>
+    internal ElementType Type { get; }
 
+    /// <summary>How many numbers it holds.</summary>
     public int Count => bytes.Length / Type.Size();
 
     /// <summary>The numbers as stored: row-major, little-endian.</summary>
     public ReadOnlySpan<byte> Bytes => bytes;
 
+    /// <summary>A float32 array of these values, row-major.</summary>
     public static NamedArray Of(string name, ValueList<long> shape, ReadOnlySpan<float> values) =>
         new(name, shape, ElementType.Float32, MemoryMarshal.AsBytes(values).ToArray());
 
+    /// <summary>A float64 array of these values, row-major.</summary>
     public static NamedArray Of(string name, ValueList<long> shape, ReadOnlySpan<double> values) =>
         new(name, shape, ElementType.Float64, MemoryMarshal.AsBytes(values).ToArray());
 
+    /// <summary>An int64 array of these values, row-major.</summary>
     public static NamedArray Of(string name, ValueList<long> shape, ReadOnlySpan<long> values) =>
         new(name, shape, ElementType.Int64, MemoryMarshal.AsBytes(values).ToArray());
 
-    /// <summary>A copy of a float32 or float64 tensor, from any device.</summary>
+    /// <summary>A copy of a tensor from any device; float64 stays, every other type becomes float32.</summary>
     public static NamedArray Of(string name, Tensor values)
     {
         using var scope = NewDisposeScope();
@@ -56,10 +64,12 @@ public sealed class NamedArray
     /// <summary>The same numbers under another name.</summary>
     public NamedArray Renamed(string name) => new(name, Shape, Type, bytes);
 
+    /// <summary>The values rounded to single precision, row-major.</summary>
     public float[] ToSingle() => Type == ElementType.Float32
         ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
         : Array.ConvertAll(ToDouble(), value => (float)value);
 
+    /// <summary>The values in double precision, row-major; true is 1.</summary>
     public double[] ToDouble() => Type switch
     {
         ElementType.Float64 => MemoryMarshal.Cast<byte, double>(bytes).ToArray(),
@@ -77,7 +87,8 @@ public sealed class NamedArray
         _ => Convert<byte>(value => value == 0 ? 0 : 1),
     };
 
-    /// <exception cref="AfterimageException">A number is not whole, or too large.</exception>
+    /// <summary>The values as whole numbers, row-major.</summary>
+    /// <exception cref="AfterimageException">A number is not whole, or beyond 2^53 in a floating-point array.</exception>
     public long[] ToInt64() => Type == ElementType.Int64
         ? MemoryMarshal.Cast<byte, long>(bytes).ToArray()
         : Array.ConvertAll(ToDouble(), value => value == Math.Floor(value) && Math.Abs(value) <= 1L << 53 ? (long)value

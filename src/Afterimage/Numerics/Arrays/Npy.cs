@@ -5,7 +5,7 @@ using System.Text;
 namespace Afterimage.Numerics.Arrays;
 
 /// <summary>NumPy's array file (format versions 1 to 3), without pickled objects.</summary>
-public static class Npy
+internal static class Npy
 {
     private const int LongestHeader = 1 << 16;
     private static ReadOnlySpan<byte> Magic => "NUMPY"u8;

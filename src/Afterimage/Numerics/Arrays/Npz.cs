@@ -3,7 +3,7 @@ using System.IO.Compression;
 namespace Afterimage.Numerics.Arrays;
 
 /// <summary>NumPy's archive of arrays: a zip of .npy files, stored or deflated.</summary>
-public static class Npz
+internal static class Npz
 {
     private const long FreeExpansion = 256L << 20;
     private const int LargestRatio = 100;

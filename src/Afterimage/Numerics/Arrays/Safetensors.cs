@@ -5,10 +5,10 @@ using System.Text.Json;
 namespace Afterimage.Numerics.Arrays;
 
 /// <summary>
-/// The safetensors format: eight bytes of header length, a JSON header (name to type, shape and place), then the numbers.
-/// Every claim of the header is checked against the length of the file before anything is allocated.
+/// The safetensors format: eight bytes of header length, a JSON header (type, shape and byte range of each name), the numbers.
+/// Every statement of the header is checked against the length of the file before anything is allocated.
 /// </summary>
-public static class Safetensors
+internal static class Safetensors
 {
     private const long LongestHeader = 100_000_000;
 

@@ -1,8 +1,6 @@
 namespace Afterimage.Numerics.Arrays;
 
-/// <summary>
-/// Reads what a stream really holds: memory grows with the bytes that arrive, never with the number that a header promises.
-/// </summary>
+/// <summary>Reads a stream into memory that grows with the bytes that arrive, not with the length that a header states.</summary>
 internal static class StreamBytes
 {
     private const int FirstStep = 1 << 20;

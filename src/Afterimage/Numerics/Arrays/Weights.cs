@@ -1,11 +1,11 @@
 namespace Afterimage.Numerics.Arrays;
 
-/// <summary>Reads a state dict from a safetensors or .npz file.</summary>
+/// <summary>Reads a PyTorch state dict from a safetensors or .npz file.</summary>
 public static class Weights
 {
     /// <summary>
-    /// The arrays by the names that the model uses. Prefixes of wrappers ("module.", "_orig_mod.", ...) are overlooked, and so are
-    /// BatchNorm's step counters.
+    /// The arrays by the names that the model uses. Prefixes that wrappers add ("module.", "_orig_mod.", ...) and BatchNorm's
+    /// step counters are ignored.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="expected">Names and shapes of the model's parameters and buffers.</param>
@@ -13,7 +13,7 @@ public static class Weights
     public static IReadOnlyDictionary<string, NamedArray> Load(string path, IEnumerable<(string Name, long[] Shape)> expected) =>
         Fit(ArrayFile.Read(path), expected);
 
-    /// <summary>The arrays of a file that was read already, by the names that the model uses.</summary>
+    /// <summary>The same for a file that was read already.</summary>
     public static IReadOnlyDictionary<string, NamedArray> Fit(ArrayFile file, IEnumerable<(string Name, long[] Shape)> expected)
     {
         var wanted = expected.Where(entry => !ArrayNames.IsStepCounter(entry.Name)).ToList();

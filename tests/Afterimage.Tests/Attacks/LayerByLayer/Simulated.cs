@@ -46,7 +46,7 @@ internal sealed record Simulated(AttackContext Context, Tensor Images, int[] Lab
     public static Simulated Of(VictimModel model, Tensor images, int[] labels, LocalTraining training, RandomSource random)
     {
         var targets = new Labels(labels.ToValueList(), []).Targets(model.Classes, model.Type, CPU);
-        var update = training.Linearize(model, images, targets).Value;
+        var update = training.Linearize(model, new(images, targets)).Value;
         return new(new()
         {
             Model = model,

@@ -53,11 +53,11 @@ public class EpochMatchingTests
             var separate = new SeparateEpochs(training);
             var (images, targets) = (scene.Images.repeat(epochs, 1, 1, 1), scene.Targets.repeat(epochs, 1));
             using var forward = separate.Operator(scene.Model, 3 * epochs);
-            var point = forward.At(images, targets);
+            var point = forward.At(new(images, targets));
             var expected = scene.Context.Observation.Update;
             Assert.InRange((point.Value.Flat - expected.Flat).norm().ToDouble(), 0, 1e-12 * expected.Norm());
-            var graph = separate.Linearize(scene.Model, images, targets).Pullback(expected).Images;
-            Assert.True(graph.allclose(point.Pullback(expected).Images, rtol: 1e-8, atol: 1e-14));
+            var graph = separate.Linearize(scene.Model, new(images, targets)).Pullback(expected).Inputs;
+            Assert.True(graph.allclose(point.Pullback(expected).Inputs, rtol: 1e-8, atol: 1e-14));
             Assert.Equal(training.GradientFactor(3), separate.GradientFactor(3 * epochs), 1e-15);
         }
     }
@@ -73,7 +73,7 @@ public class EpochMatchingTests
             Model = scene.Model,
             Observation = new()
             {
-                Update = training.Train(scene.Model, scene.Images, scene.Targets, new(5)), Training = training, BatchSize = 3, Labels = scene.Labels,
+                Update = training.Train(scene.Model, new(scene.Images, scene.Targets), new(5)), Training = training, BatchSize = 3, Labels = scene.Labels,
             },
             Random = new(2),
         };

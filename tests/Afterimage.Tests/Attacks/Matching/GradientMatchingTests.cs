@@ -35,7 +35,7 @@ public class GradientMatchingTests
         using var victim = source.Open(new(3, 12, 12), 5, new RandomSource(3), ScalarType.Float32, CPU);
         var truth = tensor([.. chosen.SelectMany(image => image.Pixels)], [batch, 3, 12, 12]);
         var labels = chosen.Select(image => image.Label).ToValueList();
-        var update = new FedSgd().Linearize(victim, truth, new Labels(labels, []).Targets(5, ScalarType.Float32, CPU)).Value;
+        var update = new FedSgd().Linearize(victim, new(truth, new Labels(labels, []).Targets(5, ScalarType.Float32, CPU))).Value;
         using var found = Known.Matching.Run(new()
         {
             Model = victim,
@@ -207,7 +207,7 @@ public class GradientMatchingTests
                 .Run(scene.Context, iterate => first = double.IsNaN(first) ? iterate.Objective : first).Dispose();
             return first;
         }
-        var predicted = scene.Context.Operator.At(full_like(scene.Images, 0.5), scene.Targets).Value;
+        var predicted = scene.Context.Operator.At(new(full_like(scene.Images, 0.5), scene.Targets)).Value;
         var gray = Short.Fidelity.Against(scene.Context.Observation.Update).Evaluate(predicted).Value;
         Assert.Equal(First(3 * gray, false), First(3, true), 1e-5 * First(3, true));
         Assert.NotEqual(First(3, false), First(3, true), 1e-5);

@@ -57,12 +57,12 @@ public class NuisanceTests
         {
             using var scene = new Scene(Dropping, training, shape: new(1, 6, 6));
             var chance = training.Draw(scene.Model, 2, new(5));
-            var sent = training.Linearize(scene.Model, scene.Images, scene.Targets, chance).Value;
+            var sent = training.Linearize(scene.Model, new(scene.Images, scene.Targets), chance).Value;
             var search = new DropoutMasks().Open(scene.Context, new(1));
             Assert.Equal(chance.Masks!.numel(), search.Start.numel());
-            var point = search.At(scene.Images, scene.Targets, chance.Masks.reshape(-1));
+            var point = search.At(new(scene.Images, scene.Targets), chance.Masks.reshape(-1));
             Assert.InRange((point.Value.Flat - sent.Flat).norm().ToDouble(), 0, 1e-12);
-            Assert.True((search.At(scene.Images, scene.Targets, search.Start).Value.Flat - sent.Flat).norm().ToDouble() > 1e-3);
+            Assert.True((search.At(new(scene.Images, scene.Targets), search.Start).Value.Flat - sent.Flat).norm().ToDouble() > 1e-3);
         }
     }
 
@@ -81,7 +81,7 @@ public class NuisanceTests
                     Model = scene.Model,
                     Observation = new()
                     {
-                        Update = training.Linearize(scene.Model, scene.Images, scene.Targets, new(null, masks)).Value, Training = training, BatchSize = batch,
+                        Update = training.Linearize(scene.Model, new(scene.Images, scene.Targets), new(null, masks)).Value, Training = training, BatchSize = batch,
                     },
                     Random = new(2),
                 };
@@ -105,7 +105,7 @@ public class NuisanceTests
             Model = scene.Model,
             Observation = new()
             {
-                Update = training.Train(scene.Model, scene.Images, scene.Targets, new(5)), Training = training, BatchSize = 1, Labels = scene.Labels,
+                Update = training.Train(scene.Model, new(scene.Images, scene.Targets), new(5)), Training = training, BatchSize = 1, Labels = scene.Labels,
             },
             Random = new(2),
         };
@@ -114,7 +114,7 @@ public class NuisanceTests
         using var seeing = (attack with { Nuisance = new DropoutMasks { Weight = 0, Read = false } }).Run(context);
         double Error(Reconstruction found) => (found.Images.to(ScalarType.Float64) - scene.Images).square().mean().ToDouble();
         Assert.True(Error(seeing) < 0.1 * Error(blind), $"{Error(seeing)} with masks, {Error(blind)} without");
-        Assert.Contains("masks", Assert.Single(seeing.Notes), StringComparison.Ordinal);
+        Assert.Contains("masks", Assert.Single(seeing.Evidence).Sentence, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -124,10 +124,10 @@ public class NuisanceTests
         var training = new FedAvg { BatchSize = 2, LearningRate = 0.1 };
         using var scene = new Scene(new LeNet(), training);
         var search = new SurrogateWeights { Pace = 0.5 }.Open(scene.Context, new(1));
-        Assert.Equal(1, search.Start.ToDouble());
-        var start = search.At(scene.Images, scene.Targets, zeros([1], ScalarType.Float64)).Value;
+        Assert.Equal((0.5, 0.5), (search.Start.ToDouble(), search.Rate));
+        var start = search.At(new(scene.Images, scene.Targets), zeros([1], ScalarType.Float64)).Value;
         Assert.InRange((start.Flat - scene.Context.Observation.Update.Flat).norm().ToDouble(), 0, 1e-12);
-        Assert.True((search.At(scene.Images, scene.Targets, search.Start).Value.Flat - start.Flat).norm().ToDouble() > 1e-6);
+        Assert.True((search.At(new(scene.Images, scene.Targets), search.Start).Value.Flat - start.Flat).norm().ToDouble() > 1e-6);
         using var gradient = new Scene(new LeNet());
         Assert.Equal(0, new SurrogateWeights().Open(gradient.Context, new(1)).Start.numel());
         Refusal.Says("positive pace", () => new SurrogateWeights { Pace = 0 }.Open(scene.Context, new(1)));
@@ -140,7 +140,7 @@ public class NuisanceTests
         using var scene = new Scene(new LeNet(), new FedAvg { Epochs = 20, BatchSize = 1, LearningRate = 0.05 });
         var search = new SurrogateWeights().Open(scene.Context, new(1));
         var fidelity = new Cosine().Against(scene.Context.Observation.Update);
-        double At(double a) => fidelity.Evaluate(search.At(scene.Images, scene.Targets, full([1], a / 1e-3, ScalarType.Float64)).Value).Value;
+        double At(double a) => fidelity.Evaluate(search.At(new(scene.Images, scene.Targets), full([1], a, ScalarType.Float64)).Value).Value;
         Assert.True(At(0.5) < At(0) && At(0.5) < At(1), $"{At(0)}, {At(0.5)}, {At(1)}");
     }
 

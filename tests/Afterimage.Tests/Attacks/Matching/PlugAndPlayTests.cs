@@ -57,7 +57,7 @@ public class PlugAndPlayTests
     }
 
     [Theory]
-    [InlineData("at least one start")]
+    [InlineData("at least one step between denoisings")]
     [InlineData("weight of at least 0; it is -1")]
     [InlineData("sigma lies above 0 and up to 255; it is 0")]
     [InlineData("nowhere.safetensors does not exist")]

@@ -1,6 +1,7 @@
 using Afterimage.Attacks;
 using Afterimage.Data;
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Solvers;
@@ -148,7 +149,7 @@ public class PosteriorTests
     {
         var descent = new PosteriorDescent(0, problem, solvers, Normal(problem.Unknowns, 6) * 0.3, 1, floor);
         while (!descent.Finished && descent.Steps < 40)
-            descent.Advance();
+            descent.TryAdvance(default);
         return descent;
     }
 
@@ -156,7 +157,7 @@ public class PosteriorTests
     {
         var targets = new Labels(context.Observation.Labels!.Value, context.Observation.Labels!.Value.Select(_ => 1.0).ToValueList())
             .Targets(context.Model.Classes, ScalarType.Float64, CPU);
-        return new(context, ImageStatistics.OfPhotographs(context.Model.Input), new(variation, box), targets, null, true);
+        return new(context, new Photographs(context.Model.Input), new(variation, box), targets, null, true);
     }
 
     private static Observed Round(int batch, Mlp mlp, double noise = 0, bool contrast = false)
@@ -167,7 +168,7 @@ public class PosteriorTests
         images = contrast ? (images > images.mean()).to(ScalarType.Float32) : images;
         var labels = Enumerable.Range(0, batch).Select(i => i + 1).ToValueList();
         var targets = new Labels(labels, labels.Select(_ => 1.0).ToValueList()).Targets(6, ScalarType.Float64, CPU);
-        var update = new FedSgd().Linearize(model, images.to(ScalarType.Float64), targets).Value;
+        var update = new FedSgd().Linearize(model, new(images.to(ScalarType.Float64), targets)).Value;
         foreach (var part in update.Split())
             part.add_(Normal(part.numel(), 7).view(part.shape) * (noise * part.square().mean().sqrt()));
         return new(images, new()

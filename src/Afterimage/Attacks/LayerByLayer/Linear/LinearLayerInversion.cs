@@ -17,44 +17,44 @@ public sealed record LinearLayerInversion : Attack
     /// <summary>How far rounding may take an image out of [0,1].</summary>
     private const double Slack = 1e-3;
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override string Equation => "x = (dL/dW)_i / (dL/db)_i, over the rows i of the first layer";
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
+        ?? (First(context) is not { } first ? "The bias attack needs a network whose first layer is linear: use \"recursive-inversion\" or gradient matching."
+        : first.Bias ? null
+        : context.Observation.BatchSize == 1 ? new RecursiveInversion().Refusal(context)
+        : "The first layer has no bias, so a row of a batch cannot be divided by its bias gradient: use gradient matching.");
+
+    /// <inheritdoc/>
+    protected override bool InDouble => true;
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        using var scope = Tidy.Scope();
-        using var own = context.To(ScalarType.Float64);
-        if (LayerChain.Of(own, out var obstacle) is not { } chain)
-            return Verdict.Refused(context, obstacle);
-        if (chain.Stages.First(stage => stage.Layer is not Flatten) is not { Layer: Linear } first)
-            return Verdict.Refused(context, "The bias attack needs a network whose first layer is linear: " +
-                "use \"recursive-inversion\" or gradient matching.");
-        if (first.BiasGradient is null)
-            return context.Observation.BatchSize == 1 ? FromTheHead(context, watch, cancellation)
-                : Verdict.Refused(context, "The first layer has no bias, so a row of a batch cannot be divided by its bias gradient: " +
-                    "use gradient matching.");
-        return context.Observation.BatchSize == 1 ? Single(own, chain, first) : Rows(own, chain, first);
+        var chain = LayerChain.Of(run.Context);
+        var first = chain.Stages.First(stage => stage.Layer is not Flatten);
+        return first.BiasGradient is null ? RecursiveInversion.Descend(run)
+            : run.Context.Observation.BatchSize == 1 ? Single(run, chain, first) : Rows(run, chain, first);
     }
 
-    private static Reconstruction FromTheHead(AttackContext context, Action<Iterate>? watch, CancellationToken cancellation)
-    {
-        var found = new RecursiveInversion().Run(context, watch, cancellation);
-        found.Images.MoveToOuterDisposeScope();
-        return found;
-    }
+    private static Linear? First(AttackContext context) => context.Model.Network!.Layers.First(layer => layer is not (Flatten or Dropout)) as Linear;
 
-    private static Reconstruction Single(AttackContext context, LayerChain chain, Stage first)
+    private static SearchResult Single(AttackRun run, LayerChain chain, Stage first)
     {
         var bias = first.BiasGradient!;
         var square = bias.square().sum();
         if (square.ToDouble() == 0)
-            return Verdict.Refused(context, "No gradient reaches the first layer, so nothing can be read from it: use another update.");
+            throw new AfterimageException("No gradient reaches the first layer, so nothing can be read from it: use another update.");
         var inputs = bias.matmul(first.WeightGradient!) / square;
-        var active = bias.ne(0).sum().ToInt64();
-        return Verdict.Found(context, chain.Images(inputs), HeadLabels.Of(chain, chain.Shaped(inputs)), 1,
-            [$"{active} of {bias.shape[0]} rows of the first layer carry the image."]);
+        run.Note(new RowsCarryImage(bias.ne(0).sum().ToInt64(), bias.shape[0]));
+        return new() { Images = chain.Images(inputs), Labels = HeadLabels.Of(chain, chain.Shaped(inputs)), Iterations = 1, Evaluations = 1 };
     }
 
-    private static Reconstruction Rows(AttackContext context, LayerChain chain, Stage first)
+    private static SearchResult Rows(AttackRun run, LayerChain chain, Stage first)
     {
-        var batch = context.Observation.BatchSize;
+        var batch = run.Context.Observation.BatchSize;
         var strength = first.BiasGradient!.abs();
         var order = strength.argsort(descending: true);
         order = order[strength.index_select(0, order).gt(strength.max() * 1e-7)];
@@ -70,12 +70,16 @@ public sealed record LinearLayerInversion : Attack
             .Concat(Enumerable.Repeat(chain.Gray(1).view(-1), batch - taken.Count)).ToList();
         var found = stack(rows);
         var owned = Math.Min(owners.Count, batch);
-        return Verdict.Found(context, chain.Images(found), HeadLabels.Of(chain, chain.Shaped(found)), groups.Count,
-            [
-                $"{inside.shape[0]} of {first.BiasGradient!.shape[0]} rows of the first layer give an image in range; " +
-                $"{owned} images own several rows each.",
-            ], owned == batch ? null : $"{owned} of {batch} images own rows of the first layer; the others are mixtures: " +
-                "use \"relu-batch-inversion\" if the layer is followed by ReLU.");
+        run.Note(new RowsOwned(inside.shape[0], first.BiasGradient!.shape[0], owned));
+        return new()
+        {
+            Images = chain.Images(found),
+            Labels = HeadLabels.Of(chain, chain.Shaped(found)),
+            Doubt = owned == batch ? null : $"{owned} of {batch} images own rows of the first layer; the others are mixtures: " +
+                "use \"relu-batch-inversion\" if the layer is followed by ReLU.",
+            Iterations = groups.Count,
+            Evaluations = 1,
+        };
     }
 
     /// <summary>Rows that give the same image, strongest first.</summary>

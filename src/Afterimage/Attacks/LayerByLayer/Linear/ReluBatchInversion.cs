@@ -21,45 +21,55 @@ public sealed record ReluBatchInversion : Attack
     /// <summary>Share of neurons whose zeros must agree with the images' own ReLU pattern.</summary>
     private const double Consistent = 0.985;
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override string Equation => "dL/dW = D X: the columns of D are the sparsest vectors of its column space, X follows";
+
+    /// <inheritdoc/>
+    public override int Budget => Rounds;
+
+    /// <inheritdoc/>
+    public override string? Fault => Rounds < 1 || Starts < 1 ? $"The search needs at least one round and one start; it has {Rounds} and {Starts}." : null;
+
+    /// <inheritdoc/>
+    public override Attack? WithRestarts(int restarts) => this with { Rounds = restarts };
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
+        ?? (HasReluBehindFirst(context.Model.Network!.Layers) ? null
+            : "The search needs a first layer that is linear with a bias and followed by ReLU: use gradient matching.");
+
+    /// <inheritdoc/>
+    protected override bool InDouble => true;
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        if (Rounds < 1 || Starts < 1)
-            throw new AfterimageException($"The search needs at least one round and one start; it has {Rounds} and {Starts}.");
-        using var scope = Tidy.Scope();
-        using var own = context.To(ScalarType.Float64);
-        if (LayerChain.Of(own, out var obstacle) is not { } chain)
-            return Verdict.Refused(context, obstacle);
-        if (First(chain) is not { } first)
-            return Verdict.Refused(context,
-                "The search needs a first layer that is linear with a bias and followed by ReLU: use gradient matching.");
-        var batch = context.Observation.BatchSize;
-        if (GradientFactors.Of(first, context.Observation.Update.Flat.dtype) is not { } factors)
-            return Verdict.Refused(context, "The first layer's gradient is zero or has full rank, so its samples cannot be told apart: " +
+        var chain = LayerChain.Of(run.Context);
+        var first = chain.Stages.First(stage => stage.Layer is not Flatten);
+        var batch = run.Context.Observation.BatchSize;
+        if (GradientFactors.Of(first, run.Sent) is not { } factors)
+            throw new AfterimageException("The first layer's gradient is zero or has full rank, so its samples cannot be told apart: " +
                 $"a batch of {batch} needs more neurons than that and an update without noise; use gradient matching.");
         if (factors.Rank > batch)
-            return Verdict.Refused(context, $"The first layer's gradient has rank {factors.Rank}, but the batch has {batch} images: " +
+            throw new AfterimageException($"The first layer's gradient has rank {factors.Rank}, but the batch has {batch} images: " +
                 "it is not one gradient of one batch (several local steps, noise, or another batch size); use gradient matching.");
-        return Search(own, chain, first, factors, watch, cancellation);
+        return Separate(run, chain, first, factors);
     }
 
-    private static Stage? First(LayerChain chain)
-    {
-        var place = chain.Stages.TakeWhile(stage => stage.Layer is Flatten).Count();
-        return chain.Stages.Count > place + 1 && chain.Stages[place] is { Layer: Linear { Bias: true } } first
-            && chain.Stages[place + 1].Layer is Activation { Kind: ActivationKind.ReLU } ? first : null;
-    }
+    private static bool HasReluBehindFirst(IEnumerable<Layer> layers) =>
+        layers.SkipWhile(layer => layer is Flatten or Dropout).Where(layer => layer is not Dropout).Take(2).ToArray()
+            is [Linear { Bias: true }, Activation { Kind: ActivationKind.ReLU }];
 
-    private Reconstruction Search(AttackContext context, LayerChain chain, Stage first, GradientFactors factors,
-        Action<Iterate>? watch, CancellationToken cancellation)
+    private SearchResult Separate(AttackRun run, LayerChain chain, Stage first, GradientFactors factors)
     {
         var basis = new SparseBasis(factors);
         var (best, rounds) = (Candidate.Of(first, factors, basis.Mixing()), 0);
-        for (; rounds < Rounds && best.Agreement < Consistent && !cancellation.IsCancellationRequested; rounds++)
+        for (; rounds < Rounds && best.Agreement < Consistent && !run.Stop.IsCancellationRequested; rounds++)
         {
             if (factors.Rank is > 1 and <= 8 && rounds == 0)
-                basis.Sample(32 << factors.Rank, context.Random.Derive("sample"));
-            basis.Learn(Starts, context.Random.Derive("learn", rounds));
-            for (var zeros = -1L; zeros < basis.Zeros && !cancellation.IsCancellationRequested;)
+                basis.Sample(32 << factors.Rank, run.Context.Random.Derive("sample"));
+            basis.Learn(Starts, run.Context.Random.Derive("learn", rounds));
+            for (var zeros = -1L; zeros < basis.Zeros && !run.Stop.IsCancellationRequested;)
             {
                 zeros = basis.Zeros;
                 var candidate = Candidate.Of(first, factors, basis.Mixing());
@@ -68,27 +78,25 @@ public sealed record ReluBatchInversion : Attack
                 basis.Follow(candidate.Before);
             }
             var shown = best;
-            watch?.Invoke(new(0, rounds, 1 - best.Agreement, rounds + 1, () => chain.Images(shown.Inputs).to(ScalarType.Float32)));
+            run.See(new(0, rounds, 1 - best.Agreement, rounds + 1, () => chain.Images(shown.Inputs).to(ScalarType.Float32)));
         }
         best = best.Refined(first, factors);
-        return Conclude(context, chain, factors, best, rounds, cancellation.IsCancellationRequested);
-    }
-
-    private static Reconstruction Conclude(AttackContext context, LayerChain chain, GradientFactors factors, Candidate best,
-        int rounds, bool canceled)
-    {
-        var (batch, rank) = (context.Observation.BatchSize, factors.Rank);
+        var (batch, rank) = (run.Context.Observation.BatchSize, factors.Rank);
         var inputs = chain.Shaped(best.Inputs);
         if (rank < batch)
             inputs = cat([inputs, chain.Gray(batch - rank)]);
-        return Verdict.Found(context, chain.Images(inputs), HeadLabels.Of(chain, inputs), rounds,
-        [
-            $"The first layer's gradient has rank {rank} for {batch} images" +
-                (rank < batch ? ": some are alike, or leave no trace." : "."),
-            $"The zeros of {best.Consistent(Consistent)} of {rank} images agree with their own ReLU pattern; " +
-                $"the worst agrees on {best.Agreement:P1} of the neurons.",
-        ], best.Consistent(Consistent) == batch ? null : $"The zeros of {best.Consistent(Consistent)} of {batch} images agree with their own ReLU pattern, so the others are mixtures: " +
-            "allow more rounds, or use gradient matching; the batch may be too large for this layer.", canceled);
+        var consistent = best.Consistent(Consistent);
+        run.Note(new BatchRank(rank, batch));
+        run.Note(new ReluPattern(consistent, rank, best.Agreement));
+        return new()
+        {
+            Images = chain.Images(inputs),
+            Labels = HeadLabels.Of(chain, inputs),
+            Doubt = consistent == batch ? null : $"The zeros of {consistent} of {batch} images agree with their own ReLU pattern, so the others " +
+                "are mixtures: allow more rounds, or use gradient matching; the batch may be too large for this layer.",
+            Iterations = rounds,
+            Evaluations = 1,
+        };
     }
 
     /// <summary>Images that a choice of columns stands for, and how well these columns vanish where the images switch ReLU off.</summary>

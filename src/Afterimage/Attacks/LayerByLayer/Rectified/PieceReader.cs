@@ -25,27 +25,29 @@ internal sealed class PieceReader
     /// <summary>What stands where none of the pieces that are known goes on.</summary>
     public string Rest => layers.TryPeek(out var other) && other is not (Linear or Flatten) ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
 
-    /// <summary>All up to the head; the obstacle says why one cannot be read.</summary>
-    public IReadOnlyList<RectifiedPiece> Pieces(out string obstacle)
+    /// <summary>All up to the head.</summary>
+    /// <exception cref="AfterimageException">One cannot be read.</exception>
+    public IReadOnlyList<RectifiedPiece> Pieces()
     {
         var pieces = new List<RectifiedPiece>();
-        obstacle = train && statistics is null && model.Buffers.Count > 0
-            ? "In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\"." : "";
-        while (obstacle.Length == 0 && layers.TryPeek(out var layer) && layer is Conv2d { Groups: 1 } or Residual)
+        if (train && statistics is null && model.Buffers.Count > 0)
+            throw new AfterimageException("In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\".");
+        while (layers.TryPeek(out var layer) && layer is Conv2d { Groups: 1 } or Residual)
         {
             RectifiedPiece? piece = Next<Residual>(layers) is { } residual ? Unit(residual) : Block(layers, shape);
             var rectified = Next<Activation>(layers) is { Kind: ActivationKind.ReLU };
             var pool = Next<MaxPool2d>(layers);
-            obstacle = piece is null ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network has others: use \"deep-first\"."
+            var obstacle = piece is null ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network has others: use \"deep-first\"."
                 : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
                 : pool is { Padding: > 0 } || (pool is not null && piece is ResidualUnit)
                     ? "The recursion cannot read a max pooling with padding or behind a residual: use gradient matching."
-                : train && piece is ResidualUnit ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : "";
+                : train && piece is ResidualUnit ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : null;
+            if (obstacle is not null)
+                throw new AfterimageException(obstacle);
             if (piece is RectifiedBlock block && pool is not null)
                 piece = block with { Pool = pool, Leaving = pool.Follow(block.Output) };
-            if (piece is not null)
-                pieces.Add(piece);
-            shape = piece?.Leaving ?? shape;
+            pieces.Add(piece!);
+            shape = piece!.Leaving;
         }
         return pieces;
     }

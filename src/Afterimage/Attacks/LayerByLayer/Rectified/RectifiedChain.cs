@@ -9,15 +9,10 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class RectifiedChain
 {
-    private readonly Tensor mean;
-    private readonly Tensor deviation;
+    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head) => (Model, Pieces, Head) = (model, pieces, head);
 
-    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head)
-    {
-        mean = tensor(model.Normalization.Mean.ToArray()).view(1, -1, 1, 1);
-        deviation = tensor(model.Normalization.Std.ToArray()).view(1, -1, 1, 1);
-        (Pieces, Head) = (pieces, head);
-    }
+    /// <summary>In double precision; it normalizes images.</summary>
+    public VictimModel Model { get; }
 
     public IReadOnlyList<RectifiedPiece> Pieces { get; }
 
@@ -25,44 +20,24 @@ internal sealed class RectifiedChain
 
     public Stage Head { get; }
 
-    /// <summary>Network inputs for images in [0,1].</summary>
-    public Tensor Normalize(Tensor images) => (images - mean.to(images.dtype)) / Deviation(images);
+    /// <summary>Why the round is of another kind, as far as a glance tells; null otherwise.</summary>
+    public static string? Obstacle(AttackContext context) =>
+        context.Observation.BatchSize != 1
+            ? $"The recursion reads one image, but the batch has {context.Observation.BatchSize}: use \"rectified-matching\"."
+        : context.Observation.Training is not FedSgd ? "The recursion reads a single gradient, and this client makes several steps: use gradient matching."
+        : context.Model.Network is null ? "The recursion needs a network of known layers: use gradient matching."
+        : LayerChain.Unreadable(context.Observation);
 
-    public Tensor Denormalize(Tensor inputs) => inputs * deviation + mean;
-
-    /// <summary>Of the client's normalization, [1,C,1,1], in the precision of some tensor.</summary>
-    public Tensor Deviation(Tensor like) => deviation.to(like.dtype);
-
-    /// <summary>Null when the network or the round is of another kind; the obstacle says why.</summary>
-    public static RectifiedChain? Of(AttackContext context, out string obstacle)
+    /// <exception cref="AfterimageException">The network is of another kind.</exception>
+    public static RectifiedChain Of(AttackContext context)
     {
-        var observation = context.Observation;
-        obstacle = "";
-        if (observation.BatchSize != 1)
-            obstacle = $"The recursion reads one image, but the batch has {observation.BatchSize}: use \"rectified-matching\".";
-        else if (observation.Training is not FedSgd)
-            obstacle = "The recursion reads a single gradient, and this client makes several steps: use gradient matching.";
-        else if (context.Model.Network is not { } network)
-            obstacle = "The recursion needs a network of known layers: use gradient matching.";
-        else if (!observation.Update.Flat.isfinite().all().ToBoolean())
-            obstacle = "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
-        else
-            return Open(context, network, out obstacle);
-        return null;
-    }
-
-    private static RectifiedChain? Open(AttackContext context, Network network, out string obstacle)
-    {
-        var reader = new PieceReader(context, network);
-        var pieces = reader.Pieces(out obstacle);
-        if (obstacle.Length > 0)
-            return null;
+        var reader = new PieceReader(context, context.Model.Network!);
+        var pieces = reader.Pieces();
         var rest = reader.Rest;
         if (reader.Head(averaged: pieces.Count > 0 && pieces[^1] is ResidualUnit) is { } head && pieces.Count > 0 && pieces[0] is RectifiedBlock
             && pieces.SkipWhile(piece => piece is RectifiedBlock).All(piece => piece is ResidualUnit))
             return new(context.Model, pieces, head);
-        obstacle = "The recursion needs convolutions with ReLU and max pooling flattened into one linear head, or residuals averaged into " +
-            $"one, and this network {rest}: use gradient matching.";
-        return null;
+        throw new AfterimageException("The recursion needs convolutions with ReLU and max pooling flattened into one linear head, or residuals " +
+            $"averaged into one, and this network {rest}: use gradient matching.");
     }
 }

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -24,45 +25,67 @@ public sealed record RectifiedRecursion : Attack
     /// <summary>Conjugate gradients in one step at most.</summary>
     public int Products { get; init; } = 30;
 
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override string Equation => "W x = z and K x = dL/dW for every layer from the head down, x known where its ReLU is on;\n" +
+        "then min over x: |h(x) - h|^2 / e^2 + |K h(x) - dL/dW|^2 / f^2 + |z|^2, h the first features solved for";
+
+    /// <inheritdoc/>
+    public override int Budget => Steps;
+
+    /// <inheritdoc/>
+    public override string? Fault => Images < 4 || Steps < 0 || Products < 1
+        ? $"The recursion needs 4 procedural images, no negative number of steps and a product in each; it has {Images}, {Steps} and {Products}." : null;
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) => this with { Steps = iterations };
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => RectifiedChain.Obstacle(context);
+
+    /// <inheritdoc/>
+    protected override bool InDouble => true;
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
     {
-        if (Images < 4 || Steps < 0 || Products < 1)
-            throw new AfterimageException($"The recursion needs 4 procedural images, no negative number of steps and a product in each; " +
-                $"it has {Images}, {Steps} and {Products}.");
-        using var scope = Tidy.Scope();
-        using var own = context.To(ScalarType.Float64);
-        if (RectifiedChain.Of(own, out var obstacle) is not { } chain)
-            return Verdict.Refused(context, obstacle);
+        var context = run.Context;
+        var chain = RectifiedChain.Of(context);
         if (HeadReading.Of(chain.Head) is not [var reading, ..])
-            return Verdict.Refused(context, "The gradient of the head is zero: the client's model is certain of the image's class already.");
-        var procedural = new ProceduralFeatures(chain, DummyHead.Draw(own, Images).to(ScalarType.Float32).cpu(), Batch);
-        HeadDescent layers = chain.IsResidual ? new ResidualDescent(chain, reading, procedural, own.Random) : new PlainDescent(chain, reading, procedural);
-        layers.Run(context.Observation.Floor, cancellation);
-        var (depth, notes, labels) = (layers.Depth, layers.Notes, new Labels([reading.Label], [1]));
-        if (cancellation.IsCancellationRequested)
-            return Verdict.Canceled(context, notes.ToValueList());
+            throw new AfterimageException("The gradient of the head is zero: the client's model is certain of the image's class already.");
+        var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Images).to(ScalarType.Float32).cpu(), Batch);
+        HeadDescent layers = chain.IsResidual ? new ResidualDescent(run, chain, reading, procedural) : new PlainDescent(run, chain, reading, procedural);
+        layers.Run(context.Observation.Floor);
+        run.Stop.ThrowIfCancellationRequested();
+        var (depth, labels) = (layers.Depth, new Labels([reading.Label], [1]));
         if (!layers.IsSolved)
-            return Verdict.Refused(context, "No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
-                "use \"rectified-matching\" or \"deep-first\".", notes.ToValueList());
+            throw new AfterimageException("No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
+                "use \"rectified-matching\" or \"deep-first\".");
         if (depth == 0)
-            return Verdict.Found(own, chain.Denormalize(layers.Features!).clamp(0, 1), labels, chain.Pieces.Count, notes.ToValueList());
+            return new() { Images = chain.Model.Denormalize(layers.Features!).clamp(0, 1), Labels = labels, Iterations = chain.Pieces.Count, Evaluations = 1 };
 
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
         using var last = layers.Last(procedural.Pieces[depth - 1]);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
         var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, last)).Decode(last.Known, shape);
-        var descent = new FeatureDescent(trunk, last, ImageStatistics.OfPhotographs(context.Model.Input));
+        var descent = new FeatureDescent(trunk, last, new Photographs(context.Model.Input));
         var steps = 0;
-        var images = descent.Run(start, Steps, Products, See, cancellation);
-        notes.Add(FormattableString.Invariant($"Image: its features leave {descent.Residual:G2} of how much they vary."));
-        return Verdict.Found(own, images.clamp(0, 1), labels, steps, notes.ToValueList(),
-            $"The features behind {depth} of {chain.Pieces.Count} layers are solved for exactly; the image is the most probable one found " +
-            "with them, not a proven one: judge it by its residual in the notes.", cancellation.IsCancellationRequested, descent.Residual);
+        var images = descent.Run(start, Steps, Products, See, run.Stop);
+        run.Note(new FeaturesMatched(chain.Pieces.Count - depth, chain.Pieces.Count, descent.Residual));
+        return new()
+        {
+            Images = images.clamp(0, 1),
+            Labels = labels,
+            Objective = descent.Residual,
+            Doubt = $"The features behind {depth} of {chain.Pieces.Count} layers are solved for exactly; the image is the most probable one found " +
+                "with them, not a proven one: judge it by its residual in the notes.",
+            Iterations = steps,
+            Evaluations = descent.Evaluations,
+        };
 
         void See(int step, double residual, Func<Tensor> image)
         {
             steps = step + 1;
-            watch?.Invoke(new(0, step, residual, descent.Evaluations, image));
+            run.See(new(0, step, residual, descent.Evaluations, image));
         }
     }
 }

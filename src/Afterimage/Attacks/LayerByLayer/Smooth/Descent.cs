@@ -19,8 +19,8 @@ internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSourc
     /// </summary>
     public double Residual { get; private set; }
 
-    /// <summary>Rank, condition, residual and expected error of each layer.</summary>
-    public List<string> Notes { get; } = [];
+    /// <summary>Rank, condition, residual and expected error of each layer solved, the last first.</summary>
+    public List<LayerSolved> Layers { get; } = [];
 
     /// <summary>Goes through stage <paramref name="place"/>, from its output to its input.</summary>
     public void Pass(int place)
@@ -52,8 +52,12 @@ internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSourc
         }
         var solution = InputSystem.Solve(stage, signal, estimate, random.Derive("recursion", place));
         var name = stage.Layer is Conv2d conv ? conv.Name : ((Linear)stage.Layer).Name;
-        Notes.Add($"{name}: rank {solution.Rank} of {stage.Unknowns} inputs, condition {solution.Condition:G2}, " +
-            $"residual {solution.Residual:G2}, expected error {1 / Math.Sqrt(solution.Input.Precision.mean().ToDouble()):G2}.");
+        Layers.Add(new(name, stage.Unknowns, solution.Residual)
+        {
+            Rank = solution.Rank,
+            Condition = solution.Condition,
+            Error = 1 / Math.Sqrt(solution.Input.Precision.mean().ToDouble()),
+        });
         Residual = Math.Max(Residual, solution.Residual);
         (estimate, signal) = (solution.Input, stage.Transpose(signal));
     }

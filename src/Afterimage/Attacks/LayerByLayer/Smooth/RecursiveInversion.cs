@@ -11,49 +11,61 @@ namespace Afterimage.Attacks;
 [Cites("zhu2021rgap")]
 public sealed record RecursiveInversion : Attack
 {
-    public override Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
+    /// <inheritdoc/>
+    public override string Equation => "W x = z and K x = dL/dW for every layer, from the head down, as weighted least squares";
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
+        ?? (context.Observation.BatchSize != 1 ? $"The recursion needs batch size 1, but the batch has {context.Observation.BatchSize} images: " +
+            "use \"relu-batch-inversion\" or gradient matching." : Unreadable(context.Model.Network!));
+
+    /// <inheritdoc/>
+    protected override bool InDouble => true;
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run) => Descend(run);
+
+    /// <summary>From the head to the image, where <see cref="Refusal"/> finds nothing against it.</summary>
+    internal static SearchResult Descend(AttackRun run)
     {
-        using var scope = Tidy.Scope();
-        using var own = context.To(ScalarType.Float64);
-        if (LayerChain.Of(own, out var missing) is not { } chain)
-            return Verdict.Refused(context, missing);
-        if (Obstacle(context, chain) is { } obstacle)
-            return Verdict.Refused(context, obstacle);
+        var chain = LayerChain.Of(run.Context);
         // All readings of the head descend side by side; a wrong one betrays itself by what its equations leave.
-        var descents = HeadReading.Of(chain.Head).Select(reading => new Descent(chain, reading, context.Random)).ToList();
+        var descents = HeadReading.Of(chain.Head).Select(reading => new Descent(chain, reading, run.Context.Random)).ToList();
         for (var i = chain.Stages.Count - 1; i >= 0 && descents.Count > 0; i--)
         {
-            if (cancellation.IsCancellationRequested)
-                return Verdict.Canceled(context, descents[0].Notes.ToValueList());
+            run.Stop.ThrowIfCancellationRequested();
             descents.ForEach(descent => descent.Pass(i));
             descents.RemoveAll(descent => !double.IsFinite(descent.Residual));
             descents.RemoveAll(descent => descent.Residual > 10 * descents.Min(other => other.Residual) + 1e-6);
         }
         if (descents.Count == 0)
-            return Verdict.Refused(context, "The gradient of the head fits no single image, or no gradient reaches a layer: " +
+            throw new AfterimageException("The gradient of the head fits no single image, or no gradient reaches a layer: " +
                 "check that the batch has one image and that the loss is the cross-entropy.");
         var best = descents.MinBy(descent => descent.Residual)!;
-        return Verdict.Found(own, chain.Images(best.Input), new([best.Label], [1]), best.Notes.Count, best.Notes.ToValueList());
+        foreach (var layer in best.Layers)
+            run.Note(layer);
+        return new() { Images = chain.Images(best.Input), Labels = new([best.Label], [1]), Iterations = best.Layers.Count, Evaluations = 1 };
     }
 
-    private static string? Obstacle(AttackContext context, LayerChain chain)
+    private static string? Unreadable(Network network)
     {
-        if (context.Observation.BatchSize != 1)
-            return $"The recursion needs batch size 1, but the batch has {context.Observation.BatchSize} images: " +
-                "use \"relu-batch-inversion\" or gradient matching.";
-        foreach (var stage in chain.Stages)
-            switch (stage.Layer)
+        long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
+        foreach (var layer in network.Layers)
+        {
+            var unknowns = shape.Aggregate(1L, (product, size) => product * size);
+            shape = layer.Follow(shape);
+            switch (layer)
             {
-                case Linear or Flatten:
-                case Conv2d { Groups: 1 } when stage.Unknowns <= InputSystem.LargestUnknowns:
+                case Linear or Flatten or Dropout:
+                case Conv2d { Groups: 1 } when unknowns <= InputSystem.LargestUnknowns:
                 case Activation activation when new Elementwise(activation).CanBeRead:
                     continue;
                 case Conv2d { Groups: 1, Name: var name }:
-                    return $"{name} has {stage.Unknowns} inputs, more than the {InputSystem.LargestUnknowns} that can be solved for: " +
-                        "use gradient matching.";
+                    return $"{name} has {unknowns} inputs, more than the {InputSystem.LargestUnknowns} that can be solved for: use gradient matching.";
                 default:
-                    return $"The recursion cannot read {stage.Layer} backwards: use gradient matching.";
+                    return $"The recursion cannot read {layer} backwards: use gradient matching.";
             }
+        }
         return null;
     }
 }

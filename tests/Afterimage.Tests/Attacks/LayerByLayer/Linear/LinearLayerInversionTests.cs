@@ -93,7 +93,7 @@ public class LinearLayerInversionTests
         using var found = new LinearLayerInversion().Run(client.Context);
         var exact = client.Judge(found).Psnr.Count(psnr => psnr > 90);
         Assert.InRange(exact, 1, 4);
-        Assert.Contains(found.Notes, note => note.Contains($"; {exact} images own several rows each", StringComparison.Ordinal));
+        Assert.Equal(exact, Assert.Single(found.Evidence.OfType<RowsOwned>()).Owners);
         Assert.Equal(exact == 4 ? OutcomeKind.Converged : OutcomeKind.BudgetSpent, found.Outcome.Kind);
     }
 

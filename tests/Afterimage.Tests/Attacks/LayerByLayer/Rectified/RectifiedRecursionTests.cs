@@ -28,7 +28,7 @@ public class RectifiedRecursionTests
             new Flatten(), new Linear("c", 1536, 10)]);
         var client = Simulated.Smooth(Simulated.Open(network), [7]);
         using var found = Short.Run(client.Context);
-        Assert.True(client.Judge(found).Psnr[0] > 80, string.Join("\n", found.Notes));
+        Assert.True(client.Judge(found).Psnr[0] > 80, string.Join("\n", found.Evidence));
         Assert.Equal([7], found.Labels.Classes);
         Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
     }
@@ -40,8 +40,8 @@ public class RectifiedRecursionTests
         using var scope = NewDisposeScope();
         var client = Simulated.Smooth(Simulated.Open(Pooled, seed), [3], seed);
         using var own = client.Context.To(ScalarType.Float64);
-        var chain = RectifiedChain.Of(own, out _)!;
-        var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Normalize(client.Images.to(ScalarType.Float64)));
+        var chain = RectifiedChain.Of(own);
+        var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Model.Normalize(client.Images.to(ScalarType.Float64)));
         var features = ((RectifiedBlock)chain.Pieces[1]).Forward(inner);
         var error = (features.flatten(1).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!).softmax(1);
         error[0, 3] -= 1;
@@ -64,8 +64,8 @@ public class RectifiedRecursionTests
         var client = Simulated.Smooth(Simulated.Open(Pooled), [3]);
         var seen = new List<double>();
         using var found = Short.Run(client.Context, iterate => seen.Add(iterate.Objective));
-        Assert.Contains(found.Notes, note => note.StartsWith("b: 432 inputs behind a pooling", StringComparison.Ordinal));
-        Assert.Contains(found.Notes, note => note.StartsWith("a: its weight gradient", StringComparison.Ordinal));
+        Assert.Contains(found.Evidence, note => note is LayerSolved { Layer: "b", Unknowns: 432, Where: "behind a pooling" });
+        Assert.Contains(found.Evidence, note => note is LayerOpen { Layer: "a" });
         Assert.InRange(client.Judge(found).Psnr[0], 20, double.PositiveInfinity);
         Assert.True(seen[^1] < 0.5 * seen[0]);
     }
@@ -78,10 +78,7 @@ public class RectifiedRecursionTests
         var client = Normalized(mode, revealed: true);
         using var found = (Short with { Steps = 0 }).Run(client.Context);
         foreach (var layer in (string[])["model.conv7", "model.conv6"])
-        {
-            var note = found.Notes.Single(note => note.StartsWith(layer, StringComparison.Ordinal));
-            Assert.InRange(double.Parse(note.Split("residual ")[1].TrimEnd('.')), 0, 1e-4);
-        }
+            Assert.InRange(found.Evidence.OfType<LayerSolved>().Single(note => note.Layer == layer).Residual, 0, 1e-4);
     }
 
     [Fact]

@@ -70,8 +70,8 @@ public class ResidualRecursionTests
         using var scope = NewDisposeScope();
         var client = Simulated.Batch(new ResNet { Depth = depth }, new(3, 16, 16), [4]);
         using var own = client.Context.To(Double);
-        var chain = RectifiedChain.Of(own, out _)!;
-        var x = chain.Normalize(client.Images.to(Double)).requires_grad_();
+        var chain = RectifiedChain.Of(own);
+        var x = chain.Model.Normalize(client.Images.to(Double)).requires_grad_();
         var inputs = new List<Tensor> { x };
         foreach (var piece in chain.Pieces)
             inputs.Add(piece.Forward(inputs[^1]));
@@ -100,9 +100,9 @@ public class ResidualRecursionTests
         var client = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
         client.Context.Observation.Update.Flat.mul_(scale);
         using var found = new RectifiedRecursion { Images = 100, Steps = 15 }.Run(client.Context);
-        var notes = string.Join("\n", found.Notes);
-        Assert.Contains("input found blindly", notes, StringComparison.Ordinal);
-        Assert.Contains("layer1.2.conv2: its weight gradient does not determine its input", notes, StringComparison.Ordinal);
+        var notes = string.Join("\n", found.Evidence);
+        Assert.Contains(found.Evidence, note => note is BlindInputFound);
+        Assert.Contains(found.Evidence, note => note is LayerOpen { Layer: "layer1.2.conv2" });
         Assert.True(client.Judge(found).Psnr[0] > 25, $"{client.Judge(found).Psnr[0]}\n{notes}");
         Assert.Equal([4], found.Labels.Classes);
     }
@@ -121,8 +121,8 @@ public class ResidualRecursionTests
             Unit("w", 32, 32, 1), relu, new GlobalAvgPool2d(), new Flatten(), new Linear("head", 32, 10)]);
         var client = Simulated.Of(Simulated.Open(network), rand([1, 1, 8, 8], generator: generator), [4], new FedSgd(), new(1));
         using var found = new RectifiedRecursion { Images = 10, Steps = 0 }.Run(client.Context);
-        var notes = string.Join("\n", found.Notes);
-        Assert.Contains("stem: 64 inputs", notes, StringComparison.Ordinal);
+        var notes = string.Join("\n", found.Evidence);
+        Assert.Contains(found.Evidence, note => note is LayerSolved { Layer: "stem", Unknowns: 64 });
         Assert.True(client.Judge(found).Psnr[0] > 60, $"{client.Judge(found).Psnr[0]}\n{notes}");
     }
 
@@ -133,7 +133,7 @@ public class ResidualRecursionTests
         using var scope = NewDisposeScope();
         var client = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
         using var own = client.Context.To(Double);
-        var chain = RectifiedChain.Of(own, out _)!;
+        var chain = RectifiedChain.Of(own);
         var place = chain.Pieces.ToList().FindIndex(piece => piece is ResidualUnit { Padding: not null });
         var unit = (ResidualUnit)chain.Pieces[place];
         var images = client.Images.to(Double);

@@ -27,8 +27,8 @@ public class RecursiveInversionTests
         Assert.InRange(client.Judge(found).Psnr[0], 80, double.PositiveInfinity);
         Assert.Equal([7], found.Labels.Classes);
         Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
-        Assert.Equal(3, found.Notes.Count);
-        Assert.All(found.Notes, note => Assert.Contains("rank", note, StringComparison.Ordinal));
+        Assert.Equal(3, found.Evidence.Count);
+        Assert.All(found.Evidence, note => Assert.NotNull(Assert.IsType<LayerSolved>(note).Rank));
     }
 
     /// <summary>Double precision leaves the equations nothing but rounding.</summary>
@@ -87,7 +87,7 @@ public class RecursiveInversionTests
         var client = One(network, ScalarType.Float64);
         using var found = new RecursiveInversion().Run(client.Context);
         // 72 outputs and 3 times 18 gradient constraints, of which 2 x 2 say the same.
-        Assert.Contains(found.Notes, note => note.StartsWith("a: rank 122 of 432", StringComparison.Ordinal));
+        Assert.Contains(found.Evidence, note => note is LayerSolved { Layer: "a", Rank: 122, Unknowns: 432 });
         Assert.InRange(client.Judge(found).Psnr[0], 0, 40);
     }
 

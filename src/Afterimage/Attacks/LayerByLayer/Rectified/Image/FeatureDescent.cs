@@ -1,3 +1,5 @@
+using Afterimage.Images;
+
 namespace Afterimage.Attacks;
 
 /// <summary>
@@ -9,7 +11,7 @@ namespace Afterimage.Attacks;
 /// <param name="trunk">From images to the input of the last piece.</param>
 /// <param name="last">The piece whose output is known.</param>
 /// <param name="photographs">m and T.</param>
-internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, ImageStatistics photographs)
+internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianImages photographs)
 {
     /// <summary>e is this times the relative residual, within bounds, times the residual.</summary>
     private const double Caution = 6;

@@ -11,15 +11,15 @@ internal sealed class FeatureMap(RectifiedChain chain, IEnumerable<RectifiedPiec
     /// <param name="images">[1,C,H,W] in [0,1], in the precision of the pieces.</param>
     /// <param name="softness">Of the gates that products feel, see <see cref="Passing"/>.</param>
     public Tensor At(Tensor images, double softness) =>
-        Tidy.Keep(() => passings.Aggregate(chain.Normalize(images), (x, passing) => passing.At(x, softness)));
+        Tidy.Keep(() => passings.Aggregate(chain.Model.Normalize(images), (x, passing) => passing.At(x, softness)));
 
     /// <summary>The change along a change of the images.</summary>
     public Tensor Push(Tensor change) => Tidy.Keep(() =>
-        passings.Aggregate(change / chain.Deviation(change), (x, passing) => passing.Push(x)));
+        passings.Aggregate(chain.Model.NormalizeChange(change), (x, passing) => passing.Push(x)));
 
     /// <summary>Transposed <see cref="Push"/>.</summary>
     public Tensor Pull(Tensor features) => Tidy.Keep(() =>
-        passings.Reverse().Aggregate(features, (y, passing) => passing.Pull(y)) / chain.Deviation(features));
+        chain.Model.NormalizeChange(passings.Reverse().Aggregate(features, (y, passing) => passing.Pull(y))));
 
     public void Dispose()
     {

@@ -54,7 +54,7 @@ internal sealed class ProceduralFeatures
         var pairs = Batches(images.shape[0]).Select(part =>
         {
             using var scope = Tidy.Scope();
-            var x = Pieces.Take(piece).Aggregate(chain.Normalize(part), (x, before) => before.Forward(x));
+            var x = Pieces.Take(piece).Aggregate(chain.Model.Normalize(part), (x, before) => before.Forward(x));
             return (Inputs: x.flatten(1).to(ScalarType.Float64).MoveToOuterDisposeScope(),
                 Features: Pieces[piece].Forward(x).flatten(1).to(ScalarType.Float64).MoveToOuterDisposeScope());
         }).ToList();
@@ -65,7 +65,7 @@ internal sealed class ProceduralFeatures
     public IEnumerable<(Tensor Images, Tensor Features)> Examples(int depth, LastPiece last)
     {
         foreach (var part in Batches(images.shape[0]))
-            yield return (part, Tidy.Keep(() => last.Features(Pieces.Take(depth).Aggregate(chain.Normalize(part), (x, piece) => piece.Forward(x)))));
+            yield return (part, Tidy.Keep(() => last.Features(Pieces.Take(depth).Aggregate(chain.Model.Normalize(part), (x, piece) => piece.Forward(x)))));
     }
 
     private IEnumerable<Tensor> Batches(long total)

@@ -6,8 +6,8 @@ namespace Afterimage.Attacks;
 /// what the network makes of it tells which ReLUs are on at the end; and from there every unit is solved for, the earlier the
 /// fewer equations it has for its places, until they do not suffice.
 /// </summary>
-internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural, RandomSource random)
-    : HeadDescent(chain, procedural)
+internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural)
+    : HeadDescent(run, chain, procedural)
 {
     /// <summary>A unit that leaves more than this of its weight gradients has wrong ReLUs.</summary>
     private const double SolvedUnit = 1e-3;
@@ -29,24 +29,26 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
     public override LastPiece Last(RectifiedPiece piece) => piece is not ResidualUnit unit ? base.Last(piece)
         : inside is null ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!);
 
-    public override void Run(double noise, CancellationToken cancellation)
+    public override void Run(double noise)
     {
-        if (End(cancellation) is not { } values)
+        if (End() is not { } values)
             return;
         var last = Chain.Pieces[^1].Leaving;
         Signal = reading.Signal.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
         var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
         Features = values.relu();
-        while (!cancellation.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
+        while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
         {
             if (!unit.Second.IsDetermined)
             {
-                Notes.Add($"{unit.Second.Conv.Name}: its weight gradient does not determine its input.");
+                Attack.Note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var found = new ResidualLayer(unit, values, Signal!, doubt, random.Derive("rounding", Depth)).Solve(cancellation);
-            var reached = found.Input is null ? "read up to the first, " : "";
-            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}: {reached}residual {found.Residual:G2}."));
+            var found = new ResidualLayer(unit, values, Signal!, doubt, Attack.Context.Random.Derive("rounding", Depth)).Solve(Attack.Stop);
+            Attack.Note(new LayerSolved($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}", unit.First.Input[0] * unit.First.Places, found.Residual)
+            {
+                Where = found.Input is null ? "read up to the first" : "",
+            });
             if (!(found.Residual < SolvedUnit + 2 * noise))
                 break;
             inside = found.Inside;
@@ -58,11 +60,11 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
             Depth--;
         }
         if (Depth < Chain.Pieces.Count && inside is null)
-            Descend(noise, cancellation);
+            Descend(noise);
     }
 
     /// <summary>What leaves the last unit in front of its ReLU, about.</summary>
-    private Tensor? End(CancellationToken cancellation)
+    private Tensor? End()
     {
         var candidates = from piece in Enumerable.Range(0, Chain.Pieces.Count)
                          let unit = Chain.Pieces[piece] as ResidualUnit
@@ -75,15 +77,14 @@ internal sealed class ResidualDescent(RectifiedChain chain, HeadReading reading,
         {
             if (blind is null)
             {
-                Notes.Add("No unit's weight gradient has the rank of its places: they are too many for its channels, or noise hides the rank.");
+                Attack.Note(new Remark("No unit's weight gradient has the rank of its places: they are too many for its channels, or noise hides the rank."));
                 break;
             }
-            var input = blind.Solve(cancellation);
-            if (cancellation.IsCancellationRequested)
+            var input = blind.Solve(Attack.Stop);
+            if (Attack.Stop.IsCancellationRequested)
                 return null;
             var (scale, likeness) = Scaled(piece, input);
-            Notes.Add(FormattableString.Invariant($"{unit.First.Conv.Name}: input found blindly, {blind.Missing} directions of {unit.First.Places} ") +
-                FormattableString.Invariant($"completed; the head's features differ by {likeness:G2}."));
+            Attack.Note(new BlindInputFound(unit.First.Conv.Name, blind.Missing, unit.First.Places, likeness));
             if (likeness < Likeness)
                 return Behind(piece, input * scale);
         }

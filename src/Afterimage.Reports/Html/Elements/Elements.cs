@@ -1,0 +1,33 @@
+using static Afterimage.Reports.Html.Markup;
+
+namespace Afterimage.Reports.Html;
+
+/// <summary>Elements that several sections of a page use.</summary>
+internal static class Elements
+{
+    /// <summary>The head of a column.</summary>
+    public static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);
+
+    /// <summary>A table that scrolls sideways where the page is narrower.</summary>
+    public static Element Table(string label, string? kind, IReadOnlyList<Part?> head, IEnumerable<Part?> rows) =>
+        Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", label),
+            Tag("table", ("class", kind), Tag("thead", Tag("tr", head)), Tag("tbody", [.. rows])));
+
+    /// <summary>A large number with its title and what to compare it with.</summary>
+    public static Element Figure(string title, string number, string beside) => Tag("div",
+        Tag("dt", title), Tag("dd", ("class", "figure"), number), Tag("dd", ("class", "beside"), beside));
+
+    /// <summary>A term and its value.</summary>
+    public static Element Fact(string term, string fact) => Tag("div", Tag("dt", term), Tag("dd", fact));
+
+    /// <summary>A plot with its caption.</summary>
+    public static Element Captioned(Plot plot, string caption) =>
+        Tag("figure", ("class", "plot-figure"), plot.Draw(), Tag("figcaption", caption));
+
+    /// <summary>A picture under a short title, such as "True" or "Reconstructed".</summary>
+    public static Element Titled(string? title, Element picture) =>
+        Tag("div", title is null ? null : Tag("p", ("class", "role"), title), picture);
+
+    /// <summary>A text that begins with a capital letter.</summary>
+    public static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
+}

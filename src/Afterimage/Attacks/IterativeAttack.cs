@@ -1,0 +1,25 @@
+using Afterimage.LabelRecovery;
+
+namespace Afterimage.Attacks;
+
+/// <summary>An attack that looks for images of known labels, from one start after another.</summary>
+public abstract record IterativeAttack : Attack
+{
+    /// <summary>How labels are recovered before the search.</summary>
+    public LabelRule Labels { get; init; } = new RefinedCounts();
+
+    /// <summary>Starts tried at most.</summary>
+    public int Restarts { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override LabelRule? Rule => Labels;
+
+    /// <inheritdoc/>
+    public override string? Fault => Restarts < 1 ? $"An attack needs at least one start; restarts is {Restarts}." : null;
+
+    /// <inheritdoc/>
+    public override Attack? WithRestarts(int restarts) => this with { Restarts = restarts };
+
+    /// <inheritdoc/>
+    public override Attack? WithLabels(LabelRule rule) => this with { Labels = rule };
+}

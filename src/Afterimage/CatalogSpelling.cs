@@ -1,0 +1,113 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Afterimage.Attacks;
+
+namespace Afterimage;
+
+/// <summary>
+/// Replaces the short forms that a catalog allows in JSON ("lenet" for {"kind": "lenet"}, the names of attacks) by full objects,
+/// and collects names that the catalog does not have.
+/// </summary>
+internal sealed class CatalogSpelling(Catalog catalog)
+{
+    /// <summary>The property that names a part's type.</summary>
+    public const string KindProperty = "kind";
+
+    private const string KnownProperty = "known";
+    private readonly List<string> faults = [];
+
+    /// <summary>One sentence for every unknown name, with its JSON pointer.</summary>
+    public IReadOnlyList<string> Faults => faults;
+
+    /// <summary>The full form of a value.</summary>
+    /// <param name="node">The value as written.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="path">Its JSON pointer.</param>
+    public JsonNode Spell(JsonNode node, Type type, string path)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>) && node is JsonArray array)
+        {
+            var element = type.GetGenericArguments()[0];
+            return new JsonArray([.. array.Select((item, i) => item is null ? null : Spell(item.DeepClone(), element, $"{path}/{i}"))]);
+        }
+        if (catalog.IsRoot(type))
+            return SpellPart(node, type, path);
+        return node is JsonObject members && IsRecord(type) ? SpellMembers(members, type, path) : node;
+    }
+
+    private static bool IsRecord(Type type) =>
+        type.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true && !type.IsEnum && !type.IsValueType;
+
+    private JsonNode SpellPart(JsonNode node, Type root, string path)
+    {
+        if (Text(node) is { } name)
+        {
+            var isAttack = root == typeof(Attack) && catalog.FindAttack(name) is not null;
+            node = new JsonObject { [isAttack ? KnownProperty : KindProperty] = name };
+        }
+        if (node is not JsonObject members)
+        {
+            faults.Add($"{path} must be the name of a {root.Name} or an object with a \"{KindProperty}\".");
+            return node;
+        }
+        if (root == typeof(Attack) && members.ContainsKey(KnownProperty))
+        {
+            var known = Text(members[KnownProperty]);
+            if (known is null || catalog.FindAttack(known) is not { } attack)
+            {
+                Unknown($"{path}/{KnownProperty}", "attack", known, catalog.Attacks.Keys);
+                return node;
+            }
+            members = Overlay(JsonSerializer.SerializeToNode(attack, catalog.Json)!.AsObject(), members);
+        }
+        var kind = Text(members[KindProperty]);
+        if (kind is null || catalog.Find(root, kind) is not { } part)
+        {
+            Unknown($"{path}/{KindProperty}", root.Name, kind, catalog.Parts(root).Select(Catalog.Kind));
+            return node;
+        }
+        var spelled = SpellMembers(members, part, path);
+        spelled.Remove(KindProperty);
+        spelled.Insert(0, KindProperty, Catalog.Kind(part));
+        return spelled;
+    }
+
+    private void Unknown(string path, string what, string? name, IEnumerable<string> names)
+    {
+        var article = "aeiou".Contains(char.ToLowerInvariant(what[0]), StringComparison.Ordinal) ? "an" : "a";
+        var fault = name is null ? $"must be the name of {article} {what}" : $"there is no {what} \"{name}\"";
+        faults.Add($"{path}: {fault}; there are {string.Join(", ", names)}.");
+    }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static JsonObject Overlay(JsonObject attack, JsonObject changes)
+    {
+        foreach (var (name, value) in changes.Where(change => change.Key != KnownProperty))
+            attack[name] = value is JsonObject change && attack[name] is JsonObject current && IsSameKind(change, current)
+                ? Overlay(current.DeepClone().AsObject(), change)
+                : value?.DeepClone();
+        return attack;
+    }
+
+    /// <summary>Whether a change adds to a part; otherwise it replaces the part.</summary>
+    private static bool IsSameKind(JsonObject change, JsonObject current) =>
+        change[KindProperty] is null || JsonNode.DeepEquals(change[KindProperty], current[KindProperty]);
+
+    private JsonObject SpellMembers(JsonObject members, Type type, string path)
+    {
+        var properties = catalog.Json.GetTypeInfo(type).Properties;
+        var spelled = new JsonObject();
+        foreach (var (name, value) in members)
+        {
+            var property = properties.FirstOrDefault(candidate => candidate.Name == name);
+            if (property is null && name != KindProperty)
+                faults.Add($"{path}/{name}: {Catalog.Kind(type)} has no such property; " +
+                    $"it has {string.Join(", ", properties.Select(candidate => candidate.Name))}.");
+            spelled[name] = value is null || property is null ? value?.DeepClone()
+                : Spell(value.DeepClone(), property.PropertyType, $"{path}/{name}");
+        }
+        return spelled;
+    }
+}
