@@ -47,7 +47,10 @@ public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEven
 public sealed record IterateSeen(string Id, int Restart, int Iteration, int Evaluations, double Objective, Thumbnail? Thumbnail = null)
     : AuditEvent;
 
-/// <summary>A small picture strip as RGB bytes, row by row; not journaled.</summary>
+/// <summary>A small strip of pictures; it is not written to the journal.</summary>
+/// <param name="Width">Width in pixels.</param>
+/// <param name="Height">Height in pixels.</param>
+/// <param name="Rgb">Red, green, blue for each pixel, row by row.</param>
 public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 
 /// <summary>The end of a case, with what was measured.</summary>
@@ -57,12 +60,13 @@ public abstract record CaseResult : AuditEvent
     [JsonIgnore]
     public abstract string CaseId { get; }
 
-    /// <summary>What it took on the clock.</summary>
+    /// <summary>Wall-clock time of the case.</summary>
     [JsonIgnore]
     public abstract double Seconds { get; }
 }
 
-/// <param name="Report">The case as it was attacked and judged.</param>
+/// <summary>A case was attacked and judged.</summary>
+/// <param name="Report">Its results.</param>
 public sealed record CaseFinished(CaseReport Report) : CaseResult
 {
     /// <inheritdoc/>
@@ -74,8 +78,10 @@ public sealed record CaseFinished(CaseReport Report) : CaseResult
     public override double Seconds => Report.Cost.Seconds;
 }
 
-/// <param name="Case">What the update tells of its batch.</param>
-/// <param name="Prior">What the second forecast knows of images.</param>
+/// <summary>The leakage of a case was analyzed.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Case">Its analysis.</param>
+/// <param name="Prior">The prior on images of the forecast "knowing images".</param>
 public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) : CaseResult
 {
     /// <inheritdoc/>
@@ -87,8 +93,11 @@ public sealed record LeakageMeasured(string Id, LeakageCase Case, string Prior) 
     public override double Seconds => Case.Seconds;
 }
 
-/// <param name="Labels">What the update says of the labels.</param>
-/// <param name="Took">Wall-clock seconds.</param>
+/// <summary>The labels of a case were read from its update.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Labels">The labels.</param>
+/// <param name="Took">Wall-clock time in seconds.</param>
 public sealed record LabelsRead(string Id, string Name, LabelReport Labels, double Took) : CaseResult
 {
     /// <inheritdoc/>

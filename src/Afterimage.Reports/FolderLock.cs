@@ -1,12 +1,12 @@
 namespace Afterimage.Reports;
 
 /// <summary>
-/// Keeps a folder for one writer. The system holds the lock and lets go of it when the process ends, however it ends, so a file that a
-/// dead process left behind is in nobody's way.
+/// A lock that keeps a folder for one writer. The operating system releases it when the process ends in any way, so a lock file
+/// that a dead process left behind does no harm.
 /// </summary>
 public sealed class FolderLock : IDisposable
 {
-    /// <summary>The file that is locked; it is there as long as the lock is held.</summary>
+    /// <summary>Name of the lock file.</summary>
     public const string FileName = ".lock";
 
     private readonly FileStream file;
@@ -18,10 +18,10 @@ public sealed class FolderLock : IDisposable
     public static FolderLock Take(string folder)
     {
         Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, FileName);
         try
         {
-            var path = Path.Combine(folder, FileName);
-            return new(new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose));
+            return new(new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose));
         }
         catch (IOException fault) when (fault is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException))
         {
@@ -30,6 +30,6 @@ public sealed class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Lets go of the folder.</summary>
+    /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 }

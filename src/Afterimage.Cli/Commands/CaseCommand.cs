@@ -16,7 +16,8 @@ internal static class CaseCommand
         {
             // Ctrl-C reaches all processes of a terminal; the audit decides what becomes of its children.
             using var ignored = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
-            using var output = new StreamWriter(System.Console.OpenStandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+            var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+            using var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8);
             ChildCase.Run(files, new StreamReader(System.Console.OpenStandardInput(), Encoding.UTF8), output);
             return ExitCode.Fine;
         });

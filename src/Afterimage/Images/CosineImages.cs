@@ -19,16 +19,21 @@ public abstract class CosineImages : GaussianImages
         Deviations = Tidy.Keep(() => roots.square().sum([0]).sqrt().reshape(-1));
     }
 
+    /// <inheritdoc/>
     public override Tensor Deviations { get; }
 
+    /// <inheritdoc/>
     public override Tensor Variance => Tidy.Keep(() => cosines.PixelVariances(roots.square().sum([1])));
 
+    /// <inheritdoc/>
     public override Tensor Synthesize(Tensor z) =>
         Tidy.Keep(() => cosines.Inverse(Mixed(roots, z.view(-1, Shape.Channels, Shape.Height, Shape.Width))));
 
+    /// <inheritdoc/>
     public override Tensor Analyze(Tensor images) =>
         Tidy.Keep(() => Mixed(roots.transpose(0, 1), cosines.Forward(images)).reshape(-1, Shape.Count));
 
+    /// <inheritdoc/>
     public override Tensor Explain(Tensor images) =>
         Tidy.Keep(() => Mixed(inverses, cosines.Forward(images - Mean)).reshape(-1, Shape.Count));
 

@@ -7,7 +7,8 @@ namespace Afterimage.Images;
 /// <param name="shape">Of one image.</param>
 [Cites("field1987relations", "ruderman1997origins")]
 public sealed class Photographs(ImageShape shape)
-    : CosineImages(shape, "1/f^2", full([1, shape.Channels, shape.Height, shape.Width], 0.5, ScalarType.Float64), Tidy.Keep(() => Roots(shape)))
+    : CosineImages(shape, "1/f^2", full([1, shape.Channels, shape.Height, shape.Width], 0.5, ScalarType.Float64),
+        Tidy.Keep(() => Roots(shape)))
 {
     /// <summary>Of pixels in [0,1], the mean over all of them, and what is added at every frequency.</summary>
     internal const double PixelVariance = 0.06, FloorVariance = 1e-6;

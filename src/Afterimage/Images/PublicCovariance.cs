@@ -35,7 +35,8 @@ internal sealed class PublicCovariance : GaussianImages
 
     public override Tensor Variance => Tidy.Keep(() => forth.square().sum([0]).view(Shape.Channels, Shape.Height, Shape.Width));
 
-    public override Tensor Synthesize(Tensor z) => z.view(-1, Shape.Count).matmul(forth).view(-1, Shape.Channels, Shape.Height, Shape.Width);
+    public override Tensor Synthesize(Tensor z) =>
+        z.view(-1, Shape.Count).matmul(forth).view(-1, Shape.Channels, Shape.Height, Shape.Width);
 
     public override Tensor Analyze(Tensor images) => images.reshape(-1, Shape.Count).matmul(forth.t());
 

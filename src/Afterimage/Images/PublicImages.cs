@@ -36,7 +36,8 @@ public static class PublicImages
     {
         var shape = new ImageShape((int)images.shape[1], (int)images.shape[2], (int)images.shape[3]);
         if (images.shape[0] < 2)
-            throw new AfterimageException($"A covariance needs at least two public images, but there is {images.shape[0]}: choose a larger set, or none.");
+            throw new AfterimageException($"A covariance needs at least two public images, but there is {images.shape[0]}: " +
+                "choose a larger set, or none.");
         var exact = images.to(ScalarType.Float64);
         var spectrum = new PublicSpectrum(shape, exact);
         return shape.Count <= MostDense && exact.shape[0] >= LeastImages * shape.Count ? new PublicCovariance(exact, spectrum) : spectrum;

@@ -106,7 +106,8 @@ public sealed class DenoiserTrainer : IDisposable
         ArrayFile.Write(temporary,
         [
             NamedArray.Of("settings", [Settings.Length], Settings), NamedArray.Of("progress", [2], [Step, Best]),
-            NamedArray.Of("network", Network.Flat), NamedArray.Of("best", best), NamedArray.Of("first", adam.Mean), NamedArray.Of("second", adam.Square),
+            NamedArray.Of("network", Network.Flat), NamedArray.Of("best", best),
+            NamedArray.Of("first", adam.Mean), NamedArray.Of("second", adam.Square),
         ]);
         File.Move(temporary, path, overwrite: true);
     }
@@ -122,7 +123,8 @@ public sealed class DenoiserTrainer : IDisposable
         if (!file["settings"].ToDouble().SequenceEqual(Settings))
             throw new AfterimageException($"{path} belongs to a training with other settings: repeat them, or choose another file.");
         using var scope = Tidy.Scope();
-        foreach (var (name, to) in ((string, Tensor)[])[("network", Network.Flat), ("best", best), ("first", adam.Mean), ("second", adam.Square)])
+        (string, Tensor)[] parts = [("network", Network.Flat), ("best", best), ("first", adam.Mean), ("second", adam.Square)];
+        foreach (var (name, to) in parts)
             to.copy_(file[name].Shape is [var count] && count == Network.Flat.shape[0] ? file[name].ToTensor(ScalarType.Float32, CPU)
                 : throw new AfterimageException($"{path}: \"{name}\" does not fit the network; the file is damaged."));
         if (file["progress"].ToDouble() is not [var step, var quality])

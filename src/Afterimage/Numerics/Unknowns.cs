@@ -5,8 +5,10 @@ namespace Afterimage.Numerics;
 /// <param name="start">Where it begins, in its own shape and units.</param>
 public sealed class Block(string name, Tensor start)
 {
+    /// <summary>The name of the block.</summary>
     public string Name => name;
 
+    /// <summary>Where the search begins.</summary>
     public Tensor Start => start;
 
     /// <summary>Positive: its learning rate as a multiple of the solver's.</summary>

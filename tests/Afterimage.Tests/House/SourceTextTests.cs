@@ -7,12 +7,15 @@ public class SourceTextTests
     [
         "src/Afterimage/Attacks/", "src/Afterimage/Federation/", "src/Afterimage/Leakage/", "src/Afterimage/LabelRecovery/",
         "src/Afterimage/Numerics/JointLinearization.cs", "src/Afterimage/Numerics/Linearization.cs",
+        "src/Afterimage/Numerics/Unknowns.cs", "src/Afterimage/Images/",
         "src/Afterimage/Spaces/", "src/Afterimage/Solvers/", "src/Afterimage/UpdateFiles/",
         "src/Afterimage.Audit/", "src/Afterimage.Cli/Options/", "src/Afterimage.Cli/Commands/",
         "src/Afterimage/Numerics/ConjugateGradients.cs", "tests/Afterimage.Tests/Attacks/", "tests/Afterimage.Tests/Cli/",
-        "tests/Afterimage.Tests/Federation/", "tests/Afterimage.Tests/Running/", "tests/Afterimage.Tests/Leakage/",
-        "tests/Afterimage.Tests/LabelRecovery/", "tests/Afterimage.Tests/Spaces/", "tests/Afterimage.Tests/Solvers/",
-        "tests/Afterimage.Tests/UpdateFiles/", "tests/Afterimage.Tests/Laws/AttackLaws.cs",
+        "tests/Afterimage.Tests/Federation/", "tests/Afterimage.Tests/Clients/", "tests/Afterimage.Tests/Execution/",
+        "tests/Afterimage.Tests/Leakage/", "tests/Afterimage.Tests/LabelRecovery/", "tests/Afterimage.Tests/Spaces/",
+        "tests/Afterimage.Tests/Solvers/",
+        "tests/Afterimage.Tests/UpdateFiles/", "tests/Afterimage.Tests/Images/", "tests/Afterimage.Tests/Measurements/",
+        "tests/Afterimage.Tests/Laws/AttackLaws.cs",
     ];
 
     private static IEnumerable<SourceFile> Done(string folder) => Repository.Files(folder, ".cs")

@@ -21,7 +21,8 @@ internal sealed class PlainLines(TextWriter output)
                 said = next.At;
                 break;
             case CaseStarted started:
-                output.WriteLine($"[{Math.Min(view.Ended.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length)}/{view.Cases.Length}] {started.Name}");
+                var number = Math.Min(view.Ended.Length + Math.Max(1, view.AllRunning.Length), view.Cases.Length);
+                output.WriteLine($"[{number}/{view.Cases.Length}] {started.Name}");
                 said = next.At;
                 break;
             case IterateSeen seen when next.At >= said + Interval:
