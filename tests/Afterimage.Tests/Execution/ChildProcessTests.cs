@@ -102,10 +102,9 @@ public class ChildProcessTests
     public void The_command_isolates_its_cases()
     {
         using var folder = new TemporaryFolder();
-        var here = Host("audit", "--iterations", "3", "--restarts", "1", "--set", "/client/data/shape=1x16x16", "--operator", "autograd",
-            "--leakage", "off", "--out", folder["here"]);
-        var child = Host("audit", "--iterations", "3", "--restarts", "1", "--set", "/client/data/shape=1x16x16", "--operator", "autograd",
-            "--leakage", "off", "--out", folder["child"], "--isolate");
+        string[] line = ["audit", "--attack", "matching", "--iterations", "3", "--restarts", "1", "--set", "/client/data/shape=1x16x16",
+            "--operator", "autograd", "--leakage", "off", "--out"];
+        var (here, child) = (Host([.. line, folder["here"]]), Host([.. line, folder["child"], "--isolate"]));
         Assert.Equal((0, "", 0, ""), (here.Code, here.Error, child.Code, child.Error));
         static string Only(string folder) => Timeless(Assert.Single(AuditView.Replay(Journal.Read(folder)).Report!.Cases));
         Assert.Equal(Only(folder["here"]), Only(folder["child"]));
