@@ -56,7 +56,7 @@ public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 /// <summary>The end of a case, with what was measured.</summary>
 public abstract record CaseResult : AuditEvent
 {
-    /// <summary>The case.</summary>
+    /// <summary>The identity of the case.</summary>
     [JsonIgnore]
     public abstract string CaseId { get; }
 

@@ -1,15 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
-using Afterimage.Audit.Findings;
-using Afterimage.Audit.Measurements;
-using Afterimage.Audit.Judging;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
+using Afterimage.Audit.Judging;
+using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
-using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 
@@ -38,7 +36,7 @@ internal static class AuditCommand
         };
         var isolate = new Option<bool>("--isolate")
         {
-            Description = "Run every case in a process of its own, as many at once as --parallel says: a case that ends its process ends no other.",
+            Description = "Run every case in a process of its own, as many at once as --parallel says: one that ends its process ends no other.",
         };
         var choice = OperatorText.Option();
         var leakage = new Option<LeakageChoice>("--leakage")
@@ -67,7 +65,8 @@ internal static class AuditCommand
                 Isolate = line.GetValue(isolate),
             };
             if (options.Isolate && Environment.GetEnvironmentVariable(ChildCase.Mark) is not null)
-                throw new AfterimageException("This program was started again to run one case and began an audit instead: pass the arguments of its Main on to AfterimageApp.Run.");
+                throw new AfterimageException("This program was started again to run one case and began an audit instead: " +
+                    "pass the arguments of its Main on to AfterimageApp.Run.");
             // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
             if (!options.Isolate && files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
@@ -76,7 +75,8 @@ internal static class AuditCommand
         return command;
     }
 
-    private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options, Condition? condition, Terminal terminal)
+    private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
+        Condition? condition, Terminal terminal)
     {
         using var interruption = new Interruption();
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
-using Afterimage.Audit.Measurements.LabelTables;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
+using Afterimage.Audit.Measurements.LabelTables;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Data;
@@ -75,7 +75,8 @@ internal static class LabelsCommand
         using var interruption = new Interruption();
         var run = ExperimentRun.Start(files, experiment, new LabelReading { Rule = rule }, new() { Folder = "" }, interruption.Token);
         // Where lines would stand among the results, nothing is said on the way.
-        Watching.ToTheEnd(run.Events, terminal.Live && !json ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null), interruption.Token);
+        var shown = terminal.Live && !json ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null);
+        Watching.ToTheEnd(run.Events, shown, interruption.Token);
         var results = run.Report.GetAwaiter().GetResult();
         foreach (var found in results)
         {

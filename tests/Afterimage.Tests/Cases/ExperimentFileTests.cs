@@ -1,6 +1,6 @@
 using Afterimage.Attacks;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Data;
 using Afterimage.Fidelities;
 using Afterimage.Models;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Afterimage.Attacks;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Cli.Options;
 using Afterimage.Data;
 using Afterimage.Federation;
