@@ -22,13 +22,16 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
 
     public override int Budget(Case one) => one.Configuration.Attack.Budget;
 
+    /// <inheritdoc/>
+    public override double? Seconds(Case one) => one.Seconds;
+
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         var (one, round, context) = (opened.Case, opened.Round, opened.Context);
         var floor = context.Observation.Floor;
         var attack = new Effort();
         var witness = new Witness(one.Id, round.Model.Input, publish);
-        using var timed = context.Within(one.Seconds);
+        using var timed = context.Within(Seconds(one));
         using var found = one.Configuration.Attack.Run(timed, witness.See, cancellation);
         var seconds = attack.Seconds;
         var images = Tensors.Split(found.Images);

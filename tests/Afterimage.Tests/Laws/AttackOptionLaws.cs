@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Laws;
 
-/// <summary>Common options, noise, time and cancellation: every named attack and every kind of attack obeys, or refuses in one sentence.</summary>
+/// <summary>Common options, noise, time and cancellation: every attack of the catalog obeys, or refuses in one sentence.</summary>
 public class AttackOptionLaws
 {
     private static readonly Dictionary<string, Attack> All = AttackLaws.All().Where(pair => Parts.Catalog.Attacks.ContainsKey(pair.Name)
