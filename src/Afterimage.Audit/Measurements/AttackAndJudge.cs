@@ -45,7 +45,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
-            Findings = [.. found.Evidence.Select(note => new Finding(Severity.Note, note.Sentence))],
+            Findings = [.. Notes(one, found).Select(note => new Finding(Severity.Note, note))],
             LabelAccuracy = judgment?.LabelAccuracy,
             Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
             Pool = pool,
@@ -81,6 +81,10 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     }
 
     public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
+
+    private static IEnumerable<string> Notes(Case one, Reconstruction found) =>
+        (one.Seconds is { } most ? [FormattableString.Invariant($"The attack had {most:0.#} seconds and took {found.Seconds:0.0} (--budget).")] : (string[])[])
+        .Concat(found.Evidence.Select(note => note.Sentence));
 
     private static CaseFinished Concluded(CaseReport report, double floor, Effort effort)
     {

@@ -99,7 +99,8 @@ public class ExperimentFileTests
     [InlineData("/model", "\"lenett\"", "there is no ModelSource \"lenett\"")]
     public void A_bad_axis_is_named(string pointer, string value, string message)
     {
-        var experiment = Files.Parse($$"""{ "attack": "matching", "vary": [{ "pointer": "{{pointer}}", "values": [{{value}}] }] }""", "test");
+        var text = $$"""{ "attack": "matching", "vary": [{ "pointer": "{{pointer}}", "values": [{{value}}] }] }""";
+        var experiment = Files.Parse(text, "test");
         Refusal.Says(message, () => Files.Expand(experiment));
         Assert.Contains(message, Assert.Single(Files.Check(experiment)), StringComparison.Ordinal);
     }
