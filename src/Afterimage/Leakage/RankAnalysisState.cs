@@ -58,7 +58,7 @@ internal sealed class RandomState
     private Tensor GradientBlock()
     {
         var matrix = RankAnalysisEquations.OfGradient((Conv2d)layer, input, Signal(1)[0].unsqueeze(0));
-        return matrix / matrix.norm();
+        return matrix / matrix.norm().clamp_min(1e-300);
     }
 
     /// <summary>The rows of W that reach the next layer, shape [passed, unknowns].</summary>
@@ -68,7 +68,7 @@ internal sealed class RandomState
         var passed = Pull(eye(Passed, dtype: ScalarType.Float64), repeat: Passed);
         var weight = Draw([conv.Output, conv.Input, conv.Kernel, conv.Kernel]);
         var rows = RankAnalysisEquations.Transpose(conv with { Groups = 1 }, weight, input, passed).reshape(Passed, Unknowns);
-        return rows / rows.norm();
+        return rows / rows.norm().clamp_min(1e-300);
     }
 
     private Tensor Signal(long count) => Pull(Draw([count, Passed]), count);
@@ -98,7 +98,7 @@ internal sealed class RandomState
 
     private static long Rank(Tensor normal)
     {
-        var spectrum = linalg.eigvalsh(normal);
+        var spectrum = Factorization.EigenValues(normal, "The normal matrix of a layer's equations");
         return spectrum.gt(spectrum.max() * 1e-14 * normal.shape[0]).sum().ToInt64();
     }
 }

@@ -33,7 +33,8 @@ public sealed record SeparatingHyperplane : LabelRule
     private (int Rank, double[][] Columns) Columns(HeadEvidence head)
     {
         using var scope = Tidy.Scope();
-        var (u, strengths, _) = linalg.svd(tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), fullMatrices: false);
+        var (u, strengths, _) = Factorization.Svd(
+            tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), "The head's weight gradient");
         var (left, values) = (u.contiguous().data<double>().ToArray(), strengths.data<double>().ToArray());
         var rank = values.Count(value => value > RankTolerance * values[0] && value > 0);
         return (rank, [.. Enumerable.Range(0, head.Classes).Select(c =>

@@ -36,7 +36,7 @@ internal sealed class SparseBasis
     {
         var q = chosen.Count == 0 ? zeros([1, Size], ScalarType.Float64) : stack(chosen.Select(item => tensor(item.Direction)));
         if (chosen.Count < Size)
-            q = cat([q.narrow(0, 0, chosen.Count), linalg.svd(q, fullMatrices: true).Vh.narrow(0, chosen.Count, Size - chosen.Count)]);
+            q = cat([q.narrow(0, 0, chosen.Count), Factorization.Svd(q, "The set of directions found", full: true).Vh.narrow(0, chosen.Count, Size - chosen.Count)]);
         return (q / factors.Singular).t();
     }
 
@@ -60,7 +60,7 @@ internal sealed class SparseBasis
     {
         using var scope = Tidy.Scope();
         var weights = cat([before.lt(0).to(ScalarType.Float64), (-before).relu()], 1).t();
-        var (_, vectors) = linalg.eigh(weights.matmul(products).view(-1, Size, Size));
+        var (_, vectors) = Factorization.Eigen(weights.matmul(products).view(-1, Size, Size), "The second moment where ReLU is off");
         var starts = vectors[TensorIndex.Ellipsis, 0];
         Offer(starts);
         Descend(starts, 0.5);
@@ -77,7 +77,7 @@ internal sealed class SparseBasis
         using var generator = random.Generator(CPU);
         var rows = rand([samples, Rows], ScalarType.Float32, CPU, generator: generator).topk(Size - 1, 1).indexes;
         var chosenRows = white.index_select(0, rows.view(-1)).view(samples, Size - 1, Size);
-        Offer(linalg.svd(chosenRows, fullMatrices: true).Vh[TensorIndex.Colon, Size - 1]);
+        Offer(Factorization.Svd(chosenRows, "The set of random rows", full: true).Vh[TensorIndex.Colon, Size - 1]);
     }
 
     private void Descend(Tensor starts, double progress)
@@ -92,7 +92,8 @@ internal sealed class SparseBasis
             var weights = progress < 0.5 ? square.rsqrt() : square.reciprocal();
             var normal = (weights / weights.mean([1], keepdim: true)).matmul(products).view(-1, Size, Size);
             normal.diagonal(0, 1, 2).add_(1e-14);
-            q.copy_(nn.functional.normalize(linalg.solve(normal, q.unsqueeze(2)).squeeze(2), 2, 1));
+            var solved = Factorization.Solve(normal, q.unsqueeze(2), "The reweighted second moment").squeeze(2);
+            q.copy_(nn.functional.normalize(solved, 2, 1));
         }
         Offer(q);
     }

@@ -78,16 +78,14 @@ internal sealed class PlainLayer
         if (block.Batch is null)
         {
             normal.diagonal().add_(1e-14 * normal.diagonal().mean());
-            var (direct, failed) = linalg.cholesky_ex(normal);
-            return failed.ToInt32() != 0 ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
+            return Factorization.CholeskyOrNull(normal) is not { } direct ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
         }
         var byOutput = on / (output.square() * on).sum() * on.sum();
         var constant = block.Before(zeros_like(start));
         var preconditioner = normal.clone();
         preconditioner.diagonal().add_((block.Transpose(byOutput * block.Multiply(ones_like(start))).mean().abs()
             + 1e-12 * normal.diagonal().mean()));
-        var (factor, info) = linalg.cholesky_ex(preconditioner);
-        if (info.ToInt32() != 0)
+        if (Factorization.CholeskyOrNull(preconditioner) is not { } factor)
             return start.clone();
         Tensor Back(Tensor gradient, Tensor outputs) =>
             RectifiedBlock.Image(weighted.matmul(gradient), block.Input) + block.Transpose(outputs * byOutput);

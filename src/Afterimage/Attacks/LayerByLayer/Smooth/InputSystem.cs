@@ -23,6 +23,7 @@ internal static class InputSystem
     /// <summary>Rounding of single precision, relative.</summary>
     private const double Rounding = 1.0 / (1 << 24);
 
+    private const string Name = "The normal matrix of a layer's equations";
     private const int Probes = 24;
 
     /// <summary>Inputs beyond which the dense normal equations would take too long.</summary>
@@ -73,7 +74,7 @@ internal static class InputSystem
             x = x + cholesky_solve(Descent(x), factor).view(shape);
         var residual = Relative(gradient.matmul(x.view(channels, places).t()) - target, target);
         var (largest, smallest) = Extremes(normal, factor, random);
-        var rank = smallest > 100 * ridge ? n : linalg.eigvalsh(normal).gt(100 * ridge).sum().ToInt64();
+        var rank = smallest > 100 * ridge ? n : Factorization.EigenValues(normal, Name).gt(100 * ridge).sum().ToInt64();
         return new(new(x, Precision(factor, random).view(shape)), rank, Math.Sqrt(largest / smallest), residual);
     }
 
@@ -113,8 +114,7 @@ internal static class InputSystem
         for (var (ridge, before) = (1e-13 * mean, 0.0); ; (ridge, before) = (100 * ridge, ridge))
         {
             normal.diagonal().add_(ridge - before);
-            var (factor, info) = linalg.cholesky_ex(normal);
-            if (info.ToInt32() == 0 || !(ridge < mean))
+            if ((ridge < mean ? Factorization.CholeskyOrNull(normal) : Factorization.Cholesky(normal, Name)) is { } factor)
                 return (factor, ridge);
         }
     }

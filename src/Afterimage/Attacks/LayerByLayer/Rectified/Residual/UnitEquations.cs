@@ -57,8 +57,7 @@ internal sealed class UnitEquations
         var stiff = normal.clone();
         var typical = normal.diagonal().mean().ToDouble();
         stiff.diagonal().add_(Math.Max(1e-12 * typical, (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble() - typical));
-        var (factor, failed) = linalg.cholesky_ex(stiff);
-        return failed.ToInt32() != 0 ? start?.clone() ?? zeros_like(right)
+        return Factorization.CholeskyOrNull(stiff) is not { } factor ? start?.clone() ?? zeros_like(right)
             : ConjugateGradients.Solve(right, Product, rest => RectifiedBlock.Image(cholesky_solve(RectifiedBlock.Columns(rest), factor), unit.Input),
                 Products, enough, start).Solution;
     }
