@@ -120,7 +120,7 @@ public class FactorizationTests
             () => Factorization.Solve(right.matmul(right.t()) * value, right, Name), () => Factorization.Inverse(matrix * value, Name),
             () => Factorization.PseudoInverse(matrix, Name), () => Factorization.LeastSquares(matrix, right, Name),
         })
-            Assert.StartsWith("The test's matrix has numbers that are not finite", Assert.Throws<AfterimageException>(factor).Message);
+            Assert.Matches("^The test's matrix.* has numbers that are not finite", Assert.Throws<AfterimageException>(factor).Message);
         var message = Assert.Throws<AfterimageException>(() => Factorization.Cholesky(-eye(3, dtype: ScalarType.Float64), Name)).Message;
         Assert.StartsWith("The test's matrix could not be factored", message);
     }
@@ -148,7 +148,7 @@ public class FactorizationTests
             Assert.Equal(matrix.shape, new[] { svd[0].shape[0], svd[2].shape[0] });
     }
 
-    private static void Same(Tensor expected, Tensor actual) => Near(expected, actual, 0);
+    private static void Same(Tensor expected, Tensor actual) => Near(expected, actual, 1e-9 * (1 + expected.abs().max().ToDouble()));
 
     private static void Near(Tensor expected, Tensor actual, double error = 1e-10)
     {

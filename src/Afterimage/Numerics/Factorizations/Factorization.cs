@@ -78,7 +78,9 @@ public static class Factorization
     /// <param name="name">What A is.</param>
     /// <exception cref="AfterimageException">A or B has numbers that are not finite.</exception>
     public static Tensor Solve(Tensor matrix, Tensor right, string name) =>
-        Run(matrix, name, tried => [linalg.solve(tried, right)], tried => [PseudoInverse(tried, name).matmul(right)])[0];
+        Run(matrix, name,
+            tried => [linalg.solve(tried, right)],
+            tried => [PseudoInverse(tried, name).matmul(right)], right)[0];
 
     /// <summary>The inverse, [...,n,n]; the pseudoinverse where the matrix is singular and jitter does not help.</summary>
     /// <param name="matrix">[...,n,n].</param>
@@ -102,15 +104,19 @@ public static class Factorization
     /// <param name="name">What A is.</param>
     /// <exception cref="AfterimageException">A or B has numbers that are not finite.</exception>
     public static Tensor LeastSquares(Tensor matrix, Tensor right, string name) =>
-        Run(matrix, name, tried => [linalg.lstsq(tried, right).Solution], tried => [PseudoInverse(tried, name).matmul(right)])[0];
+        Run(matrix, name,
+            tried => [linalg.lstsq(tried, right).Solution],
+            tried => [PseudoInverse(tried, name).matmul(right)], right)[0];
 
-    private static Tensor[] Run(Tensor matrix, string name, Func<Tensor, Tensor[]> native, Func<Tensor, Tensor[]> other)
+    private static Tensor[] Run(
+        Tensor matrix, string name, Func<Tensor, Tensor[]> native, Func<Tensor, Tensor[]> other, Tensor? right = null)
     {
+        // Some native routines read a number that is not finite for a zero.
+        if (!Finite(matrix) || (right is not null && !Finite(right)))
+            throw new AfterimageException($"{name}{(right is null ? "" : " or its right side")} has numbers that are not finite, " +
+                "so it cannot be factored: look for infinite or undefined values in the update, the model and the settings.");
         if (Try(native, matrix) is { } plain)
             return plain;
-        if (!Finite(matrix))
-            throw new AfterimageException($"{name} has numbers that are not finite, so it cannot be factored: " +
-                "look for infinite or undefined values in the update, the model and the settings.");
         var unit = matrix.abs().amax([-1, -2]).unsqueeze(-1) * finfo(matrix.dtype).eps;
         foreach (var jitter in Jitters)
         {

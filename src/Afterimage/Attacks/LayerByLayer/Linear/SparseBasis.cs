@@ -59,6 +59,8 @@ internal sealed class SparseBasis
     public void Follow(Tensor before)
     {
         using var scope = Tidy.Scope();
+        // A mixture without a bias entry stands for no image.
+        before = before.nan_to_num(0, 0, 0);
         var weights = cat([before.lt(0).to(ScalarType.Float64), (-before).relu()], 1).t();
         var (_, vectors) = Factorization.Eigen(weights.matmul(products).view(-1, Size, Size), "The second moment where ReLU is off");
         var starts = vectors[TensorIndex.Ellipsis, 0];
@@ -116,8 +118,8 @@ internal sealed class SparseBasis
             var rest = (double[])candidate.Direction.Clone();
             for (var pass = 0; pass < 2; pass++)
                 foreach (var other in orthogonal)
-                    Subtract(rest, other, Dot(rest, other));
-            var length = Math.Sqrt(Dot(rest, rest));
+                    TensorPrimitives.MultiplyAdd(other, -TensorPrimitives.Dot<double>(rest, other), rest, rest);
+            var length = TensorPrimitives.Norm<double>(rest);
             if (!(length >= 1e-4))
                 continue;
             orthogonal.Add(Array.ConvertAll(rest, value => value / length));
@@ -126,19 +128,5 @@ internal sealed class SparseBasis
                 break;
         }
         return kept;
-    }
-
-    private static double Dot(double[] left, double[] right)
-    {
-        var sum = 0.0;
-        for (var i = 0; i < left.Length; i++)
-            sum += left[i] * right[i];
-        return sum;
-    }
-
-    private static void Subtract(double[] target, double[] other, double factor)
-    {
-        for (var i = 0; i < target.Length; i++)
-            target[i] -= factor * other[i];
     }
 }
