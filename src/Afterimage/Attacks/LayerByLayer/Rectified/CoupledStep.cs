@@ -22,7 +22,7 @@ internal sealed class CoupledStep
     public CoupledStep(RectifiedBlock block, Tensor input, Tensor system, Tensor byRow)
     {
         (this.block, this.system, this.byRow) = (block, system, byRow);
-        patches = block.Patches(input.reshape([1, .. block.Input]));
+        patches = block.Map.Patches(input.reshape([1, .. block.Input]));
         passing = block.Batch!.ScaleGradient / block.Batch.Deviation * (-1.0 / (block.Output[1] * block.Output[2]));
     }
 

@@ -173,7 +173,7 @@ internal sealed class PooledLayer
     /// <summary>The weights of the places for the input as it is.</summary>
     private Tensor Weigh(double error, double spread) => Tidy.Keep(() =>
     {
-        var all = block.Patches(input.reshape([1, .. block.Input]));
+        var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var along = patches.matmul(contrasts);
         var below = (weights < 0).to(ScalarType.Float64) / (Slack * Slack);
@@ -190,7 +190,7 @@ internal sealed class PooledLayer
     /// <summary>For the input as it is, moves one maximum after another to its best place until none moves.</summary>
     private Tensor Chosen() => Tidy.Keep(() =>
     {
-        var all = block.Patches(input.reshape([1, .. block.Input]));
+        var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var open = coupled is null ? byChannel : byChannel - coupled.matmul(all.t());
         var signals = Signals(size);

@@ -63,7 +63,7 @@ internal sealed class BlindInput
     public Tensor Solve(CancellationToken cancellation) => Tidy.Keep(() =>
     {
         var size = block.Input[0] * block.Places;
-        var places = block.Patches(arange(1, size + 1, ScalarType.Float64).reshape([1, .. block.Input])).to(ScalarType.Int64);
+        var places = block.Map.Reads();
         var counts = zeros(size + 1, ScalarType.Float64).index_add_(0, places.reshape(-1), ones(places.numel(), ScalarType.Float64), 1).narrow(0, 1, size);
         var (taken, before) = (space, double.PositiveInfinity);
         var vectors = Start(size);
@@ -74,7 +74,7 @@ internal sealed class BlindInput
             if (Missing == 0 || !(least < Progress * before))
                 break;
             before = least;
-            var patches = block.Patches(input.reshape([1, .. block.Input])).t();
+            var patches = block.Map.Patches(input.reshape([1, .. block.Input])).t();
             var (_, _, outside) = Factorization.Svd(patches - patches.matmul(space).matmul(space.t()), "The set of patches");
             taken = linalg.qr(cat([space, outside.narrow(0, 0, Missing).t()], 1)).Q;
         }
@@ -112,9 +112,9 @@ internal sealed class BlindInput
         for (var round = 0; round < 2; round++)
         {
             var signal = (round == 0 ? gradient : whole.WeightGradient.reshape(whole.Conv.Output, -1))
-                .matmul(Factorization.PseudoInverse((round == 0 ? block : whole).Patches(input).t(), "The set of patches"));
+                .matmul(Factorization.PseudoInverse((round == 0 ? block : whole).Map.Patches(input).t(), "The set of patches"));
             var system = whole.System(signal.reshape([1, .. whole.Output]));
-            input = Factorization.LeastSquares(system, whole.Target, "The system of a layer's input").t().reshape([1, .. whole.Input]);
+            input = whole.Map.Image(Factorization.LeastSquares(system, whole.Target, "The system of a layer's input"));
         }
         return input * input.sum().sign();
     }
