@@ -1,6 +1,8 @@
+using System.Text.RegularExpressions;
+
 namespace Afterimage.Tests.House;
 
-public class SourceTextTests
+public partial class SourceTextTests
 {
     /// <summary>Rooms that are being rebuilt; the list goes when they are done.</summary>
     private static readonly string[] Rebuilding =
@@ -17,6 +19,9 @@ public class SourceTextTests
         "tests/Afterimage.Tests/UpdateFiles/", "tests/Afterimage.Tests/Images/", "tests/Afterimage.Tests/Measurements/",
         "tests/Afterimage.Tests/Laws/AttackLaws.cs",
     ];
+
+    [GeneratedRegex(@"\blinalg\s*\.\s*(eig|svd|cholesky|solve\b|inv|pinv|lstsq)")]
+    private static partial Regex NativeFactorization();
 
     private static IEnumerable<SourceFile> Done(string folder) => Repository.Files(folder, ".cs")
         .Where(file => !Rebuilding.Any(room => file.Path.StartsWith(room, StringComparison.Ordinal)));
@@ -35,6 +40,12 @@ public class SourceTextTests
 
     [Fact]
     public void Nothing_is_left_unfinished() => Assert.Empty(Repository.Files("", ".cs").SelectMany(SourceText.Unfinished));
+
+    /// <summary>A native factorization throws where matrices are degenerate, and then the whole run would be lost.</summary>
+    [Fact]
+    public void Matrices_are_factored_in_one_place() => Assert.All(
+        Repository.Files("src", ".cs").Where(file => NativeFactorization().IsMatch(file.Text)),
+        file => Assert.StartsWith("src/Afterimage/Numerics/Factorizations/", file.Path, StringComparison.Ordinal));
 
     [Fact]
     public void No_file_names_a_path_of_one_machine() => Assert.Empty(Repository.Files().SelectMany(SourceText.MachinePaths));

@@ -17,7 +17,7 @@ internal sealed record HeadReading(Tensor Signal, int Label)
             var signal = bias.view(1, -1);
             return signal.norm().ToDouble() == 0 ? [] : [new(signal, (int)signal.argmin().ToInt64())];
         }
-        var (u, s, vh) = linalg.svd(head.WeightGradient!, fullMatrices: false);
+        var (u, s, vh) = Factorization.Svd(head.WeightGradient!, "The head's weight gradient");
         var strength = s[0].ToDouble();
         if (strength == 0)
             return [];

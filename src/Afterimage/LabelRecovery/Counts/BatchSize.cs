@@ -42,9 +42,10 @@ public static class BatchSize
     {
         using var scope = Tidy.Scope();
         // A matrix of noise alone has no strength above this, but for one in thousands.
-        var alone = 1.2 * noise * Math.Sqrt(HeadEvidence.Dot(head.WeightGradient, head.WeightGradient) / head.WeightGradient.Length)
+        var alone = 1.2 * noise * Math.Sqrt(TensorPrimitives.Dot(head.WeightGradient, head.WeightGradient) / head.WeightGradient.Length)
             * (Math.Sqrt(head.Classes) + Math.Sqrt(head.Features));
-        var strengths = linalg.svdvals(tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64)).data<double>().ToArray();
+        var strengths = Factorization.SingularValues(
+            tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), "The head's weight gradient").data<double>().ToArray();
         return Math.Max(1, strengths.Count(strength => strength > Math.Max(RankTolerance * strengths[0], alone)));
     }
 

@@ -22,7 +22,7 @@ internal static class ErrorFlows
         var alike = Products(rows, rows, head);
         var diagonal = Enumerable.Range(0, classes).Average(c => alike[c * classes + c]);
         var seen = Products(head.WeightGradient, rows, head);
-        var scale = Enumerable.Range(0, classes).Sum(c => seen[c * classes + c] * signal[c]) / HeadEvidence.Dot(signal, signal);
+        var scale = Enumerable.Range(0, classes).Sum(c => seen[c * classes + c] * signal[c]) / TensorPrimitives.Dot(signal, signal);
         if (classes is < 3 or > LargestHead || !(diagonal > 0) || !(scale > 0))
             return null;
         var pairs = classes * (classes - 1) / 2;
@@ -69,7 +69,7 @@ internal static class ErrorFlows
         var products = new double[classes * classes];
         for (var a = 0; a < classes; a++)
             for (var b = 0; b < classes; b++)
-                products[a * classes + b] = HeadEvidence.Dot(left.AsSpan(a * features, features), right.AsSpan(b * features, features));
+                products[a * classes + b] = TensorPrimitives.Dot(left.AsSpan(a * features, features), right.AsSpan(b * features, features));
         return products;
     }
 
@@ -77,21 +77,20 @@ internal static class ErrorFlows
     private static double[] Lasso(double[][] atoms, double[] right)
     {
         var (flows, left) = (new double[atoms.Length], (double[])right.Clone());
-        var squares = atoms.Select(atom => HeadEvidence.Dot(atom, atom)).ToArray();
-        var penalty = Sparsity * atoms.Max(atom => Math.Abs(HeadEvidence.Dot(atom, right)));
+        var squares = atoms.Select(atom => TensorPrimitives.Dot(atom, atom)).ToArray();
+        var penalty = Sparsity * atoms.Max(atom => Math.Abs(TensorPrimitives.Dot(atom, right)));
         for (var (sweep, moved) = (0, true); moved && sweep < Sweeps; sweep++)
         {
             moved = false;
             for (var i = 0; i < atoms.Length; i++)
             {
-                var next = Math.Max(0, flows[i] + (HeadEvidence.Dot(atoms[i], left) - penalty) / squares[i]);
+                var next = Math.Max(0, flows[i] + (TensorPrimitives.Dot(atoms[i], left) - penalty) / squares[i]);
                 var step = next - flows[i];
                 if (step == 0)
                     continue;
                 moved |= Math.Abs(step) > 1e-5 * flows.Max();
                 flows[i] = next;
-                for (var e = 0; e < left.Length; e++)
-                    left[e] -= step * atoms[i][e];
+                TensorPrimitives.MultiplyAdd(atoms[i], -step, left, left);
             }
         }
         return flows;

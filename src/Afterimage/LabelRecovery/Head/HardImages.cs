@@ -1,3 +1,5 @@
+using MathNet.Numerics;
+
 namespace Afterimage.LabelRecovery;
 
 /// <summary>
@@ -80,9 +82,9 @@ internal sealed class HardImages : CountModel
         Span<double> logs = stackalloc double[Bins];
         for (var i = 0; i < Bins; i++)
         {
-            var hidden = i == 0 ? less * Math.Log(both[0] / much) - LogGamma(less + 1)
-                : less * Math.Log(both[i] / much) - both[i] / much - LogGamma(less) + Math.Log(width);
-            var seen = (more - 1) * Math.Log(shown + both[i]) - (shown + both[i]) / much - LogGamma(more) - more * Math.Log(much);
+            var hidden = i == 0 ? less * Math.Log(both[0] / much) - SpecialFunctions.GammaLn(less + 1)
+                : less * Math.Log(both[i] / much) - both[i] / much - SpecialFunctions.GammaLn(less) + Math.Log(width);
+            var seen = (more - 1) * Math.Log(shown + both[i]) - (shown + both[i]) / much - SpecialFunctions.GammaLn(more) - more * Math.Log(much);
             var doubt = lost is null ? 0 : Math.Log(((gain[c] > 0 ? 0 : shown) + both[i] + background) / (lost[c] + background)) / Deviation;
             logs[i] = hidden + seen - doubt * doubt / 2;
             most = Math.Max(most, logs[i]);

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Afterimage.Federation;
 
 namespace Afterimage.LabelRecovery;
@@ -109,26 +108,15 @@ internal sealed class HeadEvidence
     /// along which features are about 1.
     /// </summary>
     public double[] Signal(double[] along) => biasGradient
-        ?? [.. Enumerable.Range(0, Classes).Select(c => Dot(WeightGradient.AsSpan(c * Features, Features), along))];
+        ?? [.. Enumerable.Range(0, Classes).Select(c => TensorPrimitives.Dot(WeightGradient.AsSpan(c * Features, Features), along))];
 
     /// <summary>Logits of features.</summary>
     public double[] Logits(ReadOnlySpan<double> features)
     {
         var logits = (double[])BiasValues.Clone();
         for (var c = 0; c < Classes; c++)
-            logits[c] += Dot(Weight.AsSpan(c * Features, Features), features);
+            logits[c] += TensorPrimitives.Dot(Weight.AsSpan(c * Features, Features), features);
         return logits;
-    }
-
-    public static double Dot(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
-    {
-        var (sum, i) = (Vector<double>.Zero, 0);
-        for (; i <= left.Length - Vector<double>.Count; i += Vector<double>.Count)
-            sum += new Vector<double>(left[i..]) * new Vector<double>(right[i..]);
-        var total = Vector.Sum(sum);
-        for (; i < left.Length; i++)
-            total += left[i] * right[i];
-        return total;
     }
 
     private static double[] Numbers(Tensor values) => values.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();

@@ -41,7 +41,7 @@ public sealed record SoftLabels : LabelRule
     private static Labels WithBias(HeadEvidence head)
     {
         var error = head.Bias("soft-labels");
-        var square = HeadEvidence.Dot(error, error);
+        var square = TensorPrimitives.Dot(error, error);
         var feature = new double[head.Features];
         for (var c = 0; c < head.Classes; c++)
             for (var f = 0; f < feature.Length; f++)

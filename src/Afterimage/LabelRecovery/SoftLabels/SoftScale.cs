@@ -46,10 +46,10 @@ internal sealed class SoftScale
         (p, y, isStrong) = (new double[classes], new double[classes], new bool[classes]);
         this.weight = weight;
         direction = Direction(gradient, classes, features);
-        along = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), direction))];
-        slope = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(weight.AsSpan(c * features, features), direction))];
-        (strength, steepest) = (Math.Sqrt(HeadEvidence.Dot(along, along)), Enumerable.Range(0, classes).Max(Steepness));
-        var total = HeadEvidence.Dot(gradient, gradient);
+        along = [.. Enumerable.Range(0, classes).Select(c => TensorPrimitives.Dot(gradient.AsSpan(c * features, features), direction))];
+        slope = [.. Enumerable.Range(0, classes).Select(c => TensorPrimitives.Dot(weight.AsSpan(c * features, features), direction))];
+        (strength, steepest) = (Math.Sqrt(TensorPrimitives.Dot(along, along)), Enumerable.Range(0, classes).Max(Steepness));
+        var total = TensorPrimitives.Dot(gradient, gradient);
         Rest = total > 0 ? Math.Sqrt(Math.Max(0, 1 - strength * strength / total)) : 0;
     }
 
@@ -284,24 +284,23 @@ internal sealed class SoftScale
     /// <summary>The leading right singular vector, by powers from the longest row.</summary>
     private static double[] Direction(double[] gradient, int classes, int features)
     {
-        var longest = Enumerable.Range(0, classes).MaxBy(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), gradient.AsSpan(c * features, features)));
+        var longest = Enumerable.Range(0, classes).MaxBy(c => TensorPrimitives.Dot(gradient.AsSpan(c * features, features), gradient.AsSpan(c * features, features)));
         var vector = gradient.AsSpan(longest * features, features).ToArray();
         for (var power = 0; power < 3; power++)
         {
-            var length = Math.Sqrt(HeadEvidence.Dot(vector, vector));
+            var length = Math.Sqrt(TensorPrimitives.Dot(vector, vector));
             if (length == 0)
                 return vector;
             var next = new double[features];
             for (var c = 0; c < classes; c++)
             {
                 var row = gradient.AsSpan(c * features, features);
-                var product = HeadEvidence.Dot(row, vector) / length;
-                for (var f = 0; f < features; f++)
-                    next[f] += product * row[f];
+                var product = TensorPrimitives.Dot(row, vector) / length;
+                TensorPrimitives.MultiplyAdd(row, product, next, next);
             }
             vector = next;
         }
-        var final = Math.Sqrt(HeadEvidence.Dot(vector, vector));
+        var final = Math.Sqrt(TensorPrimitives.Dot(vector, vector));
         return final > 0 ? [.. vector.Select(value => value / final)] : vector;
     }
 }

@@ -110,7 +110,7 @@ public sealed record ReluBatchInversion : Attack
 
         public static Candidate Of(Stage first, GradientFactors factors, Tensor mixing)
         {
-            var rows = linalg.solve(mixing, factors.Right);
+            var rows = Factorization.Solve(mixing, factors.Right, "The mixture of the samples' columns");
             return Judge(rows, factors.Left.matmul(mixing), first, factors);
         }
 
@@ -119,7 +119,7 @@ public sealed record ReluBatchInversion : Attack
         {
             var columns = Enumerable.Range(0, factors.Rank)
                 .Select(k => factors.Left[Off[TensorIndex.Colon, k]])
-                .Select(zero => zero.shape[0] >= factors.Rank ? linalg.svd(zero, fullMatrices: false).Vh[-1] : null).ToList();
+                .Select(zero => zero.shape[0] >= factors.Rank ? Factorization.Svd(zero, "The gradient where ReLU is off").Vh[-1] : null).ToList();
             if (columns.Any(column => column is null))
                 return this;
             var refined = Of(first, factors, stack(columns!).t());

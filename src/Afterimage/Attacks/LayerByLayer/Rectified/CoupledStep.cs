@@ -22,7 +22,7 @@ internal sealed class CoupledStep
     public CoupledStep(RectifiedBlock block, Tensor input, Tensor system, Tensor byRow)
     {
         (this.block, this.system, this.byRow) = (block, system, byRow);
-        patches = block.Patches(input.reshape([1, .. block.Input]));
+        patches = block.Map.Patches(input.reshape([1, .. block.Input]));
         passing = block.Batch!.ScaleGradient / block.Batch.Deviation * (-1.0 / (block.Output[1] * block.Output[2]));
     }
 
@@ -35,8 +35,7 @@ internal sealed class CoupledStep
     {
         var right = Pull(open) + pull;
         normal.diagonal(0, 1, 2).add_(1e-14 * normal.diagonal(0, 1, 2).mean());
-        var (factor, failed) = linalg.cholesky_ex(normal);
-        return failed.any().ToBoolean() ? zeros_like(right)
+        return Factorization.CholeskyOrNull(normal) is not { } factor ? zeros_like(right)
             : ConjugateGradients.Solve(right, change => Pull(Push(change)) + change * belief,
                 rest => cholesky_solve(rest.unsqueeze(2), factor).squeeze(2), Products, Enough).Solution;
     }

@@ -49,7 +49,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     private Tensor Error(Tensor gates) => Tidy.Keep(() =>
     {
         var normal = Normal(block.System(gates * signal));
-        var (inverse, _) = linalg.inv_ex(normal);
+        var inverse = Factorization.Inverse(normal, "The normal matrix of a layer's equations");
         return (inverse.diagonal().clamp_min(0).sqrt() * (Rounding * level)).reshape(1, 1, block.Input[1], block.Input[2]).expand([1, .. block.Input]);
     });
 
@@ -72,8 +72,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     {
         using var scope = Tidy.Scope();
         var system = block.System(gates * signal);
-        var (factor, failed) = linalg.cholesky_ex(Normal(system));
-        if (failed.ToInt32() != 0)
+        if (Factorization.CholeskyOrNull(Normal(system)) is not { } factor)
             return (zeros([1, .. block.Input], ScalarType.Float64).MoveToOuterDisposeScope(), double.PositiveInfinity);
         var input = cholesky_solve(system.t().matmul(target), factor);
         input = input + cholesky_solve(system.t().matmul(target - system.matmul(input)), factor);

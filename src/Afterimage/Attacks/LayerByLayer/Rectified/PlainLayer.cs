@@ -49,7 +49,7 @@ internal sealed class PlainLayer
             change = coupled is null ? change : change + coupled;
             var system = block.System(change);
             input = Fit(system, trust, on, input);
-            var open = RectifiedBlock.Times(system, input) - target;
+            var open = block.Times(system, input) - target;
             var residual = open.square().mean().sqrt().ToDouble() / level;
             if (best is null || residual < best.Residual)
                 best = new(input, change, residual);
@@ -78,21 +78,20 @@ internal sealed class PlainLayer
         if (block.Batch is null)
         {
             normal.diagonal().add_(1e-14 * normal.diagonal().mean());
-            var (direct, failed) = linalg.cholesky_ex(normal);
-            return failed.ToInt32() != 0 ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
+            return Factorization.CholeskyOrNull(normal) is not { } direct ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
         }
         var byOutput = on / (output.square() * on).sum() * on.sum();
         var constant = block.Before(zeros_like(start));
         var preconditioner = normal.clone();
         preconditioner.diagonal().add_((block.Transpose(byOutput * block.Multiply(ones_like(start))).mean().abs()
             + 1e-12 * normal.diagonal().mean()));
-        var (factor, info) = linalg.cholesky_ex(preconditioner);
-        if (info.ToInt32() != 0)
+        if (Factorization.CholeskyOrNull(preconditioner) is not { } factor)
             return start.clone();
+        var map = block.Map;
         Tensor Back(Tensor gradient, Tensor outputs) =>
-            RectifiedBlock.Image(weighted.matmul(gradient), block.Input) + block.Transpose(outputs * byOutput);
+            map.Image(weighted.matmul(gradient)) + block.Transpose(outputs * byOutput);
         return ConjugateGradients.Solve(Back(target, output - constant),
-            x => RectifiedBlock.Image(normal.matmul(RectifiedBlock.Columns(x)), block.Input) + block.Transpose(block.Multiply(x) * byOutput),
-            rest => RectifiedBlock.Image(cholesky_solve(RectifiedBlock.Columns(rest), factor), block.Input), Products, 1e-24, start).Solution;
+            x => map.Image(map.Times(normal, x)) + block.Transpose(block.Multiply(x) * byOutput),
+            rest => map.Image(cholesky_solve(map.Columns(rest), factor)), Products, 1e-24, start).Solution;
     });
 }

@@ -28,6 +28,8 @@ internal sealed class PooledLayer
     private readonly long size;
     private readonly double level;
 
+    private const string Name = "The normal matrix of a pooled layer";
+
     private double least;
     private Tensor mean;
     private Tensor precision;
@@ -50,7 +52,7 @@ internal sealed class PooledLayer
         places = Places(block);
         windows = cells * size;
         var centered = eye(size, size, ScalarType.Float64) - 1.0 / size;
-        contrasts = kron(eye(cells, cells, ScalarType.Float64), linalg.svd(centered).U.narrow(1, 0, size - 1).contiguous());
+        contrasts = kron(eye(cells, cells, ScalarType.Float64), Factorization.Svd(centered, "The matrix of contrasts", full: true).U.narrow(1, 0, size - 1).contiguous());
         strengths = (signal * block.Scale).reshape(channels, cells);
         alive = on = (output > 1e-6 * output.max()).to(signal.dtype).reshape(channels, cells);
         doubtful = (output < 1e-6 * output.max()).reshape(channels, cells);
@@ -158,7 +160,10 @@ internal sealed class PooledLayer
             var below = (input < least).to(ScalarType.Float64) * precision / (Slack * Slack);
             var normal = weighted.matmul(system).unsqueeze(0) + diag_embed(precision + below);
             if (block.Batch is null)
-                return mean + linalg.solve(normal, (weighted.matmul(target - system.matmul(mean.t())).t() - below * mean).unsqueeze(2)).squeeze(2);
+            {
+                var right = weighted.matmul(target - system.matmul(mean.t())).t() - below * mean;
+                return mean + Factorization.Solve(normal, right.unsqueeze(2), Name).squeeze(2);
+            }
             var step = new CoupledStep(block, input, system, byRow);
             return input + step.Solve(target - system.matmul(input.t()), normal, precision + below, (mean - input) * precision - below * input);
         });
@@ -168,7 +173,7 @@ internal sealed class PooledLayer
     /// <summary>The weights of the places for the input as it is.</summary>
     private Tensor Weigh(double error, double spread) => Tidy.Keep(() =>
     {
-        var all = block.Patches(input.reshape([1, .. block.Input]));
+        var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var along = patches.matmul(contrasts);
         var below = (weights < 0).to(ScalarType.Float64) / (Slack * Slack);
@@ -179,13 +184,13 @@ internal sealed class PooledLayer
         var open = byChannel - (signals / size).matmul(patches.t());
         open = coupled is null ? open : open - coupled.matmul(all.t());
         var right = open.matmul(along) * scales / (error * error) - (below / size).matmul(contrasts);
-        return 1.0 / size + linalg.solve(normal, right.unsqueeze(2)).squeeze(2).matmul(contrasts.t());
+        return 1.0 / size + Factorization.Solve(normal, right.unsqueeze(2), Name).squeeze(2).matmul(contrasts.t());
     });
 
     /// <summary>For the input as it is, moves one maximum after another to its best place until none moves.</summary>
     private Tensor Chosen() => Tidy.Keep(() =>
     {
-        var all = block.Patches(input.reshape([1, .. block.Input]));
+        var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var open = coupled is null ? byChannel : byChannel - coupled.matmul(all.t());
         var signals = Signals(size);

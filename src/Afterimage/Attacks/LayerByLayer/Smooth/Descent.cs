@@ -59,6 +59,6 @@ internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSourc
             Error = 1 / Math.Sqrt(solution.Input.Precision.mean().ToDouble()),
         });
         Residual = Math.Max(Residual, solution.Residual);
-        (estimate, signal) = (solution.Input, stage.Transpose(signal));
+        (estimate, signal) = (solution.Input, stage.Map.Transpose(stage.Weight!, signal));
     }
 }

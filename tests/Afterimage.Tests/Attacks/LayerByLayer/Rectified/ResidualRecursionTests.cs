@@ -181,7 +181,7 @@ public class ResidualRecursionTests
             Weight = Random(12, 5, 3, 3), Batch = new(Random(1, 12, 1, 1), Random(1, 12, 1, 1).abs() + 1, Random(1, 12, 1, 1) * 5, Random(1, 12, 1, 1) * 5),
         };
         Tensor System(Tensor at) => block.System(arriving + block.Coupled(block.Before(at))!);
-        var target = RectifiedBlock.Times(System(x), x);
+        var target = block.Times(System(x), x);
         double Left(double distance)
         {
             var near = x + distance * Random(1, 5, 4, 4);
@@ -189,9 +189,9 @@ public class ResidualRecursionTests
             var (rows, belief) = (ones([system.shape[0], 1], Double), full([5L, 16L], 1e-9, Double));
             var normal = system.t().matmul(system).unsqueeze(0) + diag_embed(belief);
             var step = new CoupledStep(block, near[0].reshape(5, 16), system, rows)
-                .Solve(target - RectifiedBlock.Times(system, near), normal, belief, zeros_like(belief));
+                .Solve(target - block.Times(system, near), normal, belief, zeros_like(belief));
             var reached = near + step.reshape(1, 5, 4, 4);
-            return (target - RectifiedBlock.Times(System(reached), reached)).norm().ToDouble();
+            return (target - block.Times(System(reached), reached)).norm().ToDouble();
         }
         Assert.InRange(Left(1e-4) / Left(1e-2), 0, 1e-3);
     }

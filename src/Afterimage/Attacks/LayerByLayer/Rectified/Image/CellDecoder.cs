@@ -59,7 +59,8 @@ internal sealed class CellDecoder
     {
         var normal = gram!.to(ScalarType.Float64);
         var diagonal = normal.diagonal();
-        var filter = linalg.solve(normal + diag(diagonal * Ridge + 1e-9 * diagonal.mean()), moments!.to(ScalarType.Float64)).to(seen.dtype);
+        var filter = Factorization.Solve(normal + diag(diagonal * Ridge + 1e-9 * diagonal.mean()), moments!.to(ScalarType.Float64),
+            "The second moment of features").to(seen.dtype);
         var patches = Surroundings(seen).matmul(filter).reshape(seen.shape[0], features[1] * features[2], image[0], Stride * Stride);
         var pixels = patches.permute(0, 2, 1, 3).flatten(2).index_select(2, places * (Stride * Stride) + inside);
         return (pixels.reshape([seen.shape[0], .. image]) + 0.5).clamp(0, 1);

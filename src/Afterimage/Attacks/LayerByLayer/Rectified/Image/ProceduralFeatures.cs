@@ -34,7 +34,8 @@ internal sealed class ProceduralFeatures
         (Tensor, Tensor) Guess(double ridge)
         {
             using var scope = Tidy.Scope();
-            var inverse = linalg.inv(gram + eye(gram.shape[0], dtype: gram.dtype) * (ridge * gram.diagonal().mean() + 1e-300));
+            var inverse = Factorization.Inverse(
+                gram + eye(gram.shape[0], dtype: gram.dtype) * (ridge * gram.diagonal().mean() + 1e-300), "The Gram matrix of features");
             var hat = gram.matmul(inverse);
             var errors = (varied - hat.matmul(varied)) / (1 - hat.diagonal()).unsqueeze(1);
             var guess = mean + (leaving.flatten(1) - typical).matmul(told.t()).matmul(inverse).matmul(varied);

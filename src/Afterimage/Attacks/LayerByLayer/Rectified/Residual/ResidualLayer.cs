@@ -112,7 +112,7 @@ internal sealed class ResidualLayer
         Tensor Of(RectifiedBlock block, Tensor arriving, Tensor x)
         {
             var target = block.Target;
-            var left = RectifiedBlock.Times(block.System(arriving), x) - target;
+            var left = block.Times(block.System(arriving), x) - target;
             return (left.reshape(block.Conv.Output, -1).square().mean([1]) / target.square().mean()).sqrt();
         }
         return (Of(unit.First, solution.Gates * Middle(solution.On), solution.Input!),
