@@ -45,7 +45,8 @@ public static class BatchSize
         var alone = 1.2 * noise * Math.Sqrt(TensorPrimitives.Dot(head.WeightGradient, head.WeightGradient) / head.WeightGradient.Length)
             * (Math.Sqrt(head.Classes) + Math.Sqrt(head.Features));
         var strengths = Factorization.SingularValues(
-            tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), "The head's weight gradient").data<double>().ToArray();
+            tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), "The head's weight gradient")
+            .data<double>().ToArray();
         return Math.Max(1, strengths.Count(strength => strength > Math.Max(RankTolerance * strengths[0], alone)));
     }
 

@@ -62,7 +62,8 @@ internal abstract class CountModel(int classes, int batch, bool[] certain)
     }
 
     /// <summary>-log of the Dirichlet-multinomial prior, up to a constant of the batch size.</summary>
-    protected double PriorScore() => SpecialFunctions.GammaLn(batch + classes * concentration) - SpecialFunctions.GammaLn(classes * concentration)
+    protected double PriorScore() =>
+        SpecialFunctions.GammaLn(batch + classes * concentration) - SpecialFunctions.GammaLn(classes * concentration)
         + classes * SpecialFunctions.GammaLn(concentration) - Counts.Sum(LogWeight);
 
     protected double PriorDifference(int from, int to, int images) =>

@@ -18,14 +18,17 @@ internal static class Counting
         };
     }
 
-    /// <summary>The counts n that explain a signal s best, where images of class j have the mean probabilities p_j: B s = sum of n_j p_j - n.</summary>
+    /// <summary>
+    /// The counts n that explain a signal s best, where images of class j have the mean probabilities p_j: B s = sum of n_j p_j - n.
+    /// </summary>
     /// <param name="probabilities">[C,C], class by class.</param>
     /// <param name="signal">[C].</param>
     /// <param name="batch">B, the sum of the counts.</param>
     public static double[] Explaining(double[] probabilities, double[] signal, int batch)
     {
         var classes = signal.Length;
-        var equations = DenseMatrix.Create(classes + 1, classes, (c, j) => c == classes ? 1 : probabilities[j * classes + c] - (c == j ? 1 : 0));
+        var equations = DenseMatrix.Create(classes + 1, classes,
+            (c, j) => c == classes ? 1 : probabilities[j * classes + c] - (c == j ? 1 : 0));
         var right = DenseVector.Create(classes + 1, c => c == classes ? batch : batch * signal[c]);
         var normal = equations.TransposeThisAndMultiply(equations);
         normal.SetDiagonal(normal.Diagonal() + (1e-12 * normal.Trace() / classes + double.Epsilon));

@@ -84,7 +84,8 @@ internal sealed class HardImages : CountModel
         {
             var hidden = i == 0 ? less * Math.Log(both[0] / much) - SpecialFunctions.GammaLn(less + 1)
                 : less * Math.Log(both[i] / much) - both[i] / much - SpecialFunctions.GammaLn(less) + Math.Log(width);
-            var seen = (more - 1) * Math.Log(shown + both[i]) - (shown + both[i]) / much - SpecialFunctions.GammaLn(more) - more * Math.Log(much);
+            var seen = (more - 1) * Math.Log(shown + both[i]) - (shown + both[i]) / much
+                - SpecialFunctions.GammaLn(more) - more * Math.Log(much);
             var doubt = lost is null ? 0 : Math.Log(((gain[c] > 0 ? 0 : shown) + both[i] + background) / (lost[c] + background)) / Deviation;
             logs[i] = hidden + seen - doubt * doubt / 2;
             most = Math.Max(most, logs[i]);

@@ -119,7 +119,8 @@ internal sealed class HeadImages
         var inverse = square.Inverse();
         if (!inverse.Enumerate().All(double.IsFinite))
             return;
-        var left = new DenseMatrix(features, classes, [.. head.WeightGradient.Zip(moments.Weight, (observed, expected) => observed - expected)]);
+        var left = new DenseMatrix(features, classes,
+            [.. head.WeightGradient.Zip(moments.Weight, (observed, expected) => observed - expected)]);
         var shift = new DenseMatrix(features, classes, Shift);
         shift.Add(left.TransposeAndMultiply(share * inverse), shift);
         new DenseMatrix(features, classes, head.Weight).TransposeThisAndMultiply(shift, new DenseMatrix(classes, classes, ShiftLogits));

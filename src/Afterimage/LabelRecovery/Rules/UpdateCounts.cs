@@ -79,7 +79,10 @@ public sealed record UpdateCounts : LabelRule
         {
             var logits = passed.Logits.AsSpan(i * classes, classes).ToArray();
             for (var c = 0; c < classes && place != 0; c++)
-                logits[c] += place * (head.BiasChange![c] + TensorPrimitives.Dot(head.WeightChange.AsSpan(c * features, features), passed.Features.AsSpan(i * features, features)));
+            {
+                var change = head.WeightChange.AsSpan(c * features, features);
+                logits[c] += place * (head.BiasChange![c] + TensorPrimitives.Dot(change, passed.Features.AsSpan(i * features, features)));
+            }
             var p = Softmax.Of(logits);
             foreach (var row in labels is null ? [classes] : (int[])[labels[i], classes])
             {

@@ -284,7 +284,8 @@ internal sealed class SoftScale
     /// <summary>The leading right singular vector, by powers from the longest row.</summary>
     private static double[] Direction(double[] gradient, int classes, int features)
     {
-        var longest = Enumerable.Range(0, classes).MaxBy(c => TensorPrimitives.Dot(gradient.AsSpan(c * features, features), gradient.AsSpan(c * features, features)));
+        var longest = Enumerable.Range(0, classes)
+            .MaxBy(c => TensorPrimitives.SumOfSquares<double>(gradient.AsSpan(c * features, features)));
         var vector = gradient.AsSpan(longest * features, features).ToArray();
         for (var power = 0; power < 3; power++)
         {

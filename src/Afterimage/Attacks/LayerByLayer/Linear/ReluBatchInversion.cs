@@ -119,7 +119,8 @@ public sealed record ReluBatchInversion : Attack
         {
             var columns = Enumerable.Range(0, factors.Rank)
                 .Select(k => factors.Left[Off[TensorIndex.Colon, k]])
-                .Select(zero => zero.shape[0] >= factors.Rank ? Factorization.Svd(zero, "The gradient where ReLU is off").Vh[-1] : null).ToList();
+                .Select(zero => zero.shape[0] < factors.Rank ? null
+                    : Factorization.Svd(zero, "The gradient where ReLU is off").Vh[-1]).ToList();
             if (columns.Any(column => column is null))
                 return this;
             var refined = Of(first, factors, stack(columns!).t());

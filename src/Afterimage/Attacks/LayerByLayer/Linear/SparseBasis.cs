@@ -36,7 +36,10 @@ internal sealed class SparseBasis
     {
         var q = chosen.Count == 0 ? zeros([1, Size], ScalarType.Float64) : stack(chosen.Select(item => tensor(item.Direction)));
         if (chosen.Count < Size)
-            q = cat([q.narrow(0, 0, chosen.Count), Factorization.Svd(q, "The set of directions found", full: true).Vh.narrow(0, chosen.Count, Size - chosen.Count)]);
+        {
+            var whole = Factorization.Svd(q, "The set of directions found", full: true).Vh;
+            q = cat([q.narrow(0, 0, chosen.Count), whole.narrow(0, chosen.Count, Size - chosen.Count)]);
+        }
         return (q / factors.Singular).t();
     }
 

@@ -43,8 +43,8 @@ internal sealed class CoupledStep
     /// <summary>The change of dL/dW.</summary>
     private Tensor Push(Tensor change)
     {
-        var signal = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
-        var passed = signal.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
+        var gradient = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
+        var passed = gradient.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
         return system.matmul(change.t()) + passed.reshape(-1, change.shape[0]);
     }
 
@@ -52,7 +52,9 @@ internal sealed class CoupledStep
     private Tensor Pull(Tensor open)
     {
         var weighted = open * byRow;
-        var signal = weighted.reshape(block.Conv.Output, -1, block.Input[0]).transpose(1, 2).reshape(block.Conv.Output, -1).matmul(patches);
-        return system.t().matmul(weighted).t() + block.Transpose(signal.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
+        var gradient = weighted.reshape(block.Conv.Output, -1, block.Input[0]).transpose(1, 2)
+            .reshape(block.Conv.Output, -1).matmul(patches);
+        return system.t().matmul(weighted).t()
+            + block.Transpose(gradient.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
     }
 }

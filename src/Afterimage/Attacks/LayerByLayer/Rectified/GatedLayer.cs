@@ -1,13 +1,13 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The input x of a convolution where dL/dz = gate times a known signal, and the gates are read from values that are known up to an error. dL/dW is
-/// then linear in x. Gates of values near zero are in doubt: where the equations do not fit, those are turned that let them fit best, one
+/// The input x of a convolution where dL/dz = gate times a known gradient, and the gates are read from values that are known up to an
+/// error. dL/dW is then linear in x. Gates of values near zero are in doubt: where the equations do not fit, those are turned that let them fit best, one
 /// after the other.
 /// </summary>
 /// <param name="block">Without pooling.</param>
-/// <param name="signal">dL/dz where every gate is open, [1,*Output].</param>
-internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
+/// <param name="preActivationGradient">dL/dz where every gate is open, [1,*Output].</param>
+internal sealed class GatedLayer(RectifiedBlock block, Tensor preActivationGradient)
 {
     /// <summary>What rounding leaves of dL/dW, relative.</summary>
     private const double Exact = 1e-6;
@@ -48,7 +48,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     /// <summary>Standard deviations for errors of <see cref="Rounding"/> in dL/dW.</summary>
     private Tensor Error(Tensor gates) => Tidy.Keep(() =>
     {
-        var normal = Normal(block.System(gates * signal));
+        var normal = Normal(block.System(gates * preActivationGradient));
         var inverse = Factorization.Inverse(normal, "The normal matrix of a layer's equations");
         return (inverse.diagonal().clamp_min(0).sqrt() * (Rounding * level)).reshape(1, 1, block.Input[1], block.Input[2]).expand([1, .. block.Input]);
     });
@@ -71,7 +71,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     private (Tensor Input, double Residual) Fit(Tensor gates)
     {
         using var scope = Tidy.Scope();
-        var system = block.System(gates * signal);
+        var system = block.System(gates * preActivationGradient);
         if (Factorization.CholeskyOrNull(Normal(system)) is not { } factor)
             return (zeros([1, .. block.Input], ScalarType.Float64).MoveToOuterDisposeScope(), double.PositiveInfinity);
         var input = cholesky_solve(system.t().matmul(target), factor);

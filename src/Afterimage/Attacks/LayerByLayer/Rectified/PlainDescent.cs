@@ -7,8 +7,8 @@ internal sealed class PlainDescent : HeadDescent
     public PlainDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural) : base(run, chain, procedural)
     {
         long[] shape = [1, .. chain.Pieces[^1].Leaving];
-        Features = (reading.Signal.matmul(chain.Head.WeightGradient!) / reading.Signal.square().sum()).reshape(shape);
-        Signal = reading.Signal.matmul(chain.Head.Weight!).reshape(shape);
+        Features = (reading.LogitGradient.matmul(chain.Head.WeightGradient!) / reading.LogitGradient.square().sum()).reshape(shape);
+        FeatureGradient = reading.LogitGradient.matmul(chain.Head.Weight!).reshape(shape);
     }
 
     public override void Run(double noise) => Descend(noise);

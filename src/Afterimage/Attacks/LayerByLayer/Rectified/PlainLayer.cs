@@ -22,16 +22,16 @@ internal sealed class PlainLayer
 
     private readonly RectifiedBlock block;
     private readonly Tensor output;
-    private readonly Tensor signal;
+    private readonly Tensor featureGradient;
     private readonly Tensor target;
     private readonly double level;
 
     /// <param name="block">Without pooling.</param>
     /// <param name="output">What leaves, [1,*Output].</param>
-    /// <param name="signal">dL/d output.</param>
-    public PlainLayer(RectifiedBlock block, Tensor output, Tensor signal)
+    /// <param name="featureGradient">dL/d output.</param>
+    public PlainLayer(RectifiedBlock block, Tensor output, Tensor featureGradient)
     {
-        (this.block, this.output, this.signal, target) = (block, output, signal, block.Target);
+        (this.block, this.output, this.featureGradient, target) = (block, output, featureGradient, block.Target);
         level = target.square().mean().sqrt().ToDouble();
     }
 
@@ -45,7 +45,7 @@ internal sealed class PlainLayer
         for (var round = 0; round < Rounds; round++)
         {
             var coupled = block.Coupled(where(on > 0, output, block.Before(input)));
-            var change = signal * on * block.Scale;
+            var change = featureGradient * on * block.Scale;
             change = coupled is null ? change : change + coupled;
             var system = block.System(change);
             input = Fit(system, trust, on, input);
@@ -78,7 +78,8 @@ internal sealed class PlainLayer
         if (block.Batch is null)
         {
             normal.diagonal().add_(1e-14 * normal.diagonal().mean());
-            return Factorization.CholeskyOrNull(normal) is not { } direct ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
+            return Factorization.CholeskyOrNull(normal) is not { } direct ? start.clone()
+                : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
         }
         var byOutput = on / (output.square() * on).sum() * on.sum();
         var constant = block.Before(zeros_like(start));

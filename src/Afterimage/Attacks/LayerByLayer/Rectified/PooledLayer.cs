@@ -41,8 +41,8 @@ internal sealed class PooledLayer
 
     /// <param name="block">With pooling.</param>
     /// <param name="output">What leaves, [1,*Leaving].</param>
-    /// <param name="signal">dL/d output.</param>
-    public PooledLayer(RectifiedBlock block, Tensor output, Tensor signal)
+    /// <param name="featureGradient">dL/d output.</param>
+    public PooledLayer(RectifiedBlock block, Tensor output, Tensor featureGradient)
     {
         (this.block, size) = (block, block.Pool!.Kernel * block.Pool.Kernel);
         var (channels, cells) = (block.Conv.Output, block.Leaving[1] * block.Leaving[2]);
@@ -52,9 +52,10 @@ internal sealed class PooledLayer
         places = Places(block);
         windows = cells * size;
         var centered = eye(size, size, ScalarType.Float64) - 1.0 / size;
-        contrasts = kron(eye(cells, cells, ScalarType.Float64), Factorization.Svd(centered, "The matrix of contrasts", full: true).U.narrow(1, 0, size - 1).contiguous());
-        strengths = (signal * block.Scale).reshape(channels, cells);
-        alive = on = (output > 1e-6 * output.max()).to(signal.dtype).reshape(channels, cells);
+        var directions = Factorization.Svd(centered, "The matrix of contrasts", full: true).U;
+        contrasts = kron(eye(cells, cells, ScalarType.Float64), directions.narrow(1, 0, size - 1).contiguous());
+        strengths = (featureGradient * block.Scale).reshape(channels, cells);
+        alive = on = (output > 1e-6 * output.max()).to(featureGradient.dtype).reshape(channels, cells);
         doubtful = (output < 1e-6 * output.max()).reshape(channels, cells);
         mean = zeros(block.Input[0], block.Places, ScalarType.Float64);
         (precision, weights, input) = (ones_like(mean), Even(), mean);
@@ -122,7 +123,7 @@ internal sealed class PooledLayer
             }
             if (best is not null && !(Residual() < 0.999 * best.Residual))
                 break;
-            best = new(input.reshape([1, .. block.Input]).clone(), Signal().reshape([1, .. block.Output]), Residual());
+            best = new(input.reshape([1, .. block.Input]).clone(), PreActivationGradient().reshape([1, .. block.Output]), Residual());
             if (best.Residual < Exact)
                 break;
             on = Tidy.Keep(() => where(doubtful, (Windows().amax([2]) > 0).to(on.dtype), on));
@@ -154,7 +155,7 @@ internal sealed class PooledLayer
     {
         input = Tidy.Keep(() =>
         {
-            var system = block.System(Signal().reshape([1, .. block.Output]));
+            var system = block.System(PreActivationGradient().reshape([1, .. block.Output]));
             var byRow = trust.repeat_interleave(system.shape[0] / trust.shape[0], 0).unsqueeze(1) / (error * error);
             var weighted = (system * byRow).t();
             var below = (input < least).to(ScalarType.Float64) * precision / (Slack * Slack);
@@ -179,9 +180,9 @@ internal sealed class PooledLayer
         var below = (weights < 0).to(ScalarType.Float64) / (Slack * Slack);
         var stiffness = (contrasts.t().unsqueeze(0) * (below + 1 / (spread * spread)).unsqueeze(1)).matmul(contrasts);
         var gram = along.t().matmul(along) / (error * error);
-        var (signals, scales) = (Signals(size), Signals(size - 1));
+        var (gradients, scales) = (MaximumGradients(size), MaximumGradients(size - 1));
         var normal = scales.unsqueeze(2) * gram.unsqueeze(0) * scales.unsqueeze(1) + stiffness;
-        var open = byChannel - (signals / size).matmul(patches.t());
+        var open = byChannel - (gradients / size).matmul(patches.t());
         open = coupled is null ? open : open - coupled.matmul(all.t());
         var right = open.matmul(along) * scales / (error * error) - (below / size).matmul(contrasts);
         return 1.0 / size + Factorization.Solve(normal, right.unsqueeze(2), Name).squeeze(2).matmul(contrasts.t());
@@ -193,14 +194,14 @@ internal sealed class PooledLayer
         var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var open = coupled is null ? byChannel : byChannel - coupled.matmul(all.t());
-        var signals = Signals(size);
-        var (gram, right, chosen) = (patches.t().matmul(patches), open.matmul(patches), weights * signals);
+        var gradients = MaximumGradients(size);
+        var (gram, right, chosen) = (patches.t().matmul(patches), open.matmul(patches), weights * gradients);
         for (var sweep = 0; sweep < Sweeps; sweep++)
         {
             var before = chosen.clone();
             for (var from = 0L; from < chosen.shape[1]; from += size)
             {
-                var (window, strength) = (chosen.narrow(1, from, size), signals.narrow(1, from, size));
+                var (window, strength) = (chosen.narrow(1, from, size), gradients.narrow(1, from, size));
                 window.zero_();
                 var left = right.narrow(1, from, size) - chosen.matmul(gram.narrow(1, from, size));
                 var cost = strength * (strength * gram.diagonal().narrow(0, from, size) - left * 2);
@@ -210,7 +211,7 @@ internal sealed class PooledLayer
                 break;
         }
         // Maxima without any gradient may lie anywhere.
-        return chosen / where(signals == 0, 1.0, signals);
+        return chosen / where(gradients == 0, 1.0, gradients);
     });
 
     /// <summary>The places of the maxima for the input as it is, as the layer itself sees them: right once the input is.</summary>
@@ -234,19 +235,20 @@ internal sealed class PooledLayer
     private Tensor Even() => full([block.Conv.Output, windows], 1.0 / size, ScalarType.Float64);
 
     /// <summary>dL/dz of each window's maximum, once for each of its places.</summary>
-    private Tensor Signals(long each) => (strengths * on).repeat_interleave(each, 1);
+    private Tensor MaximumGradients(long each) => (strengths * on).repeat_interleave(each, 1);
 
     /// <summary>dL/dz, [channels,places].</summary>
-    private Tensor Signal()
+    private Tensor PreActivationGradient()
     {
-        var signal = zeros(block.Conv.Output, block.Output[1] * block.Output[2], ScalarType.Float64).index_add_(1, places, weights * Signals(size), 1);
-        return coupled is null ? signal : signal + coupled;
+        var gradient = zeros(block.Conv.Output, block.Output[1] * block.Output[2], ScalarType.Float64)
+            .index_add_(1, places, weights * MaximumGradients(size), 1);
+        return coupled is null ? gradient : gradient + coupled;
     }
 
     private Tensor? Coupled() => block.Batch is null ? null
         : Tidy.Keep(() => block.Coupled(block.Before(input.reshape([1, .. block.Input])))!.reshape(block.Conv.Output, -1));
 
-    private Tensor Open() => block.System(Signal().reshape([1, .. block.Output])).matmul(input.t()) - target;
+    private Tensor Open() => block.System(PreActivationGradient().reshape([1, .. block.Output])).matmul(input.t()) - target;
 
     private double Residual()
     {

@@ -75,7 +75,7 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     public Tensor Transpose(Tensor y) => Back(y * Scale);
 
     /// <summary>dL/dx for dL/dz, z being what the convolution gives.</summary>
-    public Tensor Back(Tensor signal) => Map.Transpose(Weight, signal);
+    public Tensor Back(Tensor preActivationGradient) => Map.Transpose(Weight, preActivationGradient);
 
     /// <summary>The part of dL/dz that passes through the batch's statistics, for u of shape [1,*Output]; null in eval mode.</summary>
     public Tensor? Coupled(Tensor u)
@@ -87,7 +87,7 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     }
 
     /// <summary>K of K x = dL/dW, [Equations,Places], from dL/dz of shape [1,*Output].</summary>
-    public Tensor System(Tensor signal) => Map.System(signal);
+    public Tensor System(Tensor preActivationGradient) => Map.System(preActivationGradient);
 
     /// <summary>K x, [Equations,channels].</summary>
     public Tensor Times(Tensor system, Tensor x) => Map.Times(system, x);
@@ -133,6 +133,6 @@ internal sealed record BatchCoupling(Tensor Mean, Tensor Deviation, Tensor Scale
 
 /// <summary>The input of one layer, as its equations say.</summary>
 /// <param name="Input">[1,*Input].</param>
-/// <param name="Signal">dL/dz, [1,*Output].</param>
+/// <param name="PreActivationGradient">dL/dz, [1,*Output].</param>
 /// <param name="Residual">What they leave of dL/dW, relative.</param>
-internal sealed record LayerInput(Tensor Input, Tensor Signal, double Residual);
+internal sealed record LayerInput(Tensor Input, Tensor PreActivationGradient, double Residual);

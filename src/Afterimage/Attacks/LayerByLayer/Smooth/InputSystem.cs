@@ -29,25 +29,25 @@ internal static class InputSystem
     public const int LargestUnknowns = 8192;
 
     /// <param name="stage">A linear or convolution layer.</param>
-    /// <param name="signal">dL/dz of shape [1,*Output].</param>
+    /// <param name="preActivationGradient">dL/dz of shape [1,*Output].</param>
     /// <param name="output">What is known of z.</param>
     /// <param name="random">Draws the probes that estimate the error.</param>
-    public static InputSolution Solve(Stage stage, Tensor signal, Estimate output, RandomSource random) =>
-        stage.Layer is Linear ? SolveLinear(stage, signal) : SolveConvolution(stage, signal, output, random);
+    public static InputSolution Solve(Stage stage, Tensor preActivationGradient, Estimate output, RandomSource random) =>
+        stage.Layer is Linear ? SolveLinear(stage, preActivationGradient) : SolveConvolution(stage, preActivationGradient, output, random);
 
-    private static InputSolution SolveLinear(Stage stage, Tensor signal)
+    private static InputSolution SolveLinear(Stage stage, Tensor preActivationGradient)
     {
-        var square = signal.square().sum();
-        var x = signal.matmul(stage.WeightGradient!) / square;
+        var square = preActivationGradient.square().sum();
+        var x = preActivationGradient.matmul(stage.WeightGradient!) / square;
         var precision = ones_like(x) * square / GradientVariance(stage);
-        var residual = Relative(stage.Map.WeightGradient(x, signal) - stage.WeightGradient!, stage.WeightGradient!);
+        var residual = Relative(stage.Map.WeightGradient(x, preActivationGradient) - stage.WeightGradient!, stage.WeightGradient!);
         return new(new(x, precision), stage.Unknowns, 1, residual);
     }
 
-    private static InputSolution SolveConvolution(Stage stage, Tensor signal, Estimate output, RandomSource random)
+    private static InputSolution SolveConvolution(Stage stage, Tensor preActivationGradient, Estimate output, RandomSource random)
     {
         var (map, weight) = (new ConvolutionMap((Conv2d)stage.Layer, stage.Input), stage.Weight!);
-        var (system, target) = (map.System(signal), map.Target(stage.WeightGradient!));
+        var (system, target) = (map.System(preActivationGradient), map.Target(stage.WeightGradient!));
         var gradientPrecision = 1 / GradientVariance(stage);
         var z = stage.Bias is { } bias ? output.Value - bias.view(1, -1, 1, 1) : output.Value;
 

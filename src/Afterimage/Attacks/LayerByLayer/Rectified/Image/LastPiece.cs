@@ -64,12 +64,12 @@ internal abstract class LastPiece(Tensor known, RectifiedBlock? linear) : IDispo
     protected static RectifiedBlock? Telling(RectifiedBlock block) => block.WeightGradient.norm().ToDouble() > 0 ? block : null;
 
     /// <summary>Takes dL/dz, [1,*Output], in double precision, for that of the input.</summary>
-    protected void Take(Tensor signal)
+    protected void Take(Tensor preActivationGradient)
     {
         using var scope = Tidy.Scope();
         if (target is null)
             Kept.Replace(ref target, (linear!.Target * scale).to(Known.dtype));
-        Kept.Replace(ref system, (linear!.System(signal) * scale).to(Known.dtype));
+        Kept.Replace(ref system, (linear!.System(preActivationGradient) * scale).to(Known.dtype));
     }
 
     /// <summary>The features without the last ReLU.</summary>

@@ -111,9 +111,9 @@ internal sealed class BlindInput
     {
         for (var round = 0; round < 2; round++)
         {
-            var signal = (round == 0 ? gradient : whole.WeightGradient.reshape(whole.Conv.Output, -1))
+            var preActivationGradient = (round == 0 ? gradient : whole.WeightGradient.reshape(whole.Conv.Output, -1))
                 .matmul(Factorization.PseudoInverse((round == 0 ? block : whole).Map.Patches(input).t(), "The set of patches"));
-            var system = whole.System(signal.reshape([1, .. whole.Output]));
+            var system = whole.System(preActivationGradient.reshape([1, .. whole.Output]));
             input = whole.Map.Image(Factorization.LeastSquares(system, whole.Target, "The system of a layer's input"));
         }
         return input * input.sum().sign();

@@ -19,7 +19,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
     private const double BlindError = 1e-4;
     private const int Scales = 121;
 
-    private readonly Tensor pooled = reading.Signal.matmul(chain.Head.WeightGradient!) / reading.Signal.square().sum();
+    private readonly Tensor pooled = reading.LogitGradient.matmul(chain.Head.WeightGradient!) / reading.LogitGradient.square().sum();
 
     /// <summary>What is known of the unit that the features leave.</summary>
     private UnitInside? inside;
@@ -34,7 +34,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
         if (End() is not { } values)
             return;
         var last = Chain.Pieces[^1].Leaving;
-        Signal = reading.Signal.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
+        FeatureGradient = reading.LogitGradient.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
         var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
@@ -44,7 +44,8 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
                 Attack.Note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var found = new ResidualLayer(unit, values, Signal!, doubt, Attack.Context.Random.Derive("rounding", Depth)).Solve(Attack.Stop);
+            var found = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth))
+                .Solve(Attack.Stop);
             Attack.Note(new LayerSolved($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}", unit.First.Input[0] * unit.First.Places, found.Residual)
             {
                 Where = found.Input is null ? "read up to the first" : "",
@@ -54,7 +55,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
             inside = found.Inside;
             if (found.Input is null)
                 break;
-            (values, Signal, doubt) = (found.Input, found.Signal!, found.Doubt!);
+            (values, FeatureGradient, doubt) = (found.Input, found.FeatureGradient!, found.Doubt!);
             Features = found.Input * (found.Input > doubt);
             inside = null;
             Depth--;

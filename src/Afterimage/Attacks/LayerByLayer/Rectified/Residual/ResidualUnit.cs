@@ -42,7 +42,7 @@ internal sealed record ResidualUnit(RectifiedBlock First, RectifiedBlock Second,
     }
 
     /// <summary>dL/dx, given dL/dz of both convolutions and dL/d sum.</summary>
-    public Tensor Back(Tensor firstSignal, Tensor sumSignal) => First.Back(firstSignal) + Return(sumSignal);
+    public Tensor Back(Tensor firstGradient, Tensor sumGradient) => First.Back(firstGradient) + Return(sumGradient);
 
     public override RectifiedPiece To(ScalarType type) => this with
     {

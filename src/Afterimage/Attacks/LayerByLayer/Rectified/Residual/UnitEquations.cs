@@ -40,7 +40,8 @@ internal sealed class UnitEquations
     {
         var zero = zeros([1, .. unit.Input], output.dtype);
         var still = gates * unit.First.Before(zero);
-        return Pull(output - unit.Before(zero, still), inside.Target - unit.Second.Times(inside.Matrix, still), [.. parts.Select(part => part.Target)]);
+        return Pull(output - unit.Before(zero, still), inside.Target - unit.Second.Times(inside.Matrix, still),
+            [.. parts.Select(part => part.Target)]);
     }
 
     /// <summary>A right side of nothing but errors.</summary>
