@@ -41,5 +41,6 @@ public sealed record Axis(string Pointer, ValueList<System.Text.Json.Nodes.JsonN
     public bool Equals(Axis? other) => other is not null && Pointer == other.Pointer && Values.Count == other.Values.Count
         && Values.Zip(other.Values).All(pair => System.Text.Json.Nodes.JsonNode.DeepEquals(pair.First, pair.Second));
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Pointer, Values.Count);
 }

@@ -40,6 +40,7 @@ public sealed class ClientRound : IDisposable
 
     public required ValueList<string> ClassNames { get; init; }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Model.Dispose();

@@ -37,6 +37,7 @@ public sealed record RecordedUpdate : ClientSource
     /// <summary>The labels, where they are known; the threat model decides whether the attacker knows them too.</summary>
     public ValueList<int>? Labels { get; init; }
 
+    /// <inheritdoc/>
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
         var file = UpdateFile.Read(Update, Sidecar);

@@ -26,6 +26,7 @@ public sealed record SimulatedClient : ClientSource
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
     public ValueList<int>? Images { get; init; }
 
+    /// <inheritdoc/>
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
         if (BatchSize < 1)

@@ -11,6 +11,7 @@ public abstract class Ledger : IDisposable
 
     public abstract void Append(AuditEvent next);
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Close();

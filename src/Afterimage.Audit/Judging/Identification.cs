@@ -13,15 +13,20 @@ public sealed record Identification(ImageBatch pool) : Metric
 {
     public const string Key = "rank";
 
+    /// <inheritdoc/>
     public override string Name => Key;
 
+    /// <inheritdoc/>
     public override bool HigherIsBetter => false;
 
+    /// <inheritdoc/>
     public override double Optimum => 1;
 
+    /// <inheritdoc/>
     public override string Summary =>
         "Place of the true image among the images of a pool, ordered by squared distance to the reconstruction; 1 identifies it.";
 
+    /// <inheritdoc/>
     protected override double Compare(Image truth, Image seen)
     {
         var own = SquaredDistance(truth, seen);

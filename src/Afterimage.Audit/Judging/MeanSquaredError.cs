@@ -5,14 +5,19 @@ namespace Afterimage.Audit.Judging;
 /// <summary>Mean squared error over all pixels and channels, of images in [0,1].</summary>
 public sealed record MeanSquaredError : Metric
 {
+    /// <inheritdoc/>
     public override string Name => "mse";
 
+    /// <inheritdoc/>
     public override bool HigherIsBetter => false;
 
+    /// <inheritdoc/>
     public override double Optimum => 0;
 
+    /// <inheritdoc/>
     public override string Summary => "Mean squared difference of pixel values in [0,1]; 0 is the same image.";
 
+    /// <inheritdoc/>
     protected override double Compare(Image truth, Image seen) => Between(truth, seen);
 
     internal static double Between(Image truth, Image seen)

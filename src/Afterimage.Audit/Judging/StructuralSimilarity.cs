@@ -11,12 +11,16 @@ public sealed record StructuralSimilarity : Metric
 {
     private const double Sigma = 1.5, C1 = 0.01 * 0.01, C2 = 0.03 * 0.03;
 
+    /// <inheritdoc/>
     public override string Name => "ssim";
 
+    /// <inheritdoc/>
     public override bool HigherIsBetter => true;
 
+    /// <inheritdoc/>
     public override double Optimum => 1;
 
+    /// <inheritdoc/>
     public override string Summary =>
         "Structural similarity of brightness, contrast and pattern in small windows: 1 is the same image, 0 an unrelated one.";
 
@@ -30,6 +34,7 @@ public sealed record StructuralSimilarity : Metric
         return side >= 33 ? 11 : Math.Min(7, side - (side + 1) % 2);
     }
 
+    /// <inheritdoc/>
     protected override double Compare(Image truth, Image seen)
     {
         var window = Gaussian(WindowFor(truth.Shape));

@@ -18,13 +18,16 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
     public LeakageChoice Leakage { get; init; }
 
+    /// <inheritdoc/>
     public override bool Journaled => true;
 
+    /// <inheritdoc/>
     public override int Budget(Case one) => one.Configuration.Attack.Budget;
 
     /// <inheritdoc/>
     public override double? Seconds(Case one) => one.Seconds;
 
+    /// <inheritdoc/>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         var (one, round, context) = (opened.Case, opened.Round, opened.Context);
@@ -58,6 +61,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         return Concluded(report, floor, opened.Effort);
     }
 
+    /// <inheritdoc/>
     public override CaseResult Failed(Case one, Outcome failure, Effort effort) => Concluded(Blank(one, failure), 0, effort);
 
     /// <summary>Writes report.html, report.json and report.csv.</summary>
@@ -80,6 +84,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         return report;
     }
 
+    /// <inheritdoc/>
     public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
 
     private static IEnumerable<string> Notes(Case one, Reconstruction found) =>

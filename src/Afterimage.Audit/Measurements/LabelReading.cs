@@ -10,9 +10,11 @@ public sealed record LabelReading : Measurement<ValueList<LabelsRead>>
 {
     public LabelRule Rule { get; init; } = new RefinedCounts();
 
+    /// <inheritdoc/>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation) =>
         new LabelsRead(opened.Case.Id, opened.Case.Name, LabelSection.Recover(opened.Context, Rule, opened.Round), opened.Effort.Seconds);
 
+    /// <inheritdoc/>
     public override ValueList<LabelsRead> Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options) =>
         results.Cast<LabelsRead>().ToValueList();
 }

@@ -26,11 +26,14 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
     /// <summary>What the forecasts know of images.</summary>
     public ImageKnowledge Knowledge { get; init; } = ImageKnowledge.PowerLaw;
 
+    /// <inheritdoc/>
     public override string Stream => "leakage";
 
+    /// <inheritdoc/>
     public override string Title(Experiment experiment) =>
         experiment.Title == new Experiment().Title ? "What an update tells of its batch" : experiment.Title;
 
+    /// <inheritdoc/>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         if (opened.Round.Truth is not { } truth)

@@ -55,6 +55,7 @@ public sealed class OpenCase : IDisposable
     /// <summary>The attacker's side.</summary>
     public AttackContext Context { get; }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Context.Dispose();

@@ -84,6 +84,7 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
         return this;
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (mean, variance) in layers.Values)

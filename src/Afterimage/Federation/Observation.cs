@@ -70,6 +70,7 @@ public sealed class Observation : IDisposable
             RunningStatistics = RunningStatistics?.To(type, device),
         };
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Update.Dispose();

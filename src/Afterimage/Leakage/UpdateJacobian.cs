@@ -64,6 +64,7 @@ public sealed class UpdateJacobian : IDisposable
         return ((gram + gram.t()) / 2).MoveToOuterDisposeScope();
     }
 
+    /// <inheritdoc/>
     public void Dispose() => context.Dispose();
 
     /// <summary>Rows that did not arrive tell nothing.</summary>

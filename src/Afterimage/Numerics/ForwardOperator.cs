@@ -15,6 +15,7 @@ public abstract class ForwardOperator : IDisposable
     /// <summary>A(x) with its products, in the caller's scope.</summary>
     public abstract Linearization At(Batch batch);
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Dispose(true);

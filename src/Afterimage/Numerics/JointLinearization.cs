@@ -29,8 +29,10 @@ public sealed class GraphJointLinearization : JointLinearization
         Value = GradientSet.Gather(layout, [.. update.Select(part => part.detach())]);
     }
 
+    /// <inheritdoc/>
     public override GradientSet Value { get; }
 
+    /// <inheritdoc/>
     public override (Batch Batch, Tensor Values) Pullback(GradientSet v)
     {
         var products = Differentiate.Products(update, [batch.Inputs, batch.Targets, values], v.Split());

@@ -32,14 +32,17 @@ public sealed class GraphLinearization : Linearization
         Value = GradientSet.Gather(layout, [.. update.Select(part => part.detach())]);
     }
 
+    /// <inheritdoc/>
     public override GradientSet Value { get; }
 
+    /// <inheritdoc/>
     public override Batch Pullback(GradientSet v)
     {
         var products = Differentiate.Products(update, [batch.Inputs, batch.Targets], v.Split());
         return new(products[0], products[1]);
     }
 
+    /// <inheritdoc/>
     public override GradientSet Pushforward(Tensor u)
     {
         // J'v is linear in v, so differentiating <J'v, u> with respect to v gives Ju.

@@ -34,6 +34,7 @@ public sealed record FirstOrder : Solver
     /// <summary>The share of the gradient ahead in the direction, in [0,1].</summary>
     public double AheadShare { get; init; } = 0.5;
 
+    /// <inheritdoc/>
     public override IEnumerable<SolverStep> Descend(Objective objective, Tensor start, RandomSource random)
     {
         using var generator = random.Derive("langevin").Generator(start.device);

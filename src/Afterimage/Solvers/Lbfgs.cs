@@ -28,6 +28,7 @@ public sealed record Lbfgs : Solver
     /// <summary>Evaluations of one line search at most.</summary>
     public int LineSearchEvaluations { get; init; } = 20;
 
+    /// <inheritdoc/>
     public override IEnumerable<SolverStep> Descend(Objective objective, Tensor start, RandomSource random)
     {
         using var point = start.clone();

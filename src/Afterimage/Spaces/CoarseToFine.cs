@@ -17,6 +17,7 @@ public sealed record CoarseToFine : SearchSpace
     /// <summary>The last level.</summary>
     public SearchSpace Finest { get; init; } = new Pixels();
 
+    /// <inheritdoc/>
     public override IReadOnlyList<SearchSpace> Stages =>
     [
         .. Enumerable.Range(1, Math.Max(0, Levels - 1)).Reverse().Select(level => new LowResolution { Factor = 1 << level, Box = Box }),

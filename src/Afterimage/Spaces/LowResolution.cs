@@ -16,6 +16,7 @@ public sealed record LowResolution : SearchSpace
     /// <summary>Whether every step is projected back into [0,1].</summary>
     public bool Box { get; init; }
 
+    /// <inheritdoc/>
     public override Search Open(AttackContext context, Tensor start, RandomSource random) => Factor >= 1
         ? new CoarseSearch(context.Model, start, Factor, Box)
         : throw new AfterimageException($"A low resolution needs a factor of at least one; it has {Factor}.");

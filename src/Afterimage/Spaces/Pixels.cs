@@ -12,6 +12,7 @@ public sealed record Pixels : SearchSpace
     /// <summary>Whether every step is projected back into [0,1].</summary>
     public bool Box { get; init; }
 
+    /// <inheritdoc/>
     public override Search Open(AttackContext context, Tensor start, RandomSource random) => new PixelSearch(context.Model, start, Box);
 
     private sealed class PixelSearch(VictimModel model, Tensor start, bool box) : Search

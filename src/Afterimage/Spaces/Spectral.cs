@@ -21,6 +21,7 @@ public sealed record Spectral : SearchSpace
     /// <summary>Whether every step is projected back into [0,1].</summary>
     public bool Box { get; init; }
 
+    /// <inheritdoc/>
     public override Search Open(AttackContext context, Tensor start, RandomSource random) => double.IsFinite(Fall)
         ? new CoefficientSearch(context.Model, start, this)
         : throw new AfterimageException($"The amplitude of a spectrum falls with a finite power; it is {Fall}.");

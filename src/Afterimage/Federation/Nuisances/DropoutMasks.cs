@@ -21,6 +21,7 @@ public sealed record DropoutMasks : Nuisance
     /// <summary>The learning rate of the masks as a multiple of that of the images.</summary>
     public double Rate { get; init; } = 1;
 
+    /// <inheritdoc/>
     public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context, random, this);
 
     private sealed class Search : NuisanceSearch

@@ -13,6 +13,7 @@ public sealed record SurrogateWeights : Nuisance
     /// <summary>The learning rate of a as a multiple of that of the images.</summary>
     public double Pace { get; init; } = 1e-3;
 
+    /// <inheritdoc/>
     public override NuisanceSearch Open(AttackContext context, RandomSource random) => Start is >= 0 and <= 1 && Pace > 0
         ? new Search(context, Start, Pace)
         : throw new AfterimageException($"The surrogate's weight begins in [0,1] and moves at a positive pace; it has {Start} and {Pace}.");

@@ -6,6 +6,7 @@ namespace Afterimage.Federation;
 /// </summary>
 public sealed record UpdateScale : Nuisance
 {
+    /// <inheritdoc/>
     public override NuisanceSearch Open(AttackContext context, RandomSource random) => new Search(context);
 
     private sealed class Search(AttackContext context) : NuisanceSearch

@@ -18,8 +18,10 @@ public sealed record AdamW : LocalOptimizer
     /// <summary>A step takes this times the rate off every weight.</summary>
     public double WeightDecay { get; init; } = 0.01;
 
+    /// <inheritdoc/>
     public override int Memory => 2;
 
+    /// <inheritdoc/>
     public override (Tensor Weight, Tensor[] Memory) Step(Tensor weight, Tensor gradient, Tensor[] memory, double rate, int number)
     {
         if (!(Beta1 is >= 0 and < 1) || !(Beta2 is >= 0 and < 1) || !(Epsilon > 0) || !(WeightDecay >= 0))
@@ -35,5 +37,6 @@ public sealed record AdamW : LocalOptimizer
         return ((WeightDecay > 0 ? weight * (1 - rate * WeightDecay) : weight) - step, [mean, square]);
     }
 
+    /// <inheritdoc/>
     public override double Gain(int steps) => steps / (1 + Epsilon);
 }

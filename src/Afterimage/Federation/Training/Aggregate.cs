@@ -15,17 +15,22 @@ public sealed record Aggregate : LocalTraining
     /// <summary>What each client does, in the mode and with the loss of the aggregate.</summary>
     public LocalTraining Local { get; init; } = new FedSgd();
 
+    /// <inheritdoc/>
     public override UpdateKind Kind => Local.Kind;
 
     // In eval mode a mean of mean gradients, weighted by images, is the mean gradient of all images.
+    /// <inheritdoc/>
     public override string? Obstacle(VictimModel model) =>
         Client is FedSgd { Loss.Reduction: Reduction.Mean } && Mode == ModelMode.Eval ? Client.Obstacle(model)
         : "An aggregate adds up the training of several clients";
 
+    /// <inheritdoc/>
     public override double GradientFactor(int batch) => Clients(batch).Sum(client => client.Share * Client.GradientFactor(client.Count));
 
+    /// <inheritdoc/>
     public override int MaskRows(int batch) => Clients(batch).Sum(client => Client.MaskRows(client.Count));
 
+    /// <inheritdoc/>
     public override GradientSet Train(VictimModel model, Batch batch, RandomSource random)
     {
         using var scope = Tidy.Scope();
@@ -38,6 +43,7 @@ public sealed record Aggregate : LocalTraining
         return new(model.Layout, sum.MoveToOuterDisposeScope());
     }
 
+    /// <inheritdoc/>
     public override ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto)
     {
         if (Obstacle(model) is null)
@@ -53,6 +59,7 @@ public sealed record Aggregate : LocalTraining
         };
     }
 
+    /// <inheritdoc/>
     protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices)
     {
         Tensor[]? sum = null;

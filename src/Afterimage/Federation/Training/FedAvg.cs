@@ -24,21 +24,27 @@ public sealed record FedAvg : LocalTraining
     /// </summary>
     public bool Shuffle { get; init; }
 
+    /// <inheritdoc/>
     public override UpdateKind Kind => UpdateKind.WeightDifference;
 
+    /// <inheritdoc/>
     public override string? Obstacle(VictimModel model) => "Federated averaging unrolls its local steps";
 
+    /// <inheritdoc/>
     public override double GradientFactor(int batch) => -LearningRate * Optimizer.Gain(Epochs * StepsOf(batch))
         * (Loss.Reduction == Reduction.Sum ? (double)batch / StepsOf(batch) : 1);
 
+    /// <inheritdoc/>
     public override int MaskRows(int batch) => Epochs * batch;
 
     /// <summary>Steps of one epoch over this many images.</summary>
     public int StepsOf(int batch) => (batch + BatchSize - 1) / BatchSize;
 
+    /// <inheritdoc/>
     public override GradientSet Train(VictimModel model, Batch batch, RandomSource random) =>
         new StepwiseLinearization(Run(model, batch.Count, Draw(model, batch.Count, random)), batch).Value;
 
+    /// <inheritdoc/>
     public override ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto) =>
         choice == OperatorChoice.Stepwise || (choice == OperatorChoice.Auto && Epochs * StepsOf(batch) > LocalRun.PlainSteps)
             ? new StepwiseOperator(this, model)
@@ -48,9 +54,11 @@ public sealed record FedAvg : LocalTraining
             }
             : base.Operator(model, batch, choice);
 
+    /// <inheritdoc/>
     protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
         Run(model, batch.Count, choices).Unrolled(batch);
 
+    /// <inheritdoc/>
     protected internal override RandomChoices Draw(VictimModel model, int batch, RandomSource random)
     {
         if (!Shuffle)

@@ -7,17 +7,22 @@ namespace Afterimage.Federation;
 [Cites("mcmahan2017communication")]
 public sealed record FedSgd : LocalTraining
 {
+    /// <inheritdoc/>
     public override UpdateKind Kind => UpdateKind.Gradient;
 
+    /// <inheritdoc/>
     public override double GradientFactor(int batch) => Loss.Images(batch);
 
+    /// <inheritdoc/>
     public override int MaskRows(int batch) => batch;
 
+    /// <inheritdoc/>
     public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model, Loss)
         ?? (Mode == ModelMode.Eval ? null
             : model.Buffers.Count > 0 ? "BatchNorm in train mode uses the batch's own statistics"
             : model.Network is { MaskCount: > 0 } ? "Dropout in train mode draws masks" : null);
 
+    /// <inheritdoc/>
     protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
         Differentiate.Gradients(LossOf(model, batch, masks: choices.Masks), model.Parameters, graph: true);
 }

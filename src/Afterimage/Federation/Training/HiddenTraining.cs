@@ -13,20 +13,26 @@ public sealed record HiddenTraining : LocalTraining
     /// <summary>Learning rate times steps, as far as known; null lets the attacker read it from the update.</summary>
     public double? Length { get; init; }
 
+    /// <inheritdoc/>
     public override UpdateKind Kind => UpdateKind.WeightDifference;
 
+    /// <inheritdoc/>
     public override string? Obstacle(VictimModel model) => Gradient.Obstacle(model);
 
+    /// <inheritdoc/>
     public override double GradientFactor(int batch) => -(Length ?? 1);
 
+    /// <inheritdoc/>
     public override int MaskRows(int batch) => batch;
 
+    /// <inheritdoc/>
     public override ForwardOperator Operator(VictimModel model, int batch, OperatorChoice choice = OperatorChoice.Auto)
     {
         var gradient = Gradient.Operator(model, batch, choice);
         return new ScaledOperator(gradient, GradientFactor(batch)) { Reason = gradient.Reason };
     }
 
+    /// <inheritdoc/>
     protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
         [.. Gradient.Update(model, batch, choices).Select(gradient => gradient * GradientFactor(1))];
 

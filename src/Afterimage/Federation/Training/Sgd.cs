@@ -12,8 +12,10 @@ public sealed record Sgd : LocalOptimizer
     /// <summary>This times the weight is added to the gradient.</summary>
     public double WeightDecay { get; init; }
 
+    /// <inheritdoc/>
     public override int Memory => Momentum == 0 ? 0 : 1;
 
+    /// <inheritdoc/>
     public override (Tensor Weight, Tensor[] Memory) Step(Tensor weight, Tensor gradient, Tensor[] memory, double rate, int number)
     {
         if (!(Momentum is >= 0 and < 1) || !(WeightDecay >= 0) || (Nesterov && Momentum == 0))
@@ -27,6 +29,7 @@ public sealed record Sgd : LocalOptimizer
         return (weight - (Nesterov ? gradient + velocity * Momentum : velocity) * rate, [velocity]);
     }
 
+    /// <inheritdoc/>
     public override double Gain(int steps)
     {
         var (moved, velocity) = (0.0, 0.0);

@@ -10,6 +10,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("wainakh2022user", "geiping2020inverting")]
 public sealed record BiasCorrected : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);

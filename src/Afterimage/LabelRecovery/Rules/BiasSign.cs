@@ -11,6 +11,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("wainakh2022user")]
 public sealed record BiasSign : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);

@@ -9,6 +9,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("zhao2020idlg")]
 public sealed record Idlg : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         if (context.Observation.BatchSize != 1)

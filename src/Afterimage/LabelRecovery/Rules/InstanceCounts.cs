@@ -11,6 +11,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("ma2023instance")]
 public sealed record InstanceCounts : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);

@@ -6,6 +6,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("zhu2019deep")]
 public sealed record Joint : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var batch = context.Observation.BatchSize;

@@ -9,6 +9,7 @@ namespace Afterimage.LabelRecovery;
 [Cites("yin2021see")]
 public sealed record MinimumRow : LabelRule
 {
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);

@@ -19,6 +19,7 @@ public sealed record RefinedCounts : LabelRule
     /// <summary>Images up to which it is tried; the work grows with the sixth power.</summary>
     public int LargestSplit { get; init; } = 8;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var posterior = CountPosterior.Of(context);

@@ -13,6 +13,7 @@ public sealed record RowSums : LabelRule
     /// <summary>Whether impact and offsets are measured on dummy images (LLG*) rather than guessed from the sums (LLG).</summary>
     public bool Dummy { get; init; }
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);

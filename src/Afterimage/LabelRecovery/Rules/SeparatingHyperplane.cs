@@ -17,6 +17,7 @@ public sealed record SeparatingHyperplane : LabelRule
     /// <summary>Steps of the linear program at most, for each class.</summary>
     public int Steps { get; init; } = 2000;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);

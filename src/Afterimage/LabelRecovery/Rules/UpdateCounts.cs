@@ -20,6 +20,7 @@ public sealed record UpdateCounts : LabelRule
     /// <summary>Places between the weights before and after, both ends included, for an update of local steps.</summary>
     public int Places { get; init; } = 3;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         if (Images < 1 || Places < 2)

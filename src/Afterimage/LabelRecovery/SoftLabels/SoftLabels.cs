@@ -16,6 +16,7 @@ public sealed record SoftLabels : LabelRule
     /// <summary>Entries of a label that may differ from the rest, which are alike, at most: 2 covers smoothing, mixup and both.</summary>
     public int Strong { get; init; } = 2;
 
+    /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
         var head = HeadEvidence.Of(context);
