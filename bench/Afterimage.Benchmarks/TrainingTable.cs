@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Afterimage.UpdateFiles;
 using Afterimage.Attacks;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Judging;
@@ -8,6 +7,7 @@ using Afterimage.Federation;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Numerics.Arrays;
+using Afterimage.UpdateFiles;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -35,7 +35,8 @@ public sealed record CaseTitle(string Id, string Name);
 /// <param name="Id">The case.</param>
 /// <param name="Name">Its name for people.</param>
 /// <param name="Budget">The largest number of evaluations that the case may use; 0 where it is unknown.</param>
-public sealed record CaseStarted(string Id, string Name, int Budget) : AuditEvent;
+/// <param name="Seconds">The wall time that its attack may take; null for as long as it takes.</param>
+public sealed record CaseStarted(string Id, string Name, int Budget, double? Seconds = null) : AuditEvent;
 
 /// <summary>An attack evaluated its objective.</summary>
 /// <param name="Id">The case.</param>
@@ -56,7 +57,7 @@ public sealed record Thumbnail(int Width, int Height, byte[] Rgb);
 /// <summary>The end of a case, with what was measured.</summary>
 public abstract record CaseResult : AuditEvent
 {
-    /// <summary>The case.</summary>
+    /// <summary>The identity of the case.</summary>
     [JsonIgnore]
     public abstract string CaseId { get; }
 

@@ -1,3 +1,4 @@
 global using TorchSharp;
 global using static TorchSharp.torch;
 global using Afterimage.Numerics;
+global using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;

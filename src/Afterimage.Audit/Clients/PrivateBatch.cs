@@ -1,4 +1,3 @@
-using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 
 namespace Afterimage.Audit.Clients;

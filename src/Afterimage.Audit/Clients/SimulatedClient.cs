@@ -1,4 +1,3 @@
-using Afterimage.Audit.Judging;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.Models;

@@ -1,5 +1,3 @@
-using Afterimage.Audit.Judging;
-
 namespace Afterimage.Audit.Clients;
 
 /// <summary>Images of the auditor's side, which are plain numbers, as tensors and back.</summary>

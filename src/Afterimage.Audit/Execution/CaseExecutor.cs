@@ -6,6 +6,7 @@ namespace Afterimage.Audit.Execution;
 /// <summary>Runs one case at a time on every thread that asks.</summary>
 public abstract class CaseExecutor
 {
+    /// <summary>Runs one case.</summary>
     /// <param name="one">The case.</param>
     /// <param name="publish">Told of its iterates; thread-safe.</param>
     /// <param name="cancellation">Asks for an early end.</param>

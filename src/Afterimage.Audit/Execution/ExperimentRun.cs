@@ -88,7 +88,7 @@ public sealed class ExperimentRun<TReport>
     {
         if (cancellation.IsCancellationRequested)
             return null;
-        Publish(ledger, new CaseStarted(one.Id, one.Name, measurement.Budget(one)));
+        Publish(ledger, new CaseStarted(one.Id, one.Name, measurement.Budget(one), measurement.Seconds(one)));
         var result = executor.Execute(one, next => PublishIterate(ledger, next), cancellation);
         // A canceled case is shown, but not journaled as finished: a resumed run executes it again.
         if (result is not null && !cancellation.IsCancellationRequested)

@@ -25,18 +25,22 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     public override int Budget(Case one) => one.Configuration.Attack.Budget;
 
     /// <inheritdoc/>
+    public override double? Seconds(Case one) => one.Seconds;
+
+    /// <inheritdoc/>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         var (one, round, context) = (opened.Case, opened.Round, opened.Context);
         var floor = context.Observation.Floor;
         var attack = new Effort();
         var witness = new Witness(one.Id, round.Model.Input, publish);
-        using var timed = context.Within(one.Seconds);
+        using var timed = context.Within(Seconds(one));
         using var found = one.Configuration.Attack.Run(timed, witness.See, cancellation);
         var seconds = attack.Seconds;
         var images = Tensors.Split(found.Images);
         Keep(opened, found, images);
-        var judgment = Judged(opened, found, images, out var pool);
+        // A refusal comes without images, and a gray batch is not worth judging.
+        var (judgment, pool) = found.Outcome.Kind == OutcomeKind.Refused ? (null, 0) : Judged(opened, found, images);
         var report = Blank(one, found.Outcome) with
         {
             Assumptions = Explanation.Assumptions(one.Configuration, round),
@@ -44,11 +48,12 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
-            Findings = [.. found.Evidence.Select(note => new Finding(Severity.Note, note.Sentence))],
+            Findings = [.. Notes(one, found).Select(note => new Finding(Severity.Note, note))],
             LabelAccuracy = judgment?.LabelAccuracy,
             Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
             Pool = pool,
-            Images = ImageSection.Of(opened, found, images, judgment, witness.Path(found.Restart)),
+            Images = found.Outcome.Kind == OutcomeKind.Refused ? []
+                : ImageSection.Of(opened, found, images, judgment, witness.Path(found.Restart)),
         };
         if (judgment is not null)
             report = report with { Metrics = judgment.Metrics, Baselines = judgment.Baselines };
@@ -83,6 +88,13 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     /// <inheritdoc/>
     public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
 
+    private static IEnumerable<string> Notes(Case one, Reconstruction found)
+    {
+        var notes = found.Evidence.Select(note => note.Sentence);
+        return one.Seconds is not { } most ? notes : notes.Prepend(
+            FormattableString.Invariant($"The attack had {most:0.#} seconds and took {found.Seconds:0.0} (--budget)."));
+    }
+
     private static CaseFinished Concluded(CaseReport report, double floor, Effort effort)
     {
         report = report with
@@ -109,16 +121,15 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         ]);
     }
 
-    private static Judgment? Judged(OpenCase opened, Reconstruction found, float[][] images, out int pool)
+    /// <summary>The judgment, and the number of images among which identification chose; nothing without the truth.</summary>
+    private static (Judgment? Judgment, int Pool) Judged(OpenCase opened, Reconstruction found, float[][] images)
     {
         var round = opened.Round;
-        pool = 0;
         if (round.Truth is not { } truth)
-            return null;
+            return (null, 0);
         var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images).Select(image => image.Pixels.ToArray()));
-        pool = candidates.Count;
-        return Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
-            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)]);
+        return (Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
+            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)]), candidates.Count);
     }
 
     private static CaseReport Blank(Case one, Outcome outcome) => new()

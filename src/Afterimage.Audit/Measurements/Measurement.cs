@@ -19,6 +19,9 @@ public abstract record Measurement
     /// <summary>Evaluations that a case may use at most; 0 when unknown.</summary>
     public virtual int Budget(Case one) => 0;
 
+    /// <summary>Wall time that a case may take, in seconds; null for as long as it takes.</summary>
+    public virtual double? Seconds(Case one) => null;
+
     /// <summary>Measures a case; runs on one thread, in the caller's dispose scope.</summary>
     /// <param name="opened">The case; the caller disposes it.</param>
     /// <param name="publish">Told of what happens on the way; thread-safe.</param>

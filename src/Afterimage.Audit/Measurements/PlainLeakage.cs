@@ -1,4 +1,3 @@
-using Afterimage.Audit.Execution;
 using Afterimage.Leakage;
 using Afterimage.Numerics;
 using Afterimage.Reports;

@@ -1,15 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
-using Afterimage.Audit.Findings;
-using Afterimage.Audit.Measurements;
-using Afterimage.Audit.Judging;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
+using Afterimage.Audit.Judging;
+using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
-using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 
@@ -43,7 +41,7 @@ internal static class AuditCommand
         var isolate = new Option<bool>("--isolate")
         {
             Description = "Run every case in a process of its own, as many at once as --parallel says: " +
-                "a case that ends its process ends no other.",
+                "one that ends its process ends no other.",
         };
         var choice = OperatorText.Option();
         var leakage = new Option<LeakageChoice>("--leakage")

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
-using Afterimage.Audit.Measurements.LabelTables;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
+using Afterimage.Audit.Measurements.LabelTables;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Data;

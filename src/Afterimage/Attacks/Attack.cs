@@ -79,7 +79,9 @@ public abstract record Attack
         if ((Unreadable(context.Observation.Channel) ?? Refusal(context)) is { } refusal)
             return Nothing(context, new(OutcomeKind.Refused, refusal), clock);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        if (context.Seconds is { } seconds)
+        if (context.Seconds is <= 0)
+            timer.Cancel();
+        else if (context.Seconds is { } seconds)
             timer.CancelAfter(TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue / 1000)));
         var own = InDouble ? context.To(ScalarType.Float64) : null;
         AttackRun? run = null;

@@ -9,7 +9,7 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal static class SmoothedModel
 {
-    /// <summary>Whether a network has kinks that can be bent.</summary>
+    /// <summary>Whether a network has kinks that can be smoothed.</summary>
     public static bool Applies(VictimModel model) => model.Network is { } network && Any(network.Layers);
 
     /// <summary>The same round with a smoothed network; the caller owns context and model.</summary>

@@ -15,7 +15,8 @@ public abstract class CosineImages : GaussianImages
     {
         this.roots = roots;
         cosines = new(shape.Height, shape.Width);
-        inverses = Tidy.Keep(() => linalg.inv(roots.permute(2, 3, 0, 1)).permute(2, 3, 0, 1).contiguous());
+        inverses = Tidy.Keep(() => Factorization.Inverse(roots.permute(2, 3, 0, 1), "The covariance of the images' channels")
+            .permute(2, 3, 0, 1).contiguous());
         Deviations = Tidy.Keep(() => roots.square().sum([0]).sqrt().reshape(-1));
     }
 

@@ -24,7 +24,8 @@ internal sealed class PublicCovariance : GaussianImages
         Tensor Coefficients(Tensor images) => cosines.Forward(images).reshape(-1, Shape.Count).index_select(1, order);
         var spectra = Coefficients(images - Mean);
         var law = spectrum.Covariance().index_select(0, order).index_select(1, order);
-        var factor = linalg.cholesky((spectra.t().matmul(spectra) + PriorCount * law) / (images.shape[0] + PriorCount));
+        var factor = Factorization.Cholesky(
+            (spectra.t().matmul(spectra) + PriorCount * law) / (images.shape[0] + PriorCount), "The covariance of the public images");
         // Pixels as coefficients in that order: the rows of the basis.
         var basis = Coefficients(eye(Shape.Count, dtype: ScalarType.Float64).view(-1, Shape.Channels, Shape.Height, Shape.Width));
         forth = factor.t().matmul(basis.t()).contiguous().MoveToOuterDisposeScope();
@@ -46,6 +47,6 @@ internal sealed class PublicCovariance : GaussianImages
     private protected override IEnumerable<double> Spectrum()
     {
         using var scope = Tidy.Scope();
-        return linalg.eigvalsh(forth.matmul(forth.t())).data<double>().ToArray();
+        return Factorization.EigenValues(forth.matmul(forth.t()), "The covariance of the public images").data<double>().ToArray();
     }
 }

@@ -10,7 +10,7 @@ internal sealed class PublicSpectrum(ImageShape shape, Tensor images)
         var centered = images - images.mean([0], keepdim: true);
         var spectra = new CosineTransform(images.shape[2], images.shape[3]).Forward(centered).permute(2, 3, 0, 1);
         var covariance = spectra.transpose(-1, -2).matmul(spectra) / images.shape[0];
-        var (variances, directions) = linalg.eigh(covariance);
+        var (variances, directions) = Factorization.Eigen(covariance, "The covariance of the public images");
         return (directions * (variances.clamp_min(0) + Photographs.FloorVariance).sqrt().unsqueeze(-2)).permute(2, 3, 0, 1).contiguous();
     }
 }

@@ -10,6 +10,7 @@ namespace Afterimage.Leakage;
 internal sealed class ExactSpectrum : IDisposable
 {
     private const double Doubtful = 1e-9, Zero = 1e-20;
+    private const string Name = "The squared Jacobian";
     private const long SpreadVectors = 64;
 
     /// <param name="jacobian">J.</param>
@@ -22,13 +23,13 @@ internal sealed class ExactSpectrum : IDisposable
         long[] many = [count * jacobian.Shape[0], .. jacobian.Shape[1..]];
         var half = prior.Analyze(gram.view(many)).view(count, count);
         var squared = prior.Analyze(half.t().contiguous().view(many)).view(count, count);
-        var (values, vectors) = linalg.eigh((squared + squared.t()) / 2);
+        var (values, vectors) = Factorization.Eigen((squared + squared.t()) / 2, Name);
         var largest = values[-1].ToDouble();
         var doubtful = (values < Doubtful * largest).sum().ToInt64();
         if (doubtful > 0 && largest > 0)
         {
             var basis = vectors.narrow(1, 0, doubtful);
-            var (fine, turn) = linalg.eigh(Projected(jacobian, prior, basis));
+            var (fine, turn) = Factorization.Eigen(Projected(jacobian, prior, basis), Name);
             values.narrow(0, 0, doubtful).copy_(fine);
             basis.copy_(basis.matmul(turn));
         }

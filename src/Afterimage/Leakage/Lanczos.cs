@@ -7,6 +7,8 @@ namespace Afterimage.Leakage;
 /// </summary>
 internal sealed class Lanczos : IDisposable
 {
+    private const string Name = "The tridiagonal matrix of the Lanczos process";
+
     private readonly List<double> diagonal = [], beside = [];
     private readonly Tensor basis;
     private readonly double weight;
@@ -57,7 +59,7 @@ internal sealed class Lanczos : IDisposable
     /// <summary>Ritz values and, in rows, Ritz vectors.</summary>
     public (Tensor Values, Tensor Vectors) Ritz()
     {
-        var (values, turn) = linalg.eigh(Tridiagonal(diagonal, beside));
+        var (values, turn) = Factorization.Eigen(Tridiagonal(diagonal, beside), Name);
         return (values, turn.t().matmul(basis.narrow(0, 0, diagonal.Count)));
     }
 
@@ -68,7 +70,7 @@ internal sealed class Lanczos : IDisposable
     private SpectralMeasure Rule(IReadOnlyList<double> along, IReadOnlyList<double> off)
     {
         using var scope = Tidy.Scope();
-        var (values, turn) = linalg.eigh(Tridiagonal(along, off));
+        var (values, turn) = Factorization.Eigen(Tridiagonal(along, off), Name);
         var weights = turn[0].square() * weight;
         return new(values.clamp_min(0).data<double>().ToArray().ToValueList(), weights.data<double>().ToArray().ToValueList());
     }

@@ -30,12 +30,15 @@ internal sealed class RandomState
     /// <summary>Numbers that the layers behind let through.</summary>
     public long Passed { get; }
 
+    /// <summary>Of a convolution, as if its channels all mixed.</summary>
+    private ConvolutionMap Map => new((Conv2d)layer with { Groups = 1 }, input);
+
     /// <summary>Rank of K over all input channels, and whether it is computed.</summary>
     public (long Rank, bool Exact) GradientRank()
     {
-        var conv = (Conv2d)layer;
-        var (equations, places) = ((long)conv.Output * conv.Kernel * conv.Kernel, input[1] * input[2]);
-        return places <= LargestPlane ? (input[0] * Rank(Gram(GradientBlock())), true) : (input[0] * Math.Min(equations, places), false);
+        var map = Map;
+        return map.Places <= LargestPlane ? (input[0] * Rank(Gram(GradientBlock())), true)
+            : (input[0] * Math.Min(map.Equations, map.Places), false);
     }
 
     /// <summary>Rank of W as far as it is passed on, rank of W and K together, and whether both are computed.</summary>
@@ -57,8 +60,8 @@ internal sealed class RandomState
 
     private Tensor GradientBlock()
     {
-        var matrix = RankAnalysisEquations.OfGradient((Conv2d)layer, input, Signal(1)[0].unsqueeze(0));
-        return matrix / matrix.norm();
+        var matrix = Map.System(Signal(1)[0].unsqueeze(0));
+        return matrix / matrix.norm().clamp_min(1e-300);
     }
 
     /// <summary>The rows of W that reach the next layer, shape [passed, unknowns].</summary>
@@ -67,8 +70,8 @@ internal sealed class RandomState
         var conv = (Conv2d)layer;
         var passed = Pull(eye(Passed, dtype: ScalarType.Float64), repeat: Passed);
         var weight = Draw([conv.Output, conv.Input, conv.Kernel, conv.Kernel]);
-        var rows = RankAnalysisEquations.Transpose(conv with { Groups = 1 }, weight, input, passed).reshape(Passed, Unknowns);
-        return rows / rows.norm();
+        var rows = Map.Transpose(weight, passed).reshape(Passed, Unknowns);
+        return rows / rows.norm().clamp_min(1e-300);
     }
 
     private Tensor Signal(long count) => Pull(Draw([count, Passed]), count);
@@ -98,7 +101,7 @@ internal sealed class RandomState
 
     private static long Rank(Tensor normal)
     {
-        var spectrum = linalg.eigvalsh(normal);
+        var spectrum = Factorization.EigenValues(normal, "The normal matrix of a layer's equations");
         return spectrum.gt(spectrum.max() * 1e-14 * normal.shape[0]).sum().ToInt64();
     }
 }

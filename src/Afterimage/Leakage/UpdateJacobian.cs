@@ -14,6 +14,7 @@ public sealed class UpdateJacobian : IDisposable
     private readonly Tensor weights;
     private readonly CancellationToken cancellation;
 
+    /// <summary>Linearizes the update at a batch.</summary>
     /// <param name="context">Model, local training and operator; a copy in double precision is made of them.</param>
     /// <param name="images">The batch at which to differentiate, in [0,1], shape [B,C,H,W].</param>
     /// <param name="targets">Label probabilities, shape [B,classes].</param>

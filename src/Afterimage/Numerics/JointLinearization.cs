@@ -17,6 +17,7 @@ public sealed class GraphJointLinearization : JointLinearization
     private readonly Tensor values;
     private readonly IReadOnlyList<Tensor> update;
 
+    /// <summary>Runs the training and keeps its graph.</summary>
     /// <param name="layout">The model's parameters.</param>
     /// <param name="batch">Where to linearize.</param>
     /// <param name="values">The other unknowns, one flat vector.</param>

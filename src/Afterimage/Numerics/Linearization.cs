@@ -22,6 +22,7 @@ public sealed class GraphLinearization : Linearization
     private readonly Batch batch;
     private readonly IReadOnlyList<Tensor> update;
 
+    /// <summary>Runs the training and keeps its graph.</summary>
     /// <param name="layout">The model's parameters.</param>
     /// <param name="batch">Where to linearize.</param>
     /// <param name="train">Local training: builds the differentiable update, one tensor for each parameter.</param>

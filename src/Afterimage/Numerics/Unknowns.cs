@@ -27,6 +27,7 @@ public sealed class Unknowns
     private readonly Block[] blocks;
     private readonly TensorLayout layout;
 
+    /// <summary>Lays the blocks out one after the other.</summary>
     /// <exception cref="AfterimageException">A rate is not positive.</exception>
     public Unknowns(params IEnumerable<Block> blocks)
     {

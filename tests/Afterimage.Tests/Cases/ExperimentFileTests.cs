@@ -1,6 +1,6 @@
 using Afterimage.Attacks;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Data;
 using Afterimage.Fidelities;
 using Afterimage.Models;
@@ -42,7 +42,7 @@ public class ExperimentFileTests
             """);
         Assert.Equal(12, swept.Select(one => one.Id).Distinct().Count());
         Assert.All(swept, one => Assert.Matches("^[0-9a-f]{64}$", one.Id));
-        var alone = Expand("""{ "seed": 2, "attack": { "known": "matching", "restarts": 1 } }""");
+        var alone = Expand("""{ "seed": 2, "attack": { "kind": "best", "restarts": 1 } }""");
         Assert.Equal(swept[6].Id, Assert.Single(alone).Id);
         var turned = Expand("""
             { "vary": [{ "pointer": "/attack/restarts", "values": [2, 1] }, { "pointer": "/seed", "values": [2, 1] }] }
@@ -99,7 +99,8 @@ public class ExperimentFileTests
     [InlineData("/model", "\"lenett\"", "there is no ModelSource \"lenett\"")]
     public void A_bad_axis_is_named(string pointer, string value, string message)
     {
-        var experiment = Files.Parse($$"""{ "vary": [{ "pointer": "{{pointer}}", "values": [{{value}}] }] }""", "test");
+        var text = $$"""{ "attack": "matching", "vary": [{ "pointer": "{{pointer}}", "values": [{{value}}] }] }""";
+        var experiment = Files.Parse(text, "test");
         Refusal.Says(message, () => Files.Expand(experiment));
         Assert.Contains(message, Assert.Single(Files.Check(experiment)), StringComparison.Ordinal);
     }

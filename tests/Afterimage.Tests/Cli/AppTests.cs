@@ -97,7 +97,7 @@ public class AppTests
         Assert.Equal(ExitCode.Fine, Commanded.QuickAudit(folder["run"], "--set", "/title=A title").Code);
         var report = AuditView.Replay(Journal.Read(folder["run"])).Report!;
         Assert.Equal("A title", report.Title);
-        Assert.Equal("afterimage audit --iterations 3 --restarts 1 --set /client/data/shape=1x16x16 " +
+        Assert.Equal("afterimage audit --attack matching --iterations 3 --restarts 1 --set /client/data/shape=1x16x16 " +
             $"--out {folder["run"]} --set '/title=A title'", report.Command);
     }
 

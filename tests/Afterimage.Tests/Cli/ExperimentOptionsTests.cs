@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Afterimage.Attacks;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Cli.Options;
 using Afterimage.Data;
 using Afterimage.Federation;
@@ -83,7 +83,7 @@ public class ExperimentOptionsTests
     {
         var experiment = Read("--labels", "given");
         Assert.True(experiment.Threat.RevealLabels);
-        Assert.Equal(new Given(), Assert.IsType<GradientMatching>(experiment.Attack).Labels);
+        Assert.Equal(new Given(), experiment.Attack.Rule);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public class ExperimentOptionsTests
     [Theory]
     [InlineData("There is no model \"resnt\"; there are mlp, lenet", "--model", "resnt")]
     [InlineData("There is no data set \"cifar\"; there are dead-leaves, cifar10, mnist", "--data", "cifar")]
-    [InlineData("There is no attack \"dlg\"; there are deep-leakage", "--attack", "dlg")]
+    [InlineData("There is no attack \"dlg\"; there are best, deep-first", "--attack", "dlg")]
     [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
     [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]

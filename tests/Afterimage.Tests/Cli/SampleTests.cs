@@ -23,7 +23,7 @@ public class SampleTests
         var program = AssemblyLoadContext.Default.LoadFromStream(assembly).EntryPoint!;
 
         using var folder = new TemporaryFolder();
-        string[] line = ["audit", "--iterations", "2", "--restarts", "1", "--set", "/client/data/shape=1x16x16",
+        string[] line = ["audit", "--attack", "matching", "--iterations", "2", "--restarts", "1", "--set", "/client/data/shape=1x16x16",
             "--set", """/attack/priors=[{"kind": "dark", "weight": 0.01}]""", "--out", folder["run"]];
         Assert.Equal(0, program.Invoke(null, [line]));
         Assert.Contains("\"kind\": \"dark\"", JsonExporter.Import(folder["run"]).Experiment, StringComparison.Ordinal);

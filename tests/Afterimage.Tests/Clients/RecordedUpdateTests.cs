@@ -1,4 +1,3 @@
-using Afterimage.UpdateFiles;
 using Afterimage.Audit.Clients;
 using Afterimage.Federation;
 using Afterimage.Models;
@@ -6,6 +5,7 @@ using Afterimage.Numerics;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Tests.Execution;
 using Afterimage.Tests.Laws;
+using Afterimage.UpdateFiles;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using Afterimage.UpdateFiles;
 using Afterimage.Audit.Clients;
 using Afterimage.Audit.Threats;
 using Afterimage.Data;
@@ -7,6 +6,7 @@ using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Tests.Laws;
+using Afterimage.UpdateFiles;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
@@ -80,6 +80,42 @@ public class ExperimentRunTests
         Assert.Equal(before.Cases.Select(one => one.Cost), after.Cases.Take(2).Select(one => one.Cost));
         Assert.All(Journal.Read(folder.Path).OfType<CaseStarted>().GroupBy(started => started.Id), group => Assert.Single(group));
         Assert.Equal(3, AuditView.Replay(Journal.Read(folder.Path)).Finished.Length);
+        await SmallAudit.Run(SmallAudit.Experiment with { Trials = 3 }, folder.Path, resume: true);
+        Assert.Equal(after.Cases.Select(one => one.Id),
+            Journal.Read(folder.Path).OfType<CaseFinished>().Select(finished => finished.CaseId));
+        Assert.Equal(after.Cases.Length, events.OfType<CaseFinished>().Count());
+        Assert.Equal(events.Select(next => next.At).Order(), events.Select(next => next.At));
+    }
+
+    [Fact]
+    public async Task A_folder_is_for_one_run_at_a_time()
+    {
+        using var folder = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        Task<(AuditReport, List<AuditEvent>)>? second = null;
+        var waiting = SmallAudit.Varying("/attack", $$"""[{"kind": "patient", "until": "{{folder["gate"]}}"}]""");
+        await SmallAudit.Run(waiting, folder["report"], watch: next =>
+        {
+            if (next is CaseStarted)
+            {
+                second = SmallAudit.Run(SmallAudit.Experiment, folder["report"], resume: true);
+                ((IAsyncResult)second).AsyncWaitHandle.WaitOne();
+                stop.Cancel();
+            }
+        }, cancellation: stop.Token);
+        var refusal = await Assert.ThrowsAsync<ReportException>(() => second!);
+        Assert.Equal($"{folder["report"]} is in use by another run: wait until it has ended, or choose another folder with --out.",
+            refusal.Message);
+        Assert.Single((await SmallAudit.Run(SmallAudit.Experiment, folder["report"], resume: true)).Report.Cases);
+    }
+
+    [Fact]
+    public async Task The_lock_of_a_dead_process_is_in_nobodys_way()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder[FolderLock.FileName], "");
+        await SmallAudit.Run(SmallAudit.Experiment, folder.Path);
+        Assert.False(File.Exists(folder[FolderLock.FileName]));
     }
 
     [Fact]
@@ -138,7 +174,7 @@ public class ExperimentRunTests
     public async Task A_case_that_crashes_is_told_and_the_others_go_on()
     {
         using var folder = new TemporaryFolder();
-        var (report, _) = await SmallAudit.Run(Varying("/attack/priors", "[[{\"kind\": \"exploding\"}], []]"), folder.Path);
+        var (report, _) = await SmallAudit.Run(SmallAudit.Varying("/attack/priors", "[[{\"kind\": \"exploding\"}], []]"), folder.Path);
         Assert.Equal("Crashed", report.Cases[0].Outcome);
         Assert.Contains("boom", report.Cases[0].Advice, StringComparison.Ordinal);
         Assert.NotEqual("Crashed", report.Cases[1].Outcome);
@@ -150,7 +186,7 @@ public class ExperimentRunTests
     public async Task A_case_that_is_refused_says_what_to_do()
     {
         using var folder = new TemporaryFolder();
-        var (report, _) = await SmallAudit.Run(Varying("/attack/labels", "[\"given\", \"bias-sign\"]"), folder.Path);
+        var (report, _) = await SmallAudit.Run(SmallAudit.Varying("/attack/labels", "[\"given\", \"bias-sign\"]"), folder.Path);
         Assert.Equal("Refused", report.Cases[0].Outcome);
         Assert.Contains("reveal the labels", report.Cases[0].Advice, StringComparison.Ordinal);
         Assert.NotEqual("Refused", report.Cases[1].Outcome);
@@ -179,10 +215,4 @@ public class ExperimentRunTests
         Assert.Null(only.LabelAccuracy);
         Assert.Null(Assert.Single(only.Images).Truth);
     }
-
-    private static Experiment Varying(string pointer, string values) => SmallAudit.Experiment with
-    {
-        Vary = [new(pointer, Afterimage.Numerics.ValueList.ToValueList(System.Text.Json.Nodes.JsonNode.Parse(values)!.AsArray()
-            .Select(value => value?.DeepClone())))],
-    };
 }

@@ -1,5 +1,4 @@
 using Afterimage.Audit.Findings;
-using Afterimage.Audit.Measurements;
 
 namespace Afterimage.Tests.Findings;
 

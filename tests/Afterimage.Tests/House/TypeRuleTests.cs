@@ -18,7 +18,7 @@ public class TypeRuleTests
 
     [Fact]
     public void The_attackers_side_knows_neither_the_auditor_nor_the_reports() =>
-        Assert.Empty(TypeRules.Strangers(Attacker, "TorchSharp", "SkiaSharp"));
+        Assert.Empty(TypeRules.Strangers(Attacker, "TorchSharp", "SkiaSharp", "MathNet.Numerics"));
 
     [Fact]
     public void Reports_stand_on_the_base_class_library_alone() => Assert.Empty(TypeRules.Strangers(Reports));

@@ -4,25 +4,27 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Afterimage.Tests.House;
 
-/// <summary>The types and members that each file of the attacker's side uses, according to the compiler.</summary>
+/// <summary>The types and members that each file of an assembly uses, according to the compiler.</summary>
 internal static class Usage
 {
     private const string Implicit =
         "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; " +
         "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
-    private static readonly MetadataReference[] Platform = [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
-        .Split(Path.PathSeparator)
-        .Where(path => Path.GetFileName(path) != "Afterimage.dll" && path.EndsWith(".dll", StringComparison.Ordinal))
-        .Select(path => MetadataReference.CreateFromFile(path))];
+    private static readonly string[] Platform = [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+        .Split(Path.PathSeparator).Where(path => path.EndsWith(".dll", StringComparison.Ordinal))];
 
     /// <summary>Every use of a type or member: the file it is in and the symbol.</summary>
-    public static IReadOnlyList<(string File, ISymbol Symbol)> Of(IEnumerable<SourceFile> files)
+    /// <param name="files">The source of the assembly.</param>
+    /// <param name="assembly">Its name, under which it is compiled here without what was built of it.</param>
+    public static IReadOnlyList<(string File, ISymbol Symbol)> Of(IEnumerable<SourceFile> files, string assembly = "Afterimage")
     {
         var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Preview);
         var trees = files.Append(new("Implicit.cs", Implicit))
             .Select(file => CSharpSyntaxTree.ParseText(file.Text, options, file.Path)).ToArray();
-        var compilation = CSharpCompilation.Create("Attacker", trees, Platform,
+        var compilation = CSharpCompilation.Create(assembly, trees,
+            Platform.Where(path => Path.GetFileNameWithoutExtension(path) != assembly)
+                .Select(path => MetadataReference.CreateFromFile(path)),
             new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
         return [.. from tree in trees.AsParallel().AsOrdered()
                    let model = compilation.GetSemanticModel(tree)

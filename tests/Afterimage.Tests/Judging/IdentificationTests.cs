@@ -1,5 +1,5 @@
-using Afterimage.Audit.Findings;
 using Afterimage.Audit.Clients;
+using Afterimage.Audit.Findings;
 using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 

@@ -1,4 +1,3 @@
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 using Afterimage.Reports;

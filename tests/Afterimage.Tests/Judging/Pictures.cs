@@ -1,5 +1,4 @@
 using Afterimage.Audit.Clients;
-using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 
 namespace Afterimage.Tests.Judging;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.IO.Compression;
-using Afterimage.Audit.Findings;
 using Afterimage.Audit.Clients;
+using Afterimage.Audit.Findings;
 using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 using Afterimage.Reports;

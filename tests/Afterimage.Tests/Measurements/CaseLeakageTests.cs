@@ -1,15 +1,15 @@
 using System.Xml.Linq;
-using Afterimage.Federation;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
+using Afterimage.Audit.Execution;
 using Afterimage.Audit.Findings;
 using Afterimage.Audit.Measurements;
-using Afterimage.Audit.Execution;
+using Afterimage.Federation;
 using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
-using Afterimage.Tests.Execution;
 using Afterimage.Tests.Clients;
+using Afterimage.Tests.Execution;
 
 namespace Afterimage.Tests.Measurements;
 

@@ -1,6 +1,6 @@
 using Afterimage.Audit.Clients;
-using Afterimage.Audit.Measurements.LabelTables;
 using Afterimage.Audit.Judging;
+using Afterimage.Audit.Measurements.LabelTables;
 using Afterimage.Audit.Threats;
 using Afterimage.Data;
 using Afterimage.Federation;

@@ -1,15 +1,17 @@
 using System.Text.Json;
 using System.Xml.Linq;
-using Afterimage.UpdateFiles;
-using Afterimage.Audit.Clients;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
 using Afterimage.Data;
+using Afterimage.Images;
+using Afterimage.Leakage;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Reports;
 using Afterimage.Tests.Laws;
+using Afterimage.UpdateFiles;
 
 namespace Afterimage.Tests.Measurements;
 
@@ -80,15 +82,47 @@ public class LeakageMeasurementTests
         Refusal.Says("add --truth", () => Run(folder, experiment));
     }
 
-    private static (LeakageReport Report, List<AuditEvent> Events) Run(
-        TemporaryFolder folder, Experiment experiment, LeakageMeasurement? measurement = null, CancellationToken cancellation = default)
+    [Fact]
+    public void A_measurement_stops_between_two_products_and_leaves_nothing()
+    {
+        using var scene = Scene.Tiny();
+        var prior = new Photographs(scene.Model.Input);
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        var alive = TorchSharp.torch.Tensor.TotalCount;
+        foreach (var unknowns in new[] { 1, 6144 })
+            Assert.Throws<OperationCanceledException>(() => new LeakageProbe { Unknowns = unknowns }
+                .Measure(scene.Context, scene.Images, scene.Targets, prior, NoiseScale.Layer, stop.Token));
+        Assert.Equal(alive, TorchSharp.torch.Tensor.TotalCount);
+    }
+
+    [Fact]
+    public void A_sweep_that_is_stopped_reports_what_it_has()
+    {
+        using var folder = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        var (report, _) = Run(folder, Small with { Vary = [new("/client/batchSize", [1, 8])] }, cancellation: stop.Token,
+            watch: next =>
+            {
+                if (next is CaseStarted { Name: "batchSize 8" })
+                    stop.Cancel();
+            });
+        Assert.Equal([1], report.Cases.Select(found => found.Batch));
+    }
+
+    private static (LeakageReport Report, List<AuditEvent> Events) Run(TemporaryFolder folder, Experiment experiment,
+        LeakageMeasurement? measurement = null, Action<AuditEvent>? watch = null, CancellationToken cancellation = default)
     {
         var options = new RunOptions { Folder = folder.Path };
         var run = ExperimentRun.Start(new(Catalog.Standard), experiment, measurement ?? new(), options, cancellation);
         var events = new List<AuditEvent>();
         try
         {
-            events.AddRange(run.Events.ReadAllAsync(CancellationToken.None).ToBlockingEnumerable(CancellationToken.None));
+            foreach (var next in run.Events.ReadAllAsync(CancellationToken.None).ToBlockingEnumerable(CancellationToken.None))
+            {
+                events.Add(next);
+                watch?.Invoke(next);
+            }
         }
         catch (AfterimageException)
         {

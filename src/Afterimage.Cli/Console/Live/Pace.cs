@@ -24,6 +24,11 @@ internal readonly record struct Pace(double Fraction, double? Remaining)
 
     private static (double Fraction, double? Left, double? Whole) Current(RunningCase? running, double elapsed)
     {
+        if (running?.Case.Seconds is { } most)
+        {
+            var spent = Math.Min(most, elapsed - running.StartedAt);
+            return (spent / most, most - spent, most);
+        }
         if (running is not { Last: { Evaluations: > 0 } last, Case.Budget: > 0 })
             return (0, null, null);
         var fraction = Math.Min(1, (double)last.Evaluations / running.Case.Budget);

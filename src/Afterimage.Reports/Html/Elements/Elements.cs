@@ -20,10 +20,6 @@ internal static class Elements
     /// <summary>A term and its value.</summary>
     public static Element Fact(string term, string fact) => Tag("div", Tag("dt", term), Tag("dd", fact));
 
-    /// <summary>A plot with its caption.</summary>
-    public static Element Captioned(Plot plot, string caption) =>
-        Tag("figure", ("class", "plot-figure"), plot.Draw(), Tag("figcaption", caption));
-
     /// <summary>A picture under a short title, such as "True" or "Reconstructed".</summary>
     public static Element Titled(string? title, Element picture) =>
         Tag("div", title is null ? null : Tag("p", ("class", "role"), title), picture);

@@ -1,5 +1,5 @@
-using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
+using static Afterimage.Reports.Html.Plot;
 
 namespace Afterimage.Reports.Html;
 

@@ -1,5 +1,6 @@
-using static Afterimage.Reports.Html.Elements;
 using static Afterimage.Reports.Html.Markup;
+using static Afterimage.Reports.Html.Elements;
+using static Afterimage.Reports.Html.Plot;
 
 namespace Afterimage.Reports.Html;
 

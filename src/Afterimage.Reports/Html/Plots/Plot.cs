@@ -27,6 +27,10 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
 {
     private const double Width = 640, Height = 340, Left = 84, Right = 20, Top = 34, Bottom = 62;
 
+    /// <summary>A plot with its caption.</summary>
+    public static Element Captioned(Plot plot, string caption) =>
+        Tag("figure", ("class", "plot-figure"), plot.Draw(), Tag("figcaption", caption));
+
     public Element Draw() => Tag("div", ("class", "plot"),
         Tag("svg",
         [

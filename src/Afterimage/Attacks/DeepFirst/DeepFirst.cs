@@ -13,7 +13,7 @@ namespace Afterimage.Attacks;
 /// features that enter these blocks as unknowns: a shallow problem with many more numbers than unknowns. Then images with such features
 /// are looked for, and at last images that have both these features and the whole gradient. Every second start looks for images at
 /// once, because different images can have nearly the same features; what explains the update best is kept. Matching is that
-/// of Zhu, Liu and Han (2019) and Geiping et al. (2020); that jumps are smeared in the derivative alone is known from spiking networks
+/// of Zhu, Liu and Han (2019) and Geiping et al. (2020); jumps smoothed in the derivative alone are known from spiking networks
 /// (Neftci, Mostafa and Zenke, 2019).
 /// </summary>
 /// <remarks>

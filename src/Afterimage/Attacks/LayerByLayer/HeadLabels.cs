@@ -18,8 +18,9 @@ internal static class HeadLabels
         var gradient = chain.Head.WeightGradient!;
         if (chain.Head.BiasGradient is { } bias)
             (features, gradient) = (cat([features, ones([batch, 1], ScalarType.Float64)], 1), cat([gradient, bias.unsqueeze(1)], 1));
-        var signals = batch * gradient.matmul(linalg.pinv(features, 1e-9)).t();
-        var (confidence, classes) = (values[^1].softmax(1) - signals).max(1);
-        return new(classes.data<long>().Select(c => (int)c).ToValueList(), confidence.data<double>().Select(p => Math.Clamp(p, 0, 1)).ToValueList());
+        var logitGradients = batch * gradient.matmul(Factorization.PseudoInverse(features, "The matrix of features", 1e-9)).t();
+        var (confidence, classes) = (values[^1].softmax(1) - logitGradients).max(1);
+        var sure = confidence.data<double>().Select(p => Math.Clamp(p, 0, 1)).ToValueList();
+        return new(classes.data<long>().Select(c => (int)c).ToValueList(), sure);
     }
 }

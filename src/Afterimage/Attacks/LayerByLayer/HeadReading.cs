@@ -1,12 +1,12 @@
 namespace Afterimage.Attacks;
 
 /// <summary>What the gradient of the final linear layer says of a single image.</summary>
-/// <param name="Signal">Derivative of the loss with respect to the logits, p - y, shape [1,classes].</param>
-/// <param name="Label">The class whose entry of the signal is negative.</param>
-internal sealed record HeadReading(Tensor Signal, int Label)
+/// <param name="LogitGradient">Derivative of the loss with respect to the logits, p - y, shape [1,classes].</param>
+/// <param name="Label">The class whose entry of the gradient is negative.</param>
+internal sealed record HeadReading(Tensor LogitGradient, int Label)
 {
     /// <summary>
-    /// With a bias its gradient is the signal, so there is one reading. Without one the weight gradient, an outer product, gives both
+    /// With a bias its gradient is p - y, so there is one reading. Without one the weight gradient, an outer product, gives both
     /// factors up to a scale t, and softmax(t W v) - e_y = (s / t) u decides t: the root is unique in general for three classes or more;
     /// with two and a confident right answer there can be several.
     /// </summary>
@@ -14,10 +14,10 @@ internal sealed record HeadReading(Tensor Signal, int Label)
     {
         if (head.BiasGradient is { } bias)
         {
-            var signal = bias.view(1, -1);
-            return signal.norm().ToDouble() == 0 ? [] : [new(signal, (int)signal.argmin().ToInt64())];
+            var logitGradient = bias.view(1, -1);
+            return logitGradient.norm().ToDouble() == 0 ? [] : [new(logitGradient, (int)logitGradient.argmin().ToInt64())];
         }
-        var (u, s, vh) = linalg.svd(head.WeightGradient!, fullMatrices: false);
+        var (u, s, vh) = Factorization.Svd(head.WeightGradient!, "The head's weight gradient");
         var strength = s[0].ToDouble();
         if (strength == 0)
             return [];

@@ -1,5 +1,4 @@
 using Afterimage.Federation;
-using Afterimage.Leakage;
 using Afterimage.Models;
 
 namespace Afterimage.Attacks;
@@ -86,22 +85,14 @@ internal sealed record Stage(Layer Layer, long[] Input, long[] Output,
 {
     public long Unknowns => Input.Aggregate(1L, (product, size) => product * size);
 
+    /// <summary>Of a linear layer or a convolution.</summary>
+    public LayerMap Map => LayerMap.Of(Layer, Input);
+
     public Tensor Forward(Tensor x) => Layer switch
     {
-        Linear => nn.functional.linear(x, Weight!, Bias),
-        Conv2d conv => Convolve(conv, x, Bias),
+        Linear or Conv2d => Map.Apply(Weight!, x, Bias),
         Activation activation => new Elementwise(activation).Apply(x),
         Flatten => x.flatten(1),
         _ => throw new AfterimageException($"Closed forms do not run through {Layer.GetType().Name}: use gradient matching."),
     };
-
-    /// <summary>The layer without its bias, for x of shape [B,*Input].</summary>
-    public Tensor Multiply(Tensor x) => Layer is Conv2d conv ? Convolve(conv, x, null) : nn.functional.linear(x, Weight!);
-
-    /// <summary>The transposed layer, for y of shape [B,*Output].</summary>
-    public Tensor Transpose(Tensor y) =>
-        Layer is Conv2d conv ? RankAnalysisEquations.Transpose(conv, Weight!, Input, y) : y.matmul(Weight!);
-
-    private Tensor Convolve(Conv2d conv, Tensor x, Tensor? bias) => nn.functional.conv2d(x, Weight!, bias,
-        [conv.Stride, conv.Stride], [conv.Padding, conv.Padding], [conv.Dilation, conv.Dilation], conv.Groups);
 }

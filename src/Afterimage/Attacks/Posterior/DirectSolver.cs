@@ -79,13 +79,7 @@ internal sealed class DirectSolver
         var shifted = normal / (sigma * sigma);
         for (var i = 0L; i < problem.Batch; i++)
             shifted.narrow(0, i * problem.Pixels, problem.Pixels).narrow(1, i * problem.Pixels, problem.Pixels).add_(precision);
-        var (lower, failed) = linalg.cholesky_ex(shifted);
-        for (var jitter = 1e-15; failed.ToInt32() != 0; jitter *= 10)
-        {
-            shifted.diagonal().mul_(1 + jitter);
-            (lower, failed) = linalg.cholesky_ex(shifted);
-        }
-        factor.copy_(lower);
+        factor.copy_(Factorization.Cholesky(shifted, "The posterior's precision matrix"));
     }
 
     /// <summary>The solution for a right side, [unknowns].</summary>

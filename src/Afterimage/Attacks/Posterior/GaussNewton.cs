@@ -37,12 +37,12 @@ public sealed record GaussNewton : IterativeAttack
     public GradientMatching? First { get; init; }
 
     /// <summary>
-    /// On networks with (leaky) ReLU: stages in which every kink is bent, slope x + (1 - slope) log(1 + exp(s x)) / s, with growing s;
+    /// On networks with (leaky) ReLU: stages in which every kink is smoothed, slope x + (1 - slope) log(1 + exp(s x)) / s, with growing s;
     /// the network itself comes last. Empty for the network itself alone.
     /// </summary>
     public ValueList<double> Sharpness { get; init; } = [4, 16, 64];
 
-    /// <summary>Weight of a total variation beside the gaussian: twice the negative log-probability per unit of difference.</summary>
+    /// <summary>Weight of a total variation beside the Gaussian: twice the negative log-probability per unit of difference.</summary>
     public double TotalVariation { get; init; }
 
     /// <summary>Whether pixels outside [0,1] are taken for improbable, with a deviation of 0.001.</summary>
@@ -157,7 +157,7 @@ public sealed record GaussNewton : IterativeAttack
                 using (round)
                 {
                     var smooth = Problem(round);
-                    // No more is asked of a smoothed network than it differs from the real one.
+                    // A smoothed network is fitted no more closely than it agrees with the real one.
                     var floor = Math.Max(noise, problem.Difference(smooth, start));
                     var descent = new PosteriorDescent(restart, smooth, Solvers(smooth), start, sigma, floor);
                     Follow(descent);

@@ -87,13 +87,7 @@ internal sealed class LeadingPreconditioner
         var precision = 1 / (sigma * sigma);
         var shifted = normal * precision;
         shifted.diagonal().add_(1);
-        var (lower, failed) = linalg.cholesky_ex(shifted);
-        for (var jitter = 1e-14; failed.ToInt32() != 0; jitter *= 10)
-        {
-            shifted.diagonal().mul_(1 + jitter);
-            (lower, failed) = linalg.cholesky_ex(shifted);
-        }
-        inverse.copy_(cholesky_inverse(lower));
+        inverse.copy_(cholesky_inverse(Factorization.Cholesky(shifted, "The posterior's leading precision matrix")));
         scale.copy_((diagonal * precision + 1).reciprocal());
     }
 

@@ -102,7 +102,7 @@ internal sealed class PosteriorDescent
             Misfit = Math.Sqrt(there.Residual.square().mean().ToDouble());
             Objective = next;
             Steps++;
-            // Only what is explained as well as sigma asks for, or as well as it can be, may be asked for more.
+            // Sigma falls where the update is explained to its level, or as well as it can be.
             var explained = there.Residual.square().sum().ToDouble() / (sigma * sigma) < moved.square().sum().ToDouble();
             var settled = next > Settled * value;
             Finished = Misfit <= floor || (sigma <= floor && next > Still * value);
@@ -115,7 +115,7 @@ internal sealed class PosteriorDescent
         return false;
     }
 
-    /// <summary>How much more may be asked after an exact step: the more, the better the linearization foretold what it gained.</summary>
+    /// <summary>The factor by which sigma falls after an exact step: larger where the linearization predicted the decrease well.</summary>
     private static double Pace(double foretold) => foretold > 0.9 ? 64 : foretold > 0.75 ? 16 : 4;
 
     /// <summary>Renews what conditions the conjugate gradients where they have become long.</summary>

@@ -134,7 +134,7 @@ internal sealed class PosteriorProblem
     private Tensor SharedPart(Tensor gradients) => head is null ? gradients
         : cat([gradients.narrow(1, 0, place.From), gradients.narrow(1, place.To, gradients.shape[1] - place.To)], 1);
 
-    // A tensor without any update (a dead layer) tells nothing; it counts nothing, and neither do numbers that did not arrive.
+    // A tensor whose update is zero (a dead layer) has weight zero, and so have numbers that did not arrive.
     private static Tensor InverseRootMeanSquares(Observation observation)
     {
         var update = observation.Update;

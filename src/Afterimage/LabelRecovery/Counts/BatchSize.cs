@@ -21,7 +21,8 @@ public static class BatchSize
     public static BatchEstimate Estimate(VictimModel model, GradientSet update, LocalTraining training, Channel? channel = null)
     {
         if (training is HiddenTraining)
-            return new(1, 0, 1, "Neither the batch size nor the local training is known, so nothing sets the scale of the update; one image is assumed.");
+            return new(1, 0, 1, "Neither the batch size nor the local training is known, so nothing sets the scale of the update; " +
+                "one image is assumed.");
         using var context = new AttackContext
         {
             Model = model,
@@ -34,7 +35,8 @@ public static class BatchSize
         var rank = Rank(head, channel is null ? 0 : channel.RelativeDeviation(update));
         if (head.IsGradient && rank < head.Classes - 1)
             return new(rank, rank == 1 || head.Features > head.Classes ? 0.95 : 0.7, rank,
-                $"The head's gradient has rank {rank}, below the number of classes, so it stands for {rank} image{(rank == 1 ? "" : "s")} with features of their own.");
+                $"The head's gradient has rank {rank}, below the number of classes, so it stands for " +
+                $"{rank} image{(rank == 1 ? "" : "s")} with features of their own.");
         return ByWholeCounts(head, new HeadImages(head, DummyHead.Of(context)), head.IsGradient ? rank : 1);
     }
 
@@ -42,9 +44,11 @@ public static class BatchSize
     {
         using var scope = Tidy.Scope();
         // A matrix of noise alone has no strength above this, but for one in thousands.
-        var alone = 1.2 * noise * Math.Sqrt(HeadEvidence.Dot(head.WeightGradient, head.WeightGradient) / head.WeightGradient.Length)
+        var alone = 1.2 * noise * Math.Sqrt(TensorPrimitives.Dot(head.WeightGradient, head.WeightGradient) / head.WeightGradient.Length)
             * (Math.Sqrt(head.Classes) + Math.Sqrt(head.Features));
-        var strengths = linalg.svdvals(tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64)).data<double>().ToArray();
+        var strengths = Factorization.SingularValues(
+            tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), "The head's weight gradient")
+            .data<double>().ToArray();
         return Math.Max(1, strengths.Count(strength => strength > Math.Max(RankTolerance * strengths[0], alone)));
     }
 

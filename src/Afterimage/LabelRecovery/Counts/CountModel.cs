@@ -1,9 +1,11 @@
+using MathNet.Numerics;
+
 namespace Afterimage.LabelRecovery;
 
 /// <summary>How probable counts are given the head's update, up to a constant that all models share.</summary>
 internal abstract class CountModel(int classes, int batch, bool[] certain)
 {
-    /// <summary>Concentrations of Dirichlet's prior for the class frequencies: from few classes that make up the batch to all alike.</summary>
+    /// <summary>Concentrations of the Dirichlet prior of class frequencies: few classes make up the batch, or all are alike.</summary>
     private const double Few = 0.2, Alike = 1000;
 
     /// <summary>Jeffreys' prior at first; then drawn, for nobody knows which kind of batch it is.</summary>
@@ -60,21 +62,14 @@ internal abstract class CountModel(int classes, int batch, bool[] certain)
     }
 
     /// <summary>-log of the Dirichlet-multinomial prior, up to a constant of the batch size.</summary>
-    protected double PriorScore() => LogGamma(batch + classes * concentration) - LogGamma(classes * concentration)
-        + classes * LogGamma(concentration) - Counts.Sum(LogWeight);
+    protected double PriorScore() =>
+        SpecialFunctions.GammaLn(batch + classes * concentration) - SpecialFunctions.GammaLn(classes * concentration)
+        + classes * SpecialFunctions.GammaLn(concentration) - Counts.Sum(LogWeight);
 
     protected double PriorDifference(int from, int to, int images) =>
         LogWeight(Counts[from]) - LogWeight(Counts[from] - images) + LogWeight(Counts[to]) - LogWeight(Counts[to] + images);
 
-    private double LogWeight(int count) => LogGamma(count + concentration) - LogGamma(count + 1);
-
-    protected static double LogGamma(double x)
-    {
-        var shift = 0.0;
-        for (; x < 8; x++)
-            shift -= Math.Log(x);
-        return shift + (x - 0.5) * Math.Log(x) - x + 0.9189385332046727 + 1 / (12 * x) - 1 / (360 * x * x * x);
-    }
+    private double LogWeight(int count) => SpecialFunctions.GammaLn(count + concentration) - SpecialFunctions.GammaLn(count + 1);
 
     /// <summary>The certain classes once, and the rest in proportion.</summary>
     protected static int[] Whole(double[] counts, bool[] certain, int batch)

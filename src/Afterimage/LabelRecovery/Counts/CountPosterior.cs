@@ -37,7 +37,8 @@ internal sealed class CountPosterior
     {
         var head = HeadEvidence.Of(context);
         if (head.IsZero)
-            return Open(head, "The head's update is zero, so nothing says what the labels are: the model was certain of every image, or the client did not train.");
+            return Open(head, "The head's update is zero, so nothing says what the labels are: " +
+                "the model was certain of every image, or the client did not train.");
         if (head.Batch == 1 && head.HasBias)
             return Single(head, head.Bias("counts"));
         var images = new HeadImages(head, DummyHead.Of(context));
@@ -46,11 +47,11 @@ internal sealed class CountPosterior
             return Single(head, signal);
         var negative = signal.Select(entry => entry < -10 * head.Noise).ToArray();
         var certain = head.IsGradient && head.HasBias && negative.Count(sign => sign) <= head.Batch ? negative : new bool[head.Classes];
-        // What a trained model makes of procedural images says nothing of its errors on images that it knows.
+        // A trained model's predictions for procedural images do not show how it errs on images that it has learned.
         var trained = images.Knowledge > Trained;
+        var path = head.IsGradient || !head.HasBias || trained ? null : UpdateCounts.MeanPrediction(context);
         CountModel model = trained ? new HardImages(head, signal, certain, ErrorFlows.Lost(head, signal))
-            : new SimulatedCounts(head, images, signal, certain, head.IsGradient || !head.HasBias ? null : UpdateCounts.MeanPrediction(context),
-                new RandomSource(0).Derive("counts"));
+            : new SimulatedCounts(head, images, signal, certain, path, new RandomSource(0).Derive("counts"));
         var informed = !trained;
         if (trained)
             model.Descend();
@@ -61,12 +62,15 @@ internal sealed class CountPosterior
     private static IEnumerable<string> Said(HeadEvidence head, bool[] certain, bool informed)
     {
         if (certain.Any(sign => sign))
-            yield return $"The head's bias gradient is negative at {certain.Count(sign => sign)} of {head.Classes} classes, which are in the batch for certain.";
+            yield return $"The head's bias gradient is negative at {certain.Count(sign => sign)} of {head.Classes} classes, " +
+                "which are in the batch for certain.";
         if (!head.HasBias)
-            yield return "The head has no bias: its weight gradient along the mean feature of dummy images stands in for the bias gradient.";
+            yield return "The head has no bias: its weight gradient along the mean feature of dummy images stands in for the bias " +
+                "gradient.";
         yield return informed
             ? "A simulation of the head on dummy images explains its update, so counts follow from the model's own predictions."
-            : "The model is trained: images of which it is certain leave no trace in its gradient, and the counts rest on the few hard ones.";
+            : "The model is trained: images of which it is certain leave no trace in its gradient, and the counts rest on the few hard " +
+                "ones.";
     }
 
     private static (double[][] Chances, int[] Best) Draw(CountModel model, Random random)
@@ -76,7 +80,8 @@ internal sealed class CountPosterior
         var steps = model.Steps;
         for (var step = -steps / 4; step < steps; step++)
         {
-            var (from, to, images) = (random.Next(classes), random.Next(classes), random.Next(2) == 0 ? 1 : 1 + random.Next(Math.Max(1, batch / 8)));
+            var (from, to) = (random.Next(classes), random.Next(classes));
+            var images = random.Next(2) == 0 ? 1 : 1 + random.Next(Math.Max(1, batch / 8));
             if (from != to && model.Allows(from, images) && Math.Log(random.NextDouble()) < -model.Difference(from, to, images))
                 model.Move(from, to, images);
             if (step % 4 == 0)
@@ -87,7 +92,7 @@ internal sealed class CountPosterior
         return (chances, MostRight(chances, batch));
     }
 
-    /// <summary>One image after the other to the class that most probably has one more: no other counts are expected to be more right.</summary>
+    /// <summary>Gives each image to the class that most probably has one more: the counts of which most are expected to be right.</summary>
     private static int[] MostRight(double[][] chances, int batch)
     {
         var best = new int[chances.Length];
@@ -106,7 +111,8 @@ internal sealed class CountPosterior
         var order = Enumerable.Range(0, head.Classes).OrderBy(c => signal[c]).ToArray();
         var clear = signal[order[0]] < -10 * head.Noise && (head.Classes == 1 || signal[order[1]] > signal[order[0]] / 2);
         var sure = clear ? 1 : 1.0 / head.Classes;
-        return new([.. Enumerable.Range(0, head.Classes).Select(c => c == order[0] ? new[] { 1 - sure, sure } : [1 - (1 - sure) / Math.Max(1, head.Classes - 1), (1 - sure) / Math.Max(1, head.Classes - 1)])],
+        var other = (1 - sure) / Math.Max(1, head.Classes - 1);
+        return new([.. Enumerable.Range(0, head.Classes).Select(c => c == order[0] ? new[] { 1 - sure, sure } : [1 - other, other])],
             [.. Enumerable.Range(0, head.Classes).Select(c => c == order[0] ? 1 : 0)],
             [clear ? "The batch has one image, and the head's gradient is negative at its class alone."
                 : "The head's update of the one image is lost in rounding, so its class is a guess."], clear);

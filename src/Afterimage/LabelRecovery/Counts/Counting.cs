@@ -1,20 +1,39 @@
 using Afterimage.Federation;
+using MathNet.Numerics.LinearAlgebra.Double;
 
 namespace Afterimage.LabelRecovery;
 
 /// <summary>From counts of classes to labels, each with the probability that the attacker's own model of the head gives it.</summary>
 internal static class Counting
 {
-    /// <summary>One label for each count, in the order of the classes; the i-th label of a class is as sure as its having i images.</summary>
+    /// <summary>Labels in the order of the classes; the i-th label of a class is as sure as that the class has i images.</summary>
     public static Labels Of(AttackContext context, int[] counts, params ReadOnlySpan<string> reasons)
     {
         var posterior = CountPosterior.Of(context);
-        var labels = Enumerable.Range(0, counts.Length).SelectMany(c => Enumerable.Range(1, counts[c]).Select(i => (Class: c, Sure: posterior.AtLeast(c, i)))).ToArray();
+        var labels = Enumerable.Range(0, counts.Length)
+            .SelectMany(c => Enumerable.Range(1, counts[c]).Select(i => (Class: c, Sure: posterior.AtLeast(c, i)))).ToArray();
         return new(labels.Select(label => label.Class).ToValueList(), labels.Select(label => label.Sure).ToValueList())
         {
             Counts = Judged(context, counts),
             Reasons = [.. reasons, .. posterior.Reasons],
         };
+    }
+
+    /// <summary>
+    /// The counts n that explain a signal s best, where images of class j have the mean probabilities p_j: B s = sum of n_j p_j - n.
+    /// </summary>
+    /// <param name="probabilities">[C,C], class by class.</param>
+    /// <param name="signal">[C].</param>
+    /// <param name="batch">B, the sum of the counts.</param>
+    public static double[] Explaining(double[] probabilities, double[] signal, int batch)
+    {
+        var classes = signal.Length;
+        var equations = DenseMatrix.Create(classes + 1, classes,
+            (c, j) => c == classes ? 1 : probabilities[j * classes + c] - (c == j ? 1 : 0));
+        var right = DenseVector.Create(classes + 1, c => c == classes ? batch : batch * signal[c]);
+        var normal = equations.TransposeThisAndMultiply(equations);
+        normal.SetDiagonal(normal.Diagonal() + (1e-12 * normal.Trace() / classes + double.Epsilon));
+        return normal.Solve(equations.TransposeThisAndMultiply(right)).ToArray();
     }
 
     /// <summary>The posterior probability of each count.</summary>
@@ -27,8 +46,8 @@ internal static class Counting
     /// <summary>The label of a single image.</summary>
     public static Labels One(HeadEvidence head, int label, double confidence, string reason) => new([label], [confidence])
     {
-        Counts = Enumerable.Range(0, head.Classes)
-            .Select(c => new ClassCount(c, c == label ? 1 : 0, c == label ? confidence : 1 - (1 - confidence) / Math.Max(1, head.Classes - 1))).ToValueList(),
+        Counts = Enumerable.Range(0, head.Classes).Select(c => c == label ? new ClassCount(c, 1, confidence)
+            : new ClassCount(c, 0, 1 - (1 - confidence) / Math.Max(1, head.Classes - 1))).ToValueList(),
         Reasons = [reason],
     };
 
@@ -54,7 +73,7 @@ internal static class Counting
         }
     }
 
-    /// <summary>Whole counts with the wanted sum: the certain classes once, then always the class that is most short of its count.</summary>
+    /// <summary>Whole counts with the wanted sum: the certain classes once, then always the class farthest below its count.</summary>
     public static int[] Round(double[] counts, IEnumerable<int> certain, int batch)
     {
         var (left, whole, taken) = ((double[])counts.Clone(), new int[counts.Length], 0);

@@ -1,3 +1,5 @@
+using MathNet.Numerics.LinearAlgebra.Double;
+
 namespace Afterimage.LabelRecovery;
 
 /// <summary>
@@ -20,7 +22,9 @@ internal sealed class SimulatedCounts : CountModel
     private double[] slope = [];
     private double constant;
 
-    /// <param name="path">Mean predictions while the weights move, for local steps: they know of the layers below the head, and the simulation does not.</param>
+    /// <param name="path">
+    /// Mean predictions while the weights move, for local steps, in which the simulation holds the layers below the head fixed.
+    /// </param>
     public SimulatedCounts(HeadEvidence head, HeadImages images, double[] signal, bool[] certain, double[]? path, RandomSource random)
         : base(head.Classes, head.Batch, certain)
     {
@@ -69,25 +73,13 @@ internal sealed class SimulatedCounts : CountModel
             shift[a] = (moved - simulated) / 2;
             covariance[a * free + a] += Math.Pow(shift[a], 2) + Math.Pow(Drift * (moved - Batch * images.MeanProbability[a]), 2);
         }
-        var precision = Dense.Inverse(covariance, free);
-        var residual = Enumerable.Range(0, free).Select(c => Batch * (moments.Signal[c] - signal[c]) + shift[c]).ToArray();
-        double[] Weighted(ReadOnlySpan<double> vector)
-        {
-            var result = new double[free];
-            for (var a = 0; a < free; a++)
-                result[a] = HeadEvidence.Dot(precision.AsSpan(a * free, free), vector);
-            return result;
-        }
-        var weighted = Weighted(residual);
-        constant = (HeadEvidence.Dot(residual, weighted) + (Dense.LogDeterminant(covariance, free) ?? 0)) / 2;
-        (curvature, slope) = (new double[classes * classes], new double[classes]);
-        for (var j = 0; j < classes; j++)
-        {
-            var change = moments.Change.AsSpan(j * classes, free);
-            slope[j] = HeadEvidence.Dot(change, weighted);
-            var product = Weighted(change);
-            for (var k = 0; k < classes; k++)
-                curvature[j * classes + k] = HeadEvidence.Dot(moments.Change.AsSpan(k * classes, free), product);
-        }
+        var factors = new DenseMatrix(free, free, covariance).LU();
+        var precision = factors.Inverse();
+        var residual = DenseVector.Create(free, c => Batch * (moments.Signal[c] - signal[c]) + shift[c]);
+        var change = new DenseMatrix(classes, classes, moments.Change).SubMatrix(0, free, 0, classes);
+        var weighted = precision * residual;
+        constant = (residual * weighted + factors.U.Diagonal().Sum(pivot => Math.Log(Math.Abs(pivot)))) / 2;
+        slope = change.TransposeThisAndMultiply(weighted).ToArray();
+        curvature = change.TransposeThisAndMultiply(precision * change).ToColumnMajorArray();
     }
 }

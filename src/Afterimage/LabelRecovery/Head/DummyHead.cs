@@ -14,16 +14,19 @@ internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
 {
     private const int Images = 64, Scripted = 24;
 
-    public static DummyHead Of(AttackContext context) => context.Once(found => Pass(found, found.Model.Network is null ? Scripted : Images));
+    public static DummyHead Of(AttackContext context) =>
+        context.Once(found => Pass(found, found.Model.Network is null ? Scripted : Images));
 
     /// <summary>Features of images through a model of known layers, or through the gradient of one image at a time.</summary>
     public static DummyHead Pass(AttackContext context, Tensor images, IReadOnlyList<Tensor>? parameters = null)
     {
         using var scope = Tidy.Scope();
         var head = HeadEvidence.Of(context);
-        var features = Body(context.Model) is { } body ? Forward(context, body, images, parameters) : ByGradients(context, images, parameters);
+        var features = Body(context.Model) is { } body
+            ? Forward(context, body, images, parameters) : ByGradients(context, images, parameters);
         var (count, values) = ((int)images.shape[0], features.to(ScalarType.Float64).contiguous().data<double>().ToArray());
-        return new(count, values, [.. Enumerable.Range(0, count).SelectMany(i => head.Logits(values.AsSpan(i * head.Features, head.Features)))]);
+        double[] Logits(int image) => head.Logits(values.AsSpan(image * head.Features, head.Features));
+        return new(count, values, [.. Enumerable.Range(0, count).SelectMany(Logits)]);
     }
 
     /// <summary>Dead leaves where they can be painted, else uniform noise; shape [N,C,H,W].</summary>
@@ -33,7 +36,8 @@ internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
         if (shape.Channels is not (1 or 3) || shape.Height is < 8 or > 512 || shape.Width is < 8 or > 512)
         {
             using var generator = new RandomSource(0).Derive("dummy").Generator(CPU);
-            return rand([count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU, generator: generator).to(model.Type, model.Device);
+            return rand([count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU, generator: generator)
+                .to(model.Type, model.Device);
         }
         var leaves = new DeadLeaves { Shape = shape }.Open();
         return tensor([.. Enumerable.Range(0, count).SelectMany(i => leaves[i].Pixels)], [count, shape.Channels, shape.Height, shape.Width])
@@ -46,9 +50,10 @@ internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
         return Pass(context, Draw(context, count));
     }
 
-    /// <summary>Everything before the head; null where the layers are unknown, do not end in it, or have no parameters of their own.</summary>
+    /// <summary>Everything before the head; null where layers are unknown, do not end in it, or have no parameters of their own.</summary>
     private static Network? Body(VictimModel model) =>
-        model.Network is { Layers: var layers } network && layers.Count > 0 && layers[^1] is Linear head && layers.SkipLast(1).Any(layer => layer.Parameters.Any())
+        model.Network is { Layers: var layers } network && layers.Count > 0 && layers[^1] is Linear head
+            && layers.SkipLast(1).Any(layer => layer.Parameters.Any())
             && model.Head is var (weight, _) && model.Layout.Entries[weight].Name == head.Name + ".weight"
             ? new(network.Input, head.Input, layers.SkipLast(1).ToValueList()) : null;
 

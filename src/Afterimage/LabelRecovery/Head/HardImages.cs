@@ -1,3 +1,5 @@
+using MathNet.Numerics;
+
 namespace Afterimage.LabelRecovery;
 
 /// <summary>
@@ -21,7 +23,7 @@ internal sealed class HardImages : CountModel
     private readonly double[]? lost;
     private readonly double background;
 
-    /// <summary>What a class may have both lost and gained, so that the signal does not show it; the first stands for all that is less.</summary>
+    /// <summary>What a class may have both lost and gained, invisible in the signal; the first stands for all that is less.</summary>
     private readonly double[] both;
 
     /// <summary>[C,B+1]: entries of the present rate and size, NaN until they are needed.</summary>
@@ -70,7 +72,7 @@ internal sealed class HardImages : CountModel
         return double.IsNaN(entry) ? entry = Entry(c, count, rate, size) : entry;
     }
 
-    /// <summary>-log of the density of what the signal and the flows say of class c, over all that it may have both lost and gained.</summary>
+    /// <summary>-log of the density of signal and flows at class c, over all that it may have both lost and gained.</summary>
     private double Entry(int c, int count, double often, double much)
     {
         var (losing, gaining) = (often * count + Least, often * (Batch - count) / Math.Max(1, Classes - 1.0) + Least);
@@ -80,10 +82,12 @@ internal sealed class HardImages : CountModel
         Span<double> logs = stackalloc double[Bins];
         for (var i = 0; i < Bins; i++)
         {
-            var hidden = i == 0 ? less * Math.Log(both[0] / much) - LogGamma(less + 1)
-                : less * Math.Log(both[i] / much) - both[i] / much - LogGamma(less) + Math.Log(width);
-            var seen = (more - 1) * Math.Log(shown + both[i]) - (shown + both[i]) / much - LogGamma(more) - more * Math.Log(much);
-            var doubt = lost is null ? 0 : Math.Log(((gain[c] > 0 ? 0 : shown) + both[i] + background) / (lost[c] + background)) / Deviation;
+            var hidden = i == 0 ? less * Math.Log(both[0] / much) - SpecialFunctions.GammaLn(less + 1)
+                : less * Math.Log(both[i] / much) - both[i] / much - SpecialFunctions.GammaLn(less) + Math.Log(width);
+            var seen = (more - 1) * Math.Log(shown + both[i]) - (shown + both[i]) / much
+                - SpecialFunctions.GammaLn(more) - more * Math.Log(much);
+            var losses = (gain[c] > 0 ? 0 : shown) + both[i];
+            var doubt = lost is null ? 0 : Math.Log((losses + background) / (lost[c] + background)) / Deviation;
             logs[i] = hidden + seen - doubt * doubt / 2;
             most = Math.Max(most, logs[i]);
         }

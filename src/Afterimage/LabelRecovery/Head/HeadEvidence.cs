@@ -1,4 +1,3 @@
-using System.Numerics;
 using Afterimage.Federation;
 
 namespace Afterimage.LabelRecovery;
@@ -22,10 +21,11 @@ internal sealed class HeadEvidence
         if (observation.Training.Loss.HeadObstacle is { } obstacle)
             throw new AfterimageException(obstacle);
         var (weight, bias) = model.Head
-            ?? throw new AfterimageException($"No parameter of the model has {model.Classes} rows, so there is no head to read labels from: " +
-                "use \"joint\", or check the number of classes.");
+            ?? throw new AfterimageException($"No parameter of the model has {model.Classes} rows, so there is no head to read labels " +
+                "from: use \"joint\", or check the number of classes.");
         if (observation.BatchSize < 1)
-            throw new AfterimageException($"A batch of {observation.BatchSize} images has no labels: give the client's batch size, or let it be estimated.");
+            throw new AfterimageException($"A batch of {observation.BatchSize} images has no labels: " +
+                "give the client's batch size, or let it be estimated.");
         foreach (var place in bias is { } second ? [weight, second] : (int[])[weight])
             if (!observation.Update.Layout.Entries[place].Shape.SequenceEqual(model.Layout.Entries[place].Shape))
                 throw new AfterimageException($"The update's {model.Layout.Entries[place].Name} has shape " +
@@ -38,11 +38,12 @@ internal sealed class HeadEvidence
         BiasChange = bias is { } place2 ? Numbers(observation.Update[place2]) : null;
         (Batch, Training) = (observation.BatchSize, observation.Training);
         if (!WeightChange.Concat(BiasChange ?? []).All(double.IsFinite))
-            throw new AfterimageException("The update of the head holds NaN or infinity, so no label can be read: the client's training diverged, " +
-                "or the file is damaged. Ask for another round, or a lower learning rate.");
+            throw new AfterimageException("The update of the head holds NaN or infinity, so no label can be read: the client's training " +
+                "diverged, or the file is damaged. Ask for another round, or a lower learning rate.");
         var factor = Training.GradientFactor(Batch);
         if (factor == 0 || !double.IsFinite(factor))
-            throw new AfterimageException($"The local training says that nothing was learned (rate times steps is {factor}): correct its learning rate.");
+            throw new AfterimageException(
+                $"The local training says that nothing was learned (rate times steps is {factor}): correct its learning rate.");
         WeightGradient = [.. WeightChange.Select(value => value / factor)];
         biasGradient = BiasChange?.Select(value => value / factor).ToArray();
         IsZero = WeightGradient.All(value => value == 0) && (biasGradient is null || biasGradient.All(value => value == 0));
@@ -102,33 +103,22 @@ internal sealed class HeadEvidence
             "\"row-sums\", \"idlg\" (batch size 1) or \"joint\".");
 
     /// <summary>The sum of each row of the weight gradient.</summary>
-    public double[] RowSums() => [.. Enumerable.Range(0, Classes).Select(c => WeightGradient.AsSpan(c * Features, Features).ToArray().Sum())];
+    public double[] RowSums() => [.. WeightGradient.Chunk(Features).Select(row => row.Sum())];
 
     /// <summary>
     /// The bias gradient, or for a head without one its stand-in: the weight gradient along a direction of length 1 / |mean feature|,
     /// along which features are about 1.
     /// </summary>
     public double[] Signal(double[] along) => biasGradient
-        ?? [.. Enumerable.Range(0, Classes).Select(c => Dot(WeightGradient.AsSpan(c * Features, Features), along))];
+        ?? [.. Enumerable.Range(0, Classes).Select(c => TensorPrimitives.Dot(WeightGradient.AsSpan(c * Features, Features), along))];
 
     /// <summary>Logits of features.</summary>
     public double[] Logits(ReadOnlySpan<double> features)
     {
         var logits = (double[])BiasValues.Clone();
         for (var c = 0; c < Classes; c++)
-            logits[c] += Dot(Weight.AsSpan(c * Features, Features), features);
+            logits[c] += TensorPrimitives.Dot(Weight.AsSpan(c * Features, Features), features);
         return logits;
-    }
-
-    public static double Dot(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
-    {
-        var (sum, i) = (Vector<double>.Zero, 0);
-        for (; i <= left.Length - Vector<double>.Count; i += Vector<double>.Count)
-            sum += new Vector<double>(left[i..]) * new Vector<double>(right[i..]);
-        var total = Vector.Sum(sum);
-        for (; i < left.Length; i++)
-            total += left[i] * right[i];
-        return total;
     }
 
     private static double[] Numbers(Tensor values) => values.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();

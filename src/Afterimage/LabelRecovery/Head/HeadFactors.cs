@@ -30,7 +30,7 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
         var (batch, classes) = ((int)targets.shape[0], (int)targets.shape[1]);
         if (batch >= classes || batch > gradient.shape[1])
             return null;
-        var (_, strengths, directions) = linalg.svd(gradient, fullMatrices: false);
+        var (_, strengths, directions) = Factorization.Svd(gradient, "The head's weight gradient");
         if (!(strengths[batch - 1].ToDouble() > 1e-7 * strengths[0].ToDouble()))
             return null;
         var basis = directions.narrow(0, 0, batch);

@@ -1,3 +1,5 @@
+using MathNet.Numerics.LinearAlgebra.Double;
+
 namespace Afterimage.LabelRecovery;
 
 /// <summary>
@@ -19,12 +21,13 @@ internal sealed class HeadImages
         for (var i = 0; i < Count; i++)
             for (var f = 0; f < mean.Length; f++)
                 mean[f] += dummy.Features[i * mean.Length + f] / Count;
-        var square = HeadEvidence.Dot(mean, mean);
+        var square = TensorPrimitives.Dot(mean, mean);
         Along = [.. mean.Select(value => square > 0 ? value / square : 0)];
         Draw = new double[Count * head.Classes];
         for (var i = 0; i < Count; i++)
             Softmax.Of(dummy.Logits.AsSpan(i * head.Classes, head.Classes)).CopyTo(Draw.AsSpan(i * head.Classes));
-        MeanProbability = [.. Enumerable.Range(0, head.Classes).Select(c => Enumerable.Range(0, Count).Sum(i => Draw[i * head.Classes + c]) / Count)];
+        double Mean(int c) => Enumerable.Range(0, Count).Sum(i => Draw[i * head.Classes + c]) / Count;
+        MeanProbability = [.. Enumerable.Range(0, head.Classes).Select(Mean)];
         Knowledge = (Entropy(MeanProbability) - Draw.Chunk(head.Classes).Average(Entropy)) / Math.Log(Math.Max(2, head.Classes));
         for (var c = 0; c < head.Classes; c++)
         {
@@ -59,8 +62,8 @@ internal sealed class HeadImages
 
     /// <summary>How much one image of class j weighs in the signal: 1 with a bias.</summary>
     public double Weight(int image, int label) => head.HasBias ? 1
-        : HeadEvidence.Dot(dummy.Features.AsSpan(image * head.Features, head.Features), Along)
-            + HeadEvidence.Dot(Shift.AsSpan(label * head.Features, head.Features), Along);
+        : TensorPrimitives.Dot(dummy.Features.AsSpan(image * head.Features, head.Features), Along)
+            + TensorPrimitives.Dot(Shift.AsSpan(label * head.Features, head.Features), Along);
 
     /// <summary>The error p - y of dummy image i as an image of class j.</summary>
     public double[] Error(int image, int label)
@@ -102,43 +105,33 @@ internal sealed class HeadImages
             : Shift.AsSpan((i - Count) * head.Features, head.Features);
         for (var i = 0; i < size; i++)
             for (var j = 0; j <= i; j++)
-                gram[i * size + j] = gram[j * size + i] = HeadEvidence.Dot(Row(i), Row(j));
+                gram[i * size + j] = gram[j * size + i] = TensorPrimitives.Dot(Row(i), Row(j));
         return gram;
     }
 
-    /// <summary>Moves the classes so that the expected weight gradient comes nearer to the observed one, with a ridge on the shifts.</summary>
+    /// <summary>Moves the class means so that the expected weight gradient comes nearer to the observed one, with a ridge.</summary>
     public void Fit(HeadMoments moments, double ridge)
     {
         var (classes, features) = (head.Classes, head.Features);
-        var square = new double[classes * classes];
-        for (var a = 0; a < classes; a++)
-            for (var b = 0; b < classes; b++)
-                square[a * classes + b] = HeadEvidence.Dot(moments.Share.AsSpan(a * classes, classes), moments.Share.AsSpan(b * classes, classes));
-        var mean = Enumerable.Range(0, classes).Sum(c => square[c * classes + c]) / classes;
-        for (var c = 0; c < classes; c++)
-            square[c * classes + c] += ridge * mean + double.Epsilon;
-        var inverse = Dense.Inverse(square, classes);
-        if (!inverse.All(double.IsFinite))
+        // MathNet's matrices are column by column, so that an array that is row by row stands for the transposed one.
+        var share = new DenseMatrix(classes, classes, moments.Share);
+        var square = share.TransposeThisAndMultiply(share);
+        square.SetDiagonal(square.Diagonal() + (ridge * square.Trace() / classes + double.Epsilon));
+        var inverse = square.Inverse();
+        if (!inverse.Enumerate().All(double.IsFinite))
             return;
-        var left = head.WeightGradient.Zip(moments.Weight, (observed, expected) => observed - expected).ToArray();
-        for (var j = 0; j < classes; j++)
-            for (var a = 0; a < classes; a++)
-            {
-                var factor = Enumerable.Range(0, classes).Sum(c => moments.Share[c * classes + j] * inverse[c * classes + a]);
-                Add(Shift.AsSpan(j * features, features), factor, left.AsSpan(a * features, features));
-            }
-        for (var j = 0; j < classes; j++)
-            for (var c = 0; c < classes; c++)
-                ShiftLogits[j * classes + c] = HeadEvidence.Dot(head.Weight.AsSpan(c * features, features), Shift.AsSpan(j * features, features));
+        var left = new DenseMatrix(features, classes,
+            [.. head.WeightGradient.Zip(moments.Weight, (observed, expected) => observed - expected)]);
+        var shift = new DenseMatrix(features, classes, Shift);
+        shift.Add(left.TransposeAndMultiply(share * inverse), shift);
+        new DenseMatrix(features, classes, head.Weight).TransposeThisAndMultiply(shift, new DenseMatrix(classes, classes, ShiftLogits));
     }
 
     private static double Entropy(double[] p) => -p.Sum(value => value > 1e-300 ? value * Math.Log(value) : 0);
 
     private static void Add(Span<double> row, double factor, ReadOnlySpan<double> other)
     {
-        if (factor == 0)
-            return;
-        for (var f = 0; f < row.Length; f++)
-            row[f] += factor * other[f];
+        if (factor != 0)
+            TensorPrimitives.MultiplyAdd(other, factor, row, row);
     }
 }

@@ -28,7 +28,10 @@ internal sealed class HeadRun(HeadImages images, double[] gram, int classes, boo
                     error[labels[from + i]]--;
                     // The last step of an epoch may have fewer images, each of which then weighs more.
                     for (var c = 0; c < classes; c++)
-                        errors[(from + i) * classes + c] += error[c] * batch / ((double)count * ((batch + miniBatch - 1) / miniBatch) * epochs);
+                    {
+                        var steps = (double)count * ((batch + miniBatch - 1) / miniBatch) * epochs;
+                        errors[(from + i) * classes + c] += error[c] * batch / steps;
+                    }
                 }
                 for (var k = 0; k < batch; k++)
                     for (var i = 0; i < count; i++)
@@ -44,6 +47,8 @@ internal sealed class HeadRun(HeadImages images, double[] gram, int classes, boo
     private double Product(int left, int leftLabel, int right, int rightLabel)
     {
         var (leftShift, rightShift) = (images.Count + leftLabel, images.Count + rightLabel);
-        return (bias ? 1 : 0) + gram[left * size + right] + gram[leftShift * size + right] + gram[left * size + rightShift] + gram[leftShift * size + rightShift];
+        double Product(int a, int b) => gram[a * size + b];
+        return (bias ? 1 : 0) + Product(left, right) + Product(leftShift, right) + Product(left, rightShift)
+            + Product(leftShift, rightShift);
     }
 }

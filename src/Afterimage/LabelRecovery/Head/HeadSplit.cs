@@ -11,7 +11,7 @@ internal static class HeadSplit
     private const int Starts = 8, Candidates = 6;
     private const double Sure = 0.999;
 
-    /// <summary>The labels with the features of every image where they, or labels with one swap, fit; else the labels as they are.</summary>
+    /// <summary>Adds every image's features where the labels, or labels with one swap, fit; else returns them as they are.</summary>
     public static Labels Settle(AttackContext context, Labels labels)
     {
         var head = HeadEvidence.Of(context);
@@ -28,6 +28,7 @@ internal static class HeadSplit
             var targets = candidate.Targets(classes, ScalarType.Float64, CPU);
             if (HeadFactors.Find(gradient, biasGradient, weight, bias, targets, samples, context.Random, Starts) is not { } factors)
                 continue;
+            var known = swap ? "these labels, one other than first thought" : "just these labels";
             return candidate with
             {
                 Confidence = Enumerable.Repeat(1.0, head.Batch).ToValueList(),
@@ -35,7 +36,8 @@ internal static class HeadSplit
                     .Select((count, c) => new ClassCount(c, count, 1)).ToValueList(),
                 Features = factors.Features.contiguous().data<double>().ToValueList(),
                 Reasons = [.. labels.Reasons, FormattableString.Invariant(
-                    $"The head's gradient is a sum over {head.Batch} image{(head.Batch == 1 ? "" : "s")} with {(swap ? "these labels, one other than first thought" : "just these labels")}, up to {factors.Residual:G2}: that proves them and gives each image's features.")],
+                    $"The head's gradient is a sum over {head.Batch} image{(head.Batch == 1 ? "" : "s")} with {known}, ") +
+                    FormattableString.Invariant($"up to {factors.Residual:G2}: that proves them and gives each image's features.")],
             };
         }
         return labels;

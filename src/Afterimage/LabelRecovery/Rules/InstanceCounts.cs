@@ -23,22 +23,12 @@ public sealed record InstanceCounts : LabelRule
             "and these the counts.");
     }
 
-    private static double[] Solve(HeadEvidence head, double[] signal)
-    {
-        var classes = head.Classes;
-        var (equations, right) = (new double[(classes + 1) * classes], new double[classes + 1]);
-        for (var j = 0; j < classes; j++)
+    private static double[] Solve(HeadEvidence head, double[] signal) => Counting.Explaining(
+        [.. Enumerable.Range(0, head.Classes).SelectMany(j =>
         {
             // A class whose entry vanishes has no mean feature; uniform probabilities leave it to the other equations.
             var row = head.WeightGradient.AsSpan(j * head.Features, head.Features).ToArray();
             var logits = head.Logits([.. row.Select(value => value / signal[j])]);
-            var p = Softmax.Of(logits.All(double.IsFinite) ? logits : new double[classes]);
-            for (var c = 0; c < classes; c++)
-                equations[c * classes + j] = p[c] - (c == j ? 1 : 0);
-            equations[classes * classes + j] = 1;
-            right[j] = signal[j] * head.Batch;
-        }
-        right[classes] = head.Batch;
-        return Dense.LeastSquares(equations, right, classes + 1, classes, 1e-12);
-    }
+            return Softmax.Of(logits.All(double.IsFinite) ? logits : new double[head.Classes]);
+        })], signal, head.Batch);
 }

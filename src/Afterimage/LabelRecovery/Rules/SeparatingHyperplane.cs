@@ -36,14 +36,14 @@ public sealed record SeparatingHyperplane : LabelRule
     private (int Rank, double[][] Columns) Columns(HeadEvidence head)
     {
         using var scope = Tidy.Scope();
-        var gradient = tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64);
-        var (u, strengths, _) = linalg.svd(gradient, fullMatrices: false);
+        var (u, strengths, _) = Factorization.Svd(
+            tensor(head.WeightGradient, [head.Classes, head.Features], ScalarType.Float64), "The head's weight gradient");
         var (left, values) = (u.contiguous().data<double>().ToArray(), strengths.data<double>().ToArray());
         var rank = values.Count(value => value > RankTolerance * values[0] && value > 0);
         return (rank, [.. Enumerable.Range(0, head.Classes).Select(c =>
         {
             var column = left.AsSpan(c * values.Length, rank).ToArray();
-            var length = Math.Sqrt(HeadEvidence.Dot(column, column));
+            var length = Math.Sqrt(TensorPrimitives.Dot(column, column));
             return length > 1e-9 ? [.. column.Select(value => value / length)] : column;
         })]);
     }
@@ -56,21 +56,20 @@ public sealed record SeparatingHyperplane : LabelRule
         weights[label] = 1;
         for (var step = 0; step < Steps && rank > 0; step++)
         {
-            var products = points.Select(other => HeadEvidence.Dot(other, point)).ToArray();
+            var products = points.Select(other => TensorPrimitives.Dot(other, point)).ToArray();
             var nearest = Array.IndexOf(products, products.Min());
             if (products[nearest] > 1e-9)
                 return true;
             // Weight moves from the farthest point in use to the nearest (Mitchell, Demyanov and Malozemov).
             var farthest = Enumerable.Range(0, points.Length).Where(c => weights[c] > 0).MaxBy(c => products[c]);
             var direction = points[nearest].Zip(points[farthest], (near, far) => near - far).ToArray();
-            var square = HeadEvidence.Dot(direction, direction);
+            var square = TensorPrimitives.Dot(direction, direction);
             if (square < 1e-24)
                 return false;
             var move = Math.Clamp((products[farthest] - products[nearest]) / square, 0, weights[farthest]);
             (weights[farthest], weights[nearest]) = (weights[farthest] - move, weights[nearest] + move);
-            for (var i = 0; i < rank; i++)
-                point[i] += move * direction[i];
-            if (HeadEvidence.Dot(point, point) < 1e-14)
+            TensorPrimitives.MultiplyAdd(direction, move, point, point);
+            if (TensorPrimitives.Dot(point, point) < 1e-14)
                 return false;
         }
         return false;

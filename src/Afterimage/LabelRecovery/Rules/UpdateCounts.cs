@@ -34,18 +34,8 @@ public sealed record UpdateCounts : LabelRule
         var places = head.IsGradient ? [0.0] : Enumerable.Range(0, Places).Select(i => (double)i / (Places - 1)).ToArray();
         foreach (var place in places)
             Measure(context, images, labels, place, confidence, 1.0 / places.Length);
-        var (equations, right) = (new double[(classes + 1) * classes], new double[classes + 1]);
-        for (var j = 0; j < classes; j++)
-        {
-            for (var c = 0; c < classes; c++)
-                equations[c * classes + j] = confidence[j * classes + c] - (c == j ? 1 : 0);
-            equations[classes * classes + j] = 1;
-            right[j] = head.Batch * signal[j];
-        }
-        right[classes] = head.Batch;
-        var counts = Dense.LeastSquares(equations, right, classes + 1, classes, 1e-12);
-        var finite = counts.Select(count => double.IsFinite(count) ? Math.Max(0, count) : 0);
-        return Counting.Of(context, Counting.Round([.. finite], [], head.Batch), "The model's confidence in wrong classes was measured " +
+        var counts = Counting.Explaining(confidence, signal, head.Batch).Select(count => double.IsFinite(count) ? Math.Max(0, count) : 0);
+        return Counting.Of(context, Counting.Round([.. counts], [], head.Batch), "The model's confidence in wrong classes was measured " +
             $"on {images.shape[0]} {(Auxiliary is null ? "procedural" : "auxiliary")} images" +
             (head.IsGradient ? "." : $" at {Places} places between the weights before and after."));
     }
@@ -94,9 +84,8 @@ public sealed record UpdateCounts : LabelRule
             var logits = passed.Logits.AsSpan(i * classes, classes).ToArray();
             for (var c = 0; c < classes && place != 0; c++)
             {
-                var row = head.WeightChange.AsSpan(c * features, features);
-                var change = HeadEvidence.Dot(row, passed.Features.AsSpan(i * features, features));
-                logits[c] += place * (head.BiasChange![c] + change);
+                var change = head.WeightChange.AsSpan(c * features, features);
+                logits[c] += place * (head.BiasChange![c] + TensorPrimitives.Dot(change, passed.Features.AsSpan(i * features, features)));
             }
             var p = Softmax.Of(logits);
             foreach (var row in labels is null ? [classes] : (int[])[labels[i], classes])

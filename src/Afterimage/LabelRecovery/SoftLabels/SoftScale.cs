@@ -6,7 +6,7 @@ namespace Afterimage.LabelRecovery;
 /// <param name="Feature">[features].</param>
 /// <param name="Misfit">Deviation of the entries that should be alike, over what rounding allows; at most 1 for a solution.</param>
 /// <param name="IsProved">
-/// Whether more equations than the one for the scale hold, and rounding leaves the label no room: else the same gradient allows other labels.
+/// Whether more equations than the one for the scale hold and rounding leaves the label no room; else other labels are possible.
 /// </param>
 internal sealed record SoftSolution(double Scale, double[] Label, double[] Feature, double Misfit, bool IsProved);
 
@@ -23,7 +23,7 @@ internal sealed class SoftScale
     private const double Saturated = 40, Same = 1e-5, Settled = 1e-9, Hopeless = 1e6;
     private const int MostSolutions = 16;
 
-    /// <summary>An entry says something where it moves by so many roundings; a label is known where rounding leaves it within this.</summary>
+    /// <summary>An entry counts where it moves by so many roundings; a label is known where rounding leaves it within this.</summary>
     private const double Telling = 10, Known = 5e-4;
     private const int GaussNewtonSteps = 30, Halvings = 25, WeightedSteps = 8;
 
@@ -46,10 +46,10 @@ internal sealed class SoftScale
         (p, y, isStrong) = (new double[classes], new double[classes], new bool[classes]);
         this.weight = weight;
         direction = Direction(gradient, classes, features);
-        along = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), direction))];
-        slope = [.. Enumerable.Range(0, classes).Select(c => HeadEvidence.Dot(weight.AsSpan(c * features, features), direction))];
-        (strength, steepest) = (Math.Sqrt(HeadEvidence.Dot(along, along)), Enumerable.Range(0, classes).Max(Steepness));
-        var total = HeadEvidence.Dot(gradient, gradient);
+        along = [.. Enumerable.Range(0, classes).Select(c => TensorPrimitives.Dot(gradient.AsSpan(c * features, features), direction))];
+        slope = [.. Enumerable.Range(0, classes).Select(c => TensorPrimitives.Dot(weight.AsSpan(c * features, features), direction))];
+        (strength, steepest) = (Math.Sqrt(TensorPrimitives.Dot(along, along)), Enumerable.Range(0, classes).Max(Steepness));
+        var total = TensorPrimitives.Dot(gradient, gradient);
         Rest = total > 0 ? Math.Sqrt(Math.Max(0, 1 - strength * strength / total)) : 0;
     }
 
@@ -75,7 +75,8 @@ internal sealed class SoftScale
     /// <param name="weight">[classes,features] row by row.</param>
     /// <param name="gradient">Of the weight, as large.</param>
     /// <param name="strong">Entries that may differ from the rest, at most.</param>
-    public static (IReadOnlyList<SoftSolution> Solutions, double Unexplained) Find(double[] weight, double[] gradient, int classes, int features, int strong)
+    public static (IReadOnlyList<SoftSolution> Solutions, double Unexplained) Find(
+        double[] weight, double[] gradient, int classes, int features, int strong)
     {
         IReadOnlyList<SoftSolution> nearest = [], unproved = [];
         var rest = 0.0;
@@ -85,7 +86,8 @@ internal sealed class SoftScale
                 var search = new SoftScale(weight, gradient, classes, features, entries);
                 rest = search.Rest;
                 var found = search.Solve(reach);
-                if (found is [{ Misfit: <= 1 }, ..] && (unproved.Count > 0 || found.All(solution => solution.IsProved) || entries == strong))
+                var whole = unproved.Count > 0 || found.All(solution => solution.IsProved) || entries == strong;
+                if (found is [{ Misfit: <= 1 }, ..] && whole)
                     return ([.. unproved, .. found], rest);
                 if (found is [{ Misfit: <= 1 }, ..])
                     unproved = found;
@@ -168,7 +170,7 @@ internal sealed class SoftScale
     }
 
     /// <summary>
-    /// Whether the like entries are zero (mixup) or alike (smoothing), each in its own rounding. In these terms the scale is first fitted again.
+    /// Whether the entries that are alike are zero (mixup) or not (smoothing), each in its own rounding. The scale is first fitted again.
     /// </summary>
     private SoftSolution Judged(double scale)
     {
@@ -284,24 +286,24 @@ internal sealed class SoftScale
     /// <summary>The leading right singular vector, by powers from the longest row.</summary>
     private static double[] Direction(double[] gradient, int classes, int features)
     {
-        var longest = Enumerable.Range(0, classes).MaxBy(c => HeadEvidence.Dot(gradient.AsSpan(c * features, features), gradient.AsSpan(c * features, features)));
+        var longest = Enumerable.Range(0, classes)
+            .MaxBy(c => TensorPrimitives.SumOfSquares<double>(gradient.AsSpan(c * features, features)));
         var vector = gradient.AsSpan(longest * features, features).ToArray();
         for (var power = 0; power < 3; power++)
         {
-            var length = Math.Sqrt(HeadEvidence.Dot(vector, vector));
+            var length = Math.Sqrt(TensorPrimitives.Dot(vector, vector));
             if (length == 0)
                 return vector;
             var next = new double[features];
             for (var c = 0; c < classes; c++)
             {
                 var row = gradient.AsSpan(c * features, features);
-                var product = HeadEvidence.Dot(row, vector) / length;
-                for (var f = 0; f < features; f++)
-                    next[f] += product * row[f];
+                var product = TensorPrimitives.Dot(row, vector) / length;
+                TensorPrimitives.MultiplyAdd(row, product, next, next);
             }
             vector = next;
         }
-        var final = Math.Sqrt(HeadEvidence.Dot(vector, vector));
+        var final = Math.Sqrt(TensorPrimitives.Dot(vector, vector));
         return final > 0 ? [.. vector.Select(value => value / final)] : vector;
     }
 }

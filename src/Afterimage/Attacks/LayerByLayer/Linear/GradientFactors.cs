@@ -40,7 +40,7 @@ internal sealed class GradientFactors
         if (alive.shape[0] == 0)
             return null;
         var matrix = rows.index_select(0, alive) / norms.index_select(0, alive).unsqueeze(1);
-        var (u, s, vh) = linalg.svd(matrix, fullMatrices: false);
+        var (u, s, vh) = Factorization.Svd(matrix, "The gradient of the first layer");
         var rounding = sent == ScalarType.Float64 ? 1e-16 : 1.0 / (1 << 24);
         var (rank, noise) = Split(s.data<double>().ToArray(), matrix.shape[0], matrix.shape[1], rounding);
         if (rank == 0)

@@ -22,7 +22,8 @@ public sealed record LinearLayerInversion : Attack
 
     /// <inheritdoc/>
     public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
-        ?? (First(context) is not { } first ? "The bias attack needs a network whose first layer is linear: use \"recursive-inversion\" or gradient matching."
+        ?? (First(context) is not { } first
+            ? "The bias attack needs a network whose first layer is linear: use \"recursive-inversion\" or gradient matching."
         : first.Bias ? null
         : context.Observation.BatchSize == 1 ? new RecursiveInversion().Refusal(context)
         : "The first layer has no bias, so a row of a batch cannot be divided by its bias gradient: use gradient matching.");
@@ -39,7 +40,8 @@ public sealed record LinearLayerInversion : Attack
             : run.Context.Observation.BatchSize == 1 ? Single(run, chain, first) : Rows(run, chain, first);
     }
 
-    private static Linear? First(AttackContext context) => context.Model.Network!.Layers.First(layer => layer is not (Flatten or Dropout)) as Linear;
+    private static Linear? First(AttackContext context) =>
+        context.Model.Network!.Layers.First(layer => layer is not (Flatten or Dropout)) as Linear;
 
     private static SearchResult Single(AttackRun run, LayerChain chain, Stage first)
     {
@@ -49,7 +51,8 @@ public sealed record LinearLayerInversion : Attack
             throw new AfterimageException("No gradient reaches the first layer, so nothing can be read from it: use another update.");
         var inputs = bias.matmul(first.WeightGradient!) / square;
         run.Note(new RowsCarryImage(bias.ne(0).sum().ToInt64(), bias.shape[0]));
-        return new() { Images = chain.Images(inputs), Labels = HeadLabels.Of(chain, chain.Shaped(inputs)), Iterations = 1, Evaluations = 1 };
+        var labels = HeadLabels.Of(chain, chain.Shaped(inputs));
+        return new() { Images = chain.Images(inputs), Labels = labels, Iterations = 1, Evaluations = 1 };
     }
 
     private static SearchResult Rows(AttackRun run, LayerChain chain, Stage first)

@@ -28,7 +28,8 @@ public sealed record ReluBatchInversion : Attack
     public override int Budget => Rounds;
 
     /// <inheritdoc/>
-    public override string? Fault => Rounds < 1 || Starts < 1 ? $"The search needs at least one round and one start; it has {Rounds} and {Starts}." : null;
+    public override string? Fault => Rounds < 1 || Starts < 1
+        ? $"The search needs at least one round and one start; it has {Rounds} and {Starts}." : null;
 
     /// <inheritdoc/>
     public override Attack? WithRestarts(int restarts) => this with { Rounds = restarts };
@@ -92,8 +93,8 @@ public sealed record ReluBatchInversion : Attack
         {
             Images = chain.Images(inputs),
             Labels = HeadLabels.Of(chain, inputs),
-            Doubt = consistent == batch ? null : $"The zeros of {consistent} of {batch} images agree with their own ReLU pattern, so the others " +
-                "are mixtures: allow more rounds, or use gradient matching; the batch may be too large for this layer.",
+            Doubt = consistent == batch ? null : $"The zeros of {consistent} of {batch} images agree with their own ReLU pattern, so the " +
+                "others are mixtures: allow more rounds, or use gradient matching; the batch may be too large for this layer.",
             Iterations = rounds,
             Evaluations = 1,
         };
@@ -110,7 +111,7 @@ public sealed record ReluBatchInversion : Attack
 
         public static Candidate Of(Stage first, GradientFactors factors, Tensor mixing)
         {
-            var rows = linalg.solve(mixing, factors.Right);
+            var rows = Factorization.Solve(mixing, factors.Right, "The mixture of the samples' columns");
             return Judge(rows, factors.Left.matmul(mixing), first, factors);
         }
 
@@ -119,7 +120,8 @@ public sealed record ReluBatchInversion : Attack
         {
             var columns = Enumerable.Range(0, factors.Rank)
                 .Select(k => factors.Left[Off[TensorIndex.Colon, k]])
-                .Select(zero => zero.shape[0] >= factors.Rank ? linalg.svd(zero, fullMatrices: false).Vh[-1] : null).ToList();
+                .Select(zero => zero.shape[0] < factors.Rank ? null
+                    : Factorization.Svd(zero, "The gradient where ReLU is off").Vh[-1]).ToList();
             if (columns.Any(column => column is null))
                 return this;
             var refined = Of(first, factors, stack(columns!).t());

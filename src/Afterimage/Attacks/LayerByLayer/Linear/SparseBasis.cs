@@ -36,7 +36,10 @@ internal sealed class SparseBasis
     {
         var q = chosen.Count == 0 ? zeros([1, Size], ScalarType.Float64) : stack(chosen.Select(item => tensor(item.Direction)));
         if (chosen.Count < Size)
-            q = cat([q.narrow(0, 0, chosen.Count), linalg.svd(q, fullMatrices: true).Vh.narrow(0, chosen.Count, Size - chosen.Count)]);
+        {
+            var whole = Factorization.Svd(q, "The set of directions found", full: true).Vh;
+            q = cat([q.narrow(0, 0, chosen.Count), whole.narrow(0, chosen.Count, Size - chosen.Count)]);
+        }
         return (q / factors.Singular).t();
     }
 
@@ -59,8 +62,10 @@ internal sealed class SparseBasis
     public void Follow(Tensor before)
     {
         using var scope = Tidy.Scope();
+        // A mixture without a bias entry stands for no image.
+        before = before.nan_to_num(0, 0, 0);
         var weights = cat([before.lt(0).to(ScalarType.Float64), (-before).relu()], 1).t();
-        var (_, vectors) = linalg.eigh(weights.matmul(products).view(-1, Size, Size));
+        var (_, vectors) = Factorization.Eigen(weights.matmul(products).view(-1, Size, Size), "The second moment where ReLU is off");
         var starts = vectors[TensorIndex.Ellipsis, 0];
         Offer(starts);
         Descend(starts, 0.5);
@@ -77,7 +82,7 @@ internal sealed class SparseBasis
         using var generator = random.Generator(CPU);
         var rows = rand([samples, Rows], ScalarType.Float32, CPU, generator: generator).topk(Size - 1, 1).indexes;
         var chosenRows = white.index_select(0, rows.view(-1)).view(samples, Size - 1, Size);
-        Offer(linalg.svd(chosenRows, fullMatrices: true).Vh[TensorIndex.Colon, Size - 1]);
+        Offer(Factorization.Svd(chosenRows, "The set of random rows", full: true).Vh[TensorIndex.Colon, Size - 1]);
     }
 
     private void Descend(Tensor starts, double progress)
@@ -92,7 +97,8 @@ internal sealed class SparseBasis
             var weights = progress < 0.5 ? square.rsqrt() : square.reciprocal();
             var normal = (weights / weights.mean([1], keepdim: true)).matmul(products).view(-1, Size, Size);
             normal.diagonal(0, 1, 2).add_(1e-14);
-            q.copy_(nn.functional.normalize(linalg.solve(normal, q.unsqueeze(2)).squeeze(2), 2, 1));
+            var solved = Factorization.Solve(normal, q.unsqueeze(2), "The reweighted second moment").squeeze(2);
+            q.copy_(nn.functional.normalize(solved, 2, 1));
         }
         Offer(q);
     }
@@ -115,8 +121,8 @@ internal sealed class SparseBasis
             var rest = (double[])candidate.Direction.Clone();
             for (var pass = 0; pass < 2; pass++)
                 foreach (var other in orthogonal)
-                    Subtract(rest, other, Dot(rest, other));
-            var length = Math.Sqrt(Dot(rest, rest));
+                    TensorPrimitives.MultiplyAdd(other, -TensorPrimitives.Dot<double>(rest, other), rest, rest);
+            var length = TensorPrimitives.Norm<double>(rest);
             if (!(length >= 1e-4))
                 continue;
             orthogonal.Add(Array.ConvertAll(rest, value => value / length));
@@ -125,19 +131,5 @@ internal sealed class SparseBasis
                 break;
         }
         return kept;
-    }
-
-    private static double Dot(double[] left, double[] right)
-    {
-        var sum = 0.0;
-        for (var i = 0; i < left.Length; i++)
-            sum += left[i] * right[i];
-        return sum;
-    }
-
-    private static void Subtract(double[] target, double[] other, double factor)
-    {
-        for (var i = 0; i < target.Length; i++)
-            target[i] -= factor * other[i];
     }
 }

@@ -22,7 +22,7 @@ internal sealed class CoupledStep
     public CoupledStep(RectifiedBlock block, Tensor input, Tensor system, Tensor byRow)
     {
         (this.block, this.system, this.byRow) = (block, system, byRow);
-        patches = block.Patches(input.reshape([1, .. block.Input]));
+        patches = block.Map.Patches(input.reshape([1, .. block.Input]));
         passing = block.Batch!.ScaleGradient / block.Batch.Deviation * (-1.0 / (block.Output[1] * block.Output[2]));
     }
 
@@ -35,8 +35,7 @@ internal sealed class CoupledStep
     {
         var right = Pull(open) + pull;
         normal.diagonal(0, 1, 2).add_(1e-14 * normal.diagonal(0, 1, 2).mean());
-        var (factor, failed) = linalg.cholesky_ex(normal);
-        return failed.any().ToBoolean() ? zeros_like(right)
+        return Factorization.CholeskyOrNull(normal) is not { } factor ? zeros_like(right)
             : ConjugateGradients.Solve(right, change => Pull(Push(change)) + change * belief,
                 rest => cholesky_solve(rest.unsqueeze(2), factor).squeeze(2), Products, Enough).Solution;
     }
@@ -44,8 +43,8 @@ internal sealed class CoupledStep
     /// <summary>The change of dL/dW.</summary>
     private Tensor Push(Tensor change)
     {
-        var signal = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
-        var passed = signal.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
+        var gradient = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
+        var passed = gradient.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
         return system.matmul(change.t()) + passed.reshape(-1, change.shape[0]);
     }
 
@@ -53,7 +52,9 @@ internal sealed class CoupledStep
     private Tensor Pull(Tensor open)
     {
         var weighted = open * byRow;
-        var signal = weighted.reshape(block.Conv.Output, -1, block.Input[0]).transpose(1, 2).reshape(block.Conv.Output, -1).matmul(patches);
-        return system.t().matmul(weighted).t() + block.Transpose(signal.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
+        var gradient = weighted.reshape(block.Conv.Output, -1, block.Input[0]).transpose(1, 2)
+            .reshape(block.Conv.Output, -1).matmul(patches);
+        return system.t().matmul(weighted).t()
+            + block.Transpose(gradient.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
     }
 }

@@ -1,13 +1,13 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The input x of a convolution where dL/dz = gate times a known signal, and the gates are read from values that are known up to an error. dL/dW is
-/// then linear in x. Gates of values near zero are in doubt: where the equations do not fit, those are turned that let them fit best, one
-/// after the other.
+/// The input x of a convolution where dL/dz = gate times a known gradient, and the gates are read from values that are known up to an
+/// error. dL/dW is then linear in x. Gates of values near zero are in doubt: where the equations do not fit, those are turned that let
+/// them fit best, one after the other.
 /// </summary>
 /// <param name="block">Without pooling.</param>
-/// <param name="signal">dL/dz where every gate is open, [1,*Output].</param>
-internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
+/// <param name="preActivationGradient">dL/dz where every gate is open, [1,*Output].</param>
+internal sealed class GatedLayer(RectifiedBlock block, Tensor preActivationGradient)
 {
     /// <summary>What rounding leaves of dL/dW, relative.</summary>
     private const double Exact = 1e-6;
@@ -25,8 +25,8 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     /// <param name="values">In front of the gates, [1,*Output].</param>
     /// <param name="doubt">Below this a value may be zero, [1,*Output].</param>
     /// <returns>
-    /// The input, [1,*Input]; its error, as far as one unit of rounding makes it; the gates; and what is left of dL/dW, relative. Where turns do
-    /// not help the gates are those of the values.
+    /// The input, [1,*Input]; its error, as far as one unit of rounding makes it; the gates; and what is left of dL/dW, relative. Where
+    /// turns do not help the gates are those of the values.
     /// </returns>
     public (Tensor Input, Tensor Error, Tensor Gates, double Residual) Solve(Tensor values, Tensor doubt)
     {
@@ -36,7 +36,8 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
         var doubts = least > Exact ? Doubts(values, doubt) : [];
         for (var turn = 0; turn < MostTurns && least > Exact; turn++)
         {
-            var (place, residual) = doubts.Select(place => (place, Tried(gates, place))).DefaultIfEmpty((-1, least)).MinBy(pair => pair.Item2);
+            var (place, residual) = doubts.Select(place => (place, Tried(gates, place)))
+                .DefaultIfEmpty((-1, least)).MinBy(pair => pair.Item2);
             if (!(residual < WorthATurn * least))
                 break;
             Turn(gates, place);
@@ -48,9 +49,10 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     /// <summary>Standard deviations for errors of <see cref="Rounding"/> in dL/dW.</summary>
     private Tensor Error(Tensor gates) => Tidy.Keep(() =>
     {
-        var normal = Normal(block.System(gates * signal));
-        var (inverse, _) = linalg.inv_ex(normal);
-        return (inverse.diagonal().clamp_min(0).sqrt() * (Rounding * level)).reshape(1, 1, block.Input[1], block.Input[2]).expand([1, .. block.Input]);
+        var normal = Normal(block.System(gates * preActivationGradient));
+        var inverse = Factorization.Inverse(normal, "The normal matrix of a layer's equations");
+        var error = inverse.diagonal().clamp_min(0).sqrt() * (Rounding * level);
+        return error.reshape(1, 1, block.Input[1], block.Input[2]).expand([1, .. block.Input]);
     });
 
     private static Tensor Normal(Tensor system)
@@ -71,9 +73,8 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor signal)
     private (Tensor Input, double Residual) Fit(Tensor gates)
     {
         using var scope = Tidy.Scope();
-        var system = block.System(gates * signal);
-        var (factor, failed) = linalg.cholesky_ex(Normal(system));
-        if (failed.ToInt32() != 0)
+        var system = block.System(gates * preActivationGradient);
+        if (Factorization.CholeskyOrNull(Normal(system)) is not { } factor)
             return (zeros([1, .. block.Input], ScalarType.Float64).MoveToOuterDisposeScope(), double.PositiveInfinity);
         var input = cholesky_solve(system.t().matmul(target), factor);
         input = input + cholesky_solve(system.t().matmul(target - system.matmul(input)), factor);

@@ -20,14 +20,15 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     protected RectifiedChain Chain => chain;
 
     /// <summary>dL/d features.</summary>
-    protected Tensor? Signal { get; set; }
+    protected Tensor? FeatureGradient { get; set; }
 
     /// <param name="noise">What the channel leaves of a weight gradient, relative; 0 without noise.</param>
     public abstract void Run(double noise);
 
     /// <summary>What is known of the last piece in front of the features.</summary>
     /// <param name="piece">In the precision of the search.</param>
-    public virtual LastPiece Last(RectifiedPiece piece) => new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), Signal!);
+    public virtual LastPiece Last(RectifiedPiece piece) =>
+        new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), FeatureGradient!);
 
     /// <summary>Through convolutions with or without pooling.</summary>
     protected void Descend(double noise)
@@ -40,12 +41,16 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
                 break;
             }
             var guesses = procedural.Inputs(Depth - 1, Features!);
-            var found = block.Pool is not null ? new PooledLayer(block, Features!, Signal!).Solve(guesses, run.Stop)
-                : new PlainLayer(block, Features!, Signal!).Solve(block.Batch is null ? zeros([1, .. block.Input], ScalarType.Float64) : guesses.First().Mean);
-            run.Note(new LayerSolved(block.Conv.Name, block.Input[0] * block.Places, found.Residual) { Where = block.Pool is null ? "" : "behind a pooling" });
+            var found = block.Pool is not null ? new PooledLayer(block, Features!, FeatureGradient!).Solve(guesses, run.Stop)
+                : new PlainLayer(block, Features!, FeatureGradient!)
+                    .Solve(block.Batch is null ? zeros([1, .. block.Input], ScalarType.Float64) : guesses.First().Mean);
+            run.Note(new LayerSolved(block.Conv.Name, block.Input[0] * block.Places, found.Residual)
+            {
+                Where = block.Pool is null ? "" : "behind a pooling",
+            });
             if (!(found.Residual < Math.Max(Solved, 2 * noise)))
                 break;
-            (Features, Signal) = (found.Input, block.Back(found.Signal));
+            (Features, FeatureGradient) = (found.Input, block.Back(found.PreActivationGradient));
         }
     }
 }

@@ -17,13 +17,15 @@ internal sealed class PieceReader
     {
         (model, observation) = (context.Model, context.Observation);
         train = observation.Training.Mode == ModelMode.Train;
-        statistics = train ? observation.BatchStatistics ?? observation.RunningStatistics?.Inferred(model, observation.BatchSize, observation.Training) : null;
+        statistics = !train ? null : observation.BatchStatistics
+            ?? observation.RunningStatistics?.Inferred(model, observation.BatchSize, observation.Training);
         layers = new(network.Layers.Where(layer => train || layer is not Dropout));
         shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
     }
 
     /// <summary>What stands where none of the pieces that are known goes on.</summary>
-    public string Rest => layers.TryPeek(out var other) && other is not (Linear or Flatten) ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
+    public string Rest => layers.TryPeek(out var other) && other is not (Linear or Flatten)
+        ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
 
     /// <summary>All up to the head.</summary>
     /// <exception cref="AfterimageException">One cannot be read.</exception>
@@ -31,17 +33,20 @@ internal sealed class PieceReader
     {
         var pieces = new List<RectifiedPiece>();
         if (train && statistics is null && model.Buffers.Count > 0)
-            throw new AfterimageException("In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\".");
+            throw new AfterimageException(
+                "In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\".");
         while (layers.TryPeek(out var layer) && layer is Conv2d { Groups: 1 } or Residual)
         {
             RectifiedPiece? piece = Next<Residual>(layers) is { } residual ? Unit(residual) : Block(layers, shape);
             var rectified = Next<Activation>(layers) is { Kind: ActivationKind.ReLU };
             var pool = Next<MaxPool2d>(layers);
-            var obstacle = piece is null ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network has others: use \"deep-first\"."
+            var obstacle = piece is null ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network " +
+                    "has others: use \"deep-first\"."
                 : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
                 : pool is { Padding: > 0 } || (pool is not null && piece is ResidualUnit)
                     ? "The recursion cannot read a max pooling with padding or behind a residual: use gradient matching."
-                : train && piece is ResidualUnit ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : null;
+                : train && piece is ResidualUnit
+                    ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : null;
             if (obstacle is not null)
                 throw new AfterimageException(obstacle);
             if (piece is RectifiedBlock block && pool is not null)
@@ -55,7 +60,8 @@ internal sealed class PieceReader
     /// <summary>The linear layer that is left behind the pieces; null where something else is.</summary>
     public Stage? Head(bool averaged)
     {
-        if (averaged != Next<GlobalAvgPool2d>(layers) is not null || Next<Flatten>(layers) is null || layers.Count != 1 || Next<Linear>(layers) is not { } head)
+        if (averaged != Next<GlobalAvgPool2d>(layers) is not null || Next<Flatten>(layers) is null || layers.Count != 1
+            || Next<Linear>(layers) is not { } head)
             return null;
         return new(head, [head.Input], [head.Output], Value(head.Name + ".weight"), head.Bias ? Value(head.Name + ".bias") : null,
             Gradient(head.Name + ".weight"), head.Bias ? Gradient(head.Name + ".bias") : null);
@@ -63,8 +69,10 @@ internal sealed class PieceReader
 
     private ResidualUnit? Unit(Residual residual)
     {
-        var (body, shortcut) = (new Queue<Layer>(residual.Body.Where(layer => train || layer is not Dropout)), new Queue<Layer>(residual.Shortcut));
-        if (Block(body, shape) is not { } first || Next<Activation>(body) is not { Kind: ActivationKind.ReLU } || Block(body, first.Output) is not { } second)
+        var body = new Queue<Layer>(residual.Body.Where(layer => train || layer is not Dropout));
+        var shortcut = new Queue<Layer>(residual.Shortcut);
+        if (Block(body, shape) is not { } first || Next<Activation>(body) is not { Kind: ActivationKind.ReLU }
+            || Block(body, first.Output) is not { } second)
             return null;
         var (padding, projection) = (Next<PaddedShortcut>(shortcut), Block(shortcut, shape));
         return body.Count + shortcut.Count == 0 && (padding is null || projection is null) ? new(first, second, padding, projection) : null;
@@ -85,7 +93,8 @@ internal sealed class PieceReader
             scale = Channels(Value(norm.Name + ".weight")) / spread;
             shift = Channels(Value(norm.Name + ".bias")) - Channels(average) * scale;
             if (statistics is not null)
-                coupling = new(Channels(average), spread, Channels(Gradient(norm.Name + ".weight")), Channels(Gradient(norm.Name + ".bias")));
+                coupling = new(
+                    Channels(average), spread, Channels(Gradient(norm.Name + ".weight")), Channels(Gradient(norm.Name + ".bias")));
         }
         var output = conv.Follow(input);
         return new(conv, null, input, output, output, Value(conv.Name + ".weight"), conv.Bias ? Value(conv.Name + ".bias") : null,

@@ -1,9 +1,9 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The input x of a layer without pooling: what leaves tells which ReLUs are on, so that dL/dz is known, dL/dW = dL/dz x' is linear in x, and
-/// so is u where it is on (Zhu and Blaschko, ICLR 2021). In train mode dL/dz also depends a little on x, which is then iterated. A ReLU
-/// wrongly taken for off spoils the equations of its own channel alone, so channels count by how well they fit.
+/// The input x of a layer without pooling: what leaves tells which ReLUs are on, so that dL/dz is known, dL/dW = dL/dz x' is linear in
+/// x, and so is u where it is on (Zhu and Blaschko, ICLR 2021). In train mode dL/dz also depends a little on x, which is then iterated.
+/// A ReLU wrongly taken for off spoils the equations of its own channel alone, so channels count by how well they fit.
 /// </summary>
 internal sealed class PlainLayer
 {
@@ -17,21 +17,21 @@ internal sealed class PlainLayer
     /// <summary>Outputs below this share of the largest may be rounding; the input decides whether they are on.</summary>
     private const double Doubtful = 1e-3;
 
-    /// <summary>Channels are told apart by their fit once so little is left.</summary>
+    /// <summary>Channels are weighted by their fit once the residual is below this.</summary>
     private const double Near = 0.02;
 
     private readonly RectifiedBlock block;
     private readonly Tensor output;
-    private readonly Tensor signal;
+    private readonly Tensor featureGradient;
     private readonly Tensor target;
     private readonly double level;
 
     /// <param name="block">Without pooling.</param>
     /// <param name="output">What leaves, [1,*Output].</param>
-    /// <param name="signal">dL/d output.</param>
-    public PlainLayer(RectifiedBlock block, Tensor output, Tensor signal)
+    /// <param name="featureGradient">dL/d output.</param>
+    public PlainLayer(RectifiedBlock block, Tensor output, Tensor featureGradient)
     {
-        (this.block, this.output, this.signal, target) = (block, output, signal, block.Target);
+        (this.block, this.output, this.featureGradient, target) = (block, output, featureGradient, block.Target);
         level = target.square().mean().sqrt().ToDouble();
     }
 
@@ -45,11 +45,11 @@ internal sealed class PlainLayer
         for (var round = 0; round < Rounds; round++)
         {
             var coupled = block.Coupled(where(on > 0, output, block.Before(input)));
-            var change = signal * on * block.Scale;
+            var change = featureGradient * on * block.Scale;
             change = coupled is null ? change : change + coupled;
             var system = block.System(change);
             input = Fit(system, trust, on, input);
-            var open = RectifiedBlock.Times(system, input) - target;
+            var open = block.Times(system, input) - target;
             var residual = open.square().mean().sqrt().ToDouble() / level;
             if (best is null || residual < best.Residual)
                 best = new(input, change, residual);
@@ -78,21 +78,21 @@ internal sealed class PlainLayer
         if (block.Batch is null)
         {
             normal.diagonal().add_(1e-14 * normal.diagonal().mean());
-            var (direct, failed) = linalg.cholesky_ex(normal);
-            return failed.ToInt32() != 0 ? start.clone() : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
+            return Factorization.CholeskyOrNull(normal) is not { } direct ? start.clone()
+                : cholesky_solve(weighted.matmul(target), direct).t().reshape(start.shape);
         }
         var byOutput = on / (output.square() * on).sum() * on.sum();
         var constant = block.Before(zeros_like(start));
         var preconditioner = normal.clone();
         preconditioner.diagonal().add_((block.Transpose(byOutput * block.Multiply(ones_like(start))).mean().abs()
             + 1e-12 * normal.diagonal().mean()));
-        var (factor, info) = linalg.cholesky_ex(preconditioner);
-        if (info.ToInt32() != 0)
+        if (Factorization.CholeskyOrNull(preconditioner) is not { } factor)
             return start.clone();
+        var map = block.Map;
         Tensor Back(Tensor gradient, Tensor outputs) =>
-            RectifiedBlock.Image(weighted.matmul(gradient), block.Input) + block.Transpose(outputs * byOutput);
+            map.Image(weighted.matmul(gradient)) + block.Transpose(outputs * byOutput);
         return ConjugateGradients.Solve(Back(target, output - constant),
-            x => RectifiedBlock.Image(normal.matmul(RectifiedBlock.Columns(x)), block.Input) + block.Transpose(block.Multiply(x) * byOutput),
-            rest => RectifiedBlock.Image(cholesky_solve(RectifiedBlock.Columns(rest), factor), block.Input), Products, 1e-24, start).Solution;
+            x => map.Image(map.Times(normal, x)) + block.Transpose(block.Multiply(x) * byOutput),
+            rest => map.Image(cholesky_solve(map.Columns(rest), factor)), Products, 1e-24, start).Solution;
     });
 }

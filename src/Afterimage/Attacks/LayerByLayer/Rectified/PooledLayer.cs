@@ -3,8 +3,8 @@ namespace Afterimage.Attacks;
 /// <summary>
 /// The input of a layer with max pooling. What leaves tells the maxima and their dL/dz, but not their places. With P_c the weights of the
 /// places in each window of channel c, dL/dW_c = sum over windows of d (sum over places P_c patch): bilinear in P and in the input, and
-/// far overdetermined where windows are few and channels many. The two are fitted in turn, from a guess learned on procedural images, under an
-/// error that shrinks from round to round; then every P becomes its largest place. A residual at the rounding of the update proves the result.
+/// far overdetermined where windows are few and channels many. The two are fitted in turn, from a guess learned on procedural images,
+/// under an error that shrinks by the round; then every P becomes its largest place. A residual at the update's rounding proves the result.
 /// </summary>
 internal sealed class PooledLayer
 {
@@ -28,6 +28,8 @@ internal sealed class PooledLayer
     private readonly long size;
     private readonly double level;
 
+    private const string Name = "The normal matrix of a pooled layer";
+
     private double least;
     private Tensor mean;
     private Tensor precision;
@@ -39,8 +41,8 @@ internal sealed class PooledLayer
 
     /// <param name="block">With pooling.</param>
     /// <param name="output">What leaves, [1,*Leaving].</param>
-    /// <param name="signal">dL/d output.</param>
-    public PooledLayer(RectifiedBlock block, Tensor output, Tensor signal)
+    /// <param name="featureGradient">dL/d output.</param>
+    public PooledLayer(RectifiedBlock block, Tensor output, Tensor featureGradient)
     {
         (this.block, size) = (block, block.Pool!.Kernel * block.Pool.Kernel);
         var (channels, cells) = (block.Conv.Output, block.Leaving[1] * block.Leaving[2]);
@@ -50,9 +52,10 @@ internal sealed class PooledLayer
         places = Places(block);
         windows = cells * size;
         var centered = eye(size, size, ScalarType.Float64) - 1.0 / size;
-        contrasts = kron(eye(cells, cells, ScalarType.Float64), linalg.svd(centered).U.narrow(1, 0, size - 1).contiguous());
-        strengths = (signal * block.Scale).reshape(channels, cells);
-        alive = on = (output > 1e-6 * output.max()).to(signal.dtype).reshape(channels, cells);
+        var directions = Factorization.Svd(centered, "The matrix of contrasts", full: true).U;
+        contrasts = kron(eye(cells, cells, ScalarType.Float64), directions.narrow(1, 0, size - 1).contiguous());
+        strengths = (featureGradient * block.Scale).reshape(channels, cells);
+        alive = on = (output > 1e-6 * output.max()).to(featureGradient.dtype).reshape(channels, cells);
         doubtful = (output < 1e-6 * output.max()).reshape(channels, cells);
         mean = zeros(block.Input[0], block.Places, ScalarType.Float64);
         (precision, weights, input) = (ones_like(mean), Even(), mean);
@@ -120,7 +123,7 @@ internal sealed class PooledLayer
             }
             if (best is not null && !(Residual() < 0.999 * best.Residual))
                 break;
-            best = new(input.reshape([1, .. block.Input]).clone(), Signal().reshape([1, .. block.Output]), Residual());
+            best = new(input.reshape([1, .. block.Input]).clone(), PreActivationGradient().reshape([1, .. block.Output]), Residual());
             if (best.Residual < Exact)
                 break;
             on = Tidy.Keep(() => where(doubtful, (Windows().amax([2]) > 0).to(on.dtype), on));
@@ -129,7 +132,7 @@ internal sealed class PooledLayer
         return best!;
     }
 
-    /// <summary>Fits anew, under a shrinking error, the channels that do not fit; what only they tell of the input may have misled them.</summary>
+    /// <summary>Fits the channels that do not fit anew, under a shrinking error: the input that misled them was less known then.</summary>
     private void Soften(double spread)
     {
         var left = ChannelErrors();
@@ -152,15 +155,19 @@ internal sealed class PooledLayer
     {
         input = Tidy.Keep(() =>
         {
-            var system = block.System(Signal().reshape([1, .. block.Output]));
+            var system = block.System(PreActivationGradient().reshape([1, .. block.Output]));
             var byRow = trust.repeat_interleave(system.shape[0] / trust.shape[0], 0).unsqueeze(1) / (error * error);
             var weighted = (system * byRow).t();
             var below = (input < least).to(ScalarType.Float64) * precision / (Slack * Slack);
             var normal = weighted.matmul(system).unsqueeze(0) + diag_embed(precision + below);
             if (block.Batch is null)
-                return mean + linalg.solve(normal, (weighted.matmul(target - system.matmul(mean.t())).t() - below * mean).unsqueeze(2)).squeeze(2);
+            {
+                var right = weighted.matmul(target - system.matmul(mean.t())).t() - below * mean;
+                return mean + Factorization.Solve(normal, right.unsqueeze(2), Name).squeeze(2);
+            }
             var step = new CoupledStep(block, input, system, byRow);
-            return input + step.Solve(target - system.matmul(input.t()), normal, precision + below, (mean - input) * precision - below * input);
+            var open = target - system.matmul(input.t());
+            return input + step.Solve(open, normal, precision + below, (mean - input) * precision - below * input);
         });
         coupled = Coupled();
     }
@@ -168,34 +175,34 @@ internal sealed class PooledLayer
     /// <summary>The weights of the places for the input as it is.</summary>
     private Tensor Weigh(double error, double spread) => Tidy.Keep(() =>
     {
-        var all = block.Patches(input.reshape([1, .. block.Input]));
+        var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var along = patches.matmul(contrasts);
         var below = (weights < 0).to(ScalarType.Float64) / (Slack * Slack);
         var stiffness = (contrasts.t().unsqueeze(0) * (below + 1 / (spread * spread)).unsqueeze(1)).matmul(contrasts);
         var gram = along.t().matmul(along) / (error * error);
-        var (signals, scales) = (Signals(size), Signals(size - 1));
+        var (gradients, scales) = (MaximumGradients(size), MaximumGradients(size - 1));
         var normal = scales.unsqueeze(2) * gram.unsqueeze(0) * scales.unsqueeze(1) + stiffness;
-        var open = byChannel - (signals / size).matmul(patches.t());
+        var open = byChannel - (gradients / size).matmul(patches.t());
         open = coupled is null ? open : open - coupled.matmul(all.t());
         var right = open.matmul(along) * scales / (error * error) - (below / size).matmul(contrasts);
-        return 1.0 / size + linalg.solve(normal, right.unsqueeze(2)).squeeze(2).matmul(contrasts.t());
+        return 1.0 / size + Factorization.Solve(normal, right.unsqueeze(2), Name).squeeze(2).matmul(contrasts.t());
     });
 
     /// <summary>For the input as it is, moves one maximum after another to its best place until none moves.</summary>
     private Tensor Chosen() => Tidy.Keep(() =>
     {
-        var all = block.Patches(input.reshape([1, .. block.Input]));
+        var all = block.Map.Patches(input.reshape([1, .. block.Input]));
         var patches = all.index_select(1, places);
         var open = coupled is null ? byChannel : byChannel - coupled.matmul(all.t());
-        var signals = Signals(size);
-        var (gram, right, chosen) = (patches.t().matmul(patches), open.matmul(patches), weights * signals);
+        var gradients = MaximumGradients(size);
+        var (gram, right, chosen) = (patches.t().matmul(patches), open.matmul(patches), weights * gradients);
         for (var sweep = 0; sweep < Sweeps; sweep++)
         {
             var before = chosen.clone();
             for (var from = 0L; from < chosen.shape[1]; from += size)
             {
-                var (window, strength) = (chosen.narrow(1, from, size), signals.narrow(1, from, size));
+                var (window, strength) = (chosen.narrow(1, from, size), gradients.narrow(1, from, size));
                 window.zero_();
                 var left = right.narrow(1, from, size) - chosen.matmul(gram.narrow(1, from, size));
                 var cost = strength * (strength * gram.diagonal().narrow(0, from, size) - left * 2);
@@ -205,7 +212,7 @@ internal sealed class PooledLayer
                 break;
         }
         // Maxima without any gradient may lie anywhere.
-        return chosen / where(signals == 0, 1.0, signals);
+        return chosen / where(gradients == 0, 1.0, gradients);
     });
 
     /// <summary>The places of the maxima for the input as it is, as the layer itself sees them: right once the input is.</summary>
@@ -229,19 +236,20 @@ internal sealed class PooledLayer
     private Tensor Even() => full([block.Conv.Output, windows], 1.0 / size, ScalarType.Float64);
 
     /// <summary>dL/dz of each window's maximum, once for each of its places.</summary>
-    private Tensor Signals(long each) => (strengths * on).repeat_interleave(each, 1);
+    private Tensor MaximumGradients(long each) => (strengths * on).repeat_interleave(each, 1);
 
     /// <summary>dL/dz, [channels,places].</summary>
-    private Tensor Signal()
+    private Tensor PreActivationGradient()
     {
-        var signal = zeros(block.Conv.Output, block.Output[1] * block.Output[2], ScalarType.Float64).index_add_(1, places, weights * Signals(size), 1);
-        return coupled is null ? signal : signal + coupled;
+        var gradient = zeros(block.Conv.Output, block.Output[1] * block.Output[2], ScalarType.Float64)
+            .index_add_(1, places, weights * MaximumGradients(size), 1);
+        return coupled is null ? gradient : gradient + coupled;
     }
 
     private Tensor? Coupled() => block.Batch is null ? null
         : Tidy.Keep(() => block.Coupled(block.Before(input.reshape([1, .. block.Input])))!.reshape(block.Conv.Output, -1));
 
-    private Tensor Open() => block.System(Signal().reshape([1, .. block.Output])).matmul(input.t()) - target;
+    private Tensor Open() => block.System(PreActivationGradient().reshape([1, .. block.Output])).matmul(input.t()) - target;
 
     private double Residual()
     {

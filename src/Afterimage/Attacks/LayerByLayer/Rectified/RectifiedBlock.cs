@@ -1,4 +1,3 @@
-using Afterimage.Leakage;
 using Afterimage.Models;
 
 namespace Afterimage.Attacks;
@@ -21,10 +20,12 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     private const int LargestMap = 1500;
     private const int LargestChoice = 600;
 
+    public ConvolutionMap Map => new(Conv, Input);
+
     public long Places => Input[1] * Input[2];
 
     /// <summary>Numbers of dL/dW for each input channel.</summary>
-    public long Equations => (long)Conv.Output * Conv.Kernel * Conv.Kernel;
+    public long Equations => Map.Equations;
 
     /// <summary>
     /// Whether dL/dW determines the input once what leaves is known: every input channel has more equations than places, and with
@@ -42,7 +43,7 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     }
 
     /// <summary>u for x of shape [B,*Input].</summary>
-    public Tensor Before(Tensor x) => Convolve(x, Bias) * Scale + Shift;
+    public Tensor Before(Tensor x) => Map.Apply(Weight, x, Bias) * Scale + Shift;
 
     public override Tensor Forward(Tensor x)
     {
@@ -68,13 +69,13 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
         : zeros([1, Output[0], Output[1] * Output[2]], y.dtype).scatter_add_(2, places, y.flatten(2)).reshape([1, .. Output]);
 
     /// <summary>The linear part of u.</summary>
-    public Tensor Multiply(Tensor x) => Convolve(x, null) * Scale;
+    public Tensor Multiply(Tensor x) => Map.Apply(Weight, x) * Scale;
 
     /// <summary>Transposed <see cref="Multiply"/>.</summary>
     public Tensor Transpose(Tensor y) => Back(y * Scale);
 
     /// <summary>dL/dx for dL/dz, z being what the convolution gives.</summary>
-    public Tensor Back(Tensor signal) => RankAnalysisEquations.Transpose(Conv, Weight, Input, signal);
+    public Tensor Back(Tensor preActivationGradient) => Map.Transpose(Weight, preActivationGradient);
 
     /// <summary>The part of dL/dz that passes through the batch's statistics, for u of shape [1,*Output]; null in eval mode.</summary>
     public Tensor? Coupled(Tensor u)
@@ -85,26 +86,14 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
         return (standard * Batch.ScaleGradient + Batch.ShiftGradient) * Scale * (-1.0 / (Output[1] * Output[2]));
     }
 
-    /// <summary>
-    /// K of K x = dL/dW for every input channel, [Equations,Places], from dL/dz of shape [1,*Output].
-    /// </summary>
-    public Tensor System(Tensor signal) => RankAnalysisEquations.OfGradient(Conv, Input, signal);
+    /// <summary>K of K x = dL/dW, [Equations,Places], from dL/dz of shape [1,*Output].</summary>
+    public Tensor System(Tensor preActivationGradient) => Map.System(preActivationGradient);
 
     /// <summary>K x, [Equations,channels].</summary>
-    public static Tensor Times(Tensor system, Tensor x) => system.matmul(Columns(x));
-
-    /// <summary>[1,C,H,W] to [places,channels].</summary>
-    public static Tensor Columns(Tensor x) => x.flatten(2)[0].t();
-
-    /// <summary>[places,channels] to [1,*shape].</summary>
-    public static Tensor Image(Tensor columns, long[] shape) => columns.t().reshape([1, .. shape]);
+    public Tensor Times(Tensor system, Tensor x) => Map.Times(system, x);
 
     /// <summary>dL/dW in the order of <see cref="System"/>, [Equations,channels].</summary>
-    public Tensor Target => WeightGradient.permute(0, 2, 3, 1).reshape(-1, Input[0]);
-
-    /// <summary>What every output place sees of x, [channels * kernel * kernel,places].</summary>
-    public Tensor Patches(Tensor x) => nn.functional.unfold(x, (Conv.Kernel, Conv.Kernel), (Conv.Dilation, Conv.Dilation),
-        (Conv.Padding, Conv.Padding), (Conv.Stride, Conv.Stride))[0];
+    public Tensor Target => Map.Target(WeightGradient);
 
     public override RectifiedPiece To(ScalarType type) =>
         this with { Weight = Weight.to(type), Bias = Bias?.to(type), Scale = Scale.to(type), Shift = Shift.to(type) };
@@ -130,9 +119,6 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
             base.Dispose();
         }
     }
-
-    private Tensor Convolve(Tensor x, Tensor? bias) => nn.functional.conv2d(x, Weight, bias,
-        [Conv.Stride, Conv.Stride], [Conv.Padding, Conv.Padding], [Conv.Dilation, Conv.Dilation]);
 }
 
 /// <summary>
@@ -147,6 +133,6 @@ internal sealed record BatchCoupling(Tensor Mean, Tensor Deviation, Tensor Scale
 
 /// <summary>The input of one layer, as its equations say.</summary>
 /// <param name="Input">[1,*Input].</param>
-/// <param name="Signal">dL/dz, [1,*Output].</param>
+/// <param name="PreActivationGradient">dL/dz, [1,*Output].</param>
 /// <param name="Residual">What they leave of dL/dW, relative.</param>
-internal sealed record LayerInput(Tensor Input, Tensor Signal, double Residual);
+internal sealed record LayerInput(Tensor Input, Tensor PreActivationGradient, double Residual);

@@ -4,12 +4,13 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// A network of <see cref="RectifiedPiece"/>s and a linear head, with the gradient of one image, in double precision on the CPU. Where there
-/// are residual units they are the last pieces, and the head takes in the mean of their features over all places.
+/// A network of <see cref="RectifiedPiece"/>s and a linear head, with the gradient of one image, in double precision on the CPU. Any
+/// residual units are the last pieces, and the head takes in the mean of their features over all places.
 /// </summary>
 internal sealed class RectifiedChain
 {
-    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head) => (Model, Pieces, Head) = (model, pieces, head);
+    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head) =>
+        (Model, Pieces, Head) = (model, pieces, head);
 
     /// <summary>In double precision; it normalizes images.</summary>
     public VictimModel Model { get; }
@@ -20,11 +21,12 @@ internal sealed class RectifiedChain
 
     public Stage Head { get; }
 
-    /// <summary>Why the round is of another kind, as far as a glance tells; null otherwise.</summary>
+    /// <summary>Why the round cannot be read, as far as its settings show; null otherwise.</summary>
     public static string? Obstacle(AttackContext context) =>
         context.Observation.BatchSize != 1
             ? $"The recursion reads one image, but the batch has {context.Observation.BatchSize}: use \"rectified-matching\"."
-        : context.Observation.Training is not FedSgd ? "The recursion reads a single gradient, and this client makes several steps: use gradient matching."
+        : context.Observation.Training is not FedSgd
+            ? "The recursion reads a single gradient, and this client makes several steps: use gradient matching."
         : context.Model.Network is null ? "The recursion needs a network of known layers: use gradient matching."
         : LayerChain.Unreadable(context.Observation);
 
@@ -34,10 +36,11 @@ internal sealed class RectifiedChain
         var reader = new PieceReader(context, context.Model.Network!);
         var pieces = reader.Pieces();
         var rest = reader.Rest;
-        if (reader.Head(averaged: pieces.Count > 0 && pieces[^1] is ResidualUnit) is { } head && pieces.Count > 0 && pieces[0] is RectifiedBlock
+        var averaged = pieces.Count > 0 && pieces[^1] is ResidualUnit;
+        if (reader.Head(averaged) is { } head && pieces.Count > 0 && pieces[0] is RectifiedBlock
             && pieces.SkipWhile(piece => piece is RectifiedBlock).All(piece => piece is ResidualUnit))
             return new(context.Model, pieces, head);
-        throw new AfterimageException("The recursion needs convolutions with ReLU and max pooling flattened into one linear head, or residuals " +
-            $"averaged into one, and this network {rest}: use gradient matching.");
+        throw new AfterimageException("The recursion needs convolutions with ReLU and max pooling flattened into one linear head, or " +
+            $"residuals averaged into one, and this network {rest}: use gradient matching.");
     }
 }

@@ -23,8 +23,8 @@ internal abstract record RectifiedPiece
 }
 
 /// <summary>
-/// A piece near one point, where it is linear; products belong to the input of the last <see cref="At"/>. Far from the solution a gate may be
-/// soft, which only products feel: open in part where its input is within a width of zero.
+/// A piece near one point, where it is linear; products belong to the input of the last <see cref="At"/>. Far from the solution a gate
+/// may be soft, in products alone: open in part where its input is within a width of zero.
 /// </summary>
 internal abstract class Passing : IDisposable
 {

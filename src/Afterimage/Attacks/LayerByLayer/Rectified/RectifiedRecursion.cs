@@ -6,10 +6,10 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// Afterimage's own attack on one image through a network of convolutions, BatchNorm, ReLU and max pooling, in eval mode or in train mode
-/// with known statistics of the batch, and through residual networks in eval mode. From the head down every layer's input is solved for exactly,
-/// in the manner of R-GAP (Zhu and Blaschko, 2021), through max poolings and behind averages by blind factorizations, as long as the weight
-/// gradients determine it; the image is then looked for by Gauss-Newton, as the most probable one with the features reached. No
-/// private image is known: a linear guess, learned on procedural images, is the start.
+/// with known statistics of the batch, and through residual networks in eval mode. From the head down every layer's input is solved for
+/// exactly, in the manner of R-GAP (Zhu and Blaschko, 2021), through max poolings and behind averages by blind factorizations, as long
+/// as the weight gradients determine it; the image is then looked for by Gauss-Newton, as the most probable one with the features
+/// reached. No private image is known: a linear guess, learned on procedural images, is the start.
 /// </summary>
 [Cites("zhu2021rgap", "baradad2021learning")]
 public sealed record RectifiedRecursion : Attack
@@ -34,7 +34,8 @@ public sealed record RectifiedRecursion : Attack
 
     /// <inheritdoc/>
     public override string? Fault => Images < 4 || Steps < 0 || Products < 1
-        ? $"The recursion needs 4 procedural images, no negative number of steps and a product in each; it has {Images}, {Steps} and {Products}." : null;
+        ? "The recursion needs 4 procedural images, no negative number of steps and a product in each; " +
+            $"it has {Images}, {Steps} and {Products}." : null;
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Steps = iterations };
@@ -53,20 +54,28 @@ public sealed record RectifiedRecursion : Attack
         if (HeadReading.Of(chain.Head) is not [var reading, ..])
             throw new AfterimageException("The gradient of the head is zero: the client's model is certain of the image's class already.");
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Images).to(ScalarType.Float32).cpu(), Batch);
-        HeadDescent layers = chain.IsResidual ? new ResidualDescent(run, chain, reading, procedural) : new PlainDescent(run, chain, reading, procedural);
+        HeadDescent layers = chain.IsResidual
+            ? new ResidualDescent(run, chain, reading, procedural) : new PlainDescent(run, chain, reading, procedural);
         layers.Run(context.Observation.Floor);
         run.Stop.ThrowIfCancellationRequested();
         var (depth, labels) = (layers.Depth, new Labels([reading.Label], [1]));
         if (!layers.IsSolved)
-            throw new AfterimageException("No layer in front of the head could be solved, and the features behind it alone hardly tell the image: " +
-                "use \"rectified-matching\" or \"deep-first\".");
+            throw new AfterimageException("No layer in front of the head could be solved, and the features behind it alone hardly tell " +
+                "the image: use \"rectified-matching\" or \"deep-first\".");
         if (depth == 0)
-            return new() { Images = chain.Model.Denormalize(layers.Features!).clamp(0, 1), Labels = labels, Iterations = chain.Pieces.Count, Evaluations = 1 };
+            return new()
+            {
+                Images = chain.Model.Denormalize(layers.Features!).clamp(0, 1),
+                Labels = labels,
+                Iterations = chain.Pieces.Count,
+                Evaluations = 1,
+            };
 
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
         using var last = layers.Last(procedural.Pieces[depth - 1]);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
-        var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, last)).Decode(last.Known, shape);
+        var examples = procedural.Examples(depth - 1, last);
+        var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), examples).Decode(last.Known, shape);
         var descent = new FeatureDescent(trunk, last, new Photographs(context.Model.Input));
         var steps = 0;
         var images = descent.Run(start, Steps, Products, See, run.Stop);
@@ -76,8 +85,8 @@ public sealed record RectifiedRecursion : Attack
             Images = images.clamp(0, 1),
             Labels = labels,
             Objective = descent.Residual,
-            Doubt = $"The features behind {depth} of {chain.Pieces.Count} layers are solved for exactly; the image is the most probable one found " +
-                "with them, not a proven one: judge it by its residual in the notes.",
+            Doubt = $"The features behind {depth} of {chain.Pieces.Count} layers are solved for exactly; the image is the most probable " +
+                "one found with them, not a proven one: judge it by its residual in the notes.",
             Iterations = steps,
             Evaluations = descent.Evaluations,
         };

@@ -5,8 +5,8 @@ namespace Afterimage.Attacks;
 /// <summary>The way of one reading of the head down to the image, one layer at a time.</summary>
 internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSource random)
 {
-    private Tensor signal = reading.Signal;
-    private Estimate estimate = new(zeros_like(reading.Signal), zeros_like(reading.Signal));
+    private Tensor gradient = reading.LogitGradient;
+    private Estimate estimate = new(zeros_like(reading.LogitGradient), zeros_like(reading.LogitGradient));
 
     public int Label => reading.Label;
 
@@ -30,12 +30,12 @@ internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSourc
         switch (stage.Layer)
         {
             case Flatten:
-                (estimate, signal) = (new(estimate.Value.view(shape), estimate.Precision.view(shape)), signal.view(shape));
+                (estimate, gradient) = (new(estimate.Value.view(shape), estimate.Precision.view(shape)), gradient.view(shape));
                 break;
             case Activation activation:
                 var backwards = new Elementwise(activation);
                 var slope = backwards.Slope(estimate.Value, zero: 4 / Math.Sqrt(estimate.Precision.mean().ToDouble()));
-                (estimate, signal) = (new(backwards.Inverse(estimate.Value), estimate.Precision * slope.square()), signal * slope);
+                (estimate, gradient) = (new(backwards.Inverse(estimate.Value), estimate.Precision * slope.square()), gradient * slope);
                 break;
             default:
                 Solve(stage, place);
@@ -45,12 +45,12 @@ internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSourc
 
     private void Solve(Stage stage, int place)
     {
-        if (signal.norm().ToDouble() is not > 0)
+        if (gradient.norm().ToDouble() is not > 0)
         {
             Residual = double.PositiveInfinity;
             return;
         }
-        var solution = InputSystem.Solve(stage, signal, estimate, random.Derive("recursion", place));
+        var solution = InputSystem.Solve(stage, gradient, estimate, random.Derive("recursion", place));
         var name = stage.Layer is Conv2d conv ? conv.Name : ((Linear)stage.Layer).Name;
         Layers.Add(new(name, stage.Unknowns, solution.Residual)
         {
@@ -59,6 +59,6 @@ internal sealed class Descent(LayerChain chain, HeadReading reading, RandomSourc
             Error = 1 / Math.Sqrt(solution.Input.Precision.mean().ToDouble()),
         });
         Residual = Math.Max(Residual, solution.Residual);
-        (estimate, signal) = (solution.Input, stage.Transpose(signal));
+        (estimate, gradient) = (solution.Input, stage.Map.Transpose(stage.Weight!, gradient));
     }
 }

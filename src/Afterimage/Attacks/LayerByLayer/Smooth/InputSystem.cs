@@ -1,4 +1,3 @@
-using Afterimage.Leakage;
 using Afterimage.Models;
 
 namespace Afterimage.Attacks;
@@ -23,47 +22,45 @@ internal static class InputSystem
     /// <summary>Rounding of single precision, relative.</summary>
     private const double Rounding = 1.0 / (1 << 24);
 
+    private const string Name = "The normal matrix of a layer's equations";
     private const int Probes = 24;
 
     /// <summary>Inputs beyond which the dense normal equations would take too long.</summary>
     public const int LargestUnknowns = 8192;
 
     /// <param name="stage">A linear or convolution layer.</param>
-    /// <param name="signal">dL/dz of shape [1,*Output].</param>
+    /// <param name="preActivationGradient">dL/dz of shape [1,*Output].</param>
     /// <param name="output">What is known of z.</param>
     /// <param name="random">Draws the probes that estimate the error.</param>
-    public static InputSolution Solve(Stage stage, Tensor signal, Estimate output, RandomSource random) =>
-        stage.Layer is Linear ? SolveLinear(stage, signal) : SolveConvolution(stage, signal, output, random);
+    public static InputSolution Solve(Stage stage, Tensor preActivationGradient, Estimate output, RandomSource random) =>
+        stage.Layer is Linear ? SolveLinear(stage, preActivationGradient) : SolveConvolution(stage, preActivationGradient, output, random);
 
-    private static InputSolution SolveLinear(Stage stage, Tensor signal)
+    private static InputSolution SolveLinear(Stage stage, Tensor preActivationGradient)
     {
-        var square = signal.square().sum();
-        var x = signal.matmul(stage.WeightGradient!) / square;
+        var square = preActivationGradient.square().sum();
+        var x = preActivationGradient.matmul(stage.WeightGradient!) / square;
         var precision = ones_like(x) * square / GradientVariance(stage);
-        var residual = Relative(outer(signal[0], x[0]) - stage.WeightGradient!, stage.WeightGradient!);
+        var residual = Relative(stage.Map.WeightGradient(x, preActivationGradient) - stage.WeightGradient!, stage.WeightGradient!);
         return new(new(x, precision), stage.Unknowns, 1, residual);
     }
 
-    private static InputSolution SolveConvolution(Stage stage, Tensor signal, Estimate output, RandomSource random)
+    private static InputSolution SolveConvolution(Stage stage, Tensor preActivationGradient, Estimate output, RandomSource random)
     {
-        var (channels, places) = (stage.Input[0], stage.Input[1] * stage.Input[2]);
-        var n = stage.Unknowns;
-        var gradient = RankAnalysisEquations.OfGradient((Conv2d)stage.Layer, stage.Input, signal);
-        var target = stage.WeightGradient!.permute(0, 2, 3, 1).reshape(-1, channels);
+        var (map, weight) = (new ConvolutionMap((Conv2d)stage.Layer, stage.Input), stage.Weight!);
+        var (system, target) = (map.System(preActivationGradient), map.Target(stage.WeightGradient!));
         var gradientPrecision = 1 / GradientVariance(stage);
         var z = stage.Bias is { } bias ? output.Value - bias.view(1, -1, 1, 1) : output.Value;
 
-        var normal = WeightNormal(stage, output.Precision);
-        var block = gradient.t().matmul(gradient) * gradientPrecision;
-        for (var c = 0; c < channels; c++)
-            normal.narrow(0, c * places, places).narrow(1, c * places, places).add_(block);
+        var normal = WeightNormal(map, weight, output.Precision);
+        var block = system.t().matmul(system) * gradientPrecision;
+        for (var c = 0; c < map.Channels; c++)
+            normal.narrow(0, c * map.Places, map.Places).narrow(1, c * map.Places, map.Places).add_(block);
         var (factor, ridge) = Factor(normal);
 
         Tensor Descent(Tensor x)
         {
-            var byWeights = stage.Transpose((z - stage.Multiply(x)) * output.Precision).reshape(-1);
-            var open = target - gradient.matmul(x.view(channels, places).t());
-            var byGradient = gradient.t().matmul(open).t().reshape(-1) * gradientPrecision;
+            var byWeights = map.Transpose(weight, (z - map.Apply(weight, x)) * output.Precision).reshape(-1);
+            var byGradient = system.t().matmul(target - map.Times(system, x)).t().reshape(-1) * gradientPrecision;
             return (byWeights + byGradient).view(-1, 1);
         }
 
@@ -71,37 +68,28 @@ internal static class InputSystem
         var x = zeros(shape, ScalarType.Float64);
         for (var refinement = 0; refinement < 2; refinement++)
             x = x + cholesky_solve(Descent(x), factor).view(shape);
-        var residual = Relative(gradient.matmul(x.view(channels, places).t()) - target, target);
+        var residual = Relative(map.Times(system, x) - target, target);
         var (largest, smallest) = Extremes(normal, factor, random);
-        var rank = smallest > 100 * ridge ? n : linalg.eigvalsh(normal).gt(100 * ridge).sum().ToInt64();
+        var rank = smallest > 100 * ridge ? stage.Unknowns : Factorization.EigenValues(normal, Name).gt(100 * ridge).sum().ToInt64();
         return new(new(x, Precision(factor, random).view(shape)), rank, Math.Sqrt(largest / smallest), residual);
     }
 
     /// <summary>W' diag(precision) W, gathered window by window: each window's outputs see only its own inputs.</summary>
-    private static Tensor WeightNormal(Stage stage, Tensor precision)
+    private static Tensor WeightNormal(ConvolutionMap map, Tensor weight, Tensor precision)
     {
-        var conv = (Conv2d)stage.Layer;
-        var n = (int)stage.Unknowns;
-        var (height, width, columns) = ((int)stage.Input[1], (int)stage.Input[2], (int)stage.Output[2]);
-        var normal = new double[(long)n * n];
-        var weight = stage.Weight!.reshape(conv.Output, -1);
-        var precisions = precision.reshape(conv.Output, -1);
-        var window = new int[weight.shape[1]];
-        for (var place = 0; place < precisions.shape[1]; place++)
+        var n = map.Input[0] * map.Places;
+        var normal = new double[n * n];
+        var (rows, precisions) = (weight.flatten(1), precision.flatten(2)[0]);
+        var windows = map.Reads().t().contiguous().data<long>().ToArray().Chunk((int)rows.shape[1]).ToArray();
+        for (var place = 0; place < windows.Length; place++)
         {
             using var scope = Tidy.Scope();
+            var window = windows[place];
+            var block = (rows * precisions.narrow(1, place, 1)).t().matmul(rows).data<double>().ToArray();
             for (var i = 0; i < window.Length; i++)
-            {
-                var (c, ky, kx) = (i / (conv.Kernel * conv.Kernel), i / conv.Kernel % conv.Kernel, i % conv.Kernel);
-                var y = place / columns * conv.Stride + ky * conv.Dilation - conv.Padding;
-                var x = place % columns * conv.Stride + kx * conv.Dilation - conv.Padding;
-                window[i] = y >= 0 && y < height && x >= 0 && x < width ? (c * height + y) * width + x : -1;
-            }
-            var block = (weight * precisions.narrow(1, place, 1)).t().matmul(weight).data<double>().ToArray();
-            for (var i = 0; i < window.Length; i++)
-                for (var j = 0; j < window.Length && window[i] >= 0; j++)
-                    if (window[j] >= 0)
-                        normal[(long)window[i] * n + window[j]] += block[i * window.Length + j];
+                for (var j = 0; j < window.Length && window[i] > 0; j++)
+                    if (window[j] > 0)
+                        normal[(window[i] - 1) * n + window[j] - 1] += block[i * window.Length + j];
         }
         return tensor(normal).view(n, n);
     }
@@ -113,8 +101,7 @@ internal static class InputSystem
         for (var (ridge, before) = (1e-13 * mean, 0.0); ; (ridge, before) = (100 * ridge, ridge))
         {
             normal.diagonal().add_(ridge - before);
-            var (factor, info) = linalg.cholesky_ex(normal);
-            if (info.ToInt32() == 0 || !(ridge < mean))
+            if ((ridge < mean ? Factorization.CholeskyOrNull(normal) : Factorization.Cholesky(normal, Name)) is { } factor)
                 return (factor, ridge);
         }
     }

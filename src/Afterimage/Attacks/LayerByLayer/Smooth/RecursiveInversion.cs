@@ -16,8 +16,9 @@ public sealed record RecursiveInversion : Attack
 
     /// <inheritdoc/>
     public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
-        ?? (context.Observation.BatchSize != 1 ? $"The recursion needs batch size 1, but the batch has {context.Observation.BatchSize} images: " +
-            "use \"relu-batch-inversion\" or gradient matching." : Unreadable(context.Model.Network!));
+        ?? (context.Observation.BatchSize == 1 ? Unreadable(context.Model.Network!)
+            : $"The recursion needs batch size 1, but the batch has {context.Observation.BatchSize} images: " +
+                "use \"relu-batch-inversion\" or gradient matching.");
 
     /// <inheritdoc/>
     protected override bool InDouble => true;
@@ -44,7 +45,8 @@ public sealed record RecursiveInversion : Attack
         var best = descents.MinBy(descent => descent.Residual)!;
         foreach (var layer in best.Layers)
             run.Note(layer);
-        return new() { Images = chain.Images(best.Input), Labels = new([best.Label], [1]), Iterations = best.Layers.Count, Evaluations = 1 };
+        var (images, labels) = (chain.Images(best.Input), new Labels([best.Label], [1]));
+        return new() { Images = images, Labels = labels, Iterations = best.Layers.Count, Evaluations = 1 };
     }
 
     private static string? Unreadable(Network network)
@@ -61,7 +63,8 @@ public sealed record RecursiveInversion : Attack
                 case Activation activation when new Elementwise(activation).CanBeRead:
                     continue;
                 case Conv2d { Groups: 1, Name: var name }:
-                    return $"{name} has {unknowns} inputs, more than the {InputSystem.LargestUnknowns} that can be solved for: use gradient matching.";
+                    return $"{name} has {unknowns} inputs, more than the {InputSystem.LargestUnknowns} that can be solved for: " +
+                        "use gradient matching.";
                 default:
                     return $"The recursion cannot read {layer} backwards: use gradient matching.";
             }

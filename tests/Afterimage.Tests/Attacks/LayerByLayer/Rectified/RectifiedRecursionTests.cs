@@ -45,16 +45,16 @@ public class RectifiedRecursionTests
         var features = ((RectifiedBlock)chain.Pieces[1]).Forward(inner);
         var error = (features.flatten(1).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!).softmax(1);
         error[0, 3] -= 1;
-        var signal = error.matmul(chain.Head.Weight!).reshape(features.shape);
+        var featureGradient = error.matmul(chain.Head.Weight!).reshape(features.shape);
         var (mean, variance) = (full_like(inner, inner.mean().ToDouble()), full_like(inner, inner.var().ToDouble()));
 
-        var found = new PooledLayer((RectifiedBlock)chain.Pieces[1], features, signal).Solve([(mean, variance)]);
+        var found = new PooledLayer((RectifiedBlock)chain.Pieces[1], features, featureGradient).Solve([(mean, variance)]);
         Assert.InRange(found.Residual, 0, 1e-5);
         Assert.InRange(((found.Input - inner).norm() / inner.norm()).ToDouble(), 0, 1e-4);
         var u = ((RectifiedBlock)chain.Pieces[1]).Before(inner);
         var (_, places) = nn.functional.max_pool2d_with_indices(u, [3, 3], [3, 3]);
-        var expected = zeros(1, 24, 36, ScalarType.Float64).scatter_(2, places.flatten(2), (signal * (features > 0)).flatten(2));
-        Assert.InRange((found.Signal.flatten(2) - expected).abs().max().ToDouble(), 0, 1e-12);
+        var expected = zeros(1, 24, 36, ScalarType.Float64).scatter_(2, places.flatten(2), (featureGradient * (features > 0)).flatten(2));
+        Assert.InRange((found.PreActivationGradient.flatten(2) - expected).abs().max().ToDouble(), 0, 1e-12);
     }
 
     [Fact]

@@ -18,9 +18,9 @@ public class ResidualRecursionTests
         using var scope = NewDisposeScope();
         using var generator = new RandomSource(3).Generator(CPU);
         var input = randn([1, 20, 5, 5], Double, CPU, generator: generator).relu();
-        var signal = randn([1, 25, 5, 5], Double, CPU, generator: generator);
-        signal[0, ..off] = 0;
-        var found = BlindInput.Of(Layer(input, signal))!;
+        var preActivationGradient = randn([1, 25, 5, 5], Double, CPU, generator: generator);
+        preActivationGradient[0, ..off] = 0;
+        var found = BlindInput.Of(Layer(input, preActivationGradient))!;
         Assert.Equal(off, found.Missing);
         var blind = found.Solve(CancellationToken.None);
         Assert.InRange(Distance(blind * (input.norm() / blind.norm()), input), 0, 1e-5);
@@ -53,12 +53,12 @@ public class ResidualRecursionTests
         var input = randn([1, 6, 6, 6], Double, CPU, generator: generator).relu();
         var values = randn([1, 16, 6, 6], Double, CPU, generator: generator);
         (values[0, 2, 3, 3], values[0, 5, 0, 0]) = (1e-5, -1e-5);
-        var signal = randn([1, 16, 6, 6], Double, CPU, generator: generator);
+        var preActivationGradient = randn([1, 16, 6, 6], Double, CPU, generator: generator);
         var gates = (values > 0).to(Double);
         // Both seem to be on the other side.
         var seen = values.clone();
         (seen[0, 2, 3, 3], seen[0, 5, 0, 0]) = (-2e-6, 1.3e-4);
-        var found = new GatedLayer(Layer(input, gates * signal), signal).Solve(seen, full_like(seen, 1e-4));
+        var found = new GatedLayer(Layer(input, gates * preActivationGradient), preActivationGradient).Solve(seen, full_like(seen, 1e-4));
         Assert.True(found.Gates.Equals(gates));
         Assert.InRange(Distance(found.Input, input), 0, 1e-8);
     }
@@ -80,16 +80,17 @@ public class ResidualRecursionTests
         var place = chain.Pieces.ToList().FindIndex(piece =>
             piece is ResidualUnit unit && unit.First.Conv.Name.StartsWith(name, StringComparison.Ordinal));
         var unit = (ResidualUnit)chain.Pieces[place];
-        var signals = Differentiate.Gradients(loss, [inputs[place], inputs[place + 1]]);
+        var featureGradients = Differentiate.Gradients(loss, [inputs[place], inputs[place + 1]]);
         using var generator = new RandomSource(1).Generator(CPU);
         var output = inputs[place + 1].detach();
         var error = 1e-6 * output.square().mean().sqrt().ToDouble();
         output = output + error * randn(output.shape, Double, CPU, generator: generator);
 
-        var found = new ResidualLayer(unit, output, signals[1], full_like(output, 5 * error), new(2)).Solve(CancellationToken.None);
+        var found = new ResidualLayer(unit, output, featureGradients[1], full_like(output, 5 * error), new(2))
+            .Solve(CancellationToken.None);
         Assert.InRange(found.Residual, 0, 3e-6);
         Assert.InRange(Distance(found.Input!, inputs[place].detach()), 0, 3e-5);
-        Assert.InRange(Distance(found.Signal! * (inputs[place] > 0), signals[0] * (inputs[place] > 0)), 0, 1e-4);
+        Assert.InRange(Distance(found.FeatureGradient! * (inputs[place] > 0), featureGradients[0] * (inputs[place] > 0)), 0, 1e-4);
         Assert.True((found.Doubt! > 0).all().ToBoolean());
     }
 
@@ -147,8 +148,9 @@ public class ResidualRecursionTests
         var output = unit.Before(x, u.relu()).relu();
         var behind = chain.Pieces.Skip(place + 1).Aggregate(output, (y, piece) => piece.Forward(y));
         var logits = behind.mean([2, 3]).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!;
-        var signal = Differentiate.Gradients(nn.functional.cross_entropy(logits, tensor(new[] { 4L })), [u])[0] * unit.First.Scale;
-        using var last = new LastUnit(unit, new(u.detach().relu(), signal), output.detach());
+        var preActivationGradient =
+            Differentiate.Gradients(nn.functional.cross_entropy(logits, tensor(new[] { 4L })), [u])[0] * unit.First.Scale;
+        using var last = new LastUnit(unit, new(u.detach().relu(), preActivationGradient), output.detach());
 
         Assert.InRange(last.Left(x).abs().max().ToDouble(), 0, 1e-9);
         Assert.InRange(last.Open(x).square().mean().sqrt().ToDouble(), 0, 1e-5);
@@ -187,7 +189,7 @@ public class ResidualRecursionTests
             Batch = new(Random(1, 12, 1, 1), Random(1, 12, 1, 1).abs() + 1, Random(1, 12, 1, 1) * 5, Random(1, 12, 1, 1) * 5),
         };
         Tensor System(Tensor at) => block.System(arriving + block.Coupled(block.Before(at))!);
-        var target = RectifiedBlock.Times(System(x), x);
+        var target = block.Times(System(x), x);
         double Left(double distance)
         {
             var near = x + distance * Random(1, 5, 4, 4);
@@ -195,9 +197,9 @@ public class ResidualRecursionTests
             var (rows, belief) = (ones([system.shape[0], 1], Double), full([5L, 16L], 1e-9, Double));
             var normal = system.t().matmul(system).unsqueeze(0) + diag_embed(belief);
             var step = new CoupledStep(block, near[0].reshape(5, 16), system, rows)
-                .Solve(target - RectifiedBlock.Times(system, near), normal, belief, zeros_like(belief));
+                .Solve(target - block.Times(system, near), normal, belief, zeros_like(belief));
             var reached = near + step.reshape(1, 5, 4, 4);
-            return (target - RectifiedBlock.Times(System(reached), reached)).norm().ToDouble();
+            return (target - block.Times(System(reached), reached)).norm().ToDouble();
         }
         Assert.InRange(Left(1e-4) / Left(1e-2), 0, 1e-3);
     }
@@ -227,12 +229,13 @@ public class ResidualRecursionTests
     private static double Distance(Tensor found, Tensor wanted) => ((found - wanted).norm() / wanted.norm()).ToDouble();
 
     /// <summary>A convolution without BatchNorm that had this input and this dL/dz.</summary>
-    private static RectifiedBlock Layer(Tensor input, Tensor signal)
+    private static RectifiedBlock Layer(Tensor input, Tensor preActivationGradient)
     {
-        var conv = new Conv2d("conv", (int)input.shape[1], (int)signal.shape[1], 3, 1, 1, Bias: false);
+        var conv = new Conv2d("conv", (int)input.shape[1], (int)preActivationGradient.shape[1], 3, 1, 1, Bias: false);
         var patches = nn.functional.unfold(input, (3, 3), (1, 1), (1, 1), (1, 1))[0];
-        var gradient = signal.flatten(2)[0].matmul(patches.t()).reshape(conv.Output, conv.Input, 3, 3);
-        return new(conv, null, input.shape[1..], signal.shape[1..], signal.shape[1..], zeros_like(gradient), null,
+        var gradient = preActivationGradient.flatten(2)[0].matmul(patches.t()).reshape(conv.Output, conv.Input, 3, 3);
+        return new(conv, null, input.shape[1..], preActivationGradient.shape[1..], preActivationGradient.shape[1..],
+            zeros_like(gradient), null,
             ones([1, conv.Output, 1, 1], Double), zeros([1, conv.Output, 1, 1], Double), gradient, null);
     }
 }

@@ -54,7 +54,7 @@ public class RecursiveInversionTests
 
         var (update, weights) = (client.Context.Observation.Update, client.Context.Model.Parameters);
         var features = update[1][0] / update[2][0];
-        var signal = update[2].unsqueeze(0).matmul(weights[1].detach()) * where(features < 0, 0.2, 1.0);
+        var preActivationGradient = update[2].unsqueeze(0).matmul(weights[1].detach()) * where(features < 0, 0.2, 1.0);
         var before = where(features < 0, features / 0.2, features);
         var rows = new List<Tensor>();
         for (var pixel = 0; pixel < 36; pixel++)
@@ -63,7 +63,7 @@ public class RecursiveInversionTests
             unit.view(-1)[pixel] = 1;
             var image = nn.functional.conv2d(unit, weights[0].detach(), null, [1, 1], [1, 1]).view(-1);
             var patches = nn.functional.pad(unit, [1, 1, 1, 1]).unfold(2, 3, 1).unfold(3, 3, 1).reshape(36, 9);
-            rows.Add(cat([image, signal.view(6, 36).matmul(patches).view(-1)]));
+            rows.Add(cat([image, preActivationGradient.view(6, 36).matmul(patches).view(-1)]));
         }
         var solution = linalg.lstsq(stack(rows).t(), cat([before, update[0].view(-1)]).unsqueeze(1)).Solution.view(-1);
         Assert.InRange((solution - found.Images.to(ScalarType.Float64).view(-1)).abs().max().ToDouble(), 0, 1e-6);

@@ -9,7 +9,7 @@ internal sealed class CellDecoder
     private const int Reach = 3;
     private const double Ridge = 1e-3;
 
-    // How much the place itself, which tells the border, counts beside features.
+    // Weight of the position, which shows the border, beside the features.
     private const double PlaceWeight = 0.3;
     private const int MostPlaces = 256;
 
@@ -23,7 +23,8 @@ internal sealed class CellDecoder
     /// <param name="image">[C,H,W].</param>
     /// <param name="pieces">Between image and features.</param>
     /// <param name="examples">Batches of images [N,C,H,W] with their features [N,C,h,w].</param>
-    public CellDecoder(long[] features, long[] image, IEnumerable<RectifiedPiece> pieces, IEnumerable<(Tensor Images, Tensor Features)> examples)
+    public CellDecoder(
+        long[] features, long[] image, IEnumerable<RectifiedPiece> pieces, IEnumerable<(Tensor Images, Tensor Features)> examples)
     {
         this.features = features;
         var (stride, offset) = pieces.Aggregate((Stride: 1L, Offset: 0L), (place, piece) => piece.Locate(place.Stride, place.Offset));
@@ -46,7 +47,8 @@ internal sealed class CellDecoder
             using var scope = Tidy.Scope();
             var (inputs, outputs) = (Surroundings(seen), Patches(images, image));
             var (left, right) = (inputs.t().matmul(inputs), inputs.t().matmul(outputs));
-            (gram, moments) = gram is null ? (left.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope()) : (gram.add_(left), moments!.add_(right));
+            (gram, moments) = gram is null
+                ? (left.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope()) : (gram.add_(left), moments!.add_(right));
         }
     }
 
@@ -59,7 +61,8 @@ internal sealed class CellDecoder
     {
         var normal = gram!.to(ScalarType.Float64);
         var diagonal = normal.diagonal();
-        var filter = linalg.solve(normal + diag(diagonal * Ridge + 1e-9 * diagonal.mean()), moments!.to(ScalarType.Float64)).to(seen.dtype);
+        var filter = Factorization.Solve(normal + diag(diagonal * Ridge + 1e-9 * diagonal.mean()), moments!.to(ScalarType.Float64),
+            "The second moment of features").to(seen.dtype);
         var patches = Surroundings(seen).matmul(filter).reshape(seen.shape[0], features[1] * features[2], image[0], Stride * Stride);
         var pixels = patches.permute(0, 2, 1, 3).flatten(2).index_select(2, places * (Stride * Stride) + inside);
         return (pixels.reshape([seen.shape[0], .. image]) + 0.5).clamp(0, 1);
@@ -69,7 +72,8 @@ internal sealed class CellDecoder
     private Tensor Surroundings(Tensor seen)
     {
         var cells = features[1] * features[2];
-        var around = nn.functional.unfold(seen, (Reach, Reach), (1, 1), (Reach / 2, Reach / 2), (1, 1)).transpose(1, 2).reshape(seen.shape[0] * cells, -1);
+        var around = nn.functional.unfold(seen, (Reach, Reach), (1, 1), (Reach / 2, Reach / 2), (1, 1))
+            .transpose(1, 2).reshape(seen.shape[0] * cells, -1);
         var place = cells <= MostPlaces ? eye(cells, cells, seen.dtype) * PlaceWeight : full([cells, 1], PlaceWeight, seen.dtype);
         return cat([around, place.repeat(seen.shape[0], 1)], 1);
     }

@@ -4,9 +4,9 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The most probable image with the known features and weight gradient of one layer: Gauss-Newton on |features left|^2 / e^2 +
-/// |gradient left|^2 / f^2 + |z|^2, x = m + T z a photograph as such. Both errors follow what is left unexplained, f in each channel, so that
-/// far from the image no step trusts the linearization too much, and channels with maxima at wrong places count little. ReLUs that are about to
-/// switch are softGate in part, the more the more is left, so that steps find their way over kinks.
+/// |gradient left|^2 / f^2 + |z|^2, where x = m + T z follows the image prior. Both errors e and f are set from the residuals, f in each
+/// channel, so that far from the solution no step trusts the linearization too much, and channels with maxima at wrong places count
+/// little. ReLUs near their kink are smoothed, more widely while residuals are large, so that steps can cross kinks.
 /// </summary>
 /// <param name="trunk">From images to the input of the last piece.</param>
 /// <param name="last">The piece whose output is known.</param>

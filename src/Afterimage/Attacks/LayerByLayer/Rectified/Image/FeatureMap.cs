@@ -9,7 +9,7 @@ internal sealed class FeatureMap(RectifiedChain chain, IEnumerable<RectifiedPiec
     private readonly Passing[] passings = [.. pieces.Select(piece => piece.Follow())];
 
     /// <param name="images">[1,C,H,W] in [0,1], in the precision of the pieces.</param>
-    /// <param name="softness">Of the gates that products feel, see <see cref="Passing"/>.</param>
+    /// <param name="softness">Softness of the gates in products, see <see cref="Passing"/>.</param>
     public Tensor At(Tensor images, double softness) =>
         Tidy.Keep(() => passings.Aggregate(chain.Model.Normalize(images), (x, passing) => passing.At(x, softness)));
 

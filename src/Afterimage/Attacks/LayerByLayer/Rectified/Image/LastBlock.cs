@@ -10,17 +10,17 @@ internal sealed class LastBlock : LastPiece
     private const long Largest = 60_000_000;
 
     private readonly RectifiedBlock block;
-    private readonly Tensor signal;
+    private readonly Tensor featureGradient;
     private Tensor? winners;
 
     /// <param name="block">In the precision of the search.</param>
     /// <param name="features">As known, [1,*Leaving].</param>
-    /// <param name="signal">dL/d features, in double precision.</param>
-    public LastBlock(RectifiedBlock block, Tensor features, Tensor signal)
+    /// <param name="featureGradient">dL/d features, in double precision.</param>
+    public LastBlock(RectifiedBlock block, Tensor features, Tensor featureGradient)
         : base(features, block.Equations * block.Places <= Largest ? Telling(block) : null)
     {
         this.block = block;
-        this.signal = signal * Alive * block.Scale.to(ScalarType.Float64);
+        this.featureGradient = featureGradient * Alive * block.Scale.to(ScalarType.Float64);
     }
 
     public override Tensor Features(Tensor x) => block.Forward(x);
@@ -29,8 +29,9 @@ internal sealed class LastBlock : LastPiece
     public override void Settle(Tensor x)
     {
         using var scope = Tidy.Scope();
-        var arriving = block.Spread(signal, winners);
-        var coupled = block.Batch is null ? null : ((RectifiedBlock)block.To(ScalarType.Float64)).Coupled(block.Before(x).to(ScalarType.Float64));
+        var arriving = block.Spread(featureGradient, winners);
+        var coupled = block.Batch is null ? null
+            : ((RectifiedBlock)block.To(ScalarType.Float64)).Coupled(block.Before(x).to(ScalarType.Float64));
         Take(coupled is null ? arriving : arriving + coupled);
     }
 

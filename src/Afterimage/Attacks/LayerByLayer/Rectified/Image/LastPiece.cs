@@ -43,10 +43,10 @@ internal abstract class LastPiece(Tensor known, RectifiedBlock? linear) : IDispo
     public Tensor Open(Tensor x) => Tidy.Keep(() => target! - Gradient(x));
 
     /// <summary>The change of dL/dW along a change of the input.</summary>
-    public Tensor Gradient(Tensor change) => Tidy.Keep(() => RectifiedBlock.Times(system!, change));
+    public Tensor Gradient(Tensor change) => Tidy.Keep(() => linear!.Times(system!, change));
 
     /// <summary>Transposed <see cref="Gradient"/>.</summary>
-    public Tensor PullGradient(Tensor open) => Tidy.Keep(() => RectifiedBlock.Image(system!.t().matmul(open), linear!.Input));
+    public Tensor PullGradient(Tensor open) => Tidy.Keep(() => linear!.Map.Image(system!.t().matmul(open)));
 
     /// <summary>The change of the features along a change of the input.</summary>
     public abstract Tensor Push(Tensor change);
@@ -64,12 +64,12 @@ internal abstract class LastPiece(Tensor known, RectifiedBlock? linear) : IDispo
     protected static RectifiedBlock? Telling(RectifiedBlock block) => block.WeightGradient.norm().ToDouble() > 0 ? block : null;
 
     /// <summary>Takes dL/dz, [1,*Output], in double precision, for that of the input.</summary>
-    protected void Take(Tensor signal)
+    protected void Take(Tensor preActivationGradient)
     {
         using var scope = Tidy.Scope();
         if (target is null)
             Kept.Replace(ref target, (linear!.Target * scale).to(Known.dtype));
-        Kept.Replace(ref system, (linear!.System(signal) * scale).to(Known.dtype));
+        Kept.Replace(ref system, (linear!.System(preActivationGradient) * scale).to(Known.dtype));
     }
 
     /// <summary>The features without the last ReLU.</summary>

@@ -22,8 +22,8 @@ internal sealed class ProceduralFeatures
     public IReadOnlyList<RectifiedPiece> Pieces { get; }
 
     /// <summary>
-    /// Guesses of what a piece takes in, [1,C,H,W] with their variances in double precision: by ridge regression on what leaves it, whose errors are those
-    /// for images left out, and at last the mean of all.
+    /// Guesses of what a piece takes in, [1,C,H,W] with their variances in double precision: by ridge regression on what leaves it, whose
+    /// errors are those for images left out, and at last the mean of all.
     /// </summary>
     public IEnumerable<(Tensor Mean, Tensor Variance)> Inputs(int piece, Tensor leaving)
     {
@@ -34,7 +34,8 @@ internal sealed class ProceduralFeatures
         (Tensor, Tensor) Guess(double ridge)
         {
             using var scope = Tidy.Scope();
-            var inverse = linalg.inv(gram + eye(gram.shape[0], dtype: gram.dtype) * (ridge * gram.diagonal().mean() + 1e-300));
+            var inverse = Factorization.Inverse(
+                gram + eye(gram.shape[0], dtype: gram.dtype) * (ridge * gram.diagonal().mean() + 1e-300), "The Gram matrix of features");
             var hat = gram.matmul(inverse);
             var errors = (varied - hat.matmul(varied)) / (1 - hat.diagonal()).unsqueeze(1);
             var guess = mean + (leaving.flatten(1) - typical).matmul(told.t()).matmul(inverse).matmul(varied);
@@ -65,7 +66,10 @@ internal sealed class ProceduralFeatures
     public IEnumerable<(Tensor Images, Tensor Features)> Examples(int depth, LastPiece last)
     {
         foreach (var part in Batches(images.shape[0]))
-            yield return (part, Tidy.Keep(() => last.Features(Pieces.Take(depth).Aggregate(chain.Model.Normalize(part), (x, piece) => piece.Forward(x)))));
+        {
+            Tensor Through() => Pieces.Take(depth).Aggregate(chain.Model.Normalize(part), (x, piece) => piece.Forward(x));
+            yield return (part, Tidy.Keep(() => last.Features(Through())));
+        }
     }
 
     private IEnumerable<Tensor> Batches(long total)

@@ -2,8 +2,8 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The input of a convolution from dL/dW alone, up to its scale, without knowing dL/dz: dL/dW = D A, where the rows of A are the patches of
-/// the input. Where there are at least as many output channels as places, the patches lie in the row space of dL/dW: equations linear in the
-/// input with one solution. Directions that D lacks, because some channels are off, are completed: they are what the patches of the
+/// the input. Where there are at least as many output channels as places, the patches lie in the row space of dL/dW: equations linear in
+/// the input with one solution. Directions that D lacks, because some channels are off, are completed: they are what the patches of the
 /// solution so far have outside of that space.
 /// </summary>
 internal sealed class BlindInput
@@ -25,6 +25,8 @@ internal sealed class BlindInput
     private const double Stiffness = 1e-11;
     private const int Iterations = 6;
 
+    private const string Name = "A layer's weight gradient";
+
     private readonly RectifiedBlock whole;
 
     /// <summary>The same with as many channels as are looked for.</summary>
@@ -37,7 +39,8 @@ internal sealed class BlindInput
         (this.whole, this.block) = (whole, block);
         gradient = block.WeightGradient.reshape(block.Conv.Output, -1);
         // Single precision rounds every channel by itself, so that each counts alike.
-        var (_, strengths, directions) = linalg.svd(gradient / (gradient.norm(1, keepdim: true) + 1e-300), fullMatrices: false);
+        var rows = gradient / (gradient.norm(1, keepdim: true) + 1e-300);
+        var (_, strengths, directions) = Factorization.Svd(rows, Name);
         space = directions.narrow(0, 0, (strengths > Rounding * strengths[0]).sum().ToInt64()).t();
     }
 
@@ -60,8 +63,9 @@ internal sealed class BlindInput
     public Tensor Solve(CancellationToken cancellation) => Tidy.Keep(() =>
     {
         var size = block.Input[0] * block.Places;
-        var places = block.Patches(arange(1, size + 1, ScalarType.Float64).reshape([1, .. block.Input])).to(ScalarType.Int64);
-        var counts = zeros(size + 1, ScalarType.Float64).index_add_(0, places.reshape(-1), ones(places.numel(), ScalarType.Float64), 1).narrow(0, 1, size);
+        var places = block.Map.Reads();
+        var counts = zeros(size + 1, ScalarType.Float64)
+            .index_add_(0, places.reshape(-1), ones(places.numel(), ScalarType.Float64), 1).narrow(0, 1, size);
         var (taken, before) = (space, double.PositiveInfinity);
         var vectors = Start(size);
         var input = vectors[.., 0];
@@ -71,8 +75,8 @@ internal sealed class BlindInput
             if (Missing == 0 || !(least < Progress * before))
                 break;
             before = least;
-            var patches = block.Patches(input.reshape([1, .. block.Input])).t();
-            var (_, _, outside) = linalg.svd(patches - patches.matmul(space).matmul(space.t()), fullMatrices: false);
+            var patches = block.Map.Patches(input.reshape([1, .. block.Input])).t();
+            var (_, _, outside) = Factorization.Svd(patches - patches.matmul(space).matmul(space.t()), "The set of patches");
             taken = linalg.qr(cat([space, outside.narrow(0, 0, Missing).t()], 1)).Q;
         }
         return Refined(input.reshape([1, .. block.Input]));
@@ -94,12 +98,11 @@ internal sealed class BlindInput
         }
         form.mul_(weights.unsqueeze(0)).mul_(weights.unsqueeze(1));
         form.diagonal().add_(Stiffness);
-        var (factor, failed) = linalg.cholesky_ex(form);
-        if (failed.ToInt32() != 0)
+        if (Factorization.CholeskyOrNull(form) is not { } factor)
             return ((vectors[.., 0] * weights).MoveToOuterDisposeScope(), double.PositiveInfinity);
         for (var i = 0; i < Iterations; i++)
             vectors = linalg.qr(cholesky_solve(vectors, factor)).Q;
-        var (values, rotation) = linalg.eigh(vectors.t().matmul(form).matmul(vectors));
+        var (values, rotation) = Factorization.Eigen(vectors.t().matmul(form).matmul(vectors), "The projected quadratic form");
         vectors = vectors.matmul(rotation).MoveToOuterDisposeScope();
         return ((vectors[.., 0] * weights).MoveToOuterDisposeScope(), values[0].ToDouble());
     }
@@ -109,10 +112,10 @@ internal sealed class BlindInput
     {
         for (var round = 0; round < 2; round++)
         {
-            var signal = (round == 0 ? gradient : whole.WeightGradient.reshape(whole.Conv.Output, -1))
-                .matmul(linalg.pinv((round == 0 ? block : whole).Patches(input).t()));
-            var system = whole.System(signal.reshape([1, .. whole.Output]));
-            input = linalg.lstsq(system, whole.Target).Solution.t().reshape([1, .. whole.Input]);
+            var preActivationGradient = (round == 0 ? gradient : whole.WeightGradient.reshape(whole.Conv.Output, -1))
+                .matmul(Factorization.PseudoInverse((round == 0 ? block : whole).Map.Patches(input).t(), "The set of patches"));
+            var system = whole.System(preActivationGradient.reshape([1, .. whole.Output]));
+            input = whole.Map.Image(Factorization.LeastSquares(system, whole.Target, "The system of a layer's input"));
         }
         return input * input.sum().sign();
     }
@@ -129,9 +132,10 @@ internal sealed class BlindInput
         var few = Math.Min(Math.Max(1, Largest / block.Places), block.Equations);
         if (block.Input[0] <= few)
             return block;
-        var (_, _, mixtures) = linalg.svd(block.Target, fullMatrices: false);
+        var (_, _, mixtures) = Factorization.Svd(block.Target, Name);
         var (conv, kernel) = (block.Conv, block.Conv.Kernel);
-        var mixed = block.Target.matmul(mixtures.narrow(0, 0, few).t()).reshape(conv.Output, kernel, kernel, few).permute(0, 3, 1, 2).contiguous();
+        var mixed = block.Target.matmul(mixtures.narrow(0, 0, few).t()).reshape(conv.Output, kernel, kernel, few)
+            .permute(0, 3, 1, 2).contiguous();
         return block with { Conv = conv with { Input = (int)few }, Input = [few, block.Input[1], block.Input[2]], WeightGradient = mixed };
     }
 }

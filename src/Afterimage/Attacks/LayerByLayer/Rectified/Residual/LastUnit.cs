@@ -17,7 +17,7 @@ internal sealed class LastUnit : LastPiece
     {
         (this.unit, inner) = (unit, inside.Inner.to(unit.First.Weight.dtype));
         if (HasSystem)
-            Take(inside.Signal);
+            Take(inside.PreActivationGradient);
     }
 
     public override Tensor Features(Tensor x)

@@ -2,9 +2,9 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// From the head of a residual network down. The input of one of the last units is found blindly, up to a scale that the head's own features tell;
-/// what the network makes of it tells which ReLUs are on at the end; and from there every unit is solved for, the earlier the
-/// fewer equations it has for its places, until they do not suffice.
+/// From the head of a residual network down. The input of one of the last units is found blindly, up to a scale that the head's own
+/// features tell; what the network makes of it tells which ReLUs are on at the end. From there unit after unit is solved for, until one
+/// has too few equations for its places.
 /// </summary>
 internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural)
     : HeadDescent(run, chain, procedural)
@@ -19,7 +19,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
     private const double BlindError = 1e-4;
     private const int Scales = 121;
 
-    private readonly Tensor pooled = reading.Signal.matmul(chain.Head.WeightGradient!) / reading.Signal.square().sum();
+    private readonly Tensor pooled = reading.LogitGradient.matmul(chain.Head.WeightGradient!) / reading.LogitGradient.square().sum();
 
     /// <summary>What is known of the unit that the features leave.</summary>
     private UnitInside? inside;
@@ -34,7 +34,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
         if (End() is not { } values)
             return;
         var last = Chain.Pieces[^1].Leaving;
-        Signal = reading.Signal.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
+        FeatureGradient = reading.LogitGradient.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
         var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
@@ -44,8 +44,10 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
                 Attack.Note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var found = new ResidualLayer(unit, values, Signal!, doubt, Attack.Context.Random.Derive("rounding", Depth)).Solve(Attack.Stop);
-            Attack.Note(new LayerSolved($"{unit.First.Conv.Name}, {unit.Second.Conv.Name}", unit.First.Input[0] * unit.First.Places, found.Residual)
+            var found = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth))
+                .Solve(Attack.Stop);
+            var (first, second) = (unit.First, unit.Second.Conv.Name);
+            Attack.Note(new LayerSolved($"{first.Conv.Name}, {second}", first.Input[0] * first.Places, found.Residual)
             {
                 Where = found.Input is null ? "read up to the first" : "",
             });
@@ -54,7 +56,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
             inside = found.Inside;
             if (found.Input is null)
                 break;
-            (values, Signal, doubt) = (found.Input, found.Signal!, found.Doubt!);
+            (values, FeatureGradient, doubt) = (found.Input, found.FeatureGradient!, found.Doubt!);
             Features = found.Input * (found.Input > doubt);
             inside = null;
             Depth--;
@@ -77,7 +79,8 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
         {
             if (blind is null)
             {
-                Attack.Note(new Remark("No unit's weight gradient has the rank of its places: they are too many for its channels, or noise hides the rank."));
+                Attack.Note(new Remark("No unit's weight gradient has the rank of its places: they are too many for its channels, " +
+                    "or noise hides the rank."));
                 break;
             }
             var input = blind.Solve(Attack.Stop);
@@ -101,7 +104,8 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
         // Without BatchNorm's shifts features are proportional to the scale.
         using var scope = Tidy.Scope();
         var guess = (pooled.norm() / Behind(piece, input).relu().mean([2, 3]).norm()).ToDouble();
-        var scale = Enumerable.Range(0, Scales).Select(i => guess * Math.Pow(1e6, (double)i / (Scales - 1) - 0.5)).Append(guess).MinBy(Difference);
+        var scale = Enumerable.Range(0, Scales).Select(i => guess * Math.Pow(1e6, (double)i / (Scales - 1) - 0.5))
+            .Append(guess).MinBy(Difference);
         for (var width = Math.Pow(1e6, 1.0 / (Scales - 1)) - 1; width > 1e-9; width /= 2)
             scale = new[] { scale, scale * (1 + width), scale / (1 + width) }.MinBy(Difference);
         return (scale, Difference(scale));

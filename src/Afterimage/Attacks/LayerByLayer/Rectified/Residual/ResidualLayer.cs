@@ -17,8 +17,8 @@ internal sealed class ResidualLayer
     private const double Near = 10;
 
     /// <summary>
-    /// Channels with values between a doubt divided and multiplied by this wait for the others. One try follows the other; a factor comes again because
-    /// the tries between may have told which channels fit.
+    /// Factors on the doubt, one try after the other: channels with values between the doubt divided and multiplied by the factor wait
+    /// for the others. A factor comes again because the tries between may have told which channels fit.
     /// </summary>
     private static readonly double[] Waits = [4, 1.5, 10, 4, 30];
 
@@ -31,31 +31,32 @@ internal sealed class ResidualLayer
 
     private readonly ResidualUnit unit;
     private readonly Tensor output;
-    private readonly Tensor signal;
+    private readonly Tensor featureGradient;
     private readonly Tensor doubt;
     private readonly Tensor outputs;
     private readonly RandomSource random;
 
     /// <param name="unit">In double precision.</param>
     /// <param name="output">In front of or behind its last ReLU, [1,*Leaving].</param>
-    /// <param name="signal">dL/d output.</param>
+    /// <param name="featureGradient">dL/d output.</param>
     /// <param name="doubt">Below this an output may be zero, [1,*Leaving].</param>
     /// <param name="random">Draws rounding errors.</param>
-    public ResidualLayer(ResidualUnit unit, Tensor output, Tensor signal, Tensor doubt, RandomSource random)
+    public ResidualLayer(ResidualUnit unit, Tensor output, Tensor featureGradient, Tensor doubt, RandomSource random)
     {
-        (this.unit, this.output, this.signal, this.doubt, this.random) = (unit, output, signal, doubt, random);
+        (this.unit, this.output, this.featureGradient, this.doubt, this.random) = (unit, output, featureGradient, doubt, random);
         outputs = (output > Near * doubt).to(output.dtype) / (doubt / DoubtfulErrors).square();
     }
 
-    /// <summary>Where a value is below this it may be zero: errors, scaled by the values that are negative, which no output of a ReLU is.</summary>
+    /// <summary>Below this a value may be zero: its error, scaled up by the negative values, which no ReLU gives.</summary>
     private static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(0.01, -1.5 * (values / errors).min().ToDouble());
 
     public UnitInput Solve(CancellationToken cancellation)
     {
-        var (inner, error, on, left) = new GatedLayer(unit.Second, signal * unit.Second.Scale).Solve(output, doubt);
+        var (inner, error, on, left) = new GatedLayer(unit.Second, featureGradient * unit.Second.Scale).Solve(output, doubt);
         var within = Doubt(inner, error);
         var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
-        if (!unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0 || unit.Projection?.Target.norm().ToDouble() == 0)
+        if (!unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0
+            || unit.Projection?.Target.norm().ToDouble() == 0)
             return Told(solution);
         var (start, _, gates, _) = new GatedLayer(unit.First, Middle(on)).Solve(inner, within);
         // A stride leaves some places to the other equations alone.
@@ -89,11 +90,11 @@ internal sealed class ResidualLayer
     }
 
     /// <summary>dL/dz of the first convolution where all ReLUs between the two are on.</summary>
-    private Tensor Middle(Tensor on) => unit.Second.Back(on * signal * unit.Second.Scale) * unit.First.Scale;
+    private Tensor Middle(Tensor on) => unit.Second.Back(on * featureGradient * unit.Second.Scale) * unit.First.Scale;
 
     private UnitInput Told(Solution solution)
     {
-        var (first, sum) = (solution.Gates * Middle(solution.On), solution.On * signal);
+        var (first, sum) = (solution.Gates * Middle(solution.On), solution.On * featureGradient);
         return new(solution.Input, solution.Input is null ? null : unit.Back(first, sum),
             solution.Input is null ? null : Doubt(solution.Input, Spread(solution)), new(solution.Inner, first), solution.Residual);
     }
@@ -112,11 +113,11 @@ internal sealed class ResidualLayer
         Tensor Of(RectifiedBlock block, Tensor arriving, Tensor x)
         {
             var target = block.Target;
-            var left = RectifiedBlock.Times(block.System(arriving), x) - target;
+            var left = block.Times(block.System(arriving), x) - target;
             return (left.reshape(block.Conv.Output, -1).square().mean([1]) / target.square().mean()).sqrt();
         }
         return (Of(unit.First, solution.Gates * Middle(solution.On), solution.Input!),
-            Of(unit.Second, solution.On * signal * unit.Second.Scale, solution.Gates * unit.First.Before(solution.Input!)));
+            Of(unit.Second, solution.On * featureGradient * unit.Second.Scale, solution.Gates * unit.First.Before(solution.Input!)));
     }
 
     /// <summary>Of all channels, that of the convolution where more is left.</summary>
@@ -132,14 +133,16 @@ internal sealed class ResidualLayer
     /// <param name="gates">As dL/dz has them.</param>
     private Tensor Fit(Solution solution, Tensor gates, Tensor first, Tensor second, Tensor start) => Tidy.Keep(() =>
     {
-        var equations = new UnitEquations(unit, solution.Gates, gates * Middle(solution.On), solution.On * signal, outputs, first, second);
+        var equations = new UnitEquations(
+            unit, solution.Gates, gates * Middle(solution.On), solution.On * featureGradient, outputs, first, second);
         return equations.Solve(equations.Right(output), start, 1e-18);
     });
 
     /// <summary>How far rounding errors move the solution, [1,*Input].</summary>
     private Tensor Spread(Solution solution) => Tidy.Keep(() =>
     {
-        var equations = new UnitEquations(unit, solution.Gates, solution.Gates * Middle(solution.On), solution.On * signal, outputs,
+        var equations = new UnitEquations(
+            unit, solution.Gates, solution.Gates * Middle(solution.On), solution.On * featureGradient, outputs,
             ones(unit.First.Conv.Output, output.dtype), ones(unit.Second.Conv.Output, output.dtype));
         using var generator = random.Generator(CPU);
         var squares = zeros_like(solution.Input!);
@@ -160,13 +163,13 @@ internal sealed class ResidualLayer
 
 /// <summary>What a residual unit was found to take in.</summary>
 /// <param name="Input">[1,*Input]; null where its equations do not determine it.</param>
-/// <param name="Signal">dL/d input.</param>
+/// <param name="FeatureGradient">dL/d input.</param>
 /// <param name="Doubt">Below this an input may be zero, [1,*Input].</param>
 /// <param name="Inside">Between its convolutions.</param>
 /// <param name="Residual">What is left of dL/dW of both, or only of the second, relative.</param>
-internal sealed record UnitInput(Tensor? Input, Tensor? Signal, Tensor? Doubt, UnitInside Inside, double Residual);
+internal sealed record UnitInput(Tensor? Input, Tensor? FeatureGradient, Tensor? Doubt, UnitInside Inside, double Residual);
 
 /// <summary>Between the convolutions of a residual unit.</summary>
 /// <param name="Inner">What the second takes in, zero where its ReLU is off.</param>
-/// <param name="Signal">dL/dz of the first.</param>
-internal sealed record UnitInside(Tensor Inner, Tensor Signal);
+/// <param name="PreActivationGradient">dL/dz of the first.</param>
+internal sealed record UnitInside(Tensor Inner, Tensor PreActivationGradient);

@@ -7,7 +7,8 @@ namespace Afterimage.Attacks;
 /// <param name="Second">Its ReLU stands behind the sum.</param>
 /// <param name="Padding">A shortcut without parameters that leaves out places and adds channels.</param>
 /// <param name="Projection">A shortcut with a convolution. Without both it is the identity.</param>
-internal sealed record ResidualUnit(RectifiedBlock First, RectifiedBlock Second, PaddedShortcut? Padding, RectifiedBlock? Projection) : RectifiedPiece
+internal sealed record ResidualUnit(
+    RectifiedBlock First, RectifiedBlock Second, PaddedShortcut? Padding, RectifiedBlock? Projection) : RectifiedPiece
 {
     public override long[] Input { get; init; } = First.Input;
 
@@ -42,11 +43,13 @@ internal sealed record ResidualUnit(RectifiedBlock First, RectifiedBlock Second,
     }
 
     /// <summary>dL/dx, given dL/dz of both convolutions and dL/d sum.</summary>
-    public Tensor Back(Tensor firstSignal, Tensor sumSignal) => First.Back(firstSignal) + Return(sumSignal);
+    public Tensor Back(Tensor firstGradient, Tensor sumGradient) => First.Back(firstGradient) + Return(sumGradient);
 
     public override RectifiedPiece To(ScalarType type) => this with
     {
-        First = (RectifiedBlock)First.To(type), Second = (RectifiedBlock)Second.To(type), Projection = (RectifiedBlock?)Projection?.To(type),
+        First = (RectifiedBlock)First.To(type),
+        Second = (RectifiedBlock)Second.To(type),
+        Projection = (RectifiedBlock?)Projection?.To(type),
     };
 
     public override (long Stride, long Offset) Locate(long stride, long offset)

@@ -1,14 +1,17 @@
+using Afterimage.Models;
+
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// All that is linear in the input of a residual unit once its ReLUs are known, each equation weighted by its error: what leaves where that is
-/// not zero, dL/dW of the second convolution through what it takes in, and dL/dW of the first and of the shortcut's.
+/// All that is linear in the input of a residual unit once its ReLUs are known, each equation weighted by its error: what leaves where
+/// that is not zero, dL/dW of the second convolution through what it takes in, and dL/dW of the first and of the shortcut's.
 /// </summary>
 internal sealed class UnitEquations
 {
     private const int Products = 1500;
 
     private readonly ResidualUnit unit;
+    private readonly LayerMap map;
     private readonly Tensor gates;
     private readonly Tensor outputs;
     private readonly List<(Tensor Matrix, Tensor Weights, Tensor Target)> parts = [];
@@ -24,7 +27,7 @@ internal sealed class UnitEquations
     /// <param name="secondTrust">Of the channels of the second, [channels].</param>
     public UnitEquations(ResidualUnit unit, Tensor gates, Tensor first, Tensor sum, Tensor outputs, Tensor firstTrust, Tensor secondTrust)
     {
-        (this.unit, this.gates, this.outputs) = (unit, gates, outputs);
+        (this.unit, map, this.gates, this.outputs) = (unit, unit.First.Map, gates, outputs);
         parts.Add(Part(unit.First, first, firstTrust));
         if (unit.Projection is { } projection)
             parts.Add(Part(projection, sum * projection.Scale, ones(projection.Conv.Output, sum.dtype)));
@@ -37,13 +40,15 @@ internal sealed class UnitEquations
     {
         var zero = zeros([1, .. unit.Input], output.dtype);
         var still = gates * unit.First.Before(zero);
-        return Pull(output - unit.Before(zero, still), inside.Target - RectifiedBlock.Times(inside.Matrix, still), [.. parts.Select(part => part.Target)]);
+        return Pull(output - unit.Before(zero, still), inside.Target - unit.Second.Times(inside.Matrix, still),
+            [.. parts.Select(part => part.Target)]);
     }
 
     /// <summary>A right side of nothing but errors.</summary>
     public Tensor Noise(Generator generator)
     {
-        Tensor Errors(Tensor weights, long[] shape) => where(weights > 0, randn(shape, weights.dtype, generator: generator) / weights.sqrt(), 0);
+        Tensor Errors(Tensor weights, long[] shape) =>
+            where(weights > 0, randn(shape, weights.dtype, generator: generator) / weights.sqrt(), 0);
         return Pull(Errors(outputs, outputs.shape), Errors(inside.Weights, inside.Target.shape),
             [.. parts.Select(part => Errors(part.Weights, part.Target.shape))]);
     }
@@ -56,26 +61,27 @@ internal sealed class UnitEquations
     {
         var stiff = normal.clone();
         var typical = normal.diagonal().mean().ToDouble();
-        stiff.diagonal().add_(Math.Max(1e-12 * typical, (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble() - typical));
-        var (factor, failed) = linalg.cholesky_ex(stiff);
-        return failed.ToInt32() != 0 ? start?.clone() ?? zeros_like(right)
-            : ConjugateGradients.Solve(right, Product, rest => RectifiedBlock.Image(cholesky_solve(RectifiedBlock.Columns(rest), factor), unit.Input),
+        var along = (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble();
+        stiff.diagonal().add_(Math.Max(1e-12 * typical, along - typical));
+        return Factorization.CholeskyOrNull(stiff) is not { } factor ? start?.clone() ?? zeros_like(right)
+            : ConjugateGradients.Solve(right, Product, rest => map.Image(cholesky_solve(map.Columns(rest), factor)),
                 Products, enough, start).Solution;
     }
 
     private Tensor Product(Tensor x)
     {
         var middle = gates * unit.First.Multiply(x);
-        return Pull(unit.Second.Multiply(middle) + unit.Aside(x), RectifiedBlock.Times(inside.Matrix, middle), []) + RectifiedBlock.Image(RectifiedBlock.Times(normal, x), unit.Input);
+        return Pull(unit.Second.Multiply(middle) + unit.Aside(x), unit.Second.Times(inside.Matrix, middle), [])
+            + map.Image(map.Times(normal, x));
     }
 
     private Tensor Pull(Tensor sum, Tensor gradient, Tensor[] others)
     {
         var weighted = sum * outputs;
-        var middle = unit.Second.Transpose(weighted) + RectifiedBlock.Image(inside.Matrix.t().matmul(gradient * inside.Weights), unit.Second.Input);
+        var middle = unit.Second.Transpose(weighted) + unit.Second.Map.Image(inside.Matrix.t().matmul(gradient * inside.Weights));
         var pulled = unit.First.Transpose(middle * gates) + unit.Return(weighted);
         return parts.Zip(others).Aggregate(pulled, (total, pair) =>
-            total + RectifiedBlock.Image(pair.First.Matrix.t().matmul(pair.Second * pair.First.Weights), unit.Input));
+            total + map.Image(pair.First.Matrix.t().matmul(pair.Second * pair.First.Weights)));
     }
 
     private static (Tensor, Tensor, Tensor) Part(RectifiedBlock block, Tensor arriving, Tensor trust)
