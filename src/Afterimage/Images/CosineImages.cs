@@ -7,6 +7,7 @@ public abstract class CosineImages : GaussianImages
     private readonly Tensor roots;
     private readonly Tensor inverses;
 
+    /// <summary>Inverts the roots of the covariance at every frequency.</summary>
     /// <param name="shape">Of one image.</param>
     /// <param name="name">For tables.</param>
     /// <param name="mean">[1,C,H,W].</param>

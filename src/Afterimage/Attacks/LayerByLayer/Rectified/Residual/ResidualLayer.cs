@@ -59,7 +59,7 @@ internal sealed class ResidualLayer
             || unit.Projection?.Target.norm().ToDouble() == 0)
             return Told(solution);
         var (start, _, gates, _) = new GatedLayer(unit.First, Middle(on)).Solve(inner, within);
-        // A stride leaves some places to the other equations alone.
+        // With a stride, some places enter only the other equations.
         start = unit.First.Conv.Stride > 1 ? zeros_like(start) : start;
         // With equations to spare a wrong ReLU would have shown.
         var open = on.flatten(2).any(2).sum().ToInt64();
@@ -148,7 +148,7 @@ internal sealed class ResidualLayer
         var squares = zeros_like(solution.Input!);
         for (var sample = 0; sample < Samples; sample++)
             squares.add_(equations.Solve(equations.Noise(generator), null, 1e-4).square());
-        // So few samples say little of one value alone.
+        // So few samples give no reliable deviation of a single value.
         var spread = (squares / Samples).sqrt();
         return spread + 0.3 * spread.mean();
     });
