@@ -8,7 +8,10 @@ namespace Afterimage;
 /// <summary>Writes the records of a catalog as JSON and reads them back.</summary>
 internal static class CatalogJson
 {
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonDocumentOptions Lenient = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false,
+    };
 
     public static JsonSerializerOptions Options(Catalog catalog)
     {
@@ -61,8 +64,9 @@ internal static class CatalogJson
             var spelling = new CatalogSpelling(catalog);
             node = spelling.Spell(node, typeof(T), "");
             if (spelling.Faults.Count > 0)
-                throw new AfterimageException($"{origin}: {string.Join(" ", spelling.Faults)}");
-            return node.Deserialize<T>(catalog.Json) ?? throw new AfterimageException($"{origin} is null: write a JSON object.");
+                throw Settings.Wrong(origin, spelling.Faults);
+            var value = node.Deserialize<T>(catalog.Json) ?? throw new AfterimageException($"{origin} is null: write a JSON object.");
+            return Settings.Faults(value).ToArray() is { Length: > 0 } faults ? throw Settings.Wrong(origin, faults) : value;
         }
         catch (JsonException error)
         {

@@ -27,12 +27,14 @@ public sealed record Experiment
     /// <summary>
     /// Wall time of the attack on one case in seconds; 0 sets no limit. Null takes the attack's own: 180 for best, no limit for others.
     /// </summary>
+    [Range(0, 1e9)]
     public double? Budget { get; init; }
 
     /// <summary>All random choices follow from it.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>Independent batches for every combination of the axes.</summary>
+    [Range(1, 100_000)]
     public int Trials { get; init; } = 1;
 
     /// <summary>Axes of a sweep; cases are their product.</summary>

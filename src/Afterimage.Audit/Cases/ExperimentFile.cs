@@ -10,6 +10,8 @@ namespace Afterimage.Audit.Cases;
 /// <summary>Experiments as JSON files: read, checked and expanded into cases.</summary>
 public sealed class ExperimentFile(Catalog catalog)
 {
+    private const int MostCases = 100_000;
+
     /// <summary>The attacker's parts and the auditor's.</summary>
     public Catalog Catalog { get; } = catalog.With<ClientSource, SimulatedClient>().With<ClientSource, RecordedUpdate>();
 
@@ -37,15 +39,17 @@ public sealed class ExperimentFile(Catalog catalog)
     /// <exception cref="AfterimageException">Axes lead nowhere or have values that mean nothing; all of them are named.</exception>
     public IReadOnlyList<Case> Expand(Experiment experiment)
     {
-        if (experiment.Trials < 1)
-            throw new AfterimageException($"An experiment needs at least one trial; \"trials\" is {experiment.Trials}.");
-        if (experiment.Budget is { } budget && !(budget is >= 0 and < 1e9))
-            throw new AfterimageException($"A budget is a number of seconds, or 0 for no limit; \"budget\" is {budget}.");
-        if (experiment.Vary.CountBy(axis => axis.Pointer).FirstOrDefault(pair => pair.Value > 1).Key is { } twice)
-            throw new AfterimageException($"Two axes vary {twice}: list all its values in one.");
+        CheckWhole(experiment);
+        var faults = new List<string>();
+        var cases = Expand(experiment, faults);
+        return faults.Count == 0 ? cases : throw new AfterimageException(string.Join(" ", faults.Distinct()));
+    }
+
+    /// <summary>Cases whose values mean something; what is wrong with the others is added to the faults.</summary>
+    private List<Case> Expand(Experiment experiment, List<string> faults)
+    {
         var bare = experiment with { Vary = [], Trials = 1 };
         var cases = new List<Case>();
-        var faults = new List<string>();
         foreach (var values in Product(experiment.Vary))
         {
             try
@@ -60,12 +64,22 @@ public sealed class ExperimentFile(Catalog catalog)
             }
             catch (AfterimageException fault)
             {
-                faults.Add(fault.Message);
+                faults.AddRange(fault.Faults.Count > 0 ? fault.Faults : [fault.Message]);
             }
         }
-        if (faults.Count > 0)
-            throw new AfterimageException(string.Join(" ", faults.Distinct()));
         return cases;
+    }
+
+    /// <summary>What is wrong with an experiment as a whole.</summary>
+    private static void CheckWhole(Experiment experiment)
+    {
+        Settings.Check(experiment);
+        var combinations = experiment.Vary.Aggregate(1.0, (count, axis) => count * axis.Values.Count);
+        if (combinations * experiment.Trials > MostCases)
+            throw new AfterimageException($"{combinations:N0} combinations of the axes in {experiment.Trials:N0} trials are too many " +
+                $"for one experiment, which has {MostCases:N0} cases at most: split it.");
+        if (experiment.Vary.CountBy(axis => axis.Pointer).FirstOrDefault(pair => pair.Value > 1).Key is { } twice)
+            throw new AfterimageException($"Two axes vary {twice}: list all its values in one.");
     }
 
     /// <summary>Everything that would stop a case, found by opening its model, data and update; empty when all is well.</summary>
@@ -74,13 +88,13 @@ public sealed class ExperimentFile(Catalog catalog)
         var faults = new List<string>();
         try
         {
-            foreach (var group in Expand(experiment).GroupBy(one =>
+            CheckWhole(experiment);
+            foreach (var group in Expand(experiment, faults).GroupBy(one =>
                 (one.Configuration.Model, one.Configuration.Client, one.Configuration.Seed)))
             {
                 try
                 {
                     var last = group.MaxBy(one => one.Trial)!;
-                    faults.AddRange(group.Select(one => one.Configuration.Attack.Fault).OfType<string>());
                     using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
                         new RandomSource(last.Configuration.Seed), CPU);
                 }

@@ -10,9 +10,11 @@ namespace Afterimage.Audit.Clients;
 public sealed record LabelMixing
 {
     /// <summary>Share of a label that is spread over all classes, in [0,1).</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Smoothing { get; init; }
 
     /// <summary>Parameter of the symmetric beta distribution of the blending weight, up to 8; 0 blends nothing.</summary>
+    [Range(0, 1e6)]
     public double Mixup { get; init; }
 
     internal PrivateBatch Apply(ImageSet images, IReadOnlyList<LabeledImage> shown, RandomSource random)

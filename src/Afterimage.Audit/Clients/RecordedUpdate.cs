@@ -26,9 +26,11 @@ public sealed record RecordedUpdate : ClientSource
     public ImageShape? Input { get; init; }
 
     /// <summary>Classes that the model tells apart.</summary>
+    [Range(1, 1_000_000)]
     public int? Classes { get; init; }
 
     /// <summary>Images in the batch; where nobody says, the attacker estimates it.</summary>
+    [Range(1, 65_536)]
     public int? BatchSize { get; init; }
 
     /// <summary>The local training behind the update; an update that nobody describes is taken for one gradient.</summary>
@@ -38,11 +40,13 @@ public sealed record RecordedUpdate : ClientSource
     public Defense Defense { get; init; } = new None();
 
     /// <summary>The labels, where they are known; the threat model decides whether the attacker knows them too.</summary>
+    [Range(0, 1_000_000)]
     public ValueList<int>? Labels { get; init; }
 
     /// <inheritdoc/>
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
+        Settings.Check(this);
         var file = UpdateFile.Read(Update, Sidecar);
         var said = file.Description ?? new UpdateDescription();
         var input = Input ?? said.Input ?? throw Missing("the shape of one image", "--input 3x32x32", "input");

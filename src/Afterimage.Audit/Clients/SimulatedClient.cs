@@ -12,6 +12,7 @@ public sealed record SimulatedClient : ClientSource
     public DataSource Data { get; init; } = new DeadLeaves();
 
     /// <summary>Images in the client's batch.</summary>
+    [Range(1, 65_536)]
     public int BatchSize { get; init; } = 1;
 
     /// <summary>Which labels the images of a batch have.</summary>
@@ -27,13 +28,13 @@ public sealed record SimulatedClient : ClientSource
     public Defense Defense { get; init; } = new None();
 
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
+    [Range(0, int.MaxValue)]
     public ValueList<int>? Images { get; init; }
 
     /// <inheritdoc/>
     public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
     {
-        if (BatchSize < 1)
-            throw new AfterimageException($"A client needs at least one image; its batch size is {BatchSize}.");
+        Settings.Check(this);
         var channel = Defense.Known();
         var images = Data.Open();
         var chosen = Choose(images, trial, random);

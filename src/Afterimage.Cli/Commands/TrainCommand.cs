@@ -87,7 +87,7 @@ internal static class TrainCommand
 
     private static int Train(DenoiserTraining training, string file, bool resume, string again, Terminal terminal)
     {
-        training.Check();
+        Settings.Check(training);
         if (Path.GetExtension(file) != ".safetensors")
             throw new AfterimageException($"--out {file} should end in .safetensors.");
         var state = Path.ChangeExtension(file, ".state.safetensors");

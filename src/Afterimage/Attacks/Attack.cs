@@ -7,7 +7,7 @@ namespace Afterimage.Attacks;
 /// <summary>
 /// A way from what the server sees to the images. Every attack is run, measured and judged here; a leaf says what it can read and searches.
 /// </summary>
-public abstract record Attack
+public abstract record Attack : ISettings
 {
     /// <summary>What of the update may stay unexplained where a reconstruction counts as converged and no channel leaves more.</summary>
     public const double ExplainedMisfit = 1e-3;
@@ -30,7 +30,7 @@ public abstract record Attack
     /// <summary>Seconds that one run may take where nobody says; null for as long as it takes.</summary>
     public virtual double? DefaultSeconds => null;
 
-    /// <summary>What is wrong with the settings, one sentence; null when nothing is.</summary>
+    /// <inheritdoc/>
     public virtual string? Fault => null;
 
     /// <summary>This attack with so many starts at most; null where it makes none.</summary>
@@ -72,8 +72,7 @@ public abstract record Attack
     /// <exception cref="AfterimageException">The attack's own settings mean nothing.</exception>
     public Reconstruction Run(AttackContext context, Action<Iterate>? watch = null, CancellationToken cancellation = default)
     {
-        if (Fault is { } fault)
-            throw new AfterimageException(fault);
+        Settings.Check(this);
         var clock = Stopwatch.StartNew();
         using var scope = Tidy.Scope();
         if ((Unreadable(context.Observation.Channel) ?? Refusal(context)) is { } refusal)

@@ -9,13 +9,11 @@ public abstract record IterativeAttack : Attack
     public LabelRule Labels { get; init; } = new RefinedCounts();
 
     /// <summary>Starts tried at most.</summary>
+    [Range(1, 100_000)]
     public int Restarts { get; init; } = 1;
 
     /// <inheritdoc/>
     public override LabelRule? Rule => Labels;
-
-    /// <inheritdoc/>
-    public override string? Fault => Restarts < 1 ? $"An attack needs at least one start; restarts is {Restarts}." : null;
 
     /// <inheritdoc/>
     public override Attack? WithRestarts(int restarts) => this with { Restarts = restarts };

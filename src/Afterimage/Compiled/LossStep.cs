@@ -19,7 +19,7 @@ internal sealed unsafe class LossStep<T> where T : unmanaged, IBinaryFloatingPoi
     public LossStep(Loss loss, Node<T> logits, int batch, int classes, Arena<T> arena)
     {
         (this.logits, this.batch, this.classes) = (logits, batch, classes);
-        link = loss.Checked().Link ?? throw new AfterimageException($"{CompiledOperator.Unlinked(loss)}: use the autograd operator.");
+        link = loss.Link ?? throw new AfterimageException($"{CompiledOperator.Unlinked(loss)}: use the autograd operator.");
         divisor = T.CreateTruncating(loss.Divisor(batch, classes) / loss.Slope);
         (kept, spread) = (T.CreateTruncating(loss.Kept), T.CreateTruncating((1 - loss.Kept) / classes));
         targets = arena.Take((long)batch * classes);

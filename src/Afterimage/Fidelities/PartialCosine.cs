@@ -8,18 +8,18 @@ namespace Afterimage.Fidelities;
 public sealed record PartialCosine : Fidelity
 {
     /// <summary>The share of every parameter tensor's numbers that is chosen, in (0,1].</summary>
+    [Range(0, 1, MinimumIsExclusive = true)]
     public double Share { get; init; } = 0.5;
 
     /// <summary>How numbers are chosen.</summary>
     public PartialChoice Choice { get; init; } = PartialChoice.Random;
 
     /// <summary>Steps between two choices.</summary>
+    [Range(1, 100_000_000)]
     public int Every { get; init; } = 10;
 
-    private protected override Misfit Bind(GradientSet observed, Tensor? weights) => Share is > 0 and <= 1 && Every >= 1
-        ? new Bound(this, observed, weights)
-        : throw new AfterimageException(
-            $"Partial matching takes a share between 0 and 1 and renews it every one or more steps; it has {Share} and {Every}.");
+    private protected override Misfit Bind(GradientSet observed, Tensor? weights) =>
+        new Bound(this, observed, weights);
 
     private sealed class Bound(PartialCosine options, GradientSet observed, Tensor? weights) : Misfit
     {

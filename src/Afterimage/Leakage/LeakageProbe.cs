@@ -14,18 +14,23 @@ public sealed record LeakageProbe
     public const double Float16 = 2.07e-4, Float32 = 2.53e-8, Float64 = 4.71e-17;
 
     /// <summary>Pixels of a batch up to which the whole spectrum is computed; beyond, Lanczos brackets it.</summary>
+    [Range(1, 100_000)]
     public int Unknowns { get; init; } = 6144;
 
     /// <summary>Steps of one Lanczos run.</summary>
+    [Range(2, 100_000)]
     public int Steps { get; init; } = 160;
 
     /// <summary>Random starts of Lanczos runs.</summary>
+    [Range(1, 10_000)]
     public int Probes { get; init; } = 4;
 
     /// <summary>The noise for which the map is drawn.</summary>
+    [Range(0, 1e9, MinimumIsExclusive = true)]
     public double Noise { get; init; } = 1e-6;
 
     /// <summary>Deviations of noise to forecast for, beside rounding.</summary>
+    [Range(0, 1e9, MinimumIsExclusive = true)]
     public ValueList<double> Noises { get; init; } = Enumerable.Range(0, 17).Select(i => Math.Pow(10, -i / 2.0)).ToValueList();
 
     /// <summary>Analyzes the update's Jacobian at a batch.</summary>
@@ -38,11 +43,7 @@ public sealed record LeakageProbe
     public LeakageAnalysis Measure(AttackContext context, Tensor images, Tensor targets, GaussianImages prior, NoiseScale scale,
         CancellationToken cancellation = default)
     {
-        if (!(Noise > 0) || Noises.Any(noise => !(noise > 0)))
-            throw new AfterimageException("Noise must be more than 0: give its deviation relative to the update's root mean square.");
-        if (Unknowns < 1 || Steps < 2 || Probes < 1)
-            throw new AfterimageException(
-                $"The leakage analysis needs at least 1 unknown, 2 steps and 1 probe; it has {Unknowns}, {Steps} and {Probes}.");
+        Settings.Check(this);
         using var scope = Tidy.Scope();
         using var jacobian = new UpdateJacobian(context, images, targets, scale, cancellation);
         var white = new WhiteImages(prior.Shape, prior.Variance.mean().ToDouble());

@@ -20,7 +20,7 @@ public sealed class DenoiserTrainer : IDisposable
     /// <exception cref="AfterimageException">A setting is out of its range.</exception>
     public DenoiserTrainer(DenoiserTraining training, CancellationToken cancellation = default)
     {
-        training.Check();
+        Numerics.Settings.Check(training);
         this.training = training;
         random = new RandomSource(training.Seed).Derive("denoiser");
         using var scope = Tidy.Scope();

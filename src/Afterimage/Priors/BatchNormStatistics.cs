@@ -13,6 +13,7 @@ public sealed record BatchNormStatistics : Prior
     public StatisticsSource Source { get; init; } = StatisticsSource.Best;
 
     /// <summary>Weight of the first layer; that of every other layer is 1.</summary>
+    [Range(0, 1e9)]
     public double FirstLayer { get; init; } = 10;
 
     /// <inheritdoc/>

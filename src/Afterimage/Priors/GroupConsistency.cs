@@ -10,9 +10,11 @@ namespace Afterimage.Priors;
 public sealed record GroupConsistency : Prior
 {
     /// <summary>The step from which it counts, at least 0.</summary>
+    [Range(0, 1_000_000_000)]
     public int From { get; init; } = 500;
 
     /// <summary>Steps between two updates of the mean, at least 1.</summary>
+    [Range(1, 1_000_000_000)]
     public int Every { get; init; } = 100;
 
     /// <summary>How restarts are aligned before the mean.</summary>
@@ -21,9 +23,6 @@ public sealed record GroupConsistency : Prior
     /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        if (From < 0 || Every < 1)
-            throw new AfterimageException(
-                $"Group consistency begins at a step from 0 and is renewed every one or more; it has {From} and {Every}.");
         var model = context.Model;
         return trial => trial.Consensus is { } consensus
             ? (model.Normalize(trial.Images) - model.Normalize(consensus)).flatten(1).square().sum([1]).clamp_min(1e-24).sqrt().mean()

@@ -6,6 +6,7 @@ namespace Afterimage.Priors;
 public abstract record Prior
 {
     /// <summary>Its factor in the objective.</summary>
+    [Range(0, 1e30)]
     public double Weight { get; init; } = 1;
 
     /// <summary>

@@ -17,6 +17,7 @@ public sealed record RegularizationByDenoising : Prior
     public string? Denoiser { get; init; }
 
     /// <summary>Standard deviation of the noise that D removes, in (0,255], for pixels from 0 to 255.</summary>
+    [Range(0, 255, MinimumIsExclusive = true)]
     public double Sigma { get; init; } = 8;
 
     /// <inheritdoc/>

@@ -13,13 +13,12 @@ public sealed record WaveletSparsity : Prior
     public Wavelet Wavelet { get; init; } = Wavelet.Haar;
 
     /// <summary>The largest number of levels, at least 1; each halves the image.</summary>
+    [Range(1, 16)]
     public int Levels { get; init; } = 5;
 
     /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
-        if (Levels < 1)
-            throw new AfterimageException($"Wavelet sparsity needs at least one level; it has {Levels}.");
         var model = context.Model;
         var transform = new WaveletTransform(model.Input.Height, model.Input.Width, Levels, Wavelet, model.Type, model.Device);
         return trial =>

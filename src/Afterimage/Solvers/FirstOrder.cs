@@ -11,9 +11,11 @@ public sealed record FirstOrder : Solver
     public FirstOrderMethod Method { get; init; } = FirstOrderMethod.Adam;
 
     /// <summary>Step size before the schedule.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public double LearningRate { get; init; } = 0.1;
 
     /// <summary>Momentum of SGD; Adam uses its own .9 and .999.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Momentum { get; init; }
 
     /// <summary>Whether only the sign of the gradient counts (Geiping et al., 2020).</summary>
@@ -23,18 +25,22 @@ public sealed record FirstOrder : Solver
     public Schedule Schedule { get; init; } = Schedule.Constant;
 
     /// <summary>Steps over which the learning rate grows linearly from zero.</summary>
+    [Range(0, 100_000_000)]
     public int WarmUp { get; init; }
 
     /// <summary>Standard deviation of the Gaussian noise added to every step, over the learning rate (Yin et al., 2021).</summary>
+    [Range(0, 1e6)]
     public double Langevin { get; init; }
 
     /// <summary>
     /// Distance from the point, along its gradient, of a second gradient; root mean square over the variables. Mixing the two penalizes
     /// the gradient's length (Fan et al., 2025) and doubles the evaluations.
     /// </summary>
+    [Range(0, 1e6)]
     public double LookAhead { get; init; }
 
     /// <summary>The share of the gradient ahead in the direction, in [0,1].</summary>
+    [Range(0, 1)]
     public double AheadShare { get; init; } = 0.5;
 
     /// <inheritdoc/>

@@ -14,18 +14,23 @@ public sealed record Lbfgs : Solver
     private const int Patience = 20;
 
     /// <summary>Pairs remembered.</summary>
+    [Range(1, 10_000)]
     public int History { get; init; } = 100;
 
     /// <summary>Stops when the largest entry of the gradient is below this.</summary>
+    [Range(0, 1e9)]
     public double GradientTolerance { get; init; } = 1e-12;
 
     /// <summary>Stops when the last 20 steps together lowered the value by less than this fraction of it.</summary>
+    [Range(0, 1e9)]
     public double ValueTolerance { get; init; } = 1e-12;
 
     /// <summary>Stops when the value is below this.</summary>
+    [Range(0, 1e30)]
     public double Target { get; init; }
 
     /// <summary>Evaluations of one line search at most.</summary>
+    [Range(1, 10_000)]
     public int LineSearchEvaluations { get; init; } = 20;
 
     /// <inheritdoc/>

@@ -21,6 +21,7 @@ public readonly record struct SolverStep(int Number, double Value, Tensor Point)
 public abstract record Solver
 {
     /// <summary>Steps at most.</summary>
+    [Range(1, 100_000_000)]
     public int Iterations { get; init; } = 300;
 
     /// <summary>Iterates until the solver is done; the caller may stop early. Each iterate was evaluated before it is yielded.</summary>

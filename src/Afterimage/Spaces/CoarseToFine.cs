@@ -9,6 +9,7 @@ namespace Afterimage.Spaces;
 public sealed record CoarseToFine : SearchSpace
 {
     /// <summary>Resolutions, the full one included.</summary>
+    [Range(1, 8)]
     public int Levels { get; init; } = 3;
 
     /// <summary>Whether every step of the coarse levels is projected back into [0,1].</summary>
@@ -25,7 +26,6 @@ public sealed record CoarseToFine : SearchSpace
     ];
 
     /// <summary>Opens the last level; whoever goes through the <see cref="SearchSpace.Stages"/> never calls it.</summary>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) => Levels is >= 1 and <= 8
-        ? Finest.Open(context, start, random)
-        : throw new AfterimageException($"A search from coarse to fine has 1 to 8 levels; it has {Levels}.");
+    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+        Finest.Open(context, start, random);
 }

@@ -11,15 +11,15 @@ namespace Afterimage.Spaces;
 public sealed record LowResolution : SearchSpace
 {
     /// <summary>Pixels of the image along one side of a small pixel.</summary>
+    [Range(1, 4096)]
     public int Factor { get; init; } = 4;
 
     /// <summary>Whether every step is projected back into [0,1].</summary>
     public bool Box { get; init; }
 
     /// <inheritdoc/>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) => Factor >= 1
-        ? new CoarseSearch(context.Model, start, Factor, Box)
-        : throw new AfterimageException($"A low resolution needs a factor of at least one; it has {Factor}.");
+    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+        new CoarseSearch(context.Model, start, Factor, Box);
 
     private sealed class CoarseSearch : Search
     {

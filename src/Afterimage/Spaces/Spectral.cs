@@ -13,6 +13,7 @@ namespace Afterimage.Spaces;
 public sealed record Spectral : SearchSpace
 {
     /// <summary>The power of the amplitude's fall with frequency; 0 leaves all frequencies alike.</summary>
+    [Range(-100, 100)]
     public double Fall { get; init; } = 1;
 
     /// <summary>Whether the color channels are decorrelated into brightness and two opponents; images of three channels only.</summary>
@@ -22,9 +23,8 @@ public sealed record Spectral : SearchSpace
     public bool Box { get; init; }
 
     /// <inheritdoc/>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) => double.IsFinite(Fall)
-        ? new CoefficientSearch(context.Model, start, this)
-        : throw new AfterimageException($"The amplitude of a spectrum falls with a finite power; it is {Fall}.");
+    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+        new CoefficientSearch(context.Model, start, this);
 
     private sealed class CoefficientSearch : Search
     {

@@ -10,16 +10,16 @@ namespace Afterimage.Spaces;
 public sealed record UntrainedNetwork : SearchSpace
 {
     /// <summary>Channels of every layer.</summary>
+    [Range(1, 4096)]
     public int Width { get; init; } = 32;
 
     /// <summary>Doublings of the resolution; the noise has the image's side divided by two as often.</summary>
+    [Range(0, 6)]
     public int Doublings { get; init; } = 2;
 
     /// <inheritdoc/>
     public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
-        Width is >= 1 and <= 4096 && Doublings is >= 0 and <= 6 ? new WeightSearch(context, Width, Doublings, random)
-        : throw new AfterimageException(
-            $"An untrained network has a width of 1 to 4096 and 0 to 6 doublings; it has {Width} and {Doublings}.");
+        new WeightSearch(context, Width, Doublings, random);
 
     private sealed class WeightSearch : Search
     {

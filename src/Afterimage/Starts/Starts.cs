@@ -6,6 +6,7 @@ namespace Afterimage.Starts;
 public sealed record Gaussian : Start
 {
     /// <summary>Standard deviation of the normalized pixels.</summary>
+    [Range(0, 1e6)]
     public double Deviation { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -14,13 +15,18 @@ public sealed record Gaussian : Start
 }
 
 /// <summary>Independent uniform noise between two gray values in [0,1].</summary>
-public sealed record Uniform : Start
+public sealed record Uniform : Start, ISettings
 {
     /// <summary>The darkest value.</summary>
+    [Range(0, 1)]
     public double Lowest { get; init; }
 
     /// <summary>The brightest value.</summary>
+    [Range(0, 1)]
     public double Highest { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public string? Fault => Lowest > Highest ? "The lowest value lies above the highest: exchange them." : null;
 
     /// <inheritdoc/>
     public override Tensor Draw(AttackContext context, RandomSource random)
@@ -35,6 +41,7 @@ public sealed record Uniform : Start
 public sealed record ConstantGray : Start
 {
     /// <summary>The value, in [0,1].</summary>
+    [Range(0, 1)]
     public double Value { get; init; } = 0.5;
 
     /// <inheritdoc/>
@@ -47,13 +54,12 @@ public sealed record ConstantGray : Start
 public sealed record Patterned : Start
 {
     /// <summary>Side of the tile in pixels.</summary>
+    [Range(1, 4096)]
     public int Tile { get; init; } = 4;
 
     /// <inheritdoc/>
     public override Tensor Draw(AttackContext context, RandomSource random)
     {
-        if (Tile < 1)
-            throw new AfterimageException($"A patterned start needs a tile of at least one pixel; it has {Tile}.");
         var shape = context.ImagesShape;
         var tile = Noise.Normal(context, random, [shape[0], shape[1], Tile, Tile]);
         var repeated = tile.repeat(1, 1, (shape[2] + Tile - 1) / Tile, (shape[3] + Tile - 1) / Tile);

@@ -95,7 +95,7 @@ public class ExperimentFileTests
     [InlineData("/attack/priors/3", "1", "leads nowhere")]
     [InlineData("client/batchSize", "1", "no JSON pointer")]
     [InlineData("", "1", "no JSON pointer")]
-    [InlineData("/client/batchSize", "\"many\"", "client.batchSize")]
+    [InlineData("/client/batchSize", "\"many\"", "/client/batchSize is \"many\": it should be a whole number")]
     [InlineData("/model", "\"lenett\"", "there is no ModelSource \"lenett\"")]
     public void A_bad_axis_is_named(string pointer, string value, string message)
     {
@@ -109,7 +109,7 @@ public class ExperimentFileTests
     public void An_axis_without_values_and_an_experiment_without_trials_are_refused()
     {
         Refusal.Says("/seed has no values", () => Expand("""{ "vary": [{ "pointer": "/seed", "values": [] }] }"""));
-        Refusal.Says("\"trials\" is 0", () => Expand("""{ "trials": 0 }"""));
+        Refusal.Says("/trials is 0", () => Expand("""{ "trials": 0 }"""));
     }
 
     [Fact]
@@ -147,8 +147,8 @@ public class ExperimentFileTests
             """, "test");
         var faults = Files.Check(experiment);
         Assert.Equal(3, faults.Count);
-        Assert.Contains(faults, fault => fault.Contains("batch size is 0", StringComparison.Ordinal));
-        Assert.Contains(faults, fault => fault.Contains("not 19", StringComparison.Ordinal));
+        Assert.Contains(faults, fault => fault.Contains("/client/batchSize is 0", StringComparison.Ordinal));
+        Assert.Contains(faults, fault => fault.Contains("/model/depth is 19", StringComparison.Ordinal));
         Assert.Contains(faults, fault => fault.Contains("distinct", StringComparison.Ordinal));
     }
 

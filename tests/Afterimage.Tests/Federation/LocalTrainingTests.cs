@@ -178,9 +178,9 @@ public class LocalTrainingTests
     }
 
     [Theory]
-    [InlineData("momentum 1.5", 1.5, false, 0.0)]
-    [InlineData("weight decay -1", 0.0, false, -1.0)]
-    [InlineData("and Nesterov", 0.0, true, 0.0)]
+    [InlineData("/optimizer/momentum is 1.5", 1.5, false, 0.0)]
+    [InlineData("/optimizer/weightDecay is -1", 0.0, false, -1.0)]
+    [InlineData("Nesterov's momentum needs a momentum", 0.0, true, 0.0)]
     public void An_optimizer_that_cannot_be_is_refused(string reason, double momentum, bool nesterov, double decay)
     {
         using var scope = NewDisposeScope();

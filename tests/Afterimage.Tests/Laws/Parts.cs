@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
@@ -43,13 +45,30 @@ internal static class Parts
         return made;
     }
 
-    /// <summary>A part none of whose properties has its default.</summary>
+    /// <summary>A part none of whose properties has its default, except those that would not agree with the others then.</summary>
     public static object Varied(Type part)
     {
         var made = Default(part);
         foreach (var property in Settable(part))
-            property.SetValue(made, Other(property.PropertyType, property.GetValue(made)));
+        {
+            var value = property.GetValue(made);
+            property.SetValue(made, InRange(property, value, Other(property.PropertyType, value)));
+            if ((made as ISettings)?.Fault is not null)
+                property.SetValue(made, value);
+        }
         return made;
+    }
+
+    private static object? InRange(PropertyInfo property, object? value, object? other)
+    {
+        if (property.GetCustomAttribute<AllowedValuesAttribute>() is { } allowed)
+            return allowed.Values.First(choice => !Equals(choice, value));
+        if (property.GetCustomAttribute<RangeAttribute>() is not { } range || other is not (int or double))
+            return other;
+        var number = Convert.ToDouble(other, CultureInfo.InvariantCulture);
+        var (low, high) = (Convert.ToDouble(range.Minimum, CultureInfo.InvariantCulture),
+            Convert.ToDouble(range.Maximum, CultureInfo.InvariantCulture));
+        return number < high && number > low ? other : other is int ? (object)(int)low : low + (high - low) * 0.375;
     }
 
     /// <summary>The least JSON that names a part: its kind and what must be given.</summary>

@@ -101,8 +101,8 @@ public class ArchitectureTests
 
     public static TheoryData<Architecture, ImageShape, string> Misfits => new()
     {
-        { new Mlp { Depth = 0 }, Cifar, "at least one layer" },
-        { new ResNet { Depth = 50 }, Cifar, "depths 18, 20, 32 and 56" },
+        { new Mlp { Depth = 0 }, Cifar, "/depth is 0: give a number from 1 to 200" },
+        { new ResNet { Depth = 50 }, Cifar, "/depth is 50: give one of 18, 20, 32, 56" },
         { new ResNet { Depth = 20, Stem = ResNetStem.ImageNet }, Cifar, "no ImageNet stem" },
         { new ConvNet { Width = 16 }, new(3, 8, 8), "image is too small" },
     };

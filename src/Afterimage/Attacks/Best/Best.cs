@@ -14,9 +14,11 @@ public sealed record Best : Attack
     public LabelRule Labels { get; init; } = new RefinedCounts();
 
     /// <summary>Starts of every method that makes several; null leaves each its own number.</summary>
+    [Range(1, 100_000)]
     public int? Restarts { get; init; }
 
     /// <summary>Iterations of one start of every method that iterates; null leaves each its own number.</summary>
+    [Range(1, 100_000_000)]
     public int? Iterations { get; init; }
 
     /// <inheritdoc/>
@@ -28,10 +30,6 @@ public sealed record Best : Attack
 
     /// <inheritdoc/>
     public override double? DefaultSeconds => 180;
-
-    /// <inheritdoc/>
-    public override string? Fault => Restarts < 1 ? $"An attack needs at least one start; restarts is {Restarts}."
-        : Iterations < 1 ? $"An attack needs at least one iteration; iterations is {Iterations}." : null;
 
     /// <inheritdoc/>
     public override Attack? WithRestarts(int restarts) => this with { Restarts = restarts };

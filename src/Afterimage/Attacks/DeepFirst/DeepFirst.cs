@@ -29,18 +29,23 @@ public sealed record DeepFirst : IterativeAttack
     public DeepFirst() => Restarts = 2;
 
     /// <summary>Activations (of residual networks: blocks) behind the features that are looked for first.</summary>
+    [Range(1, 1000)]
     public int Blocks { get; init; } = 1;
 
     /// <summary>Widths of smoothed kinks, relative to the root mean square of an activation's input; one run for each.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true), MinLength(1)]
     public ValueList<double> Widths { get; init; } = [1, 0.3, 0.1];
 
     /// <summary>Steps of Adam over features, for every width.</summary>
+    [Range(1, 100_000_000)]
     public int FeatureSteps { get; init; } = 2000;
 
     /// <summary>Learning rate of features at width 1, relative to their mean; it falls with the width.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public double FeatureRate { get; init; } = 0.3;
 
     /// <summary>Weight of the features that were found, next to the fidelity of the whole update.</summary>
+    [Range(0, 1e30)]
     public double FeatureWeight { get; init; } = 0.1;
 
     /// <summary>Where the search for images begins.</summary>
@@ -56,9 +61,11 @@ public sealed record DeepFirst : IterativeAttack
     public ValueList<Prior> Priors { get; init; } = [new TotalVariation { Weight = 1e-3 }];
 
     /// <summary>Multiplies the weights of priors while features alone decide, which tell little of fine detail.</summary>
+    [Range(0, 1e30)]
     public double FeaturePriors { get; init; } = 3;
 
     /// <summary>Weight of the square of the space's variables while features alone decide.</summary>
+    [Range(0, 1e6)]
     public double Ridge { get; init; } = 1e-5;
 
     /// <summary>Over images, for every width; its learning rate falls with the width.</summary>
@@ -69,12 +76,6 @@ public sealed record DeepFirst : IterativeAttack
         new() { Labels = Labels, Start = Start, Fidelity = Fidelity, Priors = Priors, Solver = Solver, Restarts = Restarts },
         $" + {MatchingText.Number(FeatureWeight)} |h(x) - h|^2 / |h|^2, " +
         $"h of least misfit of the last {(Blocks == 1 ? "block" : $"{Blocks} blocks")}");
-
-    /// <inheritdoc/>
-    public override string? Fault => base.Fault ?? (Blocks < 1 || FeatureSteps < 1 || !(FeatureRate > 0) || !(Ridge >= 0)
-        || !(FeatureWeight >= 0) || Widths.Count == 0 || Widths.Any(width => !(width > 0))
-        ? "A search from the head down needs at least one block, step and width, all positive; it has " +
-            FormattableString.Invariant($"{Blocks}, {FeatureSteps}, {Widths} and {FeatureRate}, and the weight {FeatureWeight}.") : null);
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };

@@ -21,9 +21,11 @@ public sealed record EpochMatching : Attack
     };
 
     /// <summary>Weight of the tie between epochs.</summary>
+    [Range(0, 1e30)]
     public double Weight { get; init; } = 1e-2;
 
     /// <summary>Random 3x3 filters whose largest response over an epoch's images is compared; 0 compares their mean image.</summary>
+    [Range(0, 4096)]
     public int Filters { get; init; } = 96;
 
     /// <inheritdoc/>
@@ -34,10 +36,6 @@ public sealed record EpochMatching : Attack
 
     /// <inheritdoc/>
     public override int Budget => Matching.Budget;
-
-    /// <inheritdoc/>
-    public override string? Fault => Matching.Fault ?? (Filters < 0 || !(Weight >= 0)
-        ? $"Epochs are tied with a weight of at least 0 by at least 0 filters; they are {Weight} and {Filters}." : null);
 
     /// <inheritdoc/>
     public override Attack? WithRestarts(int restarts) => this with { Matching = Matching with { Restarts = restarts } };

@@ -41,6 +41,7 @@ public sealed record GradientMatching : IterativeAttack
     /// Continuation: factors of the prior weights, one solver run for each, every run from where the one before ended. A strong
     /// prior leads past wrong images, a weak one at the end lets the update decide.
     /// </summary>
+    [Range(0, 1e9), MinLength(1)]
     public ValueList<double> Continuation { get; init; } = [1];
 
     /// <summary>
@@ -50,6 +51,7 @@ public sealed record GradientMatching : IterativeAttack
     public bool RelativePriors { get; init; }
 
     /// <summary>Relative misfit |A(x) - y| / |y| below which a restart has converged and no further one is tried; 0 tries all.</summary>
+    [Range(0, 1)]
     public double Tolerance { get; init; } = 1e-3;
 
     /// <summary>Precision of model and search.</summary>
@@ -62,8 +64,8 @@ public sealed record GradientMatching : IterativeAttack
     public override int Budget => Restarts * Continuation.Count * Solver.Iterations;
 
     /// <inheritdoc/>
-    public override string? Fault => base.Fault ?? (Priors.Any(prior => prior is GroupConsistency { Weight: not 0 }) && Restarts < 2
-        ? "Group consistency needs restarts to agree with: give the attack two restarts or more, or leave it out." : null);
+    public override string? Fault => Priors.Any(prior => prior is GroupConsistency { Weight: not 0 }) && Restarts < 2
+        ? "Group consistency needs restarts to agree with: give the attack two restarts or more, or leave it out." : null;
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };

@@ -43,15 +43,19 @@ public sealed record PlugAndPlay : IterativeAttack
     public string? Denoiser { get; init; }
 
     /// <summary>Noise that the first denoising removes: its deviation for pixels from 0 to 255.</summary>
+    [Range(0, 255, MinimumIsExclusive = true)]
     public double FirstSigma { get; init; } = 15;
 
     /// <summary>Noise that the last one removes; in between the levels fall geometrically.</summary>
+    [Range(0, 255, MinimumIsExclusive = true)]
     public double LastSigma { get; init; } = 4;
 
     /// <summary>Of the mean squared distance to what the denoiser made, against the fidelity.</summary>
+    [Range(0, 1e30)]
     public double Weight { get; init; } = 0.3;
 
     /// <summary>Matching steps between two denoisings.</summary>
+    [Range(1, 100_000_000)]
     public int Every { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -62,13 +66,6 @@ public sealed record PlugAndPlay : IterativeAttack
 
     /// <inheritdoc/>
     public override int Budget => Restarts * Solver.Iterations;
-
-    /// <inheritdoc/>
-    public override string? Fault => base.Fault
-        ?? (Every < 1 ? $"Plug-and-play needs at least one step between denoisings; it has {Every}."
-        : !(Weight >= 0) ? $"Plug-and-play needs a weight of at least 0; it is {Weight}."
-        : FirstSigma is > 0 and <= 255 && LastSigma is > 0 and <= 255 ? null
-        : $"A denoiser's sigma lies above 0 and up to 255; it is {(FirstSigma is > 0 and <= 255 ? LastSigma : FirstSigma)}.");
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };

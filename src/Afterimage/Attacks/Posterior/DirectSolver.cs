@@ -20,7 +20,7 @@ internal sealed class DirectSolver
         this.problem = problem;
         back = empty([problem.Pixels, problem.Pixels], ScalarType.Float64);
         precision = empty_like(back);
-        normal = empty([problem.Batch * problem.Pixels, problem.Batch * problem.Pixels], ScalarType.Float64);
+        normal = zeros([problem.Batch * problem.Pixels, problem.Batch * problem.Pixels], ScalarType.Float64);
         factor = empty_like(normal);
     }
 
@@ -43,7 +43,7 @@ internal sealed class DirectSolver
                 columns.narrow(0, part * width + from, count).copy_(shared);
                 own.narrow(0, part * width + from, count).copy_(separate);
             }
-        // Only the lower triangle is read.
+        // Only the lower triangle is read; the upper one stays zero.
         for (var part = 0; part < problem.Parts; part++)
         foreach (var (local, count) in Chunks(width))
         {

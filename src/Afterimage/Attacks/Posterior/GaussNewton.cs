@@ -25,6 +25,7 @@ public sealed record GaussNewton : IterativeAttack
     public bool PublicAtHand { get; init; }
 
     /// <summary>How many of the public images are read.</summary>
+    [Range(2, 1_000_000)]
     public int PublicCount { get; init; } = 4000;
 
     /// <summary>Whether features are first read from the head's gradient, where that is possible.</summary>
@@ -40,38 +41,46 @@ public sealed record GaussNewton : IterativeAttack
     /// On networks with (leaky) ReLU: stages in which every kink is smoothed, slope x + (1 - slope) log(1 + exp(s x)) / s, with growing s;
     /// the network itself comes last. Empty for the network itself alone.
     /// </summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public ValueList<double> Sharpness { get; init; } = [4, 16, 64];
 
     /// <summary>Weight of a total variation beside the Gaussian: twice the negative log-probability per unit of difference.</summary>
+    [Range(0, 1e9)]
     public double TotalVariation { get; init; }
 
     /// <summary>Whether pixels outside [0,1] are taken for improbable, with a deviation of 0.001.</summary>
     public bool Box { get; init; }
 
     /// <summary>Steps of one restart at most.</summary>
+    [Range(1, 1_000_000)]
     public int Steps { get; init; } = 60;
 
     /// <summary>Size of the draw at the start, in deviations of public images around their mean.</summary>
+    [Range(0, 1e3)]
     public double StartDeviation { get; init; } = 0.3;
 
     /// <summary>The last sigma: the precision of the update, relative to the root mean square of each of its tensors; more where
     /// clients are known to add more noise.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public double Noise { get; init; } = 2e-6;
 
     /// <summary>
     /// Unknowns of the batch that are solved for directly; conjugate gradients do the rest. 0 where a product with the Jacobian is dear.
     /// </summary>
+    [Range(0, 20_000)]
     public int Direct { get; init; } = 1536;
 
     /// <summary>
     /// Unknowns of the batch up to which all are solved for directly once the conjugate gradients become long; memory grows with the
     /// square (2.5 GB for 6,144).
     /// </summary>
+    [Range(0, 20_000)]
     public int Exact { get; init; } = 6144;
 
     /// <summary>
     /// A restart whose weighted residual ends with a root mean square below this has converged, and no further one is tried; 0 tries all.
     /// </summary>
+    [Range(0, 1)]
     public double Tolerance { get; init; } = 1e-4;
 
     /// <inheritdoc/>
@@ -81,16 +90,6 @@ public sealed record GaussNewton : IterativeAttack
 
     /// <inheritdoc/>
     public override int Budget => Restarts * Steps;
-
-    /// <inheritdoc/>
-    public override string? Fault => base.Fault
-        ?? (Steps < 1 || !(Noise > 0) ? $"Gauss-Newton needs at least one step and a positive noise; it has {Steps} and {Noise}."
-        : Direct < 0 || PublicCount < 2 ? "Gauss-Newton needs at least two public images and no negative number of direct unknowns; " +
-            $"it has {PublicCount} and {Direct}."
-        : !(TotalVariation >= 0) || Sharpness.Any(value => !(value > 0))
-            ? "Gauss-Newton needs a total variation of at least 0 and positive sharpnesses; " +
-                FormattableString.Invariant($"it has {TotalVariation} and {Sharpness}.")
-        : null);
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Steps = iterations };

@@ -18,9 +18,11 @@ public sealed record DeadLeaves : DataSource
     public ImageShape Shape { get; init; } = new(3, 32, 32);
 
     /// <summary>How many images the set has; at least 1.</summary>
+    [Range(1, 100_000_000)]
     public int Count { get; init; } = 10_000;
 
     /// <summary>Number of classes, 1 to 100.</summary>
+    [Range(1, 1000)]
     public int Classes { get; init; } = 10;
 
     /// <summary>Seed of all images.</summary>

@@ -4,15 +4,17 @@ namespace Afterimage.Federation;
 public sealed record GaussianNoise : Defense
 {
     /// <summary>Deviation relative to the root mean square of each parameter tensor's update; at least 0.</summary>
+    [Range(0, 1e9)]
     public double Relative { get; init; }
 
     /// <summary>Deviation in the units of the update, the same for every number; at least 0.</summary>
+    [Range(0, 1e9)]
     public double Absolute { get; init; }
 
     /// <inheritdoc/>
     public override GradientSet Protect(GradientSet update, RandomSource random)
     {
-        Check();
+        Settings.Check(this);
         if (Relative == 0 && Absolute == 0)
             return update;
         using var generator = random.Derive("noise").Generator(CPU);
@@ -25,15 +27,8 @@ public sealed record GaussianNoise : Defense
     /// <inheritdoc/>
     public override Channel Known()
     {
-        Check();
+        Settings.Check(this);
         return Relative == 0 && Absolute == 0 ? Channel.None : new Noisy(Relative, Absolute);
-    }
-
-    private void Check()
-    {
-        if (!(Relative >= 0) || !(Absolute >= 0) || double.IsInfinity(Relative + Absolute))
-            throw new AfterimageException("A client's noise is a deviation of 0 or more; it is " +
-                FormattableString.Invariant($"{Relative} of each tensor's root mean square and {Absolute} on every number."));
     }
 
     private sealed class Noisy(double relative, double absolute) : Channel

@@ -7,6 +7,7 @@ namespace Afterimage.Federation;
 public sealed record NormBound : Defense
 {
     /// <summary>The largest norm that is sent, more than 0; infinity bounds nothing and is written as null.</summary>
+    [Range(0, 1e30, MinimumIsExclusive = true)]
     public double? Bound { get; init; }
 
     /// <inheritdoc/>
@@ -14,12 +15,11 @@ public sealed record NormBound : Defense
         Known().At(update) is { } map ? map.Value : update;
 
     /// <inheritdoc/>
-    public override Channel Known() => Bound switch
+    public override Channel Known()
     {
-        null => Channel.None,
-        > 0 and < double.PositiveInfinity => new Bounded(Bound.Value),
-        _ => throw new AfterimageException($"The bound of an update's norm is a positive number, or null for none; it is {Bound}."),
-    };
+        Settings.Check(this);
+        return Bound is { } bound ? new Bounded(bound) : Channel.None;
+    }
 
     private sealed class Bounded(double bound) : Channel
     {

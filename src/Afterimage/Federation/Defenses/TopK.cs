@@ -8,12 +8,13 @@ namespace Afterimage.Federation;
 public sealed record TopK : Defense
 {
     /// <summary>The share of the update's numbers that is sent, in (0,1]; 1 sends all.</summary>
+    [Range(0, 1, MinimumIsExclusive = true)]
     public double Share { get; init; } = 0.1;
 
     /// <inheritdoc/>
     public override GradientSet Protect(GradientSet update, RandomSource random)
     {
-        Check();
+        Settings.Check(this);
         if (Share == 1)
             return update;
         var kept = update.Flat.abs().topk((int)Math.Ceiling(Share * update.Layout.Count), sorted: false).indexes;
@@ -23,14 +24,8 @@ public sealed record TopK : Defense
     /// <inheritdoc/>
     public override Channel Known()
     {
-        Check();
+        Settings.Check(this);
         return Share == 1 ? Channel.None : new Sparse(Share);
-    }
-
-    private void Check()
-    {
-        if (!(Share is > 0 and <= 1))
-            throw new AfterimageException($"The share of numbers that a client sends lies in (0,1]; it is {Share}.");
     }
 
     private sealed class Sparse(double share) : Channel

@@ -10,6 +10,7 @@ namespace Afterimage.Federation;
 public sealed record DropoutMasks : Nuisance
 {
     /// <summary>Weight of the distance of each layer's mean mask from its keep rate.</summary>
+    [Range(0, 1e30)]
     public double Weight { get; init; } = 1e-4;
 
     /// <summary>
@@ -19,6 +20,7 @@ public sealed record DropoutMasks : Nuisance
     public bool Read { get; init; } = true;
 
     /// <summary>The learning rate of the masks as a multiple of that of the images.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public double Rate { get; init; } = 1;
 
     /// <inheritdoc/>

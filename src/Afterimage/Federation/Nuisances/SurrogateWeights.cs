@@ -8,15 +8,16 @@ namespace Afterimage.Federation;
 public sealed record SurrogateWeights : Nuisance
 {
     /// <summary>In [0,1]: where a begins.</summary>
+    [Range(0, 1)]
     public double Start { get; init; } = 0.5;
 
     /// <summary>The learning rate of a as a multiple of that of the images.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public double Pace { get; init; } = 1e-3;
 
     /// <inheritdoc/>
-    public override NuisanceSearch Open(AttackContext context, RandomSource random) => Start is >= 0 and <= 1 && Pace > 0
-        ? new Search(context, Start, Pace)
-        : throw new AfterimageException($"The surrogate's weight begins in [0,1] and moves at a positive pace; it has {Start} and {Pace}.");
+    public override NuisanceSearch Open(AttackContext context, RandomSource random) =>
+        new Search(context, Start, Pace);
 
     private sealed class Search : NuisanceSearch
     {

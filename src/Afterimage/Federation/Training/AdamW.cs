@@ -8,15 +8,19 @@ namespace Afterimage.Federation;
 public sealed record AdamW : LocalOptimizer
 {
     /// <summary>In [0,1): how much of the mean gradient is kept.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Beta1 { get; init; } = 0.9;
 
     /// <summary>In [0,1): how much of the mean square is kept.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Beta2 { get; init; } = 0.999;
 
     /// <summary>Added to the root of the mean square.</summary>
+    [Range(0, 1, MinimumIsExclusive = true)]
     public double Epsilon { get; init; } = 1e-8;
 
     /// <summary>A step takes this times the rate off every weight.</summary>
+    [Range(0, 1e6)]
     public double WeightDecay { get; init; } = 0.01;
 
     /// <inheritdoc/>
@@ -25,9 +29,6 @@ public sealed record AdamW : LocalOptimizer
     /// <inheritdoc/>
     public override (Tensor Weight, Tensor[] Memory) Step(Tensor weight, Tensor gradient, Tensor[] memory, double rate, int number)
     {
-        if (!(Beta1 is >= 0 and < 1) || !(Beta2 is >= 0 and < 1) || !(Epsilon > 0) || !(WeightDecay >= 0))
-            throw new AfterimageException("AdamW needs betas in [0,1), a positive epsilon and a weight decay of at least 0; " +
-                $"it has {Beta1}, {Beta2}, {Epsilon} and {WeightDecay}.");
         var mean = memory[0] * Beta1 + gradient * (1 - Beta1);
         var square = memory[1] * Beta2 + gradient * gradient * (1 - Beta2);
         // The root has no derivative at zero, where dead units stay; there it counts as constant.

@@ -10,6 +10,7 @@ namespace Afterimage.Federation;
 public sealed record Aggregate : LocalTraining
 {
     /// <summary>Images of each client; their sum is the batch. Empty: every image has a client of its own.</summary>
+    [Range(1, 65_536)]
     public ValueList<int> Sizes { get; init; } = [];
 
     /// <summary>What each client does, in the mode and with the loss of the aggregate.</summary>

@@ -10,12 +10,15 @@ namespace Afterimage.Federation;
 public sealed record FedAvg : LocalTraining
 {
     /// <summary>Passes over the client's images.</summary>
+    [Range(1, 10_000)]
     public int Epochs { get; init; } = 1;
 
     /// <summary>Images of one local step; the last step of an epoch may have fewer.</summary>
+    [Range(1, 65_536)]
     public int BatchSize { get; init; } = 1;
 
     /// <summary>Step size of the local optimizer.</summary>
+    [Range(0, 1e6, MinimumIsExclusive = true)]
     public double LearningRate { get; init; } = 0.01;
 
     /// <summary>What a step makes of its gradient.</summary>
@@ -76,9 +79,7 @@ public sealed record FedAvg : LocalTraining
 
     internal LocalRun Run(VictimModel model, int batch, RandomChoices choices, bool separate = false)
     {
-        if (Epochs < 1 || BatchSize < 1 || !(LearningRate > 0))
-            throw new AfterimageException("FedAvg needs at least one epoch, a batch size of at least one and a positive learning rate; " +
-                $"it has {Epochs}, {BatchSize} and {LearningRate}.");
+        Settings.Check(this);
         return new(this, model, batch, choices, separate);
     }
 }

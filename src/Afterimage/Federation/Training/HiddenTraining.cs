@@ -11,6 +11,7 @@ namespace Afterimage.Federation;
 public sealed record HiddenTraining : LocalTraining
 {
     /// <summary>Learning rate times steps, as far as known; null lets the attacker read it from the update.</summary>
+    [Range(0, 1e9, MinimumIsExclusive = true)]
     public double? Length { get; init; }
 
     /// <inheritdoc/>

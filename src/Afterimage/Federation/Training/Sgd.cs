@@ -1,16 +1,21 @@
 namespace Afterimage.Federation;
 
 /// <summary>Stochastic gradient descent as in PyTorch: heavy-ball or Nesterov momentum, weight decay in the gradient.</summary>
-public sealed record Sgd : LocalOptimizer
+public sealed record Sgd : LocalOptimizer, ISettings
 {
     /// <summary>In [0,1): how much of the last direction is kept.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Momentum { get; init; }
 
     /// <summary>Whether a step looks ahead along the momentum.</summary>
     public bool Nesterov { get; init; }
 
     /// <summary>This times the weight is added to the gradient.</summary>
+    [Range(0, 1e6)]
     public double WeightDecay { get; init; }
+
+    /// <inheritdoc/>
+    public string? Fault => Nesterov && Momentum == 0 ? "Nesterov's momentum needs a momentum: give one above 0, or leave it out." : null;
 
     /// <inheritdoc/>
     public override int Memory => Momentum == 0 ? 0 : 1;
@@ -18,9 +23,6 @@ public sealed record Sgd : LocalOptimizer
     /// <inheritdoc/>
     public override (Tensor Weight, Tensor[] Memory) Step(Tensor weight, Tensor gradient, Tensor[] memory, double rate, int number)
     {
-        if (!(Momentum is >= 0 and < 1) || !(WeightDecay >= 0) || (Nesterov && Momentum == 0))
-            throw new AfterimageException("SGD needs a momentum in [0,1), which Nesterov's cannot do without, and a weight decay of at " +
-                $"least 0; it has momentum {Momentum}, weight decay {WeightDecay}{(Nesterov ? " and Nesterov" : "")}.");
         if (WeightDecay > 0)
             gradient = gradient + weight * WeightDecay;
         if (Momentum == 0)

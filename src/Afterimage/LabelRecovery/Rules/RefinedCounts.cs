@@ -17,6 +17,7 @@ public sealed record RefinedCounts : LabelRule
     public bool Split { get; init; } = true;
 
     /// <summary>Images up to which it is tried; the work grows with the sixth power.</summary>
+    [Range(0, 65_536)]
     public int LargestSplit { get; init; } = 8;
 
     /// <inheritdoc/>

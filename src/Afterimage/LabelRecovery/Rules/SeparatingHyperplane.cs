@@ -12,9 +12,11 @@ namespace Afterimage.LabelRecovery;
 public sealed record SeparatingHyperplane : LabelRule
 {
     /// <summary>Singular values below this share of the largest are rounding.</summary>
+    [Range(0, 1)]
     public double RankTolerance { get; init; } = 1e-6;
 
     /// <summary>Steps of the linear program at most, for each class.</summary>
+    [Range(1, 100_000_000)]
     public int Steps { get; init; } = 2000;
 
     /// <inheritdoc/>

@@ -15,16 +15,16 @@ public sealed record UpdateCounts : LabelRule
     public DataSource? Auxiliary { get; init; }
 
     /// <summary>Images that are passed through the model.</summary>
+    [Range(1, 100_000)]
     public int Images { get; init; } = 64;
 
     /// <summary>Places between the weights before and after, both ends included, for an update of local steps.</summary>
+    [Range(2, 1000)]
     public int Places { get; init; } = 3;
 
     /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
-        if (Images < 1 || Places < 2)
-            throw new AfterimageException($"UpdateCounts needs at least one image and two places; it has {Images} and {Places}.");
         var head = HeadEvidence.Of(context);
         var signal = head.Bias("update-counts");
         using var scope = Tidy.Scope();

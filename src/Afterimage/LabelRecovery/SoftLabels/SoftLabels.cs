@@ -14,6 +14,7 @@ public sealed record SoftLabels : LabelRule
     private const double WholeCounts = 0.2;
 
     /// <summary>Entries of a label that may differ from the rest, which are alike, at most: 2 covers smoothing, mixup and both.</summary>
+    [Range(1, 1000)]
     public int Strong { get; init; } = 2;
 
     /// <inheritdoc/>

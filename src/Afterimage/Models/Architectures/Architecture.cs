@@ -13,6 +13,7 @@ public abstract record Architecture : ModelSource
     /// <inheritdoc/>
     public sealed override VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device)
     {
+        Settings.Check(this);
         using var _ = NewDisposeScope();
         using var generator = random.Derive("initialization").Generator(CPU);
         var network = Describe(input, classes).Checked();

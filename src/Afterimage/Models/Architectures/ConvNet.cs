@@ -8,13 +8,12 @@ namespace Afterimage.Models;
 public sealed record ConvNet : Architecture
 {
     /// <summary>Channels of the first convolution; the published results use 64.</summary>
+    [Range(1, 1024)]
     public int Width { get; init; } = 64;
 
     /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes)
     {
-        if (Width < 1)
-            throw new AfterimageException($"A ConvNet needs a width of at least 1; it has {Width}.");
         int[] channels = [input.Channels, Width, 2 * Width, 2 * Width, 4 * Width, 4 * Width, 4 * Width, 4 * Width, 4 * Width];
         var layers = new List<Layer>();
         for (var i = 0; i < 8; i++)

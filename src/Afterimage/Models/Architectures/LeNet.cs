@@ -14,6 +14,7 @@ public sealed record LeNet : Architecture
     public ActivationKind Activation { get; init; } = ActivationKind.Sigmoid;
 
     /// <summary>Rate in [0,1) of dropout before the linear layer; 0 adds no dropout.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Dropout { get; init; }
 
     /// <inheritdoc/>

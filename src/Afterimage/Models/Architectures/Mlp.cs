@@ -7,22 +7,23 @@ namespace Afterimage.Models;
 public sealed record Mlp : Architecture
 {
     /// <summary>Number of linear layers including the head; at least 1.</summary>
+    [Range(1, 200)]
     public int Depth { get; init; } = 4;
 
     /// <summary>Features of each hidden layer.</summary>
+    [Range(1, 65536)]
     public int Width { get; init; } = 256;
 
     /// <summary>The activation after each hidden layer.</summary>
     public ActivationKind Activation { get; init; } = ActivationKind.ReLU;
 
     /// <summary>Rate in [0,1) of dropout after each hidden layer; 0 adds no dropout.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Dropout { get; init; }
 
     /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes)
     {
-        if (Depth < 1 || Width < 1)
-            throw new AfterimageException($"An Mlp needs at least one layer of one feature; it has depth {Depth} and width {Width}.");
         var layers = new List<Layer> { new Flatten() };
         for (var i = 0; i < Depth; i++)
         {

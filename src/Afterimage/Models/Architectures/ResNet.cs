@@ -6,22 +6,24 @@ namespace Afterimage.Models;
 /// torchvision and of the common CIFAR code, so that published weights load.
 /// </summary>
 [Cites("he2016deep")]
-public sealed record ResNet : Architecture
+public sealed record ResNet : Architecture, ISettings
 {
     /// <summary>18, 20, 32 or 56.</summary>
+    [AllowedValues(18, 20, 32, 56)]
     public int Depth { get; init; } = 18;
 
     /// <summary>The first layers of depth 18; the CIFAR family always begins with a 3x3 convolution.</summary>
     public ResNetStem Stem { get; init; } = ResNetStem.Cifar;
 
     /// <inheritdoc/>
+    public string? Fault => Depth != 18 && Stem == ResNetStem.ImageNet
+        ? $"ResNet-{Depth} is of the CIFAR family, which has no ImageNet stem: choose depth 18 or the Cifar stem." : null;
+
+    /// <inheritdoc/>
     public override Network Describe(ImageShape input, int classes) => Depth switch
     {
         18 => new(input, classes, [.. Begin(input), .. Stages([64, 128, 256, 512], 2, ProjectedShortcut),
             new GlobalAvgPool2d(), new Flatten(), new Linear("fc", 512, classes)]),
-        20 or 32 or 56 when Stem == ResNetStem.ImageNet =>
-            throw new AfterimageException($"ResNet-{Depth} is of the CIFAR family, which has no ImageNet stem: " +
-                "choose depth 18 or the Cifar stem."),
         20 or 32 or 56 => new(input, classes, [.. ConvBnRelu("conv1", "bn1", input.Channels, 16, 1),
             .. Stages([16, 32, 64], (Depth - 2) / 6, OptionA),
             new GlobalAvgPool2d(), new Flatten(), new Linear("linear", 64, classes)]),

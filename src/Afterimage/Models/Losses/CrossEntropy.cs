@@ -4,6 +4,7 @@ namespace Afterimage.Models;
 public sealed record CrossEntropy : Loss
 {
     /// <summary>Label smoothing in [0,1): the share of every label that is spread evenly over all classes.</summary>
+    [Range(0, 1, MaximumIsExclusive = true)]
     public double Smoothing { get; init; }
 
     /// <inheritdoc/>

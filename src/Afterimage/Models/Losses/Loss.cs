@@ -18,7 +18,7 @@ public abstract record Loss
     /// <param name="logits">Logits of the model, [B,classes].</param>
     /// <param name="targets">Label probabilities, [B,classes].</param>
     public Tensor Of(Tensor logits, Tensor targets) =>
-        Checked().Sum(logits, Seen(targets)) / Divisor((int)logits.shape[0], (int)logits.shape[1]);
+        Sum(logits, Seen(targets)) / Divisor((int)logits.shape[0], (int)logits.shape[1]);
 
     /// <summary>The sum over all terms, for targets after <see cref="Seen"/>.</summary>
     protected abstract Tensor Sum(Tensor logits, Tensor targets);
@@ -38,11 +38,6 @@ public abstract record Loss
 
     /// <summary>Targets after label smoothing.</summary>
     public Tensor Seen(Tensor targets) => Kept == 1 ? targets : targets * Kept + (1 - Kept) / targets.shape[1];
-
-    /// <summary>This loss, once its smoothing is in range.</summary>
-    /// <exception cref="AfterimageException">The smoothing is not in [0,1).</exception>
-    internal Loss Checked() => Kept is > 0 and <= 1 ? this
-        : throw new AfterimageException($"Labels are smoothed by a share of at least 0 and below 1; it is {1 - Kept}.");
 
     /// <summary>The factor between the mean over images and the loss of a batch.</summary>
     public double Images(int batch) => Reduction == Reduction.Mean ? 1 : batch;

@@ -13,9 +13,11 @@ namespace Afterimage.Attacks;
 public sealed record ReluBatchInversion : Attack
 {
     /// <summary>Searches begun from random directions at most.</summary>
+    [Range(1, 1_000_000)]
     public int Rounds { get; init; } = 30;
 
     /// <summary>Random directions of one search.</summary>
+    [Range(1, 1_000_000)]
     public int Starts { get; init; } = 200;
 
     /// <summary>Share of neurons whose zeros must agree with the images' own ReLU pattern.</summary>
@@ -26,10 +28,6 @@ public sealed record ReluBatchInversion : Attack
 
     /// <inheritdoc/>
     public override int Budget => Rounds;
-
-    /// <inheritdoc/>
-    public override string? Fault => Rounds < 1 || Starts < 1
-        ? $"The search needs at least one round and one start; it has {Rounds} and {Starts}." : null;
 
     /// <inheritdoc/>
     public override Attack? WithRestarts(int restarts) => this with { Rounds = restarts };

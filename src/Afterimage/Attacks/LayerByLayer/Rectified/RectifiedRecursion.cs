@@ -17,12 +17,15 @@ public sealed record RectifiedRecursion : Attack
     private const int Batch = 50;
 
     /// <summary>Procedural images from which the first guesses are learned.</summary>
+    [Range(4, 100_000)]
     public int Images { get; init; } = 400;
 
     /// <summary>Gauss-Newton steps at most.</summary>
+    [Range(0, 1_000_000)]
     public int Steps { get; init; } = 150;
 
     /// <summary>Conjugate gradients in one step at most.</summary>
+    [Range(1, 1_000_000)]
     public int Products { get; init; } = 30;
 
     /// <inheritdoc/>
@@ -31,11 +34,6 @@ public sealed record RectifiedRecursion : Attack
 
     /// <inheritdoc/>
     public override int Budget => Steps;
-
-    /// <inheritdoc/>
-    public override string? Fault => Images < 4 || Steps < 0 || Products < 1
-        ? "The recursion needs 4 procedural images, no negative number of steps and a product in each; " +
-            $"it has {Images}, {Steps} and {Products}." : null;
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Steps = iterations };
