@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Afterimage;
 
-/// <summary>Numbers, words, switches and shapes in JSON: each is read as its type asks, or one sentence says what should stand there.</summary>
+/// <summary>Numbers, words, switches and shapes in JSON: read as their types ask, or one sentence says what should stand there.</summary>
 internal sealed class CatalogScalars(List<string> faults)
 {
     /// <summary>The value in the form in which it is read; the value itself where it is at fault or of no type that this knows.</summary>

@@ -30,7 +30,10 @@ public static class Explanation
     }
 
     /// <summary>What the attacker of a round knows, and how.</summary>
-    public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round)
+    /// <param name="experiment">The case.</param>
+    /// <param name="round">What the client did.</param>
+    /// <param name="readings">What the attacker found out of an update that nobody described.</param>
+    public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round, ValueList<string> readings)
     {
         var numbers = $"{round.Model.Layout.Count:N0} numbers";
         var model = round.Model.Network is { } network
@@ -42,7 +45,8 @@ public static class Explanation
         [
             new("model", $"architecture and weights before the round ({model})", true),
             new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
-                round.Channel.Description, true),
+                round.Channel.Description + (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
+                string.Concat(readings.Select(reading => $"; {reading}")), round.IsDescribed),
             experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
                 ? new("local training", TrainingText.Settings(round.Training), true)
                 : new("local training",

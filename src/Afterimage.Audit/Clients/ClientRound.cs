@@ -17,6 +17,9 @@ public sealed class ClientRound : IDisposable
     /// <summary>The local training behind the update.</summary>
     public required LocalTraining Training { get; init; }
 
+    /// <summary>Whether somebody said what the update is; where nobody did, it is taken for a gradient and looked at.</summary>
+    public bool IsDescribed { get; init; } = true;
+
     /// <summary>Images in the batch; 0 where nobody said.</summary>
     public required int BatchSize { get; init; }
 

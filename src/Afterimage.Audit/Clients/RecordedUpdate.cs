@@ -70,6 +70,7 @@ public sealed record RecordedUpdate : ClientSource
                 Model = victim,
                 Update = update.Detach(),
                 Training = training,
+                IsDescribed = (Training ?? said.Training) is not null,
                 Channel = Defense.Known(),
                 BatchStatistics = seen,
                 RunningStatistics = running,

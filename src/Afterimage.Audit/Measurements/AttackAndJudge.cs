@@ -43,7 +43,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         var (judgment, pool) = found.Outcome.Kind == OutcomeKind.Refused ? (null, 0) : Judged(opened, found, images);
         var report = Blank(one, found.Outcome) with
         {
-            Assumptions = Explanation.Assumptions(one.Configuration, round),
+            Assumptions = Explanation.Assumptions(one.Configuration, round, context.Observation.Readings),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),

@@ -1,6 +1,7 @@
 using Afterimage.Audit.Clients;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
+using Afterimage.Numerics;
 
 namespace Afterimage.Audit.Threats;
 
@@ -32,17 +33,30 @@ public sealed record ThreatModel
     {
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
             : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Channel);
+        var batch = estimate?.Size ?? round.BatchSize;
+        var (update, readings) = Read(round, batch);
         return new()
         {
-            Update = round.Update,
+            Update = update,
             Training = Known(round),
-            BatchSize = estimate?.Size ?? round.BatchSize,
+            BatchSize = batch,
+            IsDescribed = round.IsDescribed,
+            Readings = readings,
             Estimate = estimate,
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
             RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
             Channel = round.Channel,
         };
+    }
+
+    /// <summary>An update that nobody described on the scale of a mean gradient, and what was found out of it.</summary>
+    private static (GradientSet Update, ValueList<string> Readings) Read(ClientRound round, int batch)
+    {
+        if (round.IsDescribed || round.Training is not FedSgd gradient
+            || GradientScale.Read(round.Model, round.Update, gradient, batch) is not { Factor: not 1 } scale)
+            return (round.Update, []);
+        return (round.Update.Scale(1 / scale.Factor), [scale.Meaning(batch)]);
     }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training

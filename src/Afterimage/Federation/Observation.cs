@@ -37,8 +37,26 @@ public sealed class Observation : IDisposable
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public double Floor => Channel.Floor(Update);
 
-    /// <summary>|y' - y| / |y|: how much of the update a predicted one leaves unexplained, over the numbers that arrived.</summary>
-    public double Misfit(GradientSet predicted) => Channel.Misfit(predicted, Update);
+    /// <summary>Whether somebody said what the update is; where nobody did, its size is not known for certain.</summary>
+    public bool IsDescribed { get; init; } = true;
+
+    /// <summary>What the attacker found out of an update that nobody described, one sentence each.</summary>
+    public ValueList<string> Readings { get; init; } = [];
+
+    /// <summary>
+    /// |y' - y| / |y|: how much of the update a predicted one leaves unexplained, over the numbers that arrived; of an update that nobody
+    /// described, after the factor that suits it best.
+    /// </summary>
+    public double Misfit(GradientSet predicted) => Channel.Misfit(IsDescribed ? predicted : predicted.Scale(Size(predicted)), Update);
+
+    /// <summary>The positive factor that brings a predicted update nearest to the observed one.</summary>
+    private double Size(GradientSet predicted)
+    {
+        using var scope = Tidy.Scope();
+        var arrived = Channel.Mask(Update) is { } mask ? predicted.Flat * mask : predicted.Flat;
+        var (square, along) = (arrived.square().sum().ToDouble(), arrived.dot(Update.Flat).ToDouble());
+        return square > 0 && along > 0 ? along / square : 1;
+    }
 
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
     public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
@@ -67,6 +85,8 @@ public sealed class Observation : IDisposable
             Estimate = Estimate,
             Labels = Labels,
             Channel = Channel,
+            IsDescribed = IsDescribed,
+            Readings = Readings,
             BatchStatistics = BatchStatistics?.To(type, device),
             RunningStatistics = RunningStatistics?.To(type, device),
         };

@@ -30,7 +30,7 @@ public class LeakageCommandTests
     [InlineData("--sweep", "size=1,2", "write batch= and sizes")]
     [InlineData("--sweep", "batch=1,x", "\"x\", which is no batch size")]
     [InlineData("--prior", "gan", "none of power-law, public")]
-    [InlineData("--noise", "0", "Noise must be more than 0")]
+    [InlineData("--noise", "0", "/noise is 0")]
     [InlineData("--labels", "given", "none of")]
     [InlineData("--attack", "dlg", "There is no option --attack")]
     [InlineData("--threads", "0", "--threads needs a number of at least 1")]

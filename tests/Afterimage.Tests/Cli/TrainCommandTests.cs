@@ -22,7 +22,7 @@ public class TrainCommandTests
     }
 
     [Theory]
-    [InlineData("Steps lies between 1 and", "--steps", "0")]
+    [InlineData("/steps is 0: give a number from 1 to", "--steps", "0")]
     [InlineData("should end in .safetensors", "--out", "mine.npz")]
     [InlineData("There is no interrupted training to resume", "--resume", "--out", "nowhere.safetensors")]
     [InlineData("nowhere.safetensors does not exist", "--evaluate", "nowhere.safetensors")]

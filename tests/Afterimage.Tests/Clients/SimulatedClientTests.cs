@@ -84,7 +84,7 @@ public class SimulatedClientTests
     {
         var client = new SimulatedClient { Data = SmallAudit.Leaves, BatchSize = 5, Labels = LabelMix.Distinct };
         Refusal.Says("distinct labels", () => client.Open(Model, 0, new RandomSource(1), CPU));
-        Refusal.Says("batch size is 0", () => (client with { BatchSize = 0 }).Open(Model, 0, new RandomSource(1), CPU));
+        Refusal.Says("/batchSize is 0", () => (client with { BatchSize = 0 }).Open(Model, 0, new RandomSource(1), CPU));
         Refusal.Says("too few images", () => (client with { BatchSize = 9, Labels = LabelMix.Any })
             .Open(Model, 4, new RandomSource(1), CPU));
     }

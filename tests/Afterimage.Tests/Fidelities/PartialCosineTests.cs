@@ -76,11 +76,4 @@ public class PartialCosineTests
         var part = difference.narrow(0, entry.Offset, entry.Count);
         Assert.True(part.masked_select(chosen).min().ToDouble() >= part.masked_select(left).max().ToDouble());
     }
-
-    [Fact]
-    public void An_empty_share_is_refused()
-    {
-        using var scene = Scene.Tiny();
-        Refusal.Says("a share between 0 and 1", () => new PartialCosine { Share = 0 }.Against(scene.Context.Observation.Update));
-    }
 }

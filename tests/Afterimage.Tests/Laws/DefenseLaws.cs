@@ -145,22 +145,22 @@ public class DefenseLaws
     }
 
     [Theory]
-    [InlineData("deviation of 0 or more")]
-    [InlineData("lies in (0,1]")]
-    [InlineData("positive number")]
+    [InlineData("/absolute is ∞")]
+    [InlineData("/share is 0")]
+    [InlineData("/bound is -1")]
     [InlineData("beyond the range of float16")]
     public void Settings_that_mean_nothing_are_refused(string words)
     {
         using var scope = NewDisposeScope();
         using var scene = Scene.Tiny();
         var update = scene.Context.Observation.Update;
-        Refusal.Says(words, () => (words[0] switch
+        Refusal.Says(words, () => (words[1] switch
         {
-            'd' => (Defense)new GaussianNoise { Absolute = double.PositiveInfinity },
-            'l' => new TopK { Share = 0 },
-            'p' => new NormBound { Bound = -1 },
+            'a' => (Defense)new GaussianNoise { Absolute = double.PositiveInfinity },
+            's' => new TopK { Share = 0 },
+            'b' => new NormBound { Bound = -1 },
             _ => new ReducedPrecision(),
-        }).Protect(words[0] == 'b' ? update.Scale(1e9) : update, new(1)));
+        }).Protect(words[0] != '/' ? update.Scale(1e9) : update, new(1)));
     }
 
     private static GradientSet Direction(Scene scene, string name)

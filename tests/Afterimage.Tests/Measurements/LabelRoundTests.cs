@@ -44,7 +44,7 @@ public class LabelRoundTests
         Assert.All(soft, label => Assert.Equal(1, label.Sum(), 1e-9));
         Assert.All(soft, label => Assert.Equal(0.01, label.Min(), 1e-9));
         Assert.All(soft.Zip(round.Truth.Labels), pair => Assert.Equal(pair.First.Max(), pair.First[pair.Second]));
-        Refusal.Says("Smoothing is a share", () => Open(new() { Data = Leaves, Mixing = new() { Smoothing = 1 } }));
+        Refusal.Says("/mixing/smoothing is 1", () => Open(new() { Data = Leaves, Mixing = new() { Smoothing = 1 } }));
     }
 
     [Fact]

@@ -39,6 +39,8 @@ internal sealed class CountPosterior
         if (head.IsZero)
             return Open(head, "The head's update is zero, so nothing says what the labels are: " +
                 "the model was certain of every image, or the client did not train.");
+        if (head.Contradiction is { } contradiction)
+            return Open(head, contradiction);
         if (head.Batch == 1 && head.HasBias)
             return Single(head, head.Bias("counts"));
         var images = new HeadImages(head, DummyHead.Of(context));
@@ -109,7 +111,8 @@ internal sealed class CountPosterior
     private static CountPosterior Single(HeadEvidence head, double[] signal)
     {
         var order = Enumerable.Range(0, head.Classes).OrderBy(c => signal[c]).ToArray();
-        var clear = signal[order[0]] < -10 * head.Noise && (head.Classes == 1 || signal[order[1]] > signal[order[0]] / 2);
+        var clear = signal[order[0]] < -10 * head.Noise
+            && (head.Classes == 1 || signal[order[1]] > (head.HasBias ? -10 * head.Noise : signal[order[0]] / 2));
         var sure = clear ? 1 : 1.0 / head.Classes;
         var other = (1 - sure) / Math.Max(1, head.Classes - 1);
         return new([.. Enumerable.Range(0, head.Classes).Select(c => c == order[0] ? new[] { 1 - sure, sure } : [1 - other, other])],
@@ -122,6 +125,9 @@ internal sealed class CountPosterior
     {
         var (classes, batch) = (head.Classes, head.Batch);
         var chances = Enumerable.Range(0, classes).Select(_ => Enumerable.Repeat(1.0 / (batch + 1), batch + 1).ToArray()).ToArray();
-        return new(chances, Counting.Round([.. Enumerable.Repeat((double)batch / classes, classes)], [], batch), [reason], false);
+        // The least entries are still the likeliest classes.
+        var likely = head.HasBias && !head.IsZero ? head.Bias("counts").Select(entry => -entry) : Enumerable.Repeat(0.0, classes);
+        var best = Counting.Round([.. likely.Select(entry => (double)batch / classes + entry)], [], batch);
+        return new(chances, best, [reason], false);
     }
 }

@@ -11,9 +11,13 @@ internal sealed class HeadEvidence
     /// <summary>Largest relative error of a number in single precision.</summary>
     private const double Rounding = 6e-8;
 
+    /// <summary>The share of an entry that sums over classes leave where the loss is another one.</summary>
+    private const double NotSoftmax = 0.1;
+
     private readonly double[]? biasGradient;
     private readonly double rounding;
     private readonly double added;
+    private readonly double defect;
 
     private HeadEvidence(AttackContext context)
     {
@@ -54,6 +58,8 @@ internal sealed class HeadEvidence
         var (channel, read) = (observation.Channel, bias ?? weight);
         var (deviation, withheld) = (channel.Deviation(observation.Update, read), channel.Withheld(observation.Update, read));
         added = Math.Sqrt(deviation * deviation + withheld * withheld) / Math.Abs(factor);
+        defect = AddsUp(Training) ? Defect() : 0;
+        Contradiction = added > 0 ? null : Against();
     }
 
     public static HeadEvidence Of(AttackContext context) => context.Once(found => new HeadEvidence(found));
@@ -73,11 +79,16 @@ internal sealed class HeadEvidence
     /// <summary>Whether every number of the head's update is zero.</summary>
     public bool IsZero { get; }
 
-    /// <summary>Error of an entry of the bias gradient: rounding, and what the channel adds or leaves out.</summary>
-    public double Noise => Math.Max(rounding, added);
+    /// <summary>
+    /// Error of an entry of the bias gradient: rounding, what the channel adds or leaves out, and what is seen of an undeclared one.
+    /// </summary>
+    public double Noise => Math.Max(rounding, Math.Max(added, defect));
 
-    /// <summary>Whether the channel adds noise or leaves numbers out, so that no equation holds exactly.</summary>
-    public bool IsNoisy => added > 0;
+    /// <summary>Whether noise was added or numbers left out, declared or not, so that no equation holds exactly.</summary>
+    public bool IsNoisy => added > 0 || defect > 100 * rounding;
+
+    /// <summary>Why no batch of this size leaves this gradient under cross-entropy, one sentence; null where one may.</summary>
+    public string? Contradiction { get; }
 
     /// <summary>[C,features] row by row.</summary>
     public double[] Weight { get; }
@@ -119,6 +130,40 @@ internal sealed class HeadEvidence
         for (var c = 0; c < Classes; c++)
             logits[c] += TensorPrimitives.Dot(Weight.AsSpan(c * Features, Features), features);
         return logits;
+    }
+
+    /// <summary>Whether an update of the head sums to zero over the classes: softmax does, and plain SGD keeps it.</summary>
+    private static bool AddsUp(LocalTraining training) => training switch
+    {
+        FedAvg average => average.Optimizer is Sgd { WeightDecay: 0 },
+        Aggregate aggregate => AddsUp(aggregate.Local),
+        _ => true,
+    };
+
+    /// <summary>The error of one number that is seen in the sums over classes, which softmax makes zero.</summary>
+    private double Defect()
+    {
+        var sums = new double[Features];
+        for (var c = 0; c < Classes; c++)
+            TensorPrimitives.Add(sums, WeightGradient.AsSpan(c * Features, Features), sums);
+        var weights = TensorPrimitives.Norm<double>(sums) / Math.Sqrt((double)Classes * Features);
+        return biasGradient is null ? weights : Math.Max(weights, Math.Abs(biasGradient.Sum()) / Math.Sqrt(Classes));
+    }
+
+    private string? Against()
+    {
+        if (IsZero || biasGradient is null || Classes == 1)
+            return null;
+        var size = Math.Sqrt(TensorPrimitives.Dot(biasGradient, biasGradient) / Classes);
+        if (defect > NotSoftmax * size)
+            return "The head's update does not add up to zero over the classes, as cross-entropy over softmax would leave it: it is of " +
+                "another loss (--loss), noise was added, or it is no update but weights.";
+        var negative = biasGradient.Count(entry => entry < -10 * Noise);
+        if (AddsUp(Training) && negative > Batch)
+            return $"The head's update is negative at {negative} of {Classes} classes, which {Batch} image{(Batch == 1 ? "" : "s")} " +
+                "cannot cause: it may be a weight difference (--local-training), or of a larger batch (--batch).";
+        return IsGradient && biasGradient.Any(entry => Math.Abs(entry) > 1 + 10 * Noise)
+            ? "The head's gradient has an entry beyond 1, which a mean over images cannot have: it may be a sum, or scaled." : null;
     }
 
     private static double[] Numbers(Tensor values) => values.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();

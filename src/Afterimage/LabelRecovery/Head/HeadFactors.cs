@@ -12,6 +12,9 @@ namespace Afterimage.LabelRecovery;
 /// <param name="Residual">What the factors leave of the head's gradient, relative to it in each direction.</param>
 internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residual)
 {
+    /// <summary>What the gradient is a multiple of the mean over images by, where that was looked for; otherwise 1.</summary>
+    public double Size { get; private init; } = 1;
+
     private const int Starts = 60;
     private const double Solved = 1e-4;
 
@@ -23,9 +26,10 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
     /// <param name="samples">Features of plausible images, [N,features]: where the search starts.</param>
     /// <param name="random">The stream of this restart.</param>
     /// <param name="starts">Starts tried at most.</param>
+    /// <param name="sized">Whether the size of the gradient, near 1, is one more unknown.</param>
     /// <returns>Null when the batch is too large for the head or no start fits.</returns>
     public static HeadFactors? Find(Tensor gradient, Tensor biasGradient, Tensor weight, Tensor bias, Tensor targets,
-        Tensor samples, RandomSource random, int starts = Starts)
+        Tensor samples, RandomSource random, int starts = Starts, bool sized = false)
     {
         var (batch, classes) = ((int)targets.shape[0], (int)targets.shape[1]);
         if (batch >= classes || batch > gradient.shape[1])
@@ -36,14 +40,15 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
         var basis = directions.narrow(0, 0, batch);
         var coordinates = samples.matmul(basis.t());
         var problem = new SoftmaxFit(batch, classes, Numbers(gradient.matmul(basis.t())), Numbers(biasGradient),
-            Numbers(weight.matmul(basis.t())), Numbers(bias), Numbers(targets), Numbers(strengths.narrow(0, 0, batch)));
+            Numbers(weight.matmul(basis.t())), Numbers(bias), Numbers(targets), Numbers(strengths.narrow(0, 0, batch)), sized);
         var from = Numbers(coordinates);
         var draw = random.Derive("head").Managed();
         double[]? best = null;
         var least = double.PositiveInfinity;
         for (var start = 0; start < starts && least > Solved; start++)
         {
-            var point = new double[batch * batch];
+            var point = new double[batch * batch + (sized ? 1 : 0)];
+            point[^1] = 1;
             for (var i = 0; i < batch; i++)
                 Array.Copy(from, draw.Next((int)samples.shape[0]) * batch, point, i * batch, batch);
             var residual = problem.Solve(point);
@@ -52,9 +57,9 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
         }
         if (best is null || least > Solved)
             return null;
-        var found = tensor(best, [batch, batch]);
+        var found = tensor(best[..(batch * batch)], [batch, batch]);
         var logits = found.matmul(weight.matmul(basis.t()).t()) + bias;
-        return new(found.matmul(basis), logits.softmax(1) - targets, least);
+        return new(found.matmul(basis), logits.softmax(1) - targets, least) { Size = sized ? 1 / best[^1] : 1 };
     }
 
     private static double[] Numbers(Tensor tensor) => tensor.contiguous().data<double>().ToArray();

@@ -20,21 +20,16 @@ public sealed record BiasSign : LabelRule
         var present = Enumerable.Range(0, entries.Length).Where(c => entries[c] < 0).OrderBy(c => entries[c]).Take(batch).ToList();
         foreach (var c in present)
             entries[c] += share;
-        var labels = present.Select(c => (Class: c, Confidence: 1.0)).ToList();
-        while (labels.Count < batch)
+        var counts = new int[head.Classes];
+        present.ForEach(c => counts[c]++);
+        for (var taken = present.Count; taken < batch; taken++)
         {
             var next = Array.IndexOf(entries, entries.Min());
             entries[next] += share;
-            labels.Add((next, 0.5));
+            counts[next]++;
         }
-        labels.Sort();
-        var counts = new int[head.Classes];
-        labels.ForEach(label => counts[label.Class]++);
-        return new(labels.Select(label => label.Class).ToValueList(), labels.Select(label => label.Confidence).ToValueList())
-        {
-            Counts = Counting.Judged(context, counts),
-            Reasons = [$"The head's bias gradient is negative at {present.Count} of {head.Classes} classes, which are in the batch for " +
-                $"certain{(present.Count < batch ? $"; {batch - present.Count} further labels were taken greedily." : ".")}"],
-        };
+        return head.Contradiction is not null ? Counting.Of(context, counts) : Counting.Of(context, counts,
+            $"The head's bias gradient is negative at {present.Count} of {head.Classes} classes, which are in the batch" +
+            $"{(present.Count < batch ? $"; {batch - present.Count} further labels were taken greedily." : ".")}");
     }
 }

@@ -18,7 +18,7 @@ public sealed record Idlg : LabelRule
         var head = HeadEvidence.Of(context);
         var sums = head.RowSums();
         var label = Array.IndexOf(sums, sums.Min());
-        var certain = sums.Count(sum => sum < 0) == 1;
+        var certain = head.Contradiction is null && sums.Count(sum => sum < 0) == 1;
         return Counting.One(head, label, certain ? 1 : head.IsZero ? 1.0 / head.Classes : 0.5, certain
             ? "One row of the head's weight gradient has a negative sum, as of a single image whose features are not negative."
             : "Not exactly one row of the head's weight gradient has a negative sum, so the most negative one is a guess.");

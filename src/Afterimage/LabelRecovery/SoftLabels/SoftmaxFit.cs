@@ -2,17 +2,21 @@ namespace Afterimage.LabelRecovery;
 
 /// <summary>
 /// Levenberg-Marquardt for the coordinates n_i of the features of a batch in the span of the head's gradient:
-/// mean of d_i n_i' = K and mean of d_i = b, where d_i = softmax(A n_i + a) - t_i. Every column of K counts alike.
+/// mean of d_i n_i' = K q and mean of d_i = b q, where d_i = softmax(A n_i + a) - t_i. Every column of K counts alike; q is 1, or one
+/// more unknown, the last of a point, where the size of the gradient is not known.
 /// </summary>
 internal sealed class SoftmaxFit(int batch, int classes, double[] k, double[] b, double[] weight, double[] bias,
-    double[] targets, double[] strengths)
+    double[] targets, double[] strengths, bool sized = false)
 {
     private const int Iterations = 200;
 
-    private readonly int unknowns = batch * batch;
+    private readonly int unknowns = batch * batch + (sized ? 1 : 0);
     private readonly int equations = classes * (batch + 1);
 
-    /// <summary>Moves the coordinates, [B,B], to the nearest solution; returns the root mean square of what remains.</summary>
+    /// <summary>
+    /// Moves the coordinates, [B,B], and q behind them where it is unknown, to the nearest solution; returns the root mean square of what
+    /// remains.
+    /// </summary>
     public double Solve(double[] point)
     {
         var (residual, trial) = (new double[equations], new double[equations]);
@@ -78,12 +82,16 @@ internal sealed class SoftmaxFit(int batch, int classes, double[] k, double[] b,
                 }
             }
         }
-        var value = 0.0;
+        var (value, size) = (0.0, sized ? point[^1] : 1);
         for (var c = 0; c < classes; c++)
         {
-            for (var j = 0; j < batch; j++)
-                residual[c * (batch + 1) + j] -= k[c * batch + j] / strengths[j];
-            residual[c * (batch + 1) + batch] -= b[c];
+            for (var j = 0; j <= batch; j++)
+            {
+                var (row, seen) = (c * (batch + 1) + j, j < batch ? k[c * batch + j] / strengths[j] : b[c]);
+                residual[row] -= size * seen;
+                if (sized && jacobian is not null)
+                    jacobian[row * unknowns + unknowns - 1] = -seen;
+            }
         }
         foreach (var number in residual)
             value += number * number;

@@ -1,0 +1,132 @@
+using System.Globalization;
+using Afterimage.Federation;
+using Afterimage.Models;
+
+namespace Afterimage.LabelRecovery;
+
+/// <summary>
+/// How many times the mean gradient an undeclared update is. A client that sums its loss, weighs it, clips its gradient or sends the
+/// difference that one step made leaves the same equations up to one factor, and the head tells it: its bias gradient is that factor times
+/// the mean of softmax minus label. For one image the features are a row of the weight gradient over its bias entry whatever the factor,
+/// so that prediction, label and factor follow exactly; for more the factor is the one under which counts of classes are whole and the
+/// gradient falls apart into its images.
+/// </summary>
+/// <param name="Factor">What to divide the update by; negative where it points down the gradient.</param>
+/// <param name="Error">The share of the head's gradient that contradicts it.</param>
+public sealed record GradientScale(double Factor, double Error)
+{
+    private const double Fits = 1e-2, Usual = 2e-3, Rough = 0.05;
+    private const int Starts = 8;
+
+    /// <summary>The factor of an update that nobody described; null where the head does not tell it.</summary>
+    /// <param name="model">The shared model.</param>
+    /// <param name="update">What the client sent.</param>
+    /// <param name="training">The gradient that it is taken for.</param>
+    /// <param name="batch">Images behind it.</param>
+    public static GradientScale? Read(VictimModel model, GradientSet update, FedSgd training, int batch)
+    {
+        if (model.Head is not { Bias: not null } || training.Loss.HeadObstacle is not null || batch < 1)
+            return null;
+        using var context = new AttackContext
+        {
+            Model = model,
+            Observation = new() { Update = update, Training = training, BatchSize = batch },
+            Random = new RandomSource(0).Derive("scale"),
+        };
+        var head = HeadEvidence.Of(context);
+        var found = head.IsZero || batch >= head.Classes ? null : batch == 1 ? OfOne(head) : OfSeveral(head, context);
+        return found is { } scale && Math.Abs(scale.Factor - 1) < Math.Max(Usual, 3 * scale.Error) ? new(1, scale.Error) : found;
+    }
+
+    /// <summary>What the factor means, one sentence.</summary>
+    /// <param name="batch">Images behind the update.</param>
+    public string Meaning(int batch)
+    {
+        var size = Math.Abs(Factor).ToString("G3", CultureInfo.InvariantCulture);
+        return Factor < 0 ? $"it points down the gradient, so it was taken for what one step of learning rate {size} leaves"
+            : Math.Abs(Factor / batch - 1) < 0.02 && batch > 1 ? "it is the sum over the batch, not the mean, and was divided by its size"
+            : $"it is {size} times the mean gradient (a weighted or clipped loss, a sum over clients), and was divided by that";
+    }
+
+    private static GradientScale? OfOne(HeadEvidence head)
+    {
+        var bias = head.Bias("scale");
+        var square = TensorPrimitives.Dot(bias, bias);
+        var features = new double[head.Features];
+        for (var c = 0; c < head.Classes; c++)
+        {
+            var row = head.WeightGradient.AsSpan(c * head.Features, head.Features);
+            TensorPrimitives.MultiplyAdd(row, bias[c] / square, features, features);
+        }
+        var left = 0.0;
+        for (var c = 0; c < head.Classes; c++)
+            for (var f = 0; f < head.Features; f++)
+                left += Math.Pow(head.WeightGradient[c * head.Features + f] - bias[c] * features[f], 2);
+        var apart = Math.Sqrt(left / TensorPrimitives.Dot(head.WeightGradient, head.WeightGradient));
+        var best = Enumerable.Range(0, head.Classes).Select(label => Against(bias, Error(label))).MinBy(fit => fit.Error)!;
+        return Math.Max(apart, best.Error) < Fits ? best with { Error = Math.Max(apart, best.Error) } : null;
+
+        double[] Error(int label)
+        {
+            var error = Softmax.Of(head.Logits(features));
+            error[label]--;
+            return error;
+        }
+    }
+
+    private static GradientScale? OfSeveral(HeadEvidence head, AttackContext context)
+    {
+        var (bias, images) = (head.Bias("scale"), new HeadImages(head, DummyHead.Of(context)));
+        if (Whole(bias, images.MeanProbability, head.Batch, 1) is { Error: < Rough } usual)
+            return new(1, usual.Error);
+        // A mean over images has at most as many negative entries as images; with more, the update points the other way.
+        var down = bias.Count(entry => entry < -10 * head.Noise) > head.Batch;
+        var rough = Enumerable.Range(-80, 161).Select(step => (down ? -1 : 1) * Math.Pow(10, step / 20.0))
+            .Select(factor => Whole(bias, images.MeanProbability, head.Batch, factor)).MinBy(fit => fit.Error)!;
+        return rough.Error > 0.2 ? null : Refined(head, context, images, rough);
+    }
+
+    /// <summary>The factor and counts nearest to a first factor, by turns.</summary>
+    private static GradientScale Whole(double[] bias, double[] mean, int batch, double factor)
+    {
+        var fit = new GradientScale(factor, double.PositiveInfinity);
+        for (var turn = 0; turn < 4; turn++)
+        {
+            var counts = Counting.Round([.. mean.Select((p, c) => batch * (p - bias[c] / fit.Factor))], [], batch);
+            var better = Against(bias, [.. mean.Select((p, c) => p - (double)counts[c] / batch)]);
+            if (turn == 0 && factor == 1)
+                return new(1, Distance(bias, [.. mean.Select((p, c) => p - (double)counts[c] / batch)], 1));
+            if (!(better.Error < fit.Error) || Math.Sign(better.Factor) != Math.Sign(factor))
+                break;
+            fit = better;
+        }
+        return fit;
+    }
+
+    /// <summary>The factor under which the head's gradient falls apart into its images, near a first one.</summary>
+    private static GradientScale? Refined(HeadEvidence head, AttackContext context, HeadImages images, GradientScale rough)
+    {
+        using var scope = Tidy.Scope();
+        Tensor Matrix(double[] numbers) => tensor(numbers, [numbers.Length / head.Features, head.Features], ScalarType.Float64);
+        Tensor Vector(double[] numbers) => tensor(numbers, ScalarType.Float64);
+        var bias = head.Bias("scale");
+        var wanted = images.MeanProbability.Select((p, c) => head.Batch * (p - bias[c] / rough.Factor));
+        var classes = Counting.Round([.. wanted], [], head.Batch).SelectMany((count, c) => Enumerable.Repeat(c, count));
+        var labels = new Labels(classes.ToValueList(), new double[head.Batch].ToValueList());
+        var (gradient, biasGradient, weight) = (Matrix(head.WeightGradient), Vector(bias), Matrix(head.Weight));
+        var (biasValues, samples) = (Vector(head.BiasValues), Matrix(DummyHead.Of(context).Features));
+        var targets = labels.Targets(head.Classes, ScalarType.Float64, CPU);
+        return HeadFactors.Find(gradient / rough.Factor, biasGradient / rough.Factor, weight, biasValues, targets, samples,
+            context.Random, Starts, sized: true) is { } apart ? new(rough.Factor * apart.Size, apart.Residual)
+            : rough.Error < Rough ? rough : null;
+    }
+
+    private static GradientScale Against(double[] bias, double[] error)
+    {
+        var factor = TensorPrimitives.Dot(bias, error) / TensorPrimitives.Dot(error, error);
+        return new(factor, Distance(bias, error, factor));
+    }
+
+    private static double Distance(double[] bias, double[] error, double factor) =>
+        Math.Sqrt(bias.Zip(error, (b, e) => Math.Pow(b - factor * e, 2)).Sum() / TensorPrimitives.Dot(bias, bias));
+}
