@@ -34,7 +34,7 @@ public sealed record ThreatModel
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
             : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Channel);
         var batch = estimate?.Size ?? round.BatchSize;
-        var (update, readings) = Read(round, batch);
+        var (update, channel, readings) = Read(round, batch);
         return new()
         {
             Update = update,
@@ -46,17 +46,24 @@ public sealed record ThreatModel
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
             RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
-            Channel = round.Channel,
+            Channel = channel,
         };
     }
 
     /// <summary>An update that nobody described on the scale of a mean gradient, and what was found out of it.</summary>
-    private static (GradientSet Update, ValueList<string> Readings) Read(ClientRound round, int batch)
+    private static (GradientSet Update, Channel Channel, ValueList<string> Readings) Read(ClientRound round, int batch)
     {
-        if (round.IsDescribed || round.Training is not FedSgd gradient
-            || GradientScale.Read(round.Model, round.Update, gradient, batch) is not { Factor: not 1 } scale)
-            return (round.Update, []);
-        return (round.Update.Scale(1 / scale.Factor), [scale.Meaning(batch)]);
+        if (round.IsDescribed)
+            return (round.Update, round.Channel, []);
+        var way = round.Channel == Channel.None ? ChannelReading.Of(round.Update) : null;
+        var readings = way is null ? new List<string>() : [way.Sentence];
+        var update = round.Update;
+        if (round.Training is FedSgd gradient && GradientScale.Read(round.Model, update, gradient, batch) is { Factor: not 1 } scale)
+        {
+            update = update.Scale(1 / scale.Factor);
+            readings.Add(scale.Meaning(batch));
+        }
+        return (update, way?.Channel ?? round.Channel, readings.ToValueList());
     }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training

@@ -140,6 +140,6 @@ public class DeepFirstTests
         using var joint = new DeepFirst { Labels = new Joint() }.Run(rectified.Context);
         Assert.Equal(OutcomeKind.Refused, joint.Outcome.Kind);
         Assert.Contains("refined-counts", joint.Outcome.Advice, StringComparison.Ordinal);
-        Refusal.Says("positive", () => new DeepFirst { Widths = [1, 0] }.Run(scene.Context));
+        Refusal.Says("/widths/1 is 0", () => new DeepFirst { Widths = [1, 0] }.Run(scene.Context));
     }
 }

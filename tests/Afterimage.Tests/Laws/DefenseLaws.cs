@@ -145,7 +145,7 @@ public class DefenseLaws
     }
 
     [Theory]
-    [InlineData("/absolute is ∞")]
+    [InlineData("/absolute is Infinity")]
     [InlineData("/share is 0")]
     [InlineData("/bound is -1")]
     [InlineData("beyond the range of float16")]

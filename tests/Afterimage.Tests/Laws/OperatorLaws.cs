@@ -99,10 +99,10 @@ public class OperatorLaws
     }
 
     [Theory]
-    [InlineData(0, 1, 0.1, "0, 1 and 0.1")]
-    [InlineData(1, 0, 0.1, "1, 0 and 0.1")]
-    [InlineData(1, 1, 0, "1, 1 and 0")]
-    [InlineData(1, 1, double.NaN, "1, 1 and NaN")]
+    [InlineData(0, 1, 0.1, "/epochs is 0")]
+    [InlineData(1, 0, 0.1, "/batchSize is 0")]
+    [InlineData(1, 1, 0, "/learningRate is 0")]
+    [InlineData(1, 1, double.NaN, "/learningRate is NaN")]
     public void Training_that_does_nothing_is_refused(int epochs, int batchSize, double rate, string values)
     {
         var training = new FedAvg { Epochs = epochs, BatchSize = batchSize, LearningRate = rate };

@@ -175,7 +175,7 @@ public class ForecastLaws
         using var scope = NewDisposeScope();
         using var scene = Probed.Linear(1);
         var prior = new WhiteImages(scene.Model.Input, 0.05);
-        Refusal.Says("Noise", () => scene.Measure(prior, probe: new() { Noise = 0 }));
-        Refusal.Says("steps", () => scene.Measure(prior, probe: new() { Steps = 1 }));
+        Refusal.Says("/noise is 0", () => scene.Measure(prior, probe: new() { Noise = 0 }));
+        Refusal.Says("/steps is 1", () => scene.Measure(prior, probe: new() { Steps = 1 }));
     }
 }

@@ -90,7 +90,7 @@ public class CaseLeakageTests
     public void Noise_that_is_none_is_refused(double noise)
     {
         var client = Client with { Defense = new GaussianNoise { Relative = noise } };
-        Refusal.Says("deviation of 0 or more",
+        Refusal.Says("/defense/relative is",
             () => client.Open(SmallAudit.Experiment.Model, 0, new RandomSource(1), TorchSharp.torch.CPU));
     }
 

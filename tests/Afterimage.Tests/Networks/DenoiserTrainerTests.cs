@@ -64,17 +64,17 @@ public class DenoiserTrainerTests
     }
 
     [Theory]
-    [InlineData("Width lies between 12 and 1024; it is 4")]
-    [InlineData("Depth lies between")]
+    [InlineData("/width is 4: give a number from 12 to 1,024")]
+    [InlineData("/depth is 1")]
     [InlineData("even side, not 15")]
-    [InlineData("learning rate lies between 0 and 1; it is NaN")]
-    [InlineData("largest sigma lies between")]
-    public void Settings_out_of_range_are_named(string words) => Refusal.Says(words, () => new DenoiserTrainer(words[0] switch
+    [InlineData("/learningRate is NaN")]
+    [InlineData("/largestSigma is 256")]
+    public void Settings_out_of_range_are_named(string words) => Refusal.Says(words, () => new DenoiserTrainer(words[1] switch
     {
-        'W' => Toy with { Width = 4 },
-        'D' => Toy with { Depth = 1 },
-        'e' => Toy with { Patch = 15 },
-        'l' when words.StartsWith("learning", StringComparison.Ordinal) => Toy with { LearningRate = double.NaN },
+        'w' => Toy with { Width = 4 },
+        'd' => Toy with { Depth = 1 },
+        'v' => Toy with { Patch = 15 },
+        'l' when words.StartsWith("/learning", StringComparison.Ordinal) => Toy with { LearningRate = double.NaN },
         _ => Toy with { LargestSigma = 256 },
     }));
 

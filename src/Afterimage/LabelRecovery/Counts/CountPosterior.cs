@@ -28,10 +28,13 @@ internal sealed class CountPosterior
     public static CountPosterior Of(AttackContext context) => context.Once(Find);
 
     /// <summary>The probability that a class has this many images.</summary>
-    public double Exactly(int c, int count) => Math.Clamp(chances[c][count], 0, 1);
+    public double Exactly(int c, int count) => Chance(chances[c][count]);
 
     /// <summary>The probability that a class has at least this many images.</summary>
-    public double AtLeast(int c, int count) => Math.Clamp(chances[c].Skip(count).Sum(), 0, 1);
+    public double AtLeast(int c, int count) => Chance(chances[c].Skip(count).Sum());
+
+    // Sums of shares of draws are 1 but for rounding.
+    private static double Chance(double sum) => sum > 1 - 1e-9 ? 1 : Math.Max(0, sum);
 
     private static CountPosterior Find(AttackContext context)
     {
