@@ -43,6 +43,7 @@ public static class Explanation
             new("model", $"architecture and weights before the round ({model})", true),
             new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
                 round.Channel.Description, true),
+            .. round.Reading.Select(sentence => new Assumption("update file", sentence, true)),
             experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
                 ? new("local training", TrainingText.Settings(round.Training), true)
                 : new("local training",

@@ -39,8 +39,8 @@ public sealed record ThreatModel
             BatchSize = estimate?.Size ?? round.BatchSize,
             Estimate = estimate,
             Labels = RevealLabels ? round.Labels : null,
-            BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
-            RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
+            BatchStatistics = RevealBatchStatistics || round.SendsStatistics ? round.BatchStatistics : null,
+            RunningStatistics = RevealRunningStatistics || round.SendsStatistics ? round.RunningStatistics : null,
             Channel = round.Channel,
         };
     }
