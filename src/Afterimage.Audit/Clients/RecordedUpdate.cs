@@ -67,9 +67,9 @@ public sealed record RecordedUpdate : ClientSource
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
         try
         {
-            var facts = new UpdateFacts(UpdateKind, Before, Training ?? said.Training, said.Statistics, batch);
-            var sent = new SentUpdate(file, victim, facts);
             var defense = Defense.Known();
+            var sent = new SentUpdate(file, victim,
+                new(UpdateKind, Before, Training ?? said.Training, said.Statistics, batch, defense != Channel.None));
             return new()
             {
                 Model = victim,

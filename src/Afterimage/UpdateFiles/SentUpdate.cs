@@ -30,7 +30,7 @@ public sealed class SentUpdate
         var sent = file.Match(model.Layout, ScalarType.Float64, CPU, buffers);
         var before = said.Before is null ? GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach())])
                 .To(ScalarType.Float64, CPU)
-            : new UpdateFile(ArrayFile.Read(said.Before), null).Match(model.Layout, ScalarType.Float64, CPU, buffers);
+            : UpdateFile.Plain(said.Before).Match(model.Layout, ScalarType.Float64, CPU, buffers);
         var statistics = new FileStatistics(file.Content, model.Layout, buffers);
         var content = Content(file, sent, before, statistics, said);
         Training = content is UpdateContent.Gradient || (said.Training is not null and not FedSgd) ? said.Training ?? new FedSgd()
@@ -42,9 +42,17 @@ public sealed class SentUpdate
             if (update.Norm() == 0)
                 throw ArrayFault.File(file.Path,
                     "holds exactly the weights before the round: give the file that the client made after training");
-            Channel = WeightFormat.Rounding(file.Content, sent, update);
         }
         Read(file, model, said, content, statistics);
+        var scale = 1.0;
+        if (content != UpdateContent.Gradient && !said.IsDefended && OneStep(said.BatchSize) is { } step)
+        {
+            scale = -1 / (step.LearningRate * step.Optimizer.Gain(1));
+            update = new(model.Layout, update.Flat * scale - before.Flat * ((Sgd)step.Optimizer).WeightDecay);
+            Training = new FedSgd { Mode = Training.Mode, Loss = Training.Loss };
+            notes.Add("one step of SGD on the whole batch: the difference is minus the learning rate times a gradient, which is attacked");
+        }
+        Channel = WeightFormat.Rounding(file, sent, update, scale);
         Update = update.To(model.Type, model.Device).Detach();
         (_, _) = (BatchStatistics?.Detach(), RunningStatistics?.Detach());
     }
@@ -55,8 +63,8 @@ public sealed class SentUpdate
     /// <summary>The local training behind it, in the mode that the statistics show.</summary>
     public LocalTraining Training { get; private set; }
 
-    /// <summary>What rounding of weights left of the difference.</summary>
-    public Channel Channel { get; } = Channel.None;
+    /// <summary>What rounding to the file's number format left of the update.</summary>
+    public Channel Channel { get; }
 
     /// <summary>The batch's statistics, where they follow from the file; the caller owns them.</summary>
     public LayerStatistics? BatchStatistics { get; private set; }
@@ -66,6 +74,11 @@ public sealed class SentUpdate
 
     /// <summary>What was found out of the file, one sentence each without a period.</summary>
     public ValueList<string> Notes => notes.ToValueList();
+
+    /// <summary>Local training that is one step of SGD, whose difference is a gradient to everyone who knows the rate.</summary>
+    private FedAvg? OneStep(int batch) =>
+        batch > 0 && Training is FedAvg { Epochs: 1, Optimizer: Sgd, LearningRate: > 0 } average && average.StepsOf(batch) == 1
+            ? average : null;
 
     private UpdateContent Content(UpdateFile file, GradientSet sent, GradientSet before, FileStatistics statistics, UpdateFacts said)
     {
@@ -139,7 +152,7 @@ public sealed class SentUpdate
     {
         var buffers = model.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
         var before = content != UpdateContent.Weights ? 0 : said.Before is null ? null
-            : new FileStatistics(ArrayFile.Read(said.Before), model.Layout, buffers).Steps;
+            : new FileStatistics(UpdateFile.Plain(said.Before).Content, model.Layout, buffers).Steps;
         var steps = statistics.Steps - before;
         if (steps is null or < 1)
             return null;
@@ -169,5 +182,6 @@ public sealed class SentUpdate
 /// <param name="Training">How the client trained.</param>
 /// <param name="Statistics">What the file's running statistics are.</param>
 /// <param name="BatchSize">Images of the client; 0 where nobody said.</param>
-public sealed record UpdateFacts(
-    UpdateContent? Content, string? Before, LocalTraining? Training, SentStatistics? Statistics, int BatchSize);
+/// <param name="IsDefended">Whether the client is known to have defended its update, so that it must stay as it was sent.</param>
+public sealed record UpdateFacts(UpdateContent? Content, string? Before, LocalTraining? Training, SentStatistics? Statistics, int BatchSize,
+    bool IsDefended = false);

@@ -39,10 +39,13 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
         var missing = wanted.Where(name => !found.ContainsKey(name)).ToList();
         if (missing.Count == 0 && found.Count == wanted.Length)
             return [.. wanted.Select(name => found[name])];
-        // The order of an .npz file or a state dict is the client's; that of a safetensors file is alphabetical and says nothing.
-        if (missing.Count == wanted.Length && file.Format is ArrayFormat.Npz or ArrayFormat.Torch)
+        // The order of a list or a dictionary is the client's; that of a safetensors file is alphabetical and says nothing.
+        if (missing.Count == wanted.Length && file.Format != ArrayFormat.Safetensors)
             return ByPosition([.. found.Values]);
         var extra = found.Where(pair => !wanted.Contains(pair.Key)).Select(pair => pair.Value.Name).ToList();
+        if (extra.FirstOrDefault(ArrayNames.IsLowRankFactor) is { } factor)
+            throw ArrayFault.File(file.Path, $"holds LoRA factors (\"{ArrayFault.Plain(factor)}\"), which the model lacks: " +
+                "export the PEFT model by torch.jit.trace with its adapters not merged, so that they are among its parameters");
         throw ArrayFault.File(file.Path,
             $"does not name the model's parameters: {Listed("missing", missing)}{(missing.Count > 0 && extra.Count > 0 ? "; " : "")}" +
             $"{Listed("unknown", extra)}. Name arrays as model.named_parameters() does, or {Remedy}");

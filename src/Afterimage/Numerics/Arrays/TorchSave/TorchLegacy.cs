@@ -10,8 +10,13 @@ internal static class TorchLegacy
 {
     private static ReadOnlySpan<byte> Magic => [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-    /// <summary>Whether a file begins as such a file does: a pickle of the magic number.</summary>
-    public static bool IsLegacy(ReadOnlySpan<byte> bytes) => bytes is [0x80, _, 0x8a, 10, ..] && bytes[4..].StartsWith(Magic);
+    /// <summary>Whether a file begins as such a file does: a pickle of the magic number, from protocol 4 on in a frame.</summary>
+    public static bool IsLegacy(ReadOnlySpan<byte> bytes) => bytes switch
+    {
+        [0x80, _, 0x8a, 10, .. var rest] => rest.StartsWith(Magic),
+        [0x80, _, 0x95, _, _, _, _, _, _, _, _, 0x8a, 10, .. var rest] => rest.StartsWith(Magic),
+        _ => false,
+    };
 
     /// <summary>The tensors of the state dict.</summary>
     /// <param name="bytes">The whole file.</param>
