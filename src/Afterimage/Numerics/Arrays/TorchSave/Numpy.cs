@@ -35,11 +35,13 @@ internal sealed class NumpyArray : NumpyObject
 
     public static TorchTensor Scalar(NumpyType type, object? bytes) => View(type, [], [], bytes);
 
-    public override void Fill(object?[] state)
+    public override void Fill(object?[] state) => Tensor = Of((NumpyType)state[2]!, state[1], state[4], (bool)state[3]!);
+
+    /// <summary>An array of this type, shape and order.</summary>
+    public static TorchTensor Of(NumpyType type, object? extents, object? bytes, bool isColumnMajor)
     {
-        var shape = TorchTensor.Extents(state[1]);
+        var shape = TorchTensor.Extents(extents);
         var strides = new long[shape.Length];
-        var isColumnMajor = (bool)state[3]!;
         var stride = 1L;
         for (var i = 0; i < shape.Length; i++)
         {
@@ -47,7 +49,7 @@ internal sealed class NumpyArray : NumpyObject
             strides[place] = stride;
             stride = checked(stride * shape[place]);
         }
-        Tensor = View((NumpyType)state[2]!, shape, strides, state[4]);
+        return View(type, shape, strides, bytes);
     }
 
     private static TorchTensor View(NumpyType type, long[] shape, long[] strides, object? bytes)

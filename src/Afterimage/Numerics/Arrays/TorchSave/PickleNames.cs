@@ -68,6 +68,10 @@ internal static class PickleNames
             names[place + ".scalar"] = new PickledCall(arguments =>
                 NumpyArray.Scalar((NumpyType)arguments[0]!, arguments[1]));
         }
+        // Protocol 5 writes bytes, type, shape and order.
+        foreach (var place in (string[])["numpy.core.numeric", "numpy._core.numeric"])
+            names[place + "._frombuffer"] = new PickledCall(arguments =>
+                NumpyArray.Of((NumpyType)arguments[1]!, arguments[2], arguments[0], arguments[3] is "F"));
         foreach (var (torch, storage, type) in ElementNames)
         {
             names["torch." + storage] = new StorageType("torch." + storage, type);
