@@ -47,6 +47,7 @@ public static class Explanation
             new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
                 round.Channel.Description + (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
                 string.Concat(readings.Select(reading => $"; {reading}")), round.IsDescribed),
+            .. round.Reading.Select(sentence => new Assumption("update file", sentence, true)),
             experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
                 ? new("local training", TrainingText.Settings(round.Training), true)
                 : new("local training",

@@ -35,6 +35,12 @@ public sealed class ClientRound : IDisposable
     /// <summary>The running BatchNorm statistics after the round; null where nobody knows, or where the round leaves them alone.</summary>
     public LayerStatistics? RunningStatistics { get; init; }
 
+    /// <summary>Whether the statistics stand in what the client sends, so that no threat model can hide them.</summary>
+    public bool SendsStatistics { get; init; }
+
+    /// <summary>What was found out of an update file, one sentence each without a period.</summary>
+    public ValueList<string> Reading { get; init; } = [];
+
     /// <summary>The images, or null when only the update is at hand.</summary>
     public PrivateBatch? Truth { get; init; }
 

@@ -13,8 +13,17 @@ namespace Afterimage.Audit.Clients;
 /// </summary>
 public sealed record RecordedUpdate : ClientSource
 {
-    /// <summary>The .safetensors or .npz file.</summary>
+    /// <summary>The file: torch.save, .npz, .safetensors or another that docs/update-files.md lists.</summary>
     public required string Update { get; init; }
+
+    /// <summary>
+    /// The weights before the round, to be subtracted from absolute weights; null subtracts the model's own. A model that is given
+    /// without weights takes these.
+    /// </summary>
+    public string? Before { get; init; }
+
+    /// <summary>What the file's numbers are; null finds it out: an update that is practically the model is weights.</summary>
+    public UpdateContent? UpdateKind { get; init; }
 
     /// <summary>The JSON that describes it; null looks beside the file.</summary>
     public string? Sidecar { get; init; }
@@ -58,22 +67,24 @@ public sealed record RecordedUpdate : ClientSource
         var labels = Labels ?? said.Labels ?? truth?.Labels;
         if (labels is { } known && ((batch > 0 && known.Count != batch) || known.Any(label => label < 0 || label >= classes)))
             throw new AfterimageException($"{Update} is said to have the labels {known}: give {batch} labels between 0 and {classes - 1}.");
-        var victim = (model.Normalization is null ? model with { Normalization = said.Normalization } : model)
+        var victim = (model with { Normalization = model.Normalization ?? said.Normalization, Weights = model.Weights ?? Before })
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
         try
         {
-            var update = file.Match(victim.Layout, victim.Type, device, victim.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)));
-            var training = Training ?? said.Training ?? new FedSgd();
-            var (seen, running) = Statistics(file, said.Statistics, victim, batch, training);
+            var defense = Defense.Known();
+            var sent = new SentUpdate(file, victim,
+                new(UpdateKind, Before, Training ?? said.Training, said.Statistics, batch, defense != Channel.None));
             return new()
             {
                 Model = victim,
-                Update = update.Detach(),
-                Training = training,
+                Update = sent.Update,
+                Training = sent.Training,
                 IsDescribed = (Training ?? said.Training) is not null,
-                Channel = Defense.Known(),
-                BatchStatistics = seen,
-                RunningStatistics = running,
+                Channel = defense == Channel.None ? sent.Channel : defense,
+                BatchStatistics = sent.BatchStatistics,
+                RunningStatistics = sent.RunningStatistics,
+                SendsStatistics = said.Statistics is null,
+                Reading = sent.Notes,
                 BatchSize = batch,
                 Labels = labels,
                 Truth = truth,
@@ -87,21 +98,6 @@ public sealed record RecordedUpdate : ClientSource
             victim.Dispose();
             throw;
         }
-    }
-
-    private static (LayerStatistics? Batch, LayerStatistics? Running) Statistics(
-        UpdateFile file, SentStatistics? kind, VictimModel victim, int batch, LocalTraining training)
-    {
-        if (kind is null)
-            return (null, null);
-        using var scope = Tidy.Scope();
-        var sent = file.Statistics(LayerStatistics.Running(victim).Names, victim.Type, victim.Device);
-        return kind switch
-        {
-            SentStatistics.Batch => (sent.Inferred(victim, batch, training, momentum: 1).Detach(), null),
-            SentStatistics.Difference => (null, sent.AddedTo(victim).Detach()),
-            _ => (null, sent.Detach()),
-        };
     }
 
     private AfterimageException Missing(string what, string flag, string field) =>

@@ -34,36 +34,41 @@ public sealed record ThreatModel
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
             : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Channel);
         var batch = estimate?.Size ?? round.BatchSize;
-        var (update, channel, readings) = Read(round, batch);
+        var (update, training, channel, readings) = Read(round, batch);
         return new()
         {
             Update = update,
-            Training = Known(round),
+            Training = training,
             BatchSize = batch,
             IsDescribed = round.IsDescribed,
             Readings = readings,
             Estimate = estimate,
             Labels = RevealLabels ? round.Labels : null,
-            BatchStatistics = RevealBatchStatistics ? round.BatchStatistics : null,
-            RunningStatistics = RevealRunningStatistics ? round.RunningStatistics : null,
+            BatchStatistics = RevealBatchStatistics || round.SendsStatistics ? round.BatchStatistics : null,
+            RunningStatistics = RevealRunningStatistics || round.SendsStatistics ? round.RunningStatistics : null,
             Channel = channel,
         };
     }
 
     /// <summary>An update that nobody described on the scale of a mean gradient, and what was found out of it.</summary>
-    private static (GradientSet Update, Channel Channel, ValueList<string> Readings) Read(ClientRound round, int batch)
+    private (GradientSet Update, LocalTraining Training, Channel Channel, ValueList<string> Readings) Read(ClientRound round, int batch)
     {
         if (round.IsDescribed)
-            return (round.Update, round.Channel, []);
+            return (round.Update, Known(round), round.Channel, []);
         var way = round.Channel == Channel.None ? ChannelReading.Of(round.Update) : null;
         var readings = way is null ? new List<string>() : [way.Sentence];
-        var update = round.Update;
-        if (round.Training is FedSgd gradient && GradientScale.Read(round.Model, update, gradient, batch) is { Factor: not 1 } scale)
+        var (update, training) = (round.Update, Known(round));
+        var gradient = new FedSgd { Mode = training.Mode, Loss = training.Loss };
+        if (training is FedSgd or HiddenTraining && GradientScale.Read(round.Model, update, gradient, batch) is { } scale)
         {
-            update = update.Scale(1 / scale.Factor);
-            readings.Add(scale.Meaning(batch));
+            training = gradient;
+            if (scale.Factor != 1)
+            {
+                update = update.Scale(1 / scale.Factor);
+                readings.Add(scale.Meaning(batch));
+            }
         }
-        return (update, way?.Channel ?? round.Channel, readings.ToValueList());
+        return (update, training, way?.Channel ?? round.Channel, readings.ToValueList());
     }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training

@@ -33,8 +33,13 @@ internal sealed class ExperimentOptions
     {
         this.files = files;
         var catalog = files.Catalog;
-        Add<string>("--update", "FILE", "The update of a real client (.npz or .safetensors).",
+        Add<string>("--update", "FILE", "The update of a real client (torch.save, .npz, .safetensors, .pbuf).",
             (json, path) => json["client"] = new JsonObject { ["kind"] = "recorded-update", ["update"] = path });
+        Add<string>("--before", "FILE", "The weights before the round, where the update file holds those after it.",
+            (json, path) => json["client"]!["before"] = path, For.UpdateFile);
+        Add<string>("--update-kind", "KIND", "What the update file holds: weights, difference or gradient; by default it is found out.",
+            (json, kind) => json["client"]!["updateKind"] =
+                OneOf("--update-kind", kind, "weights", "difference", "gradient"), For.UpdateFile);
         Add<string>("--input", "CxHxW", "Shape of the images behind an update file, for example 3x32x32.",
             (json, shape) => json["client"]!["input"] = shape, For.UpdateFile);
         Add<int>("--classes", "N", "Classes of the model behind an update file.",
@@ -58,7 +63,8 @@ internal sealed class ExperimentOptions
             (json, name) => Training(json, "--loss")["loss"] = new JsonObject { ["kind"] = name });
         Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.",
             (json, name) => json["model"] = PartName.Model(catalog, name));
-        Add<string>("--weights", "FILE", "Weights of the model (.safetensors).", (json, path) => json["model"]!["weights"] = path);
+        Add<string>("--weights", "FILE", "Weights of the model (torch.save, .safetensors or .npz).",
+            (json, path) => json["model"]!["weights"] = path);
         Add<string>("--mean", "LIST", "Channel means of the client's normalization, for example 0.5,0.5,0.5.",
             (json, list) => JsonPointer.Set(json, "/model/normalization/mean", List("--mean", list, Real)));
         Add<string>("--std", "LIST", "Channel deviations of the client's normalization.",

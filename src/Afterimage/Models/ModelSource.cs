@@ -5,7 +5,7 @@ namespace Afterimage.Models;
 /// <summary>Where the shared model comes from: a built-in architecture or a file.</summary>
 public abstract record ModelSource
 {
-    /// <summary>A safetensors or .npz file of named weights; null keeps those of a model file or draws an initialization.</summary>
+    /// <summary>A file of named weights (torch.save, safetensors or .npz); null keeps a model file's, or draws them.</summary>
     public string? Weights { get; init; }
 
     /// <summary>Channel means and deviations of the client's normalization; null leaves images in [0,1].</summary>

@@ -4,16 +4,19 @@ using Afterimage.Federation;
 
 namespace Afterimage.UpdateFiles;
 
-/// <summary>A client's update in a file (safetensors or .npz), with the side-car JSON beside it if there is one.</summary>
+/// <summary>A client's update in a file (docs/update-files.md says which), with the side-car JSON beside it if there is one.</summary>
 /// <param name="Content">The arrays.</param>
 /// <param name="Description">What the side-car says, or null without one.</param>
 public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Description)
 {
+    /// <summary>By name of a quantized array, the standard deviation of what rounding added to a number.</summary>
+    public IReadOnlyDictionary<string, double> Quantization { get; init; } = new Dictionary<string, double>();
+
     /// <summary>Where the file is.</summary>
     public string Path => Content.Path;
 
     /// <summary>Reads an update and its side-car.</summary>
-    /// <param name="path">A .safetensors or .npz file: arrays by parameter name, or a list without names (arr_0, arr_1, ...).</param>
+    /// <param name="path">A file of arrays by parameter name, or a list without names (arr_0, arr_1, ...).</param>
     /// <param name="sidecar">The JSON that describes it; by default the same path with the ending .json, if that exists.</param>
     /// <exception cref="AfterimageException">A file is missing or malformed.</exception>
     public static UpdateFile Read(string path, string? sidecar = null)
@@ -22,8 +25,14 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
         if (content.Arrays.Count == 0)
             throw ArrayFault.File(path, "holds no arrays");
         sidecar ??= File.Exists(UpdateDescription.PathFor(path)) ? UpdateDescription.PathFor(path) : null;
-        return new(content, sidecar is null ? null : UpdateDescription.Read(sidecar));
+        var (arrays, deviations) = BlockwiseQuantized.Restored(content.Arrays, path);
+        var description = sidecar is null ? null : UpdateDescription.Read(sidecar);
+        return new(content with { Arrays = arrays }, description) { Quantization = deviations };
     }
+
+    /// <summary>Reads a file without a side-car, for example the weights before the round.</summary>
+    /// <exception cref="AfterimageException">The file is missing or malformed.</exception>
+    internal static UpdateFile Plain(string path) => new(ArrayFile.Read(path), null);
 
     /// <summary>Writes an update, and its side-car beside it.</summary>
     /// <param name="path">Ends in .safetensors or .npz.</param>

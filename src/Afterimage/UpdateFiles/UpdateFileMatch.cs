@@ -39,10 +39,13 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
         var missing = wanted.Where(name => !found.ContainsKey(name)).ToList();
         if (missing.Count == 0 && found.Count == wanted.Length)
             return [.. wanted.Select(name => found[name])];
-        // The order of an .npz file is the client's; that of a safetensors file is alphabetical and says nothing.
-        if (missing.Count == wanted.Length && file.Format == ArrayFormat.Npz)
+        // The order of a list or a dictionary is the client's; that of a safetensors file is alphabetical and says nothing.
+        if (missing.Count == wanted.Length && file.Format != ArrayFormat.Safetensors)
             return ByPosition([.. found.Values]);
         var extra = found.Where(pair => !wanted.Contains(pair.Key)).Select(pair => pair.Value.Name).ToList();
+        if (extra.FirstOrDefault(ArrayNames.IsLowRankFactor) is { } factor)
+            throw ArrayFault.File(file.Path, $"holds LoRA factors (\"{ArrayFault.Plain(factor)}\"), which the model lacks: " +
+                "export the PEFT model by torch.jit.trace with its adapters not merged, so that they are among its parameters");
         throw ArrayFault.File(file.Path,
             $"does not name the model's parameters: {Listed("missing", missing)}{(missing.Count > 0 && extra.Count > 0 ? "; " : "")}" +
             $"{Listed("unknown", extra)}. Name arrays as model.named_parameters() does, or {Remedy}");
@@ -57,37 +60,16 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
                         $"lists arrays by position but has no arr_{i}: export the whole list with numpy.savez(path, *arrays)");
         if (arrays.Count == layout.Entries.Count)
             return arrays;
-        foreach (var counted in (bool[])[true, false])
+        var parameters = layout.Entries.Select(entry => (entry.Name, entry.Shape)).ToList();
+        if (StateDictOrder.Named(arrays, parameters, buffers) is { } named)
         {
-            var order = StateDict(counted).ToList();
-            if (order.Count == arrays.Count && order.Zip(arrays).All(pair => pair.First.Shape.SequenceEqual(pair.Second.Shape)))
-                return [.. order.Zip(arrays).Where(pair => pair.First.IsParameter).Select(pair => pair.Second)];
+            var byName = named.Zip(arrays).ToDictionary(pair => pair.First.Name, pair => pair.Second);
+            return [.. parameters.Select(parameter => byName[parameter.Name])];
         }
         var statistics = arrays.Count > layout.Entries.Count && arrays.Any(array => array.Shape.Count == 0)
             ? "BatchNorm running statistics seem to be exported too; export model.parameters() alone, or " : "";
         throw ArrayFault.File(file.Path, $"has {arrays.Count} arrays, the model {layout.Entries.Count} parameters: {statistics}{Remedy}");
     }
-
-    /// <summary>PyTorch's state dict: a module's own parameters, then its own buffers, then its children.</summary>
-    private IEnumerable<(bool IsParameter, IEnumerable<long> Shape)> StateDict(bool withStepCounters)
-    {
-        var entries = layout.Entries;
-        for (var i = 0; i < entries.Count; i++)
-        {
-            yield return (true, entries[i].Shape);
-            var module = Module(entries[i].Name);
-            if (i + 1 < entries.Count && Module(entries[i + 1].Name) == module)
-                continue;
-            foreach (var (name, shape) in buffers.Where(buffer => Module(buffer.Name) == module && !ArrayNames.IsStepCounter(buffer.Name)))
-            {
-                yield return (false, shape);
-                if (withStepCounters && name.EndsWith("running_var", StringComparison.Ordinal))
-                    yield return (false, []);
-            }
-        }
-    }
-
-    private static string Module(string name) => name[..(name.LastIndexOf('.') + 1)];
 
     private static string Listed(string what, List<string> names)
     {

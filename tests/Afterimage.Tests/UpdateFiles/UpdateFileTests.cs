@@ -150,4 +150,19 @@ public class UpdateFileTests
         Assert.Contains("none.json",
             Assert.Throws<AfterimageException>(() => UpdateFile.Read(folder["u.npz"], folder["none.json"])).Message);
     }
+
+    [Fact]
+    public void LoRA_factors_find_those_of_a_PEFT_model_and_are_named_where_there_are_none()
+    {
+        var peft = new TensorLayout([("base_model.model.fc.lora_A.default.weight", [1, 2]),
+            ("base_model.model.fc.lora_B.default.weight", [3, 1])]);
+        NamedArray[] adapter = [NamedArray.Of("base_model.model.fc.lora_B.weight", [3, 1], [3f, 4, 5]),
+            NamedArray.Of("base_model.model.fc.lora_A.weight", [1, 2], [1f, 2])];
+        using var folder = new TemporaryFolder();
+        ArrayFile.Write(folder["adapter_model.safetensors"], adapter);
+        var file = UpdateFile.Read(folder["adapter_model.safetensors"]);
+        using var matched = file.Match(peft, torch.ScalarType.Float32, torch.CPU);
+        Assert.Equal([1f, 2, 3, 4, 5], matched.Flat.data<float>().ToArray());
+        Refusal.Says("LoRA factors (\"base_model.model.fc.lora_", () => file.Match(Layout, torch.ScalarType.Float32, torch.CPU));
+    }
 }

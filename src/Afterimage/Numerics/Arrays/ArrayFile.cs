@@ -1,3 +1,6 @@
+using Afterimage.Numerics.Arrays.TorchSave;
+using Afterimage.Numerics.Arrays.Wire;
+
 namespace Afterimage.Numerics.Arrays;
 
 /// <summary>The formats of array files.</summary>
@@ -11,6 +14,12 @@ public enum ArrayFormat
 
     /// <summary>One NumPy array.</summary>
     Npy,
+
+    /// <summary>PyTorch's torch.save of a state dict, a checkpoint around one, or a list of tensors.</summary>
+    Torch,
+
+    /// <summary>A protobuf message of OpenFL or Flower.</summary>
+    Wire,
 }
 
 /// <summary>A file of arrays, read whole. The format is told by the first bytes, not by the name.</summary>
@@ -30,7 +39,8 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new AfterimageException($"{ArrayFault.Plain(path)} does not exist: give the path of a .safetensors or .npz file.", error);
+            throw new AfterimageException(
+                $"{ArrayFault.Plain(path)} does not exist: give the path of a file of torch.save, .safetensors or .npz.", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -44,17 +54,21 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
     /// <exception cref="AfterimageException">The file is malformed.</exception>
     public static ArrayFile Read(Stream stream, string path)
     {
-        Span<byte> start = stackalloc byte[6];
+        Span<byte> start = stackalloc byte[32];
         var known = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         stream.Position = 0;
         if (known.StartsWith("PK"u8))
-            return new(path, ArrayFormat.Npz, Npz.Read(stream, path));
+            return Npz.Read(stream, path);
         if (Npy.IsNpy(known))
             return new(path, ArrayFormat.Npy,
                 [Npy.Read(StreamBytes.Read(stream, stream.Length), path, System.IO.Path.GetFileNameWithoutExtension(path))]);
+        if (TorchLegacy.IsLegacy(known))
+            return new(path, ArrayFormat.Torch, ArrayNames.InOrder(TorchLegacy.Read(StreamBytes.Read(stream, stream.Length), path)));
         if (known is [0x80, >= 2 and <= 5, ..])
             throw ArrayFault.File(path,
-                "is a Python pickle, which is never opened because it can run code: save with safetensors or numpy.savez");
+                "is a Python pickle, which is never opened because it can run code: save with torch.save, safetensors or numpy.savez");
+        if (WireFile.CanBe(known))
+            return new(path, ArrayFormat.Wire, ArrayNames.InOrder(WireFile.Read(StreamBytes.Read(stream, stream.Length), path)));
         return new(path, ArrayFormat.Safetensors, Safetensors.Read(stream, path));
     }
 

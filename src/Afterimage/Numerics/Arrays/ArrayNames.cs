@@ -6,9 +6,10 @@ namespace Afterimage.Numerics.Arrays;
 internal static class ArrayNames
 {
     /// <summary>
-    /// What wrappers put in front of every parameter's name: DataParallel, torch.compile, Opacus, Lightning and the like.
+    /// What wrappers put in front of every parameter's name: PEFT, DataParallel, torch.compile, Opacus, Lightning
+    /// and the like.
     /// </summary>
-    private static readonly string[] Wrappers = ["module.", "_orig_mod.", "_module.", "model.", "net."];
+    private static readonly string[] Wrappers = ["base_model.model.", "module.", "_orig_mod.", "_module.", "model.", "net."];
 
     /// <summary>The place that numpy.savez gives an array without a name (arr_3 is 3), or null for a real name.</summary>
     public static int? Position(string name) =>
@@ -24,12 +25,20 @@ internal static class ArrayNames
     /// <summary>Takes away every wrapper's prefix that all names share.</summary>
     public static string[] WithoutWrappers(IEnumerable<string> names)
     {
-        string[] bare = [.. names];
+        string[] bare = [.. names.Select(WithoutAdapterName)];
         while (bare.Length > 0
             && Wrappers.FirstOrDefault(wrapper => bare.All(name => name.StartsWith(wrapper, StringComparison.Ordinal))) is { } shared)
             bare = Array.ConvertAll(bare, name => name[shared.Length..]);
         return bare;
     }
+
+    /// <summary>Whether a name is that of a LoRA factor, as PEFT writes it.</summary>
+    public static bool IsLowRankFactor(string name) =>
+        name.Contains(".lora_A.", StringComparison.Ordinal) || name.Contains(".lora_B.", StringComparison.Ordinal);
+
+    /// <summary>PEFT's files leave out the name of the adapter, which its models have: fc.lora_A.default.weight.</summary>
+    private static string WithoutAdapterName(string name) =>
+        IsLowRankFactor(name) ? name.Replace(".default.", ".", StringComparison.Ordinal) : name;
 
     /// <summary>BatchNorm's step counter: in every state dict, of no use to an attack.</summary>
     public static bool IsStepCounter(string name) => name.EndsWith("num_batches_tracked", StringComparison.Ordinal);

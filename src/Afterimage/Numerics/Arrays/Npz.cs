@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Afterimage.Numerics.Arrays.TorchSave;
 
 namespace Afterimage.Numerics.Arrays;
 
@@ -10,17 +11,21 @@ internal static class Npz
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>
-    /// All arrays, in the order of the archive; arr_0, arr_1, ... (the names of unnamed arrays) in the order of their numbers.
+    /// All arrays of an .npz, or of torch.save's zip, in the order of the archive; arr_0, arr_1, ... (the names of unnamed
+    /// arrays) in the order of their numbers.
     /// </summary>
     /// <param name="stream">A seekable stream at the start of the file.</param>
     /// <param name="file">What errors call it.</param>
     /// <exception cref="AfterimageException">The archive is cut, damaged, a zip bomb, or holds anything but arrays of numbers.</exception>
-    public static IReadOnlyList<NamedArray> Read(Stream stream, string file)
+    public static ArrayFile Read(Stream stream, string file)
     {
         try
         {
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
-            return ArrayNames.InOrder(Read(zip, Math.Max(FreeExpansion, stream.Length * LargestRatio), file));
+            return TorchArchive.Folder(zip) is { } folder
+                ? new(file, ArrayFormat.Torch, ArrayNames.InOrder(TorchArchive.Read(zip, folder, stream.Length, file)))
+                : new(file, ArrayFormat.Npz, ArrayNames.InOrder(
+                    Read(zip, Math.Max(FreeExpansion, stream.Length * LargestRatio), file)));
         }
         catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException
             or OverflowException)
@@ -35,9 +40,6 @@ internal static class Npz
         var arrays = new List<NamedArray>();
         foreach (var entry in zip.Entries)
         {
-            if (entry.FullName.EndsWith("data.pkl", StringComparison.Ordinal))
-                throw ArrayFault.File(file, "was written by torch.save: its pickles are never opened because they can run code; " +
-                                            "save with safetensors.torch.save_file or numpy.savez");
             if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal))
                 throw ArrayFault.File(file, $"holds \"{ArrayFault.Plain(entry.FullName)}\", which is not a .npy array");
             var name = entry.FullName[..^4];
@@ -54,7 +56,8 @@ internal static class Npz
         return arrays;
     }
 
-    private static byte[] Unpack(ZipArchiveEntry entry, string file, string name)
+    /// <summary>The bytes of an entry, whose length and checksum must be those that the archive names.</summary>
+    internal static byte[] Unpack(ZipArchiveEntry entry, string file, string name)
     {
         using var content = entry.Open();
         var bytes = StreamBytes.Read(content, entry.Length);

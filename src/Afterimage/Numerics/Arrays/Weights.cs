@@ -1,6 +1,6 @@
 namespace Afterimage.Numerics.Arrays;
 
-/// <summary>Reads a PyTorch state dict from a safetensors or .npz file.</summary>
+/// <summary>Reads a PyTorch state dict from a file of torch.save, a safetensors or an .npz file.</summary>
 public static class Weights
 {
     /// <summary>
@@ -17,7 +17,7 @@ public static class Weights
     public static IReadOnlyDictionary<string, NamedArray> Fit(ArrayFile file, IEnumerable<(string Name, long[] Shape)> expected)
     {
         var wanted = expected.Where(entry => !ArrayNames.IsStepCounter(entry.Name)).ToList();
-        var arrays = file.Arrays.Where(array => !ArrayNames.IsStepCounter(array.Name)).ToList();
+        var arrays = Named(file, wanted).Where(array => !ArrayNames.IsStepCounter(array.Name)).ToList();
         var bareWanted = ArrayNames.WithoutWrappers(wanted.Select(entry => entry.Name));
         var found = ArrayNames.WithoutWrappers(arrays.Select(array => array.Name)).Zip(arrays)
             .ToDictionary(pair => pair.First, pair => pair.Second);
@@ -37,5 +37,15 @@ public static class Weights
         var shown = string.Join("; ", faults.Take(12)) + (faults.Count > 12 ? $"; and {faults.Count - 12} more" : "");
         throw ArrayFault.File(file.Path,
             $"does not fit the model: {shown}. Choose the architecture and the number of classes that these weights were trained with");
+    }
+
+    /// <summary>A list without names (arr_0, arr_1, ...) is taken in the order of the state dict.</summary>
+    private static IReadOnlyList<NamedArray> Named(ArrayFile file, List<(string Name, long[] Shape)> wanted)
+    {
+        static bool IsBuffer(string name) => name.EndsWith("running_mean", StringComparison.Ordinal)
+            || name.EndsWith("running_var", StringComparison.Ordinal);
+        return ArrayNames.AreNameless(file.Arrays) && StateDictOrder.Named(file.Arrays,
+            [.. wanted.Where(entry => !IsBuffer(entry.Name))], [.. wanted.Where(entry => IsBuffer(entry.Name))]) is { } named
+            ? named : file.Arrays;
     }
 }

@@ -30,7 +30,7 @@ public class NpzTests
     private static NamedArray ReadNpy(string header, byte[] data, byte version = 1) =>
         Afterimage.Numerics.Arrays.Npy.Read(Npy(header, data, version), "u.npz", "w");
 
-    private static IReadOnlyList<NamedArray> Read(byte[] zip) => Npz.Read(new MemoryStream(zip), "u.npz");
+    private static IReadOnlyList<NamedArray> Read(byte[] zip) => Npz.Read(new MemoryStream(zip), "u.npz").Arrays;
 
     private static string Header(string descriptor, string shape, bool columnMajor = false) =>
         $"{{'descr': '{descriptor}', 'fortran_order': {columnMajor}, 'shape': {shape}, }}\n";
