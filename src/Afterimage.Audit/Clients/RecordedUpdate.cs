@@ -58,7 +58,10 @@ public sealed record RecordedUpdate : ClientSource
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
         try
         {
-            var update = file.Match(victim.Layout, victim.Type, device, victim.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)));
+            var buffers = victim.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
+            var update = file.Match(victim.Layout, victim.Type, device, buffers);
+            var unsent = file.Unsent(victim.Layout, buffers).Concat(victim.Frozen
+                .Where(name => update[victim.Layout.IndexOf(name)].eq(0).all().ToBoolean()));
             var training = Training ?? said.Training ?? new FedSgd();
             var (seen, running) = Statistics(file, said.Statistics, victim, batch, training);
             return new()
@@ -66,7 +69,7 @@ public sealed record RecordedUpdate : ClientSource
                 Model = victim,
                 Update = update.Detach(),
                 Training = training,
-                Channel = Defense.Known(),
+                Channel = PartialUpdate.Of(Defense.Known(), victim.Layout, unsent),
                 BatchStatistics = seen,
                 RunningStatistics = running,
                 BatchSize = batch,
