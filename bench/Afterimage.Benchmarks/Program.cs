@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Afterimage.Benchmarks;
 using Afterimage.Numerics;
@@ -21,11 +22,16 @@ switch (args)
     case ["training", var folder, .. var attacks]:
         TrainingTable.Print(Console.Out, folder, attacks.Length == 0 ? ["matching"] : attacks);
         return 0;
+    case ["fuzz", var count, var seed]:
+        return FuzzTable.Print(Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
+    case [FuzzWorker.Command, var seed]:
+        FuzzWorker.Obey(int.Parse(seed, CultureInfo.InvariantCulture));
+        return 0;
     case ["parts", ..]:
         BenchmarkSwitcher.FromTypes([typeof(OperatorParts), typeof(OperatorProducts)]).Run(args[1..]);
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
-            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | parts [filter...]");
+            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | fuzz N SEED | parts [filter...]");
         return 2;
 }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Afterimage.Audit.Clients;
 using Afterimage.Numerics;
+using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Audit.Cases;
 
@@ -16,17 +17,7 @@ public sealed class ExperimentFile(Catalog catalog)
     public Catalog Catalog { get; } = catalog.With<ClientSource, SimulatedClient>().With<ClientSource, RecordedUpdate>();
 
     /// <summary>Reads an experiment from a JSON file.</summary>
-    public Experiment Read(string path)
-    {
-        try
-        {
-            return Parse(File.ReadAllText(path), path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new AfterimageException($"{path} cannot be read: {error.Message.TrimEnd('.')}.", error);
-        }
-    }
+    public Experiment Read(string path) => Parse(InputFile.Text(path, "an experiment's JSON file"), path);
 
     /// <summary>Reads an experiment from JSON text.</summary>
     /// <param name="origin">What messages call the text.</param>

@@ -80,7 +80,7 @@ public sealed record RecordedUpdate : ClientSource
                 Update = sent.Update,
                 Training = sent.Training,
                 IsDescribed = (Training ?? said.Training) is not null,
-                Channel = defense == Channel.None ? sent.Channel : defense,
+                Channel = PartialUpdate.Of(defense == Channel.None ? sent.Channel : defense, victim.Layout, sent.Unsent),
                 BatchStatistics = sent.BatchStatistics,
                 RunningStatistics = sent.RunningStatistics,
                 SendsStatistics = said.Statistics is null,

@@ -49,7 +49,7 @@ public sealed record SimulatedClient : ClientSource
             {
                 Model = victim,
                 Update = update,
-                Channel = channel,
+                Channel = PartialUpdate.Of(channel, victim.Layout, victim.Frozen),
                 BatchStatistics = batch,
                 RunningStatistics = running,
                 Training = Training,
@@ -76,6 +76,8 @@ public sealed record SimulatedClient : ClientSource
         var labels = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft };
         var targets = labels.Targets(victim.Classes, victim.Type, victim.Device);
         var update = Training.Train(victim, new(Tensors.From(truth.Images, victim.Type, victim.Device), targets), random);
+        foreach (var frozen in victim.Frozen)
+            update[victim.Layout.IndexOf(frozen)].zero_();
         return Defense.Protect(update, random).To(victim.Type, victim.Device).Detach();
     }
 

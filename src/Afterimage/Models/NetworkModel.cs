@@ -55,7 +55,7 @@ public sealed class NetworkModel : VictimModel
         using var _ = NewDisposeScope();
         return new NetworkModel(Network, Normalization,
             [.. parameters.Select(parameter => parameter.detach().to(type, device, copy: true))],
-            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(type, device, copy: true)), Notes);
+            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(type, device, copy: true)), Notes) { Frozen = Frozen };
     }
 
     /// <summary>Another network with the same parameters and buffers, which are copied; the caller owns it.</summary>
@@ -63,7 +63,7 @@ public sealed class NetworkModel : VictimModel
     {
         using var _ = NewDisposeScope();
         return new(network, Normalization, [.. parameters.Select(parameter => parameter.detach().clone())],
-            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.clone()), Notes);
+            buffers.ToDictionary(pair => pair.Key, pair => pair.Value.clone()), Notes) { Frozen = Frozen };
     }
 
     private void Check(Tensor[] given, Dictionary<string, Tensor> statistics)

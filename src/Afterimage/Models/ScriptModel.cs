@@ -27,9 +27,16 @@ internal sealed class ScriptModel : VictimModel
         // Conversion by libtorch would leave handles to the old tensors, of which the script's output is no function.
         Tensor Convert(Tensor value) => value.detach().to(value.is_floating_point() ? type : value.dtype, device, copy: true);
         var named = module.named_parameters().ToList();
-        Layout = new(named.Select(pair => (pair.name, pair.parameter.shape)));
-        Slot[] weights = [.. named.Select(pair => Open(pair.name, Convert(pair.parameter).requires_grad_()))];
-        buffers = module.named_buffers().ToDictionary(pair => pair.name, pair => Convert(pair.buffer));
+        // Whole numbers have no gradient: nobody trains them.
+        var trainable = named.Where(pair => pair.parameter.is_floating_point()).ToList();
+        Layout = new(trainable.Select(pair => (pair.name, pair.parameter.shape)));
+        var frozen = trainable.Where(pair => !pair.parameter.requires_grad).Select(pair => pair.name).ToValueList();
+        // A file in which nothing is trained was exported for inference; it says nothing of the clients.
+        Frozen = frozen.Count < trainable.Count ? frozen : [];
+        Slot[] weights = [.. trainable.Select(pair => Open(pair.name, Convert(pair.parameter).requires_grad_()))];
+        buffers = module.named_buffers()
+            .Concat(named.Where(pair => !pair.parameter.is_floating_point()).Select(pair => (pair.name, (Tensor)pair.parameter)))
+            .ToDictionary(pair => pair.Item1, pair => Convert(pair.Item2));
         slots = [.. weights, .. buffers.Select(pair => Open(pair.Key, pair.Value))];
         Parameters = [.. weights.Select(slot => slot.Value)];
         Restore();
@@ -82,7 +89,7 @@ internal sealed class ScriptModel : VictimModel
         }
         catch (Exception error) when (error is ExternalException or InvalidOperationException)
         {
-            throw new AfterimageException($"libtorch cannot load {path}: {FirstLine(error)}", error);
+            throw new AfterimageException($"libtorch cannot load {path} ({FirstLine(error)}): export it again.", error);
         }
     }
 
@@ -119,32 +126,56 @@ internal sealed class ScriptModel : VictimModel
         {
             for (var i = 0; i < parameters?.Count; i++)
                 slots[i].Put(parameters[i]);
+            // BatchNorm in train mode and scripts that count update whatever is registered: give them copies. Copying back would
+            // invalidate what the graph has saved.
+            foreach (var slot in slots.Skip(Parameters.Count))
+                slot.Put(slot.Value.clone());
             if (mode == ModelMode.Train)
-            {
-                // BatchNorm updates whatever is registered: give it copies. Copying back would invalidate what the graph has saved.
-                foreach (var slot in slots.Skip(Parameters.Count))
-                    slot.Put(slot.Value.clone());
                 module.train();
-            }
-            return module.forward(normalized);
+            // A script may work in place on what it is given.
+            return Answer(module.forward(normalized.clone()));
+        }
+        catch (Exception error) when (error is InvalidCastException or ArgumentException or NullReferenceException
+            or InvalidOperationException or NotImplementedException or NotSupportedException)
+        {
+            throw NoLogits("something other than one tensor");
         }
         catch (ExternalException error)
         {
-            throw new AfterimageException($"{path} fails on images of {Input}: {FirstLine(error)}", error);
+            throw new AfterimageException($"{path} fails on images of {Input} ({FirstLine(error)}): give the shape of one of its images, " +
+                "or export it again.", error);
         }
         finally
         {
             if (mode == ModelMode.Train)
                 module.eval();
-            if (mode == ModelMode.Train || parameters is not null)
+            if (slots.Length > Parameters.Count || parameters is not null)
                 Restore();
         }
     }
 
-    /// <summary>libtorch's messages hold stack traces; the reason stands in a line "RuntimeError: ...", or else in the first.</summary>
-    private static string FirstLine(Exception error) =>
-        error.Message.Split('\n').FirstOrDefault(line => line.Contains("Error:", StringComparison.Ordinal))?.Trim()
-            ?? error.Message.Split('\n')[0].Trim();
+    /// <summary>The script's answer in the model's own precision.</summary>
+    private Tensor Answer(Tensor? answer) =>
+        answer is null ? throw NoLogits("nothing")
+        : !answer.is_floating_point() ? throw NoLogits($"numbers of the type {answer.dtype.ToString().ToLowerInvariant()}")
+        : answer.dtype == Type ? answer : answer.to(Type);
+
+    private AfterimageException NoLogits(string what) =>
+        new($"{path} returns {what} for an image, not logits: export a model whose forward returns one tensor of logits.");
+
+    /// <summary>
+    /// libtorch's messages hold stack traces of C++ and of the script; the reason stands in a line "RuntimeError: ...", or else in the
+    /// first that is no frame.
+    /// </summary>
+    internal static string FirstLine(Exception error)
+    {
+        var lines = error.Message.Split('\n').Select(line => line.Trim())
+            .Where(line => line.Length > 0 && !line.StartsWith("frame #", StringComparison.Ordinal)).ToArray();
+        var found = lines.FirstOrDefault(line => line.Contains("Error:", StringComparison.Ordinal)) ?? lines.FirstOrDefault()
+            ?? "it gives no reason";
+        // One sentence, however many libtorch makes.
+        return found.Split("Exception raised from")[0].Trim().TrimEnd('.', ':').Replace(". ", "; ", StringComparison.Ordinal);
+    }
 
     protected override void Dispose(bool disposing)
     {

@@ -1,4 +1,5 @@
 using Afterimage.Models.TorchScript;
+using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Models;
 
@@ -17,7 +18,9 @@ public sealed record TorchScriptFile(string Path) : ModelSource
     public override VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device)
     {
         var file = Bytes();
-        var (network, notes) = TorchScriptReader.Read(ScriptArchive.Open(Path, file), input, classes);
+        var archive = ScriptArchive.Open(Path, file);
+        var (network, notes) = TorchScriptReader.Read(Path, archive, input, classes);
+        ScriptProbe.Check(Path, archive, input);
         using var _ = NewDisposeScope();
         var script = Script(file, input, classes, type, device);
         if (network is null)
@@ -28,7 +31,10 @@ public sealed record TorchScriptFile(string Path) : ModelSource
 
         var model = new NetworkModel(network with { Order = names }, script.Normalization,
             [.. script.Parameters.Select(parameter => parameter.detach().clone())],
-            network.Buffers.ToDictionary(spec => spec.Name, spec => script.Buffers[spec.Name].clone()), notes);
+            network.Buffers.ToDictionary(spec => spec.Name, spec => script.Buffers[spec.Name].clone()), notes)
+        {
+            Frozen = script.Frozen,
+        };
         var difference = Difference(model, script, random);
         if (difference <= Agreement)
         {
@@ -46,7 +52,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         var file = Bytes();
         using var _ = NewDisposeScope();
         // A known network that does not fit the images must be found out before libtorch runs it.
-        TorchScriptReader.Read(ScriptArchive.Open(Path, file), input, classes);
+        TorchScriptReader.Read(Path, ScriptArchive.Open(Path, file), input, classes);
         return Script(file, input, classes, type, device);
     }
 
@@ -58,6 +64,10 @@ public sealed record TorchScriptFile(string Path) : ModelSource
             .Concat(script.Buffers.Select(pair => (pair.Key, pair.Value))).ToDictionary();
         foreach (var (name, array) in Stored(tensors.Select(pair => (pair.Key, pair.Value.shape))))
             tensors[name].copy_(array.ToTensor(type, device));
+        foreach (var (name, tensor) in tensors)
+            if (!tensor.isfinite().all().ToBoolean())
+                throw new AfterimageException($"{Path}: \"{ArrayFault.Plain(name)}\" has values that are not finite (NaN or infinite), " +
+                    "so the model is damaged or its training diverged: export it again.");
         return script;
     }
 
@@ -71,15 +81,5 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         return ((model.Logits(images) - expected).norm() / expected.norm().clamp(min: 1e-30)).ToDouble();
     }
 
-    private byte[] Bytes()
-    {
-        try
-        {
-            return File.ReadAllBytes(Path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new AfterimageException($"{Path} cannot be read: {error.Message}", error);
-        }
-    }
+    private byte[] Bytes() => InputFile.Bytes(Path, "a TorchScript file, as torch.jit.script(model).save(path) writes it");
 }

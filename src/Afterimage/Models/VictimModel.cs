@@ -71,6 +71,9 @@ public abstract class VictimModel : IDisposable
     /// <summary>BatchNorm's running statistics by name.</summary>
     public abstract IReadOnlyDictionary<string, Tensor> Buffers { get; }
 
+    /// <summary>Names of the parameters that clients do not train, because the file asks for no gradient of them.</summary>
+    public ValueList<string> Frozen { get; internal init; } = [];
+
     /// <summary>Remarks from opening the model, one sentence each.</summary>
     public ValueList<string> Notes { get; private protected set; } = [];
 

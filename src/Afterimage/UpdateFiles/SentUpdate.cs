@@ -28,9 +28,13 @@ public sealed class SentUpdate
         using var scope = Tidy.Scope();
         var buffers = model.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
         var sent = file.Match(model.Layout, ScalarType.Float64, CPU, buffers);
+        Unsent = file.Unsent(model.Layout, buffers);
         var before = said.Before is null ? GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach())])
                 .To(ScalarType.Float64, CPU)
             : UpdateFile.Plain(said.Before).Match(model.Layout, ScalarType.Float64, CPU, buffers);
+        // What was not sent has not moved as far as anybody sees.
+        foreach (var name in Unsent)
+            before[model.Layout.IndexOf(name)].zero_();
         var statistics = new FileStatistics(file.Content, model.Layout, buffers);
         var content = Content(file, sent, before, statistics, said);
         Training = content is UpdateContent.Gradient || (said.Training is not null and not FedSgd) ? said.Training ?? new FedSgd()
@@ -54,11 +58,15 @@ public sealed class SentUpdate
         }
         Channel = WeightFormat.Rounding(file, sent, update, scale);
         Update = update.To(model.Type, model.Device).Detach();
+        Unsent = [.. Unsent, .. model.Frozen.Where(name => Update[model.Layout.IndexOf(name)].eq(0).all().ToBoolean()).Except(Unsent)];
         (_, _) = (BatchStatistics?.Detach(), RunningStatistics?.Detach());
     }
 
     /// <summary>A gradient, or weights after minus weights before; the caller owns it.</summary>
     public GradientSet Update { get; }
+
+    /// <summary>Names of the model's parameters that the client did not send: frozen layers, or all but what it shares.</summary>
+    public ValueList<string> Unsent { get; }
 
     /// <summary>The local training behind it, in the mode that the statistics show.</summary>
     public LocalTraining Training { get; private set; }

@@ -24,7 +24,10 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
         var content = ArrayFile.Read(path);
         if (content.Arrays.Count == 0)
             throw ArrayFault.File(path, "holds no arrays");
-        sidecar ??= File.Exists(UpdateDescription.PathFor(path)) ? UpdateDescription.PathFor(path) : null;
+        sidecar ??= System.IO.Path.Exists(UpdateDescription.PathFor(path)) ? UpdateDescription.PathFor(path) : null;
+        // Whoever reads it next must not wait for a pipe.
+        if (sidecar is not null)
+            InputFile.Open(sidecar, "the JSON that describes the update").Dispose();
         var (arrays, deviations) = BlockwiseQuantized.Restored(content.Arrays, path);
         var description = sidecar is null ? null : UpdateDescription.Read(sidecar);
         return new(content with { Arrays = arrays }, description) { Quantization = deviations };
@@ -50,7 +53,8 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
 
     /// <summary>
     /// The update in the model's order: by name (prefixes of wrappers are overlooked), or by position where the arrays have no
-    /// names or other names than the model. BatchNorm statistics among them are left out.
+    /// names or other names than the model. BatchNorm statistics among them are left out, and zeros stand for parameters that the
+    /// file lacks (<see cref="Unsent"/>).
     /// </summary>
     /// <param name="layout">The model's parameters.</param>
     /// <param name="type">float32 or float64.</param>
@@ -60,12 +64,22 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
     public GradientSet Match(TensorLayout layout, ScalarType type, Device device, IEnumerable<(string Name, long[] Shape)>? buffers = null)
     {
         var arrays = new UpdateFileMatch(Content, layout, [.. buffers ?? []]).Arrays();
-        var flat = new double[layout.Count];
+        CheckValues([.. arrays.OfType<NamedArray>()]);
+        using var scope = NewDisposeScope();
+        var flat = zeros([layout.Count], type, device);
         foreach (var (entry, array) in layout.Entries.Zip(arrays))
-            array.ToDouble().CopyTo(flat, entry.Offset);
-        CheckValues(layout, arrays, flat);
-        return new(layout, tensor(flat, type, device));
+            if (array is not null)
+                flat.narrow(0, entry.Offset, entry.Count).copy_(array.ToTensor(type, CPU).view(-1));
+        return new(layout, flat.MoveToOuterDisposeScope());
     }
+
+    /// <summary>Names of the model's parameters that the file does not hold: frozen layers, or all but what a client shares.</summary>
+    /// <param name="layout">The model's parameters.</param>
+    /// <param name="buffers">Names and shapes of the model's buffers, if a list of parameters may include them.</param>
+    /// <exception cref="AfterimageException">The arrays are not this model's.</exception>
+    public ValueList<string> Unsent(TensorLayout layout, IEnumerable<(string Name, long[] Shape)>? buffers = null) =>
+        new UpdateFileMatch(Content, layout, [.. buffers ?? []]).Arrays().Zip(layout.Entries)
+            .Where(pair => pair.First is null).Select(pair => pair.Second.Name).ToValueList();
 
     /// <summary>The BatchNorm statistics in the file, by name, as they are.</summary>
     /// <param name="layers">Names of the model's BatchNorm layers.</param>
@@ -82,24 +96,21 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
             if (!found.TryGetValue(ArrayNames.WithoutWrappers([name]).Single(), out var array) && !found.TryGetValue(name, out array))
                 throw ArrayFault.File(Path, $"is said to hold BatchNorm statistics, but has no array \"{name}\": " +
                     "export model.state_dict() by name, or leave \"statistics\" out of the side-car");
-            return array.ToDouble().All(double.IsFinite) ? array.ToTensor(type, device)
+            return array.CountNotFinite() == 0 ? array.ToTensor(type, device)
                 : throw ArrayFault.Tensor(Path, name, "has values that are not finite (NaN or infinite): export it again");
         }
         return new(names.ToDictionary(
             layer => layer, layer => (Read(layer + LayerStatistics.MeanSuffix), Read(layer + LayerStatistics.VarianceSuffix))));
     }
 
-    private void CheckValues(TensorLayout layout, IReadOnlyList<NamedArray> arrays, double[] flat)
+    private void CheckValues(IReadOnlyList<NamedArray> arrays)
     {
-        var bad = layout.Entries.Select((entry, i) =>
-                (arrays[i].Name, entry.Count,
-                    Bad: flat.AsSpan((int)entry.Offset, (int)entry.Count).ToArray().Count(value => !double.IsFinite(value))))
-            .Where(found => found.Bad > 0).ToList();
+        var bad = arrays.Select(array => (array.Name, array.Count, Bad: array.CountNotFinite())).Where(found => found.Bad > 0).ToList();
         if (bad.Count > 0)
             throw ArrayFault.Tensor(Path, bad[0].Name, $"has {bad[0].Bad} of {bad[0].Count} values that are not finite (NaN or infinite)" +
                 (bad.Count > 1 ? $", and so have {bad.Count - 1} more tensors" : "") +
                     ": the client's training diverged or the export is damaged; export it again");
-        if (flat.All(value => value == 0))
+        if (arrays.All(array => array.IsZero))
             throw ArrayFault.File(Path,
                 "is zero in every parameter: a zero update holds no information; check that backward() ran before the export");
     }

@@ -32,6 +32,9 @@ public abstract class Channel
     /// <summary>Root mean square of the numbers of one parameter tensor that did not arrive, as far as what arrived tells.</summary>
     public virtual double Withheld(GradientSet sent, int tensor) => 0;
 
+    /// <summary>Whether nothing of one parameter tensor arrived, so that its zeros say nothing.</summary>
+    public virtual bool Lacks(GradientSet sent, int tensor) => false;
+
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public virtual double Floor(GradientSet sent) => 0;
 

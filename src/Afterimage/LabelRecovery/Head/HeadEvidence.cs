@@ -35,6 +35,9 @@ internal sealed class HeadEvidence
                 throw new AfterimageException($"The update's {model.Layout.Entries[place].Name} has shape " +
                     $"[{string.Join(",", observation.Update.Layout.Entries[place].Shape)}], the model's " +
                     $"[{string.Join(",", model.Layout.Entries[place].Shape)}]: the update is not of this model.");
+        if (observation.Channel.Lacks(observation.Update, weight) || observation.Channel.Lacks(observation.Update, bias ?? weight))
+            throw new AfterimageException($"The update does not hold the whole head ({model.Layout.Entries[weight].Name}), from which " +
+                "labels are read: give the labels, or use \"joint\".");
         using var scope = Tidy.Scope();
         (Classes, Features) = (model.Classes, (int)model.Layout.Entries[weight].Shape[1]);
         (Weight, WeightChange) = (Numbers(model.Parameters[weight]), Numbers(observation.Update[weight]));

@@ -6,27 +6,34 @@ namespace Afterimage.Models.TorchScript;
 
 /// <summary>
 /// Reads the pickle opcodes that TorchScript writes. A pickle can hold a program; this reader runs none. An object becomes its
-/// named attributes, a tensor its shape, and the result of any other call a placeholder.
+/// named attributes, a tensor its shape and place, and the result of any other call a placeholder.
 /// </summary>
 internal static class PickleReader
 {
-    public static object? Read(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">The pickle.</param>
+    /// <param name="name">What errors call it.</param>
+    public static Pickled Read(ReadOnlySpan<byte> bytes, string name)
     {
         try
         {
-            return new Machine().Run(bytes);
+            var machine = new Machine(name);
+            return new(machine.Run(bytes), machine.Tensors, machine.Names);
         }
         catch (Exception error) when (error is InvalidOperationException or IndexOutOfRangeException or ArgumentException
-            or InvalidCastException or KeyNotFoundException or OverflowException)
+            or InvalidCastException or KeyNotFoundException or OverflowException or NullReferenceException)
         {
-            throw new UnreadableScriptException("its data.pkl is damaged");
+            throw new UnreadableScriptException($"its {name} is damaged");
         }
     }
 
     private static readonly object Mark = new();
 
-    private sealed class Machine
+    private sealed class Machine(string file)
     {
+        public List<PickledTensor> Tensors { get; } = [];
+
+        public HashSet<string> Names { get; } = [];
+
         private readonly Stack<object?> stack = new();
         private readonly Dictionary<int, object?> memo = [];
 
@@ -53,7 +60,9 @@ internal static class PickleReader
                         at += 4 + length;
                         break;
                     case (byte)'c':
-                        stack.Push(new PickledName($"{Line(bytes, ref at)}.{Line(bytes, ref at)}"));
+                        var global = new PickledName($"{Line(bytes, ref at)}.{Line(bytes, ref at)}");
+                        Names.Add(global.Name);
+                        stack.Push(global);
                         break;
                     case (byte)'q': memo[bytes[at++]] = stack.Peek(); break;
                     case (byte)'r': memo[BinaryPrimitives.ReadInt32LittleEndian(bytes[at..])] = stack.Peek(); at += 4; break;
@@ -75,7 +84,7 @@ internal static class PickleReader
                     case (byte)'R': Reduce(); break;
                     case (byte)'Q': stack.Push(new PickledStorage((object?[])stack.Pop()!)); break;
                     case var other: throw new UnreadableScriptException(
-                        FormattableString.Invariant($"its data.pkl uses the pickle opcode 0x{other:x2}, which TorchScript does not write"));
+                        FormattableString.Invariant($"its {file} uses the pickle opcode 0x{other:x2}, which TorchScript does not write"));
                 }
         }
 
@@ -126,7 +135,7 @@ internal static class PickleReader
             var name = ((PickledName)stack.Pop()!).Name;
             stack.Push(name switch
             {
-                "torch._utils._rebuild_tensor_v2" => new PickledTensor([.. ((object?[])arguments[2]!).Select(size => (long)size!)]),
+                "torch._utils._rebuild_tensor_v2" => Tensor(arguments),
                 "torch._utils._rebuild_parameter" or "torch.jit._pickle.restore_type_tag" => arguments[0],
                 "torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_doublelist" or "torch.jit._pickle.build_boollist"
                     or "torch.jit._pickle.build_tensorlist" => arguments[0],
@@ -134,6 +143,16 @@ internal static class PickleReader
                 _ => new PickledName(name),
             });
         }
+
+        private PickledTensor Tensor(object?[] arguments)
+        {
+            var tensor = new PickledTensor(Longs(arguments[2]), Longs(arguments[3]), (long)arguments[1]!,
+                (PickledStorage)arguments[0]!, arguments.Length > 4 && arguments[4] is true);
+            Tensors.Add(tensor);
+            return tensor;
+        }
+
+        private static long[] Longs(object? sizes) => [.. ((object?[])sizes!).Select(size => (long)size!)];
 
         private static long Long(ReadOnlySpan<byte> little)
         {
@@ -163,15 +182,62 @@ internal sealed class PickledObject(string type)
     public OrderedDictionary<string, object?> Attributes { get; } = [];
 }
 
-/// <summary>The shape of a tensor. Two references to one tensor are the same object.</summary>
-internal sealed class PickledTensor(long[] shape)
+/// <summary>What a pickle holds.</summary>
+/// <param name="Root">The object itself.</param>
+/// <param name="Tensors">Every tensor on the way.</param>
+/// <param name="Names">Every class and function that it names.</param>
+internal sealed record Pickled(object? Root, IReadOnlyList<PickledTensor> Tensors, IReadOnlySet<string> Names);
+
+/// <summary>A tensor's shape and where its numbers lie. Two references to one tensor are the same object.</summary>
+internal sealed class PickledTensor(long[] shape, long[] strides, long offset, PickledStorage storage, bool trained)
 {
     public long[] Shape { get; } = shape;
+
+    public PickledStorage Storage { get; } = storage;
+
+    /// <summary>Whether the file asks for its gradient.</summary>
+    public bool IsTrained { get; } = trained;
+
+    /// <summary>Whether every number lies within its storage.</summary>
+    public bool Fits
+    {
+        get
+        {
+            if (Shape.Length != strides.Length || offset < 0 || Shape.Any(size => size < 0) || strides.Any(stride => stride < 0))
+                return false;
+            var last = (Int128)offset;
+            for (var i = 0; i < Shape.Length; i++)
+                last += (Int128)(Shape[i] - 1) * strides[i];
+            return Shape.Contains(0) || last < Storage.Count;
+        }
+    }
 }
 
 internal sealed record PickledName(string Name);
 
-internal sealed record PickledStorage(object?[] Identity);
+/// <summary>The persistent id of a storage: ("storage", type, key, device, count).</summary>
+internal sealed class PickledStorage(object?[] identity)
+{
+    /// <summary>For example torch.FloatStorage.</summary>
+    public string Type { get; } = ((PickledName)identity[1]!).Name;
+
+    /// <summary>The name of its file under data/.</summary>
+    public string Key { get; } = (string)identity[2]!;
+
+    /// <summary>How many numbers it holds.</summary>
+    public long Count { get; } = (long)identity[4]!;
+
+    /// <summary>Bytes of one number; null for a type that is none.</summary>
+    public int? Size => Type switch
+    {
+        "torch.ByteStorage" or "torch.CharStorage" or "torch.BoolStorage" or "torch.QUInt8Storage" or "torch.QInt8Storage" => 1,
+        "torch.HalfStorage" or "torch.BFloat16Storage" or "torch.ShortStorage" => 2,
+        "torch.FloatStorage" or "torch.IntStorage" or "torch.QInt32Storage" => 4,
+        "torch.DoubleStorage" or "torch.LongStorage" or "torch.ComplexFloatStorage" => 8,
+        "torch.ComplexDoubleStorage" => 16,
+        _ => null,
+    };
+}
 
 /// <summary>A TorchScript file that cannot be turned into known layers; the message completes "because ...".</summary>
 internal sealed class UnreadableScriptException(string reason) : Exception(reason);

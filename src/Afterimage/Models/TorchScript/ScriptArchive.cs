@@ -1,70 +1,70 @@
 using System.IO.Compression;
 using System.Text;
+using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Models.TorchScript;
 
 /// <summary>The zip that torch.jit.save writes: source code under code/, attribute values in data.pkl, tensors under data/.</summary>
 internal sealed class ScriptArchive
 {
+    private const string Export = "export the model with torch.jit.script(model).save(path)";
     private const long LargestText = 16 << 20;
-    private readonly Dictionary<string, string> code = [];
+    private readonly Dictionary<string, string> code;
 
-    private ScriptArchive(object? root, Dictionary<string, string> code) => (Root, this.code) = (root, code);
+    private ScriptArchive(object? root, Dictionary<string, string> code, ulong fingerprint) =>
+        (Root, this.code, Fingerprint) = (root, code, fingerprint);
 
     /// <summary>The root module's attributes.</summary>
     public object? Root { get; }
 
+    /// <summary>A number that changes with the code, the attributes and the sizes of tensors, and not with their values.</summary>
+    public ulong Fingerprint { get; }
+
     /// <summary>The source file of a qualified prefix such as __torch__.torch.nn.functional, or null.</summary>
     public string? Source(string qualified) => code.GetValueOrDefault(qualified);
 
-    /// <summary>Opens an archive and checks it, before libtorch, whose errors are hard to read, is given the file.</summary>
-    /// <exception cref="AfterimageException">The file is something else: the sentence says what and how to export it.</exception>
+    /// <summary>
+    /// Opens an archive and checks it, before libtorch is given the file: libtorch's errors are hard to read, some end the process, and a
+    /// storage that is too short is read past its end.
+    /// </summary>
+    /// <exception cref="AfterimageException">The file is something else or damaged: the sentence says how to export it.</exception>
     public static ScriptArchive Open(string path, byte[] bytes)
     {
-        const string Export = "export the model with torch.jit.script(model).save(path)";
         if (!bytes.AsSpan().StartsWith("PK"u8))
             throw new AfterimageException($"{path} is {Kind(bytes)}, not TorchScript: {Export}.");
         try
         {
             using var zip = new ZipArchive(new MemoryStream(bytes), ZipArchiveMode.Read);
-            var data = zip.Entries.FirstOrDefault(entry => entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal));
-            if (data is null)
-                throw new AfterimageException($"{path} is a zip without a data.pkl, not TorchScript: {Export}.");
-            var folder = data.FullName[..^"data.pkl".Length] + "code/";
-            var sources = zip.Entries.Where(entry => entry.FullName.StartsWith(folder, StringComparison.Ordinal)
-                && entry.FullName.EndsWith(".py", StringComparison.Ordinal)).ToList();
+            var entries = new ScriptEntries(zip, bytes.Length);
+            var name = entries.Names.Where(entry => entry.EndsWith("/data.pkl", StringComparison.Ordinal)).MinBy(entry => entry.Length)
+                ?? throw new AfterimageException($"{path} is a zip without a data.pkl, not TorchScript: {Export}.");
+            var folder = name[..^"data.pkl".Length];
+            var sources = entries.Names.Where(entry => entry.StartsWith(folder + "code/", StringComparison.Ordinal)
+                && entry.EndsWith(".py", StringComparison.Ordinal)).ToList();
             if (sources.Count == 0)
                 throw new AfterimageException($"{path} is a state dict or a pickled model, not TorchScript: {Export}, " +
                     "or name a built-in architecture and give its weights as safetensors.");
-            return new(PickleReader.Read(Bytes(path, data)), sources.ToDictionary(
-                entry => entry.FullName[folder.Length..^".py".Length].Replace('/', '.'),
-                entry => Encoding.UTF8.GetString(Bytes(path, entry))));
+            entries.CheckSums();
+            var code = sources.ToDictionary(entry => entry[(folder.Length + "code/".Length)..^".py".Length].Replace('/', '.'),
+                entry => Encoding.UTF8.GetString(entries.Bytes(entry, LargestText)));
+            var data = PickleReader.Read(entries.Bytes(name, LargestText), "data.pkl");
+            var constants = PickleReader.Read(entries.Bytes(folder + "constants.pkl", LargestText), "constants.pkl");
+            entries.CheckVersion(folder);
+            entries.CheckTensors(data.Tensors, folder + "data/");
+            entries.CheckTensors(constants.Tensors, folder + "constants/");
+            new ScriptNames(code).Check(data.Names);
+            return new(data.Root, code, entries.Fingerprint(entry => entry.EndsWith(".pkl", StringComparison.Ordinal)
+                || entry.StartsWith(folder + "code/", StringComparison.Ordinal)));
         }
-        catch (InvalidDataException)
+        catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException
+            or OverflowException)
         {
-            throw new AfterimageException($"{path} is a damaged or truncated zip: export or copy it again.");
+            throw new AfterimageException($"{path} is a damaged or truncated zip: export or copy it again.", error);
         }
         catch (UnreadableScriptException error)
         {
-            throw new AfterimageException($"{path} cannot be opened: {error.Message}; {Export}.");
+            throw new AfterimageException($"{path} cannot be opened, because {error.Message}: {Export}.");
         }
-    }
-
-    private static byte[] Bytes(string path, ZipArchiveEntry entry)
-    {
-        if (entry.Length > LargestText)
-            throw new AfterimageException($"{path}: {entry.FullName} claims {entry.Length} bytes, more than any model's code needs.");
-        using var stream = entry.Open();
-        using var content = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        // The archive may understate the length, so the bytes are counted as they arrive.
-        for (int read; (read = stream.Read(buffer)) > 0;)
-        {
-            content.Write(buffer, 0, read);
-            if (content.Length > LargestText)
-                throw new AfterimageException($"{path}: {entry.FullName} is larger than any model's code.");
-        }
-        return content.ToArray();
     }
 
     private static string Kind(ReadOnlySpan<byte> bytes) => bytes switch

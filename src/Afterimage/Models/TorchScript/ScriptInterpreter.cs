@@ -32,6 +32,9 @@ internal sealed class ScriptInterpreter
     private void Name(PickledObject module, string prefix)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
+        // Modules that share children in many levels would be walked without end.
+        if (++steps > MostSteps)
+            throw new UnreadableScriptException("its modules share one another too often");
         foreach (var (name, value) in module.Attributes)
             if (value is PickledTensor tensor)
                 names.TryAdd(tensor, new(prefix + name, tensor.Shape));

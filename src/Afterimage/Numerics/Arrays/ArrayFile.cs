@@ -32,20 +32,8 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
     /// <exception cref="AfterimageException">The file is missing, unreadable or malformed.</exception>
     public static ArrayFile Read(string path)
     {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Read(stream, path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new AfterimageException(
-                $"{ArrayFault.Plain(path)} does not exist: give the path of a file of torch.save, .safetensors or .npz.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw ArrayFault.File(path, $"cannot be read ({error.Message.TrimEnd('.')})", error);
-        }
+        using var stream = InputFile.Open(path, "a file of torch.save, .safetensors or .npz");
+        return InputFile.Reading(path, () => Read(stream, path));
     }
 
     /// <summary>Reads a file from a stream.</summary>
@@ -61,14 +49,19 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
             return Npz.Read(stream, path);
         if (Npy.IsNpy(known))
             return new(path, ArrayFormat.Npy,
-                [Npy.Read(StreamBytes.Read(stream, stream.Length), path, System.IO.Path.GetFileNameWithoutExtension(path))]);
+                [Npy.Read(StreamBytes.Read(stream, stream.Length, stream.Length), path, System.IO.Path.GetFileNameWithoutExtension(path))]);
         if (TorchLegacy.IsLegacy(known))
-            return new(path, ArrayFormat.Torch, ArrayNames.InOrder(TorchLegacy.Read(StreamBytes.Read(stream, stream.Length), path)));
+            return new(path, ArrayFormat.Torch,
+                ArrayNames.InOrder(TorchLegacy.Read(StreamBytes.Read(stream, stream.Length, stream.Length), path)));
         if (known is [0x80, >= 2 and <= 5, ..])
             throw ArrayFault.File(path,
                 "is a Python pickle, which is never opened because it can run code: save with torch.save, safetensors or numpy.savez");
+        if (System.IO.Path.GetExtension(path) is (".npz" or ".npy") and var ending && !Safetensors.IsLikely(known))
+            throw ArrayFault.File(path, known.IsEmpty ? $"is an empty {ending} file: export it again"
+                : $"is not a {ending} file, whatever its name says: it is cut, damaged or of another kind; export it again");
         if (WireFile.CanBe(known))
-            return new(path, ArrayFormat.Wire, ArrayNames.InOrder(WireFile.Read(StreamBytes.Read(stream, stream.Length), path)));
+            return new(path, ArrayFormat.Wire,
+                ArrayNames.InOrder(WireFile.Read(StreamBytes.Read(stream, stream.Length, stream.Length), path)));
         return new(path, ArrayFormat.Safetensors, Safetensors.Read(stream, path));
     }
 

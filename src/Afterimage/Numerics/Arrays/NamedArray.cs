@@ -94,6 +94,33 @@ public sealed class NamedArray
         : Array.ConvertAll(ToDouble(), value => value == Math.Floor(value) && Math.Abs(value) <= 1L << 53 ? (long)value
             : throw new AfterimageException($"Array \"{Name}\" holds {value} where whole numbers are needed."));
 
+    /// <summary>How many values are NaN or infinite.</summary>
+    internal int CountNotFinite() => Type switch
+    {
+        ElementType.Float64 => Number<double>(value => !double.IsFinite(value)),
+        ElementType.Float32 => Number<float>(value => !float.IsFinite(value)),
+        ElementType.Float16 => Number<Half>(value => !Half.IsFinite(value)),
+        ElementType.BFloat16 => Number<ushort>(value => (value & 0x7F80) == 0x7F80),
+        _ => 0,
+    };
+
+    /// <summary>Whether every value is zero, of either sign.</summary>
+    internal bool IsZero => Type switch
+    {
+        ElementType.Float64 => Number<double>(value => value != 0) == 0,
+        ElementType.Float32 => Number<float>(value => value != 0) == 0,
+        ElementType.Float16 or ElementType.BFloat16 => Number<ushort>(value => (value & 0x7FFF) != 0) == 0,
+        _ => !bytes.AsSpan().ContainsAnyExcept((byte)0),
+    };
+
+    private int Number<T>(Func<T, bool> counts) where T : struct
+    {
+        var found = 0;
+        foreach (var value in MemoryMarshal.Cast<byte, T>(bytes))
+            found += counts(value) ? 1 : 0;
+        return found;
+    }
+
     /// <summary>A fresh tensor of this shape.</summary>
     public Tensor ToTensor(ScalarType type, Device device)
     {

@@ -6,8 +6,7 @@ namespace Afterimage.Numerics.Arrays;
 /// <summary>NumPy's archive of arrays: a zip of .npy files, stored or deflated.</summary>
 internal static class Npz
 {
-    private const long FreeExpansion = 256L << 20;
-    private const int LargestRatio = 100;
+    private const long FreeExpansion = 128L << 20;
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>
@@ -24,8 +23,7 @@ internal static class Npz
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             return TorchArchive.Folder(zip) is { } folder
                 ? new(file, ArrayFormat.Torch, ArrayNames.InOrder(TorchArchive.Read(zip, folder, stream.Length, file)))
-                : new(file, ArrayFormat.Npz, ArrayNames.InOrder(
-                    Read(zip, Math.Max(FreeExpansion, stream.Length * LargestRatio), file)));
+                : new(file, ArrayFormat.Npz, ArrayNames.InOrder(Read(zip, stream.Length, file)));
         }
         catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException
             or OverflowException)
@@ -34,8 +32,9 @@ internal static class Npz
         }
     }
 
-    private static List<NamedArray> Read(ZipArchive zip, long allowed, string file)
+    private static List<NamedArray> Read(ZipArchive zip, long available, string file)
     {
+        var allowed = FreeExpansion + available;
         var names = new HashSet<string>(StringComparer.Ordinal);
         var arrays = new List<NamedArray>();
         foreach (var entry in zip.Entries)
@@ -47,23 +46,23 @@ internal static class Npz
                 throw ArrayFault.Tensor(file, name, "is there twice");
             allowed -= entry.Length;
             if (entry.Length < 0 || allowed < 0)
-                throw ArrayFault.File(file,
-                    $"unpacks to more than {LargestRatio} times its size at \"{ArrayFault.Plain(name)}\": this is not a model update");
+                throw ArrayFault.File(file, $"unpacks to more than {FreeExpansion >> 20} MB beyond its size at " +
+                    $"\"{ArrayFault.Plain(name)}\": save it with numpy.savez, uncompressed");
             if (entry.Length > Array.MaxLength)
                 throw ArrayFault.Tensor(file, name, $"has {entry.Length} bytes; at most {Array.MaxLength} can be read");
-            arrays.Add(Npy.Read(Unpack(entry, file, name), file, name));
+            arrays.Add(Npy.Read(Unpack(entry, available, file, name), file, name));
         }
         return arrays;
     }
 
     /// <summary>The bytes of an entry, whose length and checksum must be those that the archive names.</summary>
-    internal static byte[] Unpack(ZipArchiveEntry entry, string file, string name)
+    internal static byte[] Unpack(ZipArchiveEntry entry, long available, string file, string name)
     {
         using var content = entry.Open();
-        var bytes = StreamBytes.Read(content, entry.Length);
+        var bytes = StreamBytes.Read(content, entry.Length, entry.CompressedLength == entry.Length ? available : 0);
         if (bytes.Length != entry.Length || content.ReadByte() >= 0)
             throw ArrayFault.Tensor(file, name, $"does not unpack to the {entry.Length} bytes that the archive names: the file is damaged");
-        return Checksum(bytes) == entry.Crc32 ? bytes
+        return Crc32.Of(bytes) == entry.Crc32 ? bytes
             : throw ArrayFault.Tensor(file, name, "does not have the checksum that the archive names: the file is damaged");
     }
 
@@ -78,21 +77,5 @@ internal static class Npz
             using var content = entry.Open();
             Npy.Write(content, array);
         }
-    }
-
-    private static readonly uint[] Crc = [.. Enumerable.Range(0, 256).Select(n =>
-    {
-        var c = (uint)n;
-        for (var bit = 0; bit < 8; bit++)
-            c = (c & 1) != 0 ? 0xEDB88320 ^ (c >> 1) : c >> 1;
-        return c;
-    })];
-
-    private static uint Checksum(byte[] bytes)
-    {
-        var crc = uint.MaxValue;
-        foreach (var b in bytes)
-            crc = Crc[(byte)(crc ^ b)] ^ (crc >> 8);
-        return ~crc;
     }
 }

@@ -22,6 +22,9 @@ internal static class Safetensors
 
     private sealed record Place(string Name, ElementType Type, ValueList<long> Shape, long Begin, long End);
 
+    /// <summary>Whether a file begins like one: a header length, then a JSON object.</summary>
+    public static bool IsLikely(ReadOnlySpan<byte> start) => start is [_, _, _, _, _, _, _, _, (byte)'{', ..];
+
     /// <summary>All tensors, in the order of their numbers in the file.</summary>
     /// <param name="stream">A seekable stream at the start of the file.</param>
     /// <param name="file">What errors call it.</param>
@@ -42,7 +45,7 @@ internal static class Safetensors
         var arrays = new List<NamedArray>(places.Count);
         foreach (var place in places)
         {
-            var bytes = StreamBytes.Read(stream, place.End - place.Begin);
+            var bytes = StreamBytes.Read(stream, place.End - place.Begin, stream.Length);
             if (bytes.Length < place.End - place.Begin)
                 throw ArrayFault.Tensor(file, place.Name, "is cut: the file ends inside it");
             arrays.Add(new(place.Name, place.Shape, place.Type, bytes));

@@ -6,10 +6,13 @@ internal static class StreamBytes
     private const int FirstStep = 1 << 20;
 
     /// <summary>Up to <paramref name="count"/> bytes; fewer when the stream ends before.</summary>
-    public static byte[] Read(Stream stream, long count)
+    /// <param name="stream">Where to read from.</param>
+    /// <param name="count">How many bytes a header states.</param>
+    /// <param name="stored">How many of them are known to exist, because the file is that long.</param>
+    public static byte[] Read(Stream stream, long count, long stored = 0)
     {
         var limit = (int)Math.Min(count, Array.MaxLength);
-        var buffer = new byte[Math.Min(limit, FirstStep)];
+        var buffer = new byte[Math.Min(limit, Math.Max(stored, FirstStep))];
         var filled = 0;
         while (true)
         {

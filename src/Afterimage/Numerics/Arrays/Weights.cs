@@ -28,6 +28,9 @@ public static class Weights
                 faults.Add($"\"{name}\" {ArrayFault.Shape(shape)} is missing");
             else if (!array.Shape.SequenceEqual(shape))
                 faults.Add($"\"{name}\" has shape {ArrayFault.Shape(array.Shape)} where the model has {ArrayFault.Shape(shape)}");
+            else if (array.CountNotFinite() > 0)
+                throw ArrayFault.Tensor(file.Path, array.Name,
+                    "has values that are not finite (NaN or infinite): its training diverged or the file is damaged; export it again");
             else
                 loaded[name] = array.Renamed(name);
         faults.AddRange(found.Values
@@ -36,7 +39,7 @@ public static class Weights
             return loaded;
         var shown = string.Join("; ", faults.Take(12)) + (faults.Count > 12 ? $"; and {faults.Count - 12} more" : "");
         throw ArrayFault.File(file.Path,
-            $"does not fit the model: {shown}. Choose the architecture and the number of classes that these weights were trained with");
+            $"does not fit the model: {shown}; choose the architecture and the number of classes that these weights were trained with");
     }
 
     /// <summary>A list without names (arr_0, arr_1, ...) is taken in the order of the state dict.</summary>

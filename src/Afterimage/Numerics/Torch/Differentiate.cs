@@ -4,8 +4,8 @@ namespace Afterimage.Numerics;
 
 /// <summary>
 /// The only calls into libtorch's automatic differentiation. Its native entry points end the process where PyTorch would
-/// raise an error (a second backward pass without a retained graph, an unused input), so graphs are always retained and the
-/// derivative with respect to an unused input is zero.
+/// raise an error (a second backward pass without a retained graph, an unused input, an output that is a function of no input), so
+/// graphs are always retained, and the derivative of a function that does not use an input is zero.
 /// </summary>
 public static class Differentiate
 {
@@ -24,12 +24,17 @@ public static class Differentiate
     public static Tensor[] Products(
         IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor>? v, bool graph = false)
     {
-        var found = autograd.grad([.. outputs], [.. inputs], v is null ? null : [.. v],
-            retain_graph: true, create_graph: graph, allow_unused: true);
-        var products = new Tensor[inputs.Count];
-        for (var i = 0; i < products.Length; i++)
-            products[i] = found[i].IsInvalid ? zeros_like(inputs[i]) : found[i];
-        return products;
+        var reached = Enumerable.Range(0, outputs.Count).Where(i => outputs[i].requires_grad).ToArray();
+        var asked = Enumerable.Range(0, inputs.Count).Where(i => inputs[i].requires_grad).ToArray();
+        var products = new Tensor?[inputs.Count];
+        if (reached.Length > 0 && asked.Length > 0)
+        {
+            var found = autograd.grad([.. reached.Select(i => outputs[i])], [.. asked.Select(i => inputs[i])],
+                v is null ? null : [.. reached.Select(i => v[i])], retain_graph: true, create_graph: graph, allow_unused: true);
+            for (var i = 0; i < asked.Length; i++)
+                products[asked[i]] = found[i].IsInvalid ? null : found[i];
+        }
+        return [.. products.Select((product, i) => product ?? zeros_like(inputs[i]))];
     }
 
     /// <summary>

@@ -23,6 +23,10 @@ public static class NativeRuntime
     /// <summary>One sentence on how the native library was loaded, or null where the system loads it by itself.</summary>
     public static string? Note { get; private set; }
 
+    /// <summary>Where this program keeps what it can make again.</summary>
+    internal static string CacheFolder => Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "afterimage");
+
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "A library reference must be enough to make the native library load.")]
     internal static void Register()
@@ -73,9 +77,7 @@ public static class NativeRuntime
 
     private static string Store(byte[] bytes)
     {
-        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        var folder = Path.Combine(cache, "afterimage", Convert.ToHexStringLower(SHA256.HashData(bytes))[..16]);
+        var folder = Path.Combine(CacheFolder, Convert.ToHexStringLower(SHA256.HashData(bytes))[..16]);
         var path = Path.Combine(folder, Library);
         if (File.Exists(path) && new FileInfo(path).Length == bytes.Length)
             return path;

@@ -34,7 +34,7 @@ internal static class TorchArchive
             if (entry.CompressedLength != entry.Length || (left -= entry.Length) < 0 || entry.Length > Array.MaxLength)
                 throw ArrayFault.File(file, $"holds \"{ArrayFault.Plain(entry.FullName)}\" compressed or beyond its own size, " +
                                             "which torch.save does not write: save it again");
-            return Npz.Unpack(entry, file, name);
+            return Npz.Unpack(entry, length, file, name);
         }
         var isBigEndian = entries.ContainsKey(folder + "byteorder") && Unpacked("byteorder").AsSpan().StartsWith("big"u8);
         var storages = new Dictionary<string, TorchStorage>(StringComparer.Ordinal);
