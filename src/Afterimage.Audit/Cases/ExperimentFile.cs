@@ -33,7 +33,7 @@ public sealed class ExperimentFile(Catalog catalog)
         CheckWhole(experiment);
         var faults = new List<string>();
         var cases = Expand(experiment, faults);
-        return faults.Count == 0 ? cases : throw new AfterimageException(string.Join(" ", faults.Distinct()));
+        return faults.Count == 0 ? cases : throw new AfterimageException(Settings.Joined(faults.Distinct()));
     }
 
     /// <summary>Cases whose values mean something; what is wrong with the others is added to the faults.</summary>

@@ -45,7 +45,10 @@ public static class Settings
     /// <param name="origin">What the settings are, or where they come from.</param>
     /// <param name="faults">One sentence for each fault.</param>
     public static AfterimageException Wrong(string origin, IReadOnlyList<string> faults) =>
-        new($"{origin}: {string.Join(" ", faults)}") { Faults = faults };
+        new($"{origin}: {Joined(faults)}") { Faults = faults };
+
+    /// <summary>Several faults as one sentence.</summary>
+    public static string Joined(IEnumerable<string> faults) => string.Join("; ", faults.Select(fault => fault.TrimEnd('.'))) + ".";
 
     /// <summary>The numbers of a range in words: "from 1 to 200", "above 0 and up to 1".</summary>
     public static string Words(RangeAttribute range) =>
