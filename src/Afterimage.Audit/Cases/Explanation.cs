@@ -68,7 +68,7 @@ public static class Explanation
     {
         if (experiment.Threat.RevealBatchStatistics && round.BatchStatistics is not null)
             yield return new("BatchNorm statistics", "those of the batch, given by the threat model", true);
-        if (experiment.Threat.RevealRunningStatistics && round.RunningStatistics is not null)
+        if ((experiment.Threat.RevealRunningStatistics || round.SendsStatistics) && round.RunningStatistics is not null)
             yield return new("running statistics", "as the client sends them after its round", true);
     }
 

@@ -45,7 +45,8 @@ public sealed record ThreatModel
             Estimate = estimate,
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics || round.SendsStatistics ? round.BatchStatistics : null,
-            RunningStatistics = RevealRunningStatistics || round.SendsStatistics ? round.RunningStatistics : null,
+            RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && Known(round) is not HiddenTraining)
+                ? round.RunningStatistics : null,
             Channel = channel,
         };
     }

@@ -16,6 +16,9 @@ public sealed class SentUpdate
     /// </summary>
     private const double Near = 0.5;
 
+    /// <summary>Weights that are closer than this are the same but for rounding to float32.</summary>
+    private const double Same = 1e-6;
+
     private readonly List<string> notes = [];
 
     /// <summary>Reads a file.</summary>
@@ -29,10 +32,13 @@ public sealed class SentUpdate
         var buffers = model.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
         var sent = file.Match(model.Layout, ScalarType.Float64, CPU, buffers);
         Unsent = file.Unsent(model.Layout, buffers);
-        var before = said.Before is null ? GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach())])
-                .To(ScalarType.Float64, CPU)
-            : UpdateFile.Plain(said.Before).Match(model.Layout, ScalarType.Float64, CPU, buffers);
+        var own = GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach())]).To(ScalarType.Float64, CPU);
+        var before = said.Before is null ? own : UpdateFile.Plain(said.Before).Match(model.Layout, ScalarType.Float64, CPU, buffers);
+        if (Distance(before, own) > Same)
+            throw ArrayFault.File(said.Before!,
+                "holds other weights than the model, which must have those before the round: correct one of them");
         // What was not sent has not moved as far as anybody sees.
+        before = before.To(ScalarType.Float64, CPU);
         foreach (var name in Unsent)
             before[model.Layout.IndexOf(name)].zero_();
         var statistics = new FileStatistics(file.Content, model.Layout, buffers);
@@ -90,7 +96,7 @@ public sealed class SentUpdate
 
     private UpdateContent Content(UpdateFile file, GradientSet sent, GradientSet before, FileStatistics statistics, UpdateFacts said)
     {
-        var distance = (sent.Flat - before.Flat).norm().ToDouble() / before.Norm();
+        var distance = Distance(sent, before);
         var isDescribed = said.Statistics is not null || said.Training is not null and not FedSgd;
         var content = said.Content ?? (said.Before is not null || distance < Near ? UpdateContent.Weights
             : statistics.Steps is not null && !isDescribed ? UpdateContent.Difference
@@ -176,6 +182,9 @@ public sealed class SentUpdate
         FedAvg average when batch > 0 => average.Epochs * ((batch + average.BatchSize - 1L) / average.BatchSize),
         _ => null,
     };
+
+    private static double Distance(GradientSet numbers, GradientSet weights) =>
+        (numbers.Flat - weights.Flat).norm().ToDouble() / weights.Norm();
 
     private static bool Moved(Tensor before, Tensor after)
     {

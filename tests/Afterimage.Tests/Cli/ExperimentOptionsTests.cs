@@ -10,6 +10,7 @@ using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Solvers;
 using Afterimage.Starts;
+using Afterimage.UpdateFiles;
 
 namespace Afterimage.Tests.Cli;
 
@@ -54,6 +55,11 @@ public class ExperimentOptionsTests
         },
         Read("--model", "model.pt", "--input", "3x32x32", "--classes", "10", "--update", "update.npz", "--truth", "truth.npz",
             "--batch", "4", "--mean", "0.5,0.5,0.5", "--std", "0.25,.25,0.25", "--local-training", "fedavg epochs=2 batch=4 rate=0.05"));
+
+    [Fact]
+    public void AnUpdateOfAbsoluteWeightsIsFlagsToo() => Assert.Equal(
+        new RecordedUpdate { Update = "after.pt", Before = "before.pt", UpdateKind = UpdateContent.Weights },
+        Read("--update", "after.pt", "--update-kind", "weights", "--before", "before.pt").Client);
 
     [Theory]
     [InlineData("mnist", IdxSet.Mnist)]
@@ -105,6 +111,7 @@ public class ExperimentOptionsTests
     [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
     [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]
+    [InlineData("--update-kind \"delta\" is none of weights, difference, gradient", "--update", "u.npz", "--update-kind", "delta")]
     [InlineData("there is no Loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
     [InlineData("--label-mix \"some\" is none of any, distinct, same", "--label-mix", "some")]
     [InlineData("\"x\", which is no number", "--mean", "0.5,x")]

@@ -5,6 +5,7 @@ using Afterimage.Numerics;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Tests.Execution;
 using Afterimage.Tests.Laws;
+using Afterimage.Tests.Numerics.Arrays.TorchSave;
 using Afterimage.UpdateFiles;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -103,6 +104,19 @@ public class RecordedUpdateTests
         Assert.Contains("nowhere.npz", Answer(new RecordedUpdate { Update = "nowhere.npz" }), StringComparison.Ordinal);
         new RecordedUpdate { Update = update }.Open(Model, 0, new RandomSource(5), CPU).Dispose();
         Assert.Equal(before, Live.Tensors);
+    }
+
+    [Fact]
+    public void A_pickle_that_would_run_something_is_refused_wherever_arrays_are_read()
+    {
+        using var folder = new TemporaryFolder();
+        var evil = folder.Write("evil.pt", PickleText.Zip(new PickleText().Dictionary(("fc.weight",
+            text => text.Global("posix", "system").Text("touch run").Bytes(0x85).Op("R"))).Done));
+        var client = new RecordedUpdate { Update = Record(folder, "update.npz") };
+        foreach (var (asked, model) in ((RecordedUpdate, ModelSource)[])
+            [(client with { Update = evil, Input = new(1, 8, 8), Classes = 4 }, Model), (client with { Before = evil }, Model),
+                (client with { Truth = evil }, Model), (client, Model with { Weights = evil })])
+            Refusal.Says("names \"posix.system\", which is never run", () => asked.Open(model, 0, new RandomSource(5), CPU));
     }
 
     /// <summary>A gradient of one image with its side-car; returns its path.</summary>

@@ -97,6 +97,8 @@ public class SentUpdateTests
         Assert.IsType<FedSgd>(taken.Sent.Training);
         Assert.Empty(taken.Sent.Notes);
         Refusal.Says("exactly the weights before the round", () => Read(model, "flower-net", "before.pt", Nothing));
+        var other = Shared.Path("problems", "clients", "flower-net", "after.npz");
+        Refusal.Says("other weights than the model", () => Read(model, "flower-net", "after.pt", Nothing with { Before = other }));
         Refusal.Says("said to be a gradient", () =>
             Read(model, "flower-net", "after.pt", Nothing with { Content = UpdateContent.Gradient, Training = new FedAvg() }));
     }
@@ -145,6 +147,18 @@ public class SentUpdateTests
         using var read = (new Mlp() with { Weights = folder["weights.npz"] })
             .Open(new(1, 4, 4), 3, new RandomSource(2), ScalarType.Float32, CPU);
         Assert.All(drawn.Parameters.Zip(read.Parameters), pair => Assert.True(pair.First.equal(pair.Second).all().ToBoolean()));
+    }
+
+    [Fact]
+    public void A_state_dict_of_other_names_but_the_same_shapes_is_the_weights_of_a_built_in_architecture()
+    {
+        var state = Shared.Path("problems", "reports", "c07", "state.pt");
+        var update = Shared.Path("problems", "reports", "c07", "update.pt");
+        using var model = (new LeNet() with { Weights = state }).Open(new(3, 32, 32), 10, new RandomSource(2), ScalarType.Float32, CPU);
+        Assert.Equal(ArrayFile.Read(state).Arrays.SelectMany(array => array.ToSingle()),
+            model.Parameters.SelectMany(weights => weights.data<float>().ToArray()));
+        using var sent = new Opened(new(UpdateFile.Read(update), model, Nothing));
+        Assert.Equal(new FedSgd(), sent.Sent.Training);
     }
 
     private static IReadOnlyList<NamedArray> State(string name) =>

@@ -42,12 +42,18 @@ public static class Weights
             $"does not fit the model: {shown}; choose the architecture and the number of classes that these weights were trained with");
     }
 
-    /// <summary>A list without names (arr_0, arr_1, ...) is taken in the order of the state dict.</summary>
+    /// <summary>
+    /// A list without names (arr_0, arr_1, ...), and a file that keeps the order of the state dict but shares no name with the model, are
+    /// taken in that order where every shape agrees.
+    /// </summary>
     private static IReadOnlyList<NamedArray> Named(ArrayFile file, List<(string Name, long[] Shape)> wanted)
     {
         static bool IsBuffer(string name) => name.EndsWith("running_mean", StringComparison.Ordinal)
             || name.EndsWith("running_var", StringComparison.Ordinal);
-        return ArrayNames.AreNameless(file.Arrays) && StateDictOrder.Named(file.Arrays,
+        var names = ArrayNames.WithoutWrappers(wanted.Select(entry => entry.Name)).ToHashSet();
+        var isForeign = file.Format != ArrayFormat.Safetensors
+            && !ArrayNames.WithoutWrappers(file.Arrays.Select(array => array.Name)).Any(names.Contains);
+        return (isForeign || ArrayNames.AreNameless(file.Arrays)) && StateDictOrder.Named(file.Arrays,
             [.. wanted.Where(entry => !IsBuffer(entry.Name))], [.. wanted.Where(entry => IsBuffer(entry.Name))]) is { } named
             ? named : file.Arrays;
     }
