@@ -49,7 +49,7 @@ internal static class FuzzSeeds
             """
             {
               "update": "weightDifference",
-              "localTraining": { "epochs": 2, "batchSize": 2, "learningRate": 0.05, "optimizer": "sgd", "momentum": 0.9 },
+              "localTraining": { "epochs": 2, "batchSize": 2, "learningRate": 0.05, "optimizer": { "kind": "sgd", "momentum": 0.9 } },
               "mode": "eval",
               "batchSize": 4,
               "input": "3x32x32",
@@ -71,8 +71,10 @@ internal static class FuzzSeeds
             """
             {
               "title": "Two axes",
-              "model": { "kind": "conv-net", "width": 16, "normalization": { "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.2435, 0.2616] } },
-              "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves" }, "batchSize": 2, "defense": { "kind": "top-k", "share": 0.5 } },
+              "model": { "kind": "conv-net", "width": 16,
+                "normalization": { "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.2435, 0.2616] } },
+              "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves" }, "batchSize": 2,
+                "defense": { "kind": "top-k", "share": 0.5 } },
               "attack": { "known": "inverting-gradients", "restarts": 2 },
               "trials": 2,
               "vary": [
@@ -86,7 +88,8 @@ internal static class FuzzSeeds
               "model": { "kind": "le-net" },
               "client": { "kind": "recorded-update", "update": "u.npz", "input": "3x32x32", "classes": 10,
                 "training": { "kind": "fed-avg", "epochs": 2, "batchSize": 2, "learningRate": 0.1 } },
-              "attack": { "kind": "gradient-matching", "solver": { "kind": "lbfgs", "iterations": 100 }, "priors": [{ "kind": "l2", "weight": 1 }] },
+              "attack": { "kind": "gradient-matching", "solver": { "kind": "lbfgs", "iterations": 100 },
+                "priors": [{ "kind": "l2", "weight": 1 }] },
               "seed": 7
             }
             """,
