@@ -72,7 +72,7 @@ internal static class CatalogJson
         {
             var place = error.Path is { Length: > 1 } path ? $" at {path[1..].TrimStart('.')}"
                 : error.LineNumber is { } line ? $" in line {line + 1}" : "";
-            throw new AfterimageException($"{origin} cannot be read{place}: {error.Message.Split(" Path:")[0].TrimEnd('.')}.", error);
+            throw new AfterimageException($"{origin} cannot be read{place}: {JsonFault.Words(error)}.", error);
         }
     }
 
@@ -103,7 +103,7 @@ internal static class CatalogJson
                 catch (JsonException error)
                 {
                     // The inner error's path begins at the list; one without a path gets that of the list from the outer reader.
-                    throw new JsonException($"item {error.Path?.TrimStart('$')}: {error.Message.Split(" Path:")[0]}", error);
+                    throw new JsonException($"item {error.Path?.TrimStart('$')}: {JsonFault.Words(error)}", error);
                 }
             }
 

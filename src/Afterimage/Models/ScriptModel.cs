@@ -136,7 +136,7 @@ internal sealed class ScriptModel : VictimModel
             return Answer(module.forward(normalized.clone()));
         }
         catch (Exception error) when (error is InvalidCastException or ArgumentException or NullReferenceException
-            or InvalidOperationException or NotImplementedException or NotSupportedException)
+            or InvalidOperationException or NotSupportedException)
         {
             throw NoLogits("something other than one tensor");
         }

@@ -65,7 +65,7 @@ public sealed record UpdateDescription
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw ArrayFault.File(path, $"is not the JSON of an update ({error.Message.TrimEnd('.')})", error);
+            throw ArrayFault.File(path, $"is not the JSON of an update ({JsonFault.Words(error)})", error);
         }
     }
 

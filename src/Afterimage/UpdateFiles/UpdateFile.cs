@@ -23,7 +23,7 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
     {
         var content = ArrayFile.Read(path);
         if (content.Arrays.Count == 0)
-            throw ArrayFault.File(path, "holds no arrays");
+            throw ArrayFault.File(path, "holds no arrays: check that backward() ran before the export");
         sidecar ??= System.IO.Path.Exists(UpdateDescription.PathFor(path)) ? UpdateDescription.PathFor(path) : null;
         // Whoever reads it next must not wait for a pipe.
         if (sidecar is not null)

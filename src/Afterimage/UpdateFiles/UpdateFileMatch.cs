@@ -10,7 +10,7 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
     private const string Remedy = "give the model that this update was computed on (architecture and number of classes)";
     private static readonly string[] Statistics = ["running_mean", "running_var", "num_batches_tracked"];
 
-    /// <summary>One array for each parameter, in the model's order; null where the file lacks it, as those of frozen layers.</summary>
+    /// <summary>One array for each parameter, in the model's order; null where the file lacks it.</summary>
     public IReadOnlyList<NamedArray?> Arrays()
     {
         var arrays = ArrayNames.AreNameless(file.Arrays) ? ByPosition(file.Arrays) : ByName();

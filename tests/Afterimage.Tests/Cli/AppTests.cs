@@ -36,7 +36,7 @@ public class AppTests
     [InlineData("A command is missing")]
     [InlineData("There is no command \"audt\"", "audt")]
     [InlineData("There is no option --bacth. Run \"afterimage audit --help\"", "audit", "--bacth", "3")]
-    [InlineData("nowhere.json cannot be read", "audit", "nowhere.json")]
+    [InlineData("nowhere.json does not exist", "audit", "nowhere.json")]
     [InlineData("There is no device \"tpu\"", "audit", "--device", "tpu")]
     [InlineData("--threads needs a number of at least 1", "audit", "--threads", "0")]
     [InlineData("--resume needs the folder", "audit", "--resume")]

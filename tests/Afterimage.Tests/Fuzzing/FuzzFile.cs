@@ -14,7 +14,7 @@ internal sealed record FuzzFile(FuzzKind Kind, string Ending, byte[] Bytes)
         var seeds = FuzzSeeds.All.Where(file => file.Kind == kind).ToArray();
         var file = seeds[random.Next(seeds.Length)];
         var bytes = file.Bytes;
-        for (var times = random.Next(1, 4); times > 0; times--)
+        for (var times = random.Next(3) == 0 ? 2 : 1; times > 0; times--)
             bytes = Damage(file.Ending, bytes, random);
         return file with { Bytes = bytes };
     }

@@ -26,7 +26,8 @@ internal sealed partial class FuzzReader(string folder, bool native)
     /// <summary><see cref="Read"/>, <see cref="Refused"/>, or what is wrong.</summary>
     public string Judge(FuzzFile file)
     {
-        var path = Path.Combine(folder, "given" + file.Ending);
+        // A JSON beside an update of the same name would be taken for its side-car.
+        var path = Path.Combine(folder, $"{file.Kind}{file.Ending}");
         File.WriteAllBytes(path, file.Bytes);
         var (before, began) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.GetTimestamp());
         var answer = Answer(file.Kind, path);

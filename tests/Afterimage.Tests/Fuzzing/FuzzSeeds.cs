@@ -49,7 +49,7 @@ internal static class FuzzSeeds
             """
             {
               "update": "weightDifference",
-              "localTraining": { "epochs": 2, "batchSize": 2, "learningRate": 0.05, "optimizer": "sgd", "momentum": 0.9 },
+              "localTraining": { "epochs": 2, "batchSize": 2, "learningRate": 0.05, "optimizer": { "kind": "sgd", "momentum": 0.9 } },
               "mode": "eval",
               "batchSize": 4,
               "input": "3x32x32",

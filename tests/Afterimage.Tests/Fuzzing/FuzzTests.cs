@@ -22,9 +22,11 @@ public sealed class FuzzTests : IDisposable
         var reader = new FuzzReader(folder.Path, native: false);
         var faults = new List<string>();
         for (var number = 0; number < 500; number++)
-            if (FuzzFile.Damaged(2026, number) is var file
-                && reader.Judge(file) is not (FuzzReader.Read or FuzzReader.Refused) and var fault)
+        {
+            var file = FuzzFile.Damaged(2026, number);
+            if (reader.Judge(file) is not (FuzzReader.Read or FuzzReader.Refused) and var fault)
                 faults.Add($"{number} ({file.Kind}): {fault}");
+        }
         Assert.Empty(faults);
     }
 

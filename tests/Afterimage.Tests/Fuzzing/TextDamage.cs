@@ -19,7 +19,10 @@ internal static partial class TextDamage
         var tokens = Tokens().Matches(text);
         if (tokens.Count == 0)
             return Values[random.Next(Values.Length)];
-        var token = tokens[random.Next(tokens.Count)];
+        // Mostly values and names, so that much of the syntax stays whole.
+        var words = tokens.Where(match => random.Next(4) == 0
+            || match.Value[0] is '"' or '-' || char.IsLetterOrDigit(match.Value[0])).ToList();
+        var token = words.Count > 0 ? words[random.Next(words.Count)] : tokens[0];
         var other = tokens[random.Next(tokens.Count)];
         string Replaced(string by) => text[..token.Index] + by + text[(token.Index + token.Length)..];
         switch (random.Next(8))

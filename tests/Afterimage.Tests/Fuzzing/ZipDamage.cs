@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 
 namespace Afterimage.Tests.Fuzzing;
 
@@ -44,6 +45,12 @@ internal static class ZipDamage
                 break;
             case 4:
                 entries[at] = (name, new byte[random.Next(3) == 0 ? 4_000_000 : random.Next(100)]);
+                break;
+            case 5 when bytes.Length > 8:
+                var values = bytes.ToArray();
+                foreach (ref var number in MemoryMarshal.Cast<byte, float>(values.AsSpan(bytes.Length / 2 / 4 * 4)))
+                    number = random.Next(20) == 0 ? float.NaN : random.Next(20) == 0 ? 1e30f : random.NextSingle() - 0.5f;
+                entries[at] = (name, values);
                 break;
             default:
                 entries[at] = (name, name.EndsWith(".py", StringComparison.Ordinal) ? TextDamage.OfBytes(bytes, random)

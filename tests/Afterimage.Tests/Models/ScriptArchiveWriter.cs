@@ -8,7 +8,11 @@ namespace Afterimage.Tests.Models;
 internal sealed record ModuleValue(string Type, params (string Name, object? Value)[] Attributes);
 
 /// <summary>A float32 tensor whose values are a fixed, harmless sequence.</summary>
-internal sealed record TensorValue(params long[] Shape);
+internal sealed record TensorValue(params long[] Shape)
+{
+    /// <summary>Whether the file asks for its gradient.</summary>
+    public bool IsTrained { get; init; }
+}
 
 /// <summary>Writes the zip of torch.jit.save from source code and attribute values, so that tests need no Python.</summary>
 internal sealed class ScriptArchiveWriter
@@ -49,7 +53,7 @@ internal sealed class ScriptArchiveWriter
             case bool flag: Byte(flag ? 0x88 : 0x89); break;
             case int number: Byte('J'); Int(number); break;
             case string text: Byte('X'); Int(Encoding.UTF8.GetByteCount(text)); pickle.AddRange(Encoding.UTF8.GetBytes(text)); break;
-            case TensorValue tensor: Tensor(tensor.Shape); break;
+            case TensorValue tensor: Tensor(tensor.Shape, tensor.IsTrained); break;
             case ModuleValue module:
                 var dot = module.Type.LastIndexOf('.');
                 Global(module.Type[..dot], module.Type[(dot + 1)..]);
@@ -64,7 +68,7 @@ internal sealed class ScriptArchiveWriter
         }
     }
 
-    private void Tensor(long[] shape)
+    private void Tensor(long[] shape, bool trained)
     {
         var count = (int)shape.Aggregate(1L, (product, size) => product * size);
         var bytes = new byte[4 * count];
@@ -81,7 +85,7 @@ internal sealed class ScriptArchiveWriter
         Value(0);
         Numbers(shape);
         Numbers([.. shape.Select((_, i) => shape[(i + 1)..].Aggregate(1L, (product, size) => product * size))]);
-        Byte(0x89);
+        Byte(trained ? 0x88 : 0x89);
         Global("collections", "OrderedDict");
         Byte(')', 'R', 't', 'R');
         storages.Add(bytes);

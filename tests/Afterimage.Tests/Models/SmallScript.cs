@@ -9,7 +9,8 @@ internal static class SmallScript
     public static readonly ImageShape Input = new(2, 6, 6);
 
     /// <summary>A convolution to three 6x6 channels, the body under test, and a linear head over what remains.</summary>
-    public static TorchScriptFile Save(TemporaryFolder folder, string body, int features, string registered = "conv, head")
+    public static TorchScriptFile Save(TemporaryFolder folder, string body, int features, string registered = "conv, head",
+        string trained = "")
     {
         var code = $$"""
             class Layer(Module):
@@ -56,15 +57,16 @@ internal static class SmallScript
                 return _9
 
             """;
-        ModuleValue WeightAndBias(params long[] weight) =>
-            new("__torch__.Layer", ("weight", new TensorValue(weight)), ("bias", new TensorValue(weight[0])), ("training", false));
+        ModuleValue WeightAndBias(string name, params long[] weight) => new("__torch__.Layer",
+            ("weight", new TensorValue(weight) { IsTrained = trained.Contains(name, StringComparison.Ordinal) }),
+            ("bias", new TensorValue(weight[0]) { IsTrained = trained.Contains(name, StringComparison.Ordinal) }), ("training", false));
         object Layer(string name) => name switch
         {
-            "head" => WeightAndBias(4, features),
-            "conv" => WeightAndBias(3, 2, 3, 3),
+            "head" => WeightAndBias(name, 4, features),
+            "conv" => WeightAndBias(name, 3, 2, 3, 3),
             "norm" => new ModuleValue("__torch__.Norm", ("weight", new TensorValue(3)), ("bias", new TensorValue(3)),
                 ("running_mean", new TensorValue(3)), ("running_var", new TensorValue(3)), ("training", true)),
-            _ => WeightAndBias(3, 3, 3, 3),
+            _ => WeightAndBias(name, 3, 3, 3, 3),
         };
         var root = new ModuleValue("__torch__.Model", [("training", true), ("down", true), ("pad", 2),
             .. registered.Split(", ").Select(name => (name, (object?)Layer(name)))]);

@@ -170,9 +170,11 @@ public sealed class TorchScriptFileTests : IDisposable
         var file = Save("y = torch.flatten(torch.relu(x), 1)", 108);
         string Message(ImageShape input, int classes) =>
             Assert.Throws<AfterimageException>(() => file.Open(input, classes, new(1), ScalarType.Float32, CPU)).Message;
-        Assert.Equal("The convolution conv takes 2 channels, but 3 reach it.", Message(new(3, 6, 6), 4));
-        Assert.StartsWith("The linear layer head takes 108 features, but what reaches it has shape [192]",
-            Message(new(2, 8, 8), 4), StringComparison.Ordinal);
+        Assert.Equal($"{file.Path} does not take images of 3x6x6: give the shape of one of its images (The convolution conv takes " +
+            "2 channels, but 3 reach it).", Message(new(3, 6, 6), 4));
+        Assert.StartsWith($"{file.Path} does not take images of 2x8x8", Message(new(2, 8, 8), 4), StringComparison.Ordinal);
+        Assert.Contains("The linear layer head takes 108 features, but what reaches it has shape [192]", Message(new(2, 8, 8), 4),
+            StringComparison.Ordinal);
         Assert.Contains("not in 7 classes", Message(Small, 7), StringComparison.Ordinal);
 
         file = Save("y = torch.flatten(torch.mul(x, x), 1)", 108);
@@ -195,7 +197,7 @@ public sealed class TorchScriptFileTests : IDisposable
 
     public static TheoryData<string, byte[], string> OtherFiles => new()
     {
-        { "empty", [], "is empty, not TorchScript" },
+        { "empty", [], "is an empty .pt file" },
         {
             "pickle", [0x80, 2, (byte)'}', (byte)'.'],
             "is a state dict or a pickled model, not TorchScript: export the model with torch.jit.script(model).save(path)"
@@ -218,7 +220,7 @@ public sealed class TorchScriptFileTests : IDisposable
 
     [Fact]
     public void AMissingFileIsSaidInASentence() =>
-        Refusal.Says("cannot be read", () => Open(new(folder["nowhere.pt"])));
+        Refusal.Says("does not exist", () => Open(new(folder["nowhere.pt"])));
 
     [Fact]
     public void EndlessNestingInTheCodeIsSaidInASentence()
@@ -227,7 +229,7 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.Contains("nested too deeply", Assert.Throws<AfterimageException>(() => Open(file)).Message, StringComparison.Ordinal);
     }
 
-    private static byte[] Zip(params (string Name, byte[] Bytes)[] entries)
+    internal static byte[] Zip(params (string Name, byte[] Bytes)[] entries)
     {
         using var content = new MemoryStream();
         using (var zip = new ZipArchive(content, ZipArchiveMode.Create, leaveOpen: true))

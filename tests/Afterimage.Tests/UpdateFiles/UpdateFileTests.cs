@@ -102,15 +102,38 @@ public class UpdateFileTests
             Fault([.. Arrays().Take(4), NamedArray.Of("fc.bias", [5], new float[5])]));
         Assert.Contains("tensor \"arr_0\" has shape [3], but the model's parameter \"conv.weight\" has [2,1,2]",
             Fault(Nameless(Arrays().Reverse())));
-        Assert.Contains("missing \"fc.bias\"", Fault([.. Arrays().Take(4)]));
+        Assert.Contains("missing \"fc.bias\"; unknown \"fc.bais\"",
+            Fault([.. Arrays().Take(4), NamedArray.Of("fc.bais", [3], [1f, 2, 3])]));
         Assert.Contains("unknown \"head.bias\"", Fault([.. Arrays(), NamedArray.Of("head.bias", [1], [1f])]));
         Assert.Contains("no arr_1", Fault([.. Nameless(Arrays()).Where(array => array.Name != "arr_1")]));
-        Assert.Contains("has 4 arrays, the model 5 parameters", Fault([.. Nameless(Arrays()).Take(4)]));
+        Assert.Contains("has 3 arrays, the model 5 parameters", Fault(Nameless([Arrays()[0], Arrays()[1], Arrays()[3]])));
         Assert.Contains("missing", Fault(Arrays(entry => "other." + entry.Offset), ".safetensors"));
         Assert.Contains("undo the quantization", Fault([.. Arrays().Take(4), NamedArray.Of("fc.bias", [3], [1L, 2, 3])]));
         Assert.Contains("BatchNorm running statistics seem to be exported too",
             Fault([.. Nameless(Arrays().Append(NamedArray.Of("x", [], [1L])))]));
         Assert.Contains("holds no arrays", Fault([]));
+    }
+
+    [Theory]
+    [InlineData(".npz", false)]
+    [InlineData(".npz", true)]
+    [InlineData(".safetensors", false)]
+    public void What_a_client_did_not_send_is_zero_and_named(string ending, bool nameless)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var sent in (int[][])[[3, 4], [0], [0, 1, 2, 3], [1, 2, 4]])
+        {
+            var arrays = sent.Select(i => Arrays()[i]).ToArray();
+            ArrayFile.Write(folder["update" + ending], nameless ? Nameless(arrays) : arrays);
+            var file = UpdateFile.Read(folder["update" + ending]);
+            var unsent = Enumerable.Range(0, 5).Except(sent).Select(i => Layout.Entries[i]).ToList();
+            Assert.Equal(unsent.Select(entry => entry.Name), file.Unsent(Layout));
+            using var matched = file.Match(Layout, torch.ScalarType.Float32, torch.CPU);
+            var expected = Numbers.ToArray();
+            foreach (var entry in unsent)
+                expected.AsSpan((int)entry.Offset, (int)entry.Count).Clear();
+            Assert.Equal(expected, matched.Flat.data<float>().ToArray());
+        }
     }
 
     [Fact]

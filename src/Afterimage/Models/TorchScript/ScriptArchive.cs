@@ -24,10 +24,10 @@ internal sealed class ScriptArchive
     public string? Source(string qualified) => code.GetValueOrDefault(qualified);
 
     /// <summary>
-    /// Opens an archive and checks it, before libtorch is given the file: libtorch's errors are hard to read, some end the process, and a
-    /// storage that is too short is read past its end.
+    /// Opens an archive and checks it, before libtorch is given the file: libtorch's errors are hard to read, some end the process,
+    /// and a storage that is too short is read past its end.
     /// </summary>
-    /// <exception cref="AfterimageException">The file is something else or damaged: the sentence says how to export it.</exception>
+    /// <exception cref="AfterimageException">The file is something else or damaged: what it is, and how to export it.</exception>
     public static ScriptArchive Open(string path, byte[] bytes)
     {
         if (!bytes.AsSpan().StartsWith("PK"u8))
@@ -69,7 +69,6 @@ internal sealed class ScriptArchive
 
     private static string Kind(ReadOnlySpan<byte> bytes) => bytes switch
     {
-        [] => "empty",
         [0x80, >= 2 and <= 5, ..] => "a state dict or a pickled model",
         [0x93, (byte)'N', (byte)'U', (byte)'M', ..] => "a NumPy array",
         [_, _, _, _, _, 0, 0, 0, (byte)'{', ..] => "a safetensors file of weights without a model",

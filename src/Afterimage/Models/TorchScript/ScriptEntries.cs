@@ -79,7 +79,7 @@ internal sealed class ScriptEntries
                     $"its {ArrayFault.Plain(name)} has {entry.Length} bytes, but should hold {storage.Count} numbers of {size} bytes");
             if (!tensor.Fits)
                 throw new UnreadableScriptException(
-                    $"a tensor of shape {ArrayFault.Plain(ArrayFault.Shape(tensor.Shape))} reaches beyond data {ArrayFault.Plain(name)}");
+                    $"a tensor of shape {ArrayFault.Plain(ArrayFault.Shape(tensor.Shape))} reaches beyond its {ArrayFault.Plain(name)}");
         }
     }
 

@@ -41,7 +41,7 @@ internal static class ScriptProbe
     }
 
     /// <summary>False where this program cannot be started a second time.</summary>
-    private static bool Run(string path, ImageShape input)
+    internal static bool Run(string path, ImageShape input)
     {
         if (Start(path, input) is not { } started)
             return false;

@@ -46,8 +46,9 @@ internal static class Npz
                 throw ArrayFault.Tensor(file, name, "is there twice");
             allowed -= entry.Length;
             if (entry.Length < 0 || allowed < 0)
-                throw ArrayFault.File(file, $"unpacks to more than {FreeExpansion >> 20} MB beyond its size at " +
-                    $"\"{ArrayFault.Plain(name)}\": save it with numpy.savez, uncompressed");
+                throw ArrayFault.File(file,
+                    $"unpacks to more than {FreeExpansion >> 20} MB beyond its size at \"{ArrayFault.Plain(name)}\": " +
+                    "save it uncompressed, with numpy.savez");
             if (entry.Length > Array.MaxLength)
                 throw ArrayFault.Tensor(file, name, $"has {entry.Length} bytes; at most {Array.MaxLength} can be read");
             arrays.Add(Npy.Read(Unpack(entry, available, file, name), file, name));

@@ -30,7 +30,8 @@ public static class Weights
                 faults.Add($"\"{name}\" has shape {ArrayFault.Shape(array.Shape)} where the model has {ArrayFault.Shape(shape)}");
             else if (array.CountNotFinite() > 0)
                 throw ArrayFault.Tensor(file.Path, array.Name,
-                    "has values that are not finite (NaN or infinite): its training diverged or the file is damaged; export it again");
+                    "has values that are not finite (NaN or infinite): the model's training diverged or the file is damaged, so " +
+                    "export it again");
             else
                 loaded[name] = array.Renamed(name);
         faults.AddRange(found.Values

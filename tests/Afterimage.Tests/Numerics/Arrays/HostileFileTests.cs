@@ -100,7 +100,7 @@ public class HostileFileTests
     {
         using var folder = new TemporaryFolder();
         Assert.Contains("does not exist", Assert.Throws<AfterimageException>(() => ArrayFile.Read(folder["none.npz"])).Message);
-        Assert.Contains("cannot be read", Assert.Throws<AfterimageException>(() => ArrayFile.Read(folder.Path)).Message);
+        Assert.Contains("is a directory", Assert.Throws<AfterimageException>(() => ArrayFile.Read(folder.Path)).Message);
         var pickle = folder.Write("update.pkl", [0x80, 4, 0x95, 0, 0, 0, 0, 0]);
         Assert.Contains("pickle", Assert.Throws<AfterimageException>(() => ArrayFile.Read(pickle)).Message);
         Assert.Contains(".safetensors or .npz", Assert.Throws<AfterimageException>(() => ArrayFile.Write(folder["u.bin"], Arrays)).Message);
