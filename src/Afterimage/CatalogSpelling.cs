@@ -33,18 +33,22 @@ internal sealed class CatalogSpelling(Catalog catalog)
         }
         if (catalog.IsRoot(type))
             return SpellPart(node, type, path);
-        return node is JsonObject members && IsRecord(type) ? SpellMembers(members, type, path) : node;
+        if (node is JsonObject members && CatalogValue.IsRecord(type))
+            return SpellMembers(members, type, path);
+        if (CatalogValue.Wanted(type) is { } wanted && !CatalogValue.Fits(node, type, catalog.Json))
+            faults.Add($"{path} must be {wanted}, not {CatalogValue.Shown(node)}.");
+        return node;
     }
-
-    private static bool IsRecord(Type type) =>
-        type.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true && !type.IsEnum && !type.IsValueType;
 
     private JsonNode SpellPart(JsonNode node, Type root, string path)
     {
+        var kinds = catalog.Parts(root).Select(Catalog.Kind);
         if (Text(node) is { } name)
         {
             var isAttack = root == typeof(Attack) && catalog.FindAttack(name) is not null;
             node = new JsonObject { [isAttack ? KnownProperty : KindProperty] = name };
+            if (root == typeof(Attack))
+                kinds = kinds.Concat(catalog.Attacks.Keys).Distinct().Order(StringComparer.Ordinal);
         }
         if (node is not JsonObject members)
         {
@@ -56,7 +60,7 @@ internal sealed class CatalogSpelling(Catalog catalog)
             var known = Text(members[KnownProperty]);
             if (known is null || catalog.FindAttack(known) is not { } attack)
             {
-                Unknown($"{path}/{KnownProperty}", "attack", known, catalog.Attacks.Keys);
+                Unknown($"{path}/{KnownProperty}", "attack", known, catalog.Attacks.Keys.Order(StringComparer.Ordinal));
                 return node;
             }
             members = Overlay(JsonSerializer.SerializeToNode(attack, catalog.Json)!.AsObject(), members);
@@ -64,7 +68,7 @@ internal sealed class CatalogSpelling(Catalog catalog)
         var kind = Text(members[KindProperty]);
         if (kind is null || catalog.Find(root, kind) is not { } part)
         {
-            Unknown($"{path}/{KindProperty}", root.Name, kind, catalog.Parts(root).Select(Catalog.Kind));
+            Unknown($"{path}/{KindProperty}", root.Name, kind, kinds);
             return node;
         }
         var spelled = SpellMembers(members, part, path);
@@ -105,9 +109,13 @@ internal sealed class CatalogSpelling(Catalog catalog)
             if (property is null && name != KindProperty)
                 faults.Add($"{path}/{name}: {Catalog.Kind(type)} has no such property; " +
                     $"it has {string.Join(", ", properties.Select(candidate => candidate.Name))}.");
+            if (property is not null && value is null && !CatalogValue.MayBeNull(property))
+                faults.Add($"{path}/{name} must not be null: leave it out for its default.");
             spelled[name] = value is null || property is null ? value?.DeepClone()
                 : Spell(value.DeepClone(), property.PropertyType, $"{path}/{name}");
         }
+        foreach (var missing in properties.Where(property => CatalogValue.IsRequired(property) && !members.ContainsKey(property.Name)))
+            faults.Add($"{path}/{missing.Name} is missing: {Catalog.Kind(type)} needs it.");
         return spelled;
     }
 }

@@ -80,13 +80,15 @@ public sealed class ExperimentFile(Catalog catalog)
                 try
                 {
                     var last = group.MaxBy(one => one.Trial)!;
+                    if (last.Configuration.Client.Fault(last.Configuration.Model) is { } fault)
+                        throw new AfterimageException(fault);
                     faults.AddRange(group.Select(one => one.Configuration.Attack.Fault).OfType<string>());
                     using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
                         new RandomSource(last.Configuration.Seed), CPU);
                 }
-                catch (AfterimageException fault)
+                catch (AfterimageException refusal)
                 {
-                    faults.Add(fault.Message);
+                    faults.Add(refusal.Message);
                 }
             }
         }

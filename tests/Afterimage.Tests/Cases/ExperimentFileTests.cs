@@ -95,7 +95,7 @@ public class ExperimentFileTests
     [InlineData("/attack/priors/3", "1", "leads nowhere")]
     [InlineData("client/batchSize", "1", "no JSON pointer")]
     [InlineData("", "1", "no JSON pointer")]
-    [InlineData("/client/batchSize", "\"many\"", "client.batchSize")]
+    [InlineData("/client/batchSize", "\"many\"", "/client/batchSize must be a whole number, not")]
     [InlineData("/model", "\"lenett\"", "there is no ModelSource \"lenett\"")]
     public void A_bad_axis_is_named(string pointer, string value, string message)
     {

@@ -62,6 +62,22 @@ public class ExperimentOptionsTests
         Assert.Equal(new IdxImages { Set = set }, Assert.IsType<SimulatedClient>(Read("--data", name).Client).Data);
 
     [Fact]
+    public void ANumberBehindAModelIsItsSize()
+    {
+        Assert.Equal(new ResNet { Depth = 20 }, Read("--model", "resnet20").Model);
+        Assert.Equal(new ResNet { Depth = 56 }, Read("-m", "res-net-56").Model);
+        Assert.Equal(new ConvNet { Width = 16 }, Read("-m", "convnet16").Model);
+        Assert.Equal(new Mlp { Depth = 2 }, Read("-m", "mlp2").Model);
+        Assert.All(PartName.ModelNames(Catalog.Standard), name => Read("-m", name));
+        Assert.Throws<AfterimageException>(() => Read("-m", "lenet5"));
+    }
+
+    [Fact]
+    public void TheCommonOptionsAreShortToo() => Assert.Equal(
+        Read("--data", "cifar10", "--model", "convnet", "--batch", "2", "--attack", "matching"),
+        Read("-d", "cifar10", "-m", "convnet", "-b", "2", "-a", "matching"));
+
+    [Fact]
     public void AFolderIsDataToo()
     {
         using var folder = new TemporaryFolder();

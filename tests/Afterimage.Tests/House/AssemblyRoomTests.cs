@@ -36,8 +36,9 @@ public class AssemblyRoomTests
         },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Options", "Console", "Conditions"],
+            [Root] = ["Commands", "Options", "Console", "Conditions", "Help"],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
+            ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],
             ["Console/Live"] = ["Console", "Console/Views"],
