@@ -29,6 +29,8 @@ internal sealed class CatalogSpelling(Catalog catalog)
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>) && node is JsonArray array)
         {
             var element = type.GetGenericArguments()[0];
+            if (element != typeof(JsonNode))
+                faults.AddRange(array.Index().Where(item => item.Item is null).Select(item => $"{path}/{item.Index} must not be null."));
             return new JsonArray([.. array.Select((item, i) => item is null ? null : Spell(item.DeepClone(), element, $"{path}/{i}"))]);
         }
         if (catalog.IsRoot(type))
@@ -52,7 +54,7 @@ internal sealed class CatalogSpelling(Catalog catalog)
         }
         if (node is not JsonObject members)
         {
-            faults.Add($"{path} must be the name of a {root.Name} or an object with a \"{KindProperty}\".");
+            faults.Add($"{path} must be the name of {CatalogValue.InWords(root)} or an object with a \"{KindProperty}\".");
             return node;
         }
         if (root == typeof(Attack) && members.ContainsKey(KnownProperty))
@@ -60,7 +62,7 @@ internal sealed class CatalogSpelling(Catalog catalog)
             var known = Text(members[KnownProperty]);
             if (known is null || catalog.FindAttack(known) is not { } attack)
             {
-                Unknown($"{path}/{KnownProperty}", "attack", known, catalog.Attacks.Keys.Order(StringComparer.Ordinal));
+                Unknown($"{path}/{KnownProperty}", root, known, catalog.Attacks.Keys.Order(StringComparer.Ordinal));
                 return node;
             }
             members = Overlay(JsonSerializer.SerializeToNode(attack, catalog.Json)!.AsObject(), members);
@@ -68,7 +70,7 @@ internal sealed class CatalogSpelling(Catalog catalog)
         var kind = Text(members[KindProperty]);
         if (kind is null || catalog.Find(root, kind) is not { } part)
         {
-            Unknown($"{path}/{KindProperty}", root.Name, kind, kinds);
+            Unknown($"{path}/{KindProperty}", root, kind, kinds);
             return node;
         }
         var spelled = SpellMembers(members, part, path);
@@ -77,10 +79,10 @@ internal sealed class CatalogSpelling(Catalog catalog)
         return spelled;
     }
 
-    private void Unknown(string path, string what, string? name, IEnumerable<string> names)
+    private void Unknown(string path, Type root, string? name, IEnumerable<string> names)
     {
-        var article = "aeiou".Contains(char.ToLowerInvariant(what[0]), StringComparison.Ordinal) ? "an" : "a";
-        var fault = name is null ? $"must be the name of {article} {what}" : $"there is no {what} \"{name}\"";
+        var what = CatalogValue.InWords(root);
+        var fault = name is null ? $"must be the name of {what}" : $"there is no {what[(what.IndexOf(' ') + 1)..]} \"{name}\"";
         faults.Add($"{path}: {fault}; there are {string.Join(", ", names)}.");
     }
 

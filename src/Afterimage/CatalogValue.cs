@@ -13,6 +13,15 @@ internal static class CatalogValue
         type.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true && !type.IsEnum && !type.IsValueType
         && !IsList(type);
 
+    /// <summary>"a label rule" for LabelRule, "a model" for ModelSource.</summary>
+    public static string InWords(Type root)
+    {
+        var words = string.Concat(root.Name.Select(letter =>
+            char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{letter}"))[1..];
+        words = words.EndsWith(" source", StringComparison.Ordinal) ? words[..^" source".Length] : words;
+        return $"{("aeiou".Contains(words[0], StringComparison.Ordinal) ? "an" : "a")} {words}";
+    }
+
     /// <summary>What a type takes; null for types about which nothing can be said beforehand.</summary>
     public static string? Wanted(Type type) => type switch
     {

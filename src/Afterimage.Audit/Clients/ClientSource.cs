@@ -21,7 +21,7 @@ public abstract record ClientSource
     /// <exception cref="AfterimageException">Data, model and update do not fit together.</exception>
     public abstract ClientRound Open(ModelSource model, int trial, RandomSource random, Device device);
 
-    /// <summary>Why an update of this client cannot be audited against a model, in one sentence; null where nothing is in the way.</summary>
+    /// <summary>Why a model is none to audit this client against, in one sentence; null where nothing is in the way.</summary>
     public virtual string? Fault(ModelSource model) => null;
 
     /// <summary>Public images: at most 300, chosen by the seed.</summary>

@@ -96,7 +96,7 @@ public class ExperimentFileTests
     [InlineData("client/batchSize", "1", "no JSON pointer")]
     [InlineData("", "1", "no JSON pointer")]
     [InlineData("/client/batchSize", "\"many\"", "/client/batchSize must be a whole number, not")]
-    [InlineData("/model", "\"lenett\"", "there is no ModelSource \"lenett\"")]
+    [InlineData("/model", "\"lenett\"", "there is no model \"lenett\"")]
     public void A_bad_axis_is_named(string pointer, string value, string message)
     {
         var text = $$"""{ "attack": "matching", "vary": [{ "pointer": "{{pointer}}", "values": [{{value}}] }] }""";

@@ -61,7 +61,7 @@ public class AppTests
     [InlineData("/model/normalization/std is missing: normalization needs it", "audit", "--set", "/model/normalization={\"mean\":[0.5]}")]
     [InlineData("/client/data/shape must be an image shape such as \"3x32x32\", not 7", "audit", "--set", "/client/data/shape=7")]
     [InlineData("/attack/restarts must not be null", "audit", "--attack", "matching", "--set", "/attack/restarts=null")]
-    [InlineData("/model must be the name of a ModelSource or", "audit", "--set", "/model=3")]
+    [InlineData("/model must be the name of a model or", "audit", "--set", "/model=3")]
     [InlineData("ResNet has depths 18, 20, 32 and 56, not 50", "inspect", "resnet50")]
     [InlineData("holds no audit", "show", "nowhere")]
     [InlineData("There is no data set \"imagenet\"", "data", "get", "imagenet")]

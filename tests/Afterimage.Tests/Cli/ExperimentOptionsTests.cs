@@ -121,7 +121,7 @@ public class ExperimentOptionsTests
     [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
     [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]
-    [InlineData("there is no Loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
+    [InlineData("there is no loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
     [InlineData("--label-mix \"some\" is none of any, distinct, same", "--label-mix", "some")]
     [InlineData("\"x\", which is no number", "--mean", "0.5,x")]
     [InlineData("--set /seed sets nothing", "--set", "/seed")]

@@ -5,7 +5,7 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.Cli;
 
-/// <summary>With --json the standard output is one JSON value and nothing else; what happens meanwhile is told on the error stream.</summary>
+/// <summary>With --json the standard output is one JSON value and nothing else; the rest is told on the error stream.</summary>
 public class JsonOutputTests
 {
     [Fact]

@@ -43,7 +43,7 @@ public class AssemblyRoomTests
             ["Console"] = [],
             ["Console/Live"] = ["Console", "Console/Views"],
             ["Console/Views"] = ["Console"],
-            ["Conditions"] = [],
+            ["Conditions"] = ["Console"],
         },
     };
 

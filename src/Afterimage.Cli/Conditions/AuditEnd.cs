@@ -1,8 +1,7 @@
-using Afterimage.Cli.Conditions;
 using Afterimage.Cli.Console;
 using Afterimage.Reports;
 
-namespace Afterimage.Cli.Commands;
+namespace Afterimage.Cli.Conditions;
 
 /// <summary>The last words of an audit, and its exit code.</summary>
 /// <param name="Condition">That of --fail-if; null for none.</param>
