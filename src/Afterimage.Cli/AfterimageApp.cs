@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Reflection;
 using Afterimage.Audit.Cases;
 using Afterimage.Cli.Commands;
 using Afterimage.Cli.Console;
+using Afterimage.Cli.Help;
 using Afterimage.Reports;
 
 namespace Afterimage.Cli;
@@ -24,9 +24,12 @@ public static class AfterimageApp
         terminal ??= Terminal.OfProcess();
         try
         {
-            var line = Root(new ExperimentFile(catalog ?? Catalog.Standard), terminal).Parse(args);
+            var root = Root(new ExperimentFile(catalog ?? Catalog.Standard), terminal);
+            if (Completion.Answer(root, args, terminal))
+                return ExitCode.Fine;
+            var line = root.Parse(args);
             if (Fault(line) is { } fault)
-                throw new AfterimageException($"{fault.Trim().TrimEnd('.')}. Run \"{Path(line.CommandResult)} --help\" for the choices.");
+                throw new AfterimageException(fault);
             return line.Invoke(new() { Output = terminal.Raw, Error = terminal.Error, EnableDefaultExceptionHandler = false });
         }
         catch (Exception fault) when (fault is AfterimageException or ReportException or IOException or UnauthorizedAccessException)
@@ -66,33 +69,21 @@ public static class AfterimageApp
             DataCommand.Create(terminal),
             TrainCommand.Create(files, terminal),
             DoctorCommand.Create(terminal),
+            CompletionCommand.Create(terminal),
             CaseCommand.Create(files),
         };
+        root.Add(HelpCommand.Create(root, terminal));
         HelpPage.Install(root);
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(terminal);
         return root;
     }
 
-    private static string? Fault(ParseResult line) => line.Errors switch
-    {
-        _ when line.Action is HelpPage or PrintVersion => null,
-        _ when UnknownOption(line) is { } option => $"There is no option {option}",
-        [] => null,
-        _ when line.CommandResult.Command.Subcommands.Count > 0 =>
-            line.UnmatchedTokens is [var word, ..] ? $"There is no command \"{word}\"" : "A command is missing",
-        [var error, ..] => error.Message,
-    };
+    /// <summary>What is wrong with a command line before anything runs; null for one that can be run.</summary>
+    internal static string? Fault(string[] args) =>
+        Fault(Root(new ExperimentFile(Catalog.Standard), Terminal.Plain(TextWriter.Null, TextWriter.Null)).Parse(args));
 
-    /// <summary>The parser takes an option that does not exist for a positional argument, so its own message would mislead.</summary>
-    private static string? UnknownOption(ParseResult line)
-    {
-        var arguments = line.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens);
-        return line.UnmatchedTokens.Concat(arguments.Select(token => token.Value))
-            .FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal));
-    }
-
-    private static string Path(SymbolResult command) => command is CommandResult { Command: var self } && self is not RootCommand
-        ? $"{Path(command.Parent!)} {self.Name}" : "afterimage";
+    private static string? Fault(ParseResult line) => line.Action is not (HelpPage or PrintVersion) && ParseFault.Of(line) is { } fault
+        ? $"{fault}. Run \"{HelpPage.NameOf(line.CommandResult)} --help\" for the choices." : null;
 
     private sealed class PrintVersion(Terminal terminal) : System.CommandLine.Invocation.SynchronousCommandLineAction
     {

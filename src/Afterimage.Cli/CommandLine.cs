@@ -9,11 +9,14 @@ internal static class CommandLine
 
     /// <summary>The command line that resumes an audit in its folder.</summary>
     public static string Resuming(string command, string folder) =>
-        $"{command}{(command.Contains(" --out ", StringComparison.Ordinal) ? "" : $" --out {Quote(folder)}")} --resume";
+        $"{command}{(NamesFolder(command) ? "" : $" --out {Quote(folder)}")} --resume";
 
     /// <exception cref="AfterimageException">The number is less than 1.</exception>
     public static int AtLeastOne(string flag, int value) =>
         value >= 1 ? value : throw new AfterimageException($"{flag} needs a number of at least 1.");
+
+    private static bool NamesFolder(string command) =>
+        command.Contains(" --out ", StringComparison.Ordinal) || command.Contains(" -o ", StringComparison.Ordinal);
 
     private static string Quote(string word) =>
         word.Length > 0 && word.All(IsPlain) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";

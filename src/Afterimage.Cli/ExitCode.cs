@@ -15,6 +15,9 @@ public static class ExitCode
     /// <summary>A case crashed.</summary>
     public const int Crashed = 3;
 
+    /// <summary>The condition of --fail-if is not true, but an attack has no answer, so that nothing is shown to be private.</summary>
+    public const int Inconclusive = 4;
+
     /// <summary>Stopped by Ctrl-C.</summary>
     public const int Canceled = 130;
 }

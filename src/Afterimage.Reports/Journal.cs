@@ -76,7 +76,7 @@ public sealed class Journal : IDisposable
             catch (JsonException fault)
             {
                 throw new ReportException(
-                    $"{path}, line {number}, is not an event: {fault.Message} Remove the line to go on without it.", fault);
+                    $"{path}, line {number}, is not an event: {JsonFault.Text(fault)} Remove the line to go on without it.", fault);
             }
         }
         return events.ToImmutable();

@@ -48,7 +48,7 @@ public static class ReportJson
         }
         catch (JsonException fault)
         {
-            throw new ReportException($"{name} is not a valid report: {fault.Message}", fault);
+            throw new ReportException($"{name} is not a valid report: {JsonFault.Text(fault)}", fault);
         }
     }
 

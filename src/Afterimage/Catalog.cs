@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Schema;
 using Afterimage.Attacks;
 using Afterimage.Data;
 using Afterimage.Federation;
@@ -103,7 +102,7 @@ public sealed class Catalog
     public static string Kind(Type part) => PartKind.Of(part);
 
     /// <summary>The first sentence of the XML summary of a type or property; null without documentation beside its assembly.</summary>
-    public static string? Summary(MemberInfo part) => CatalogDocumentation.FirstSentence(part);
+    public static string? Summary(MemberInfo part) => new CatalogDocumentation().Sentence(part);
 
     /// <summary>The part of this name, regardless of dashes and capitals; null where there is none.</summary>
     public Type? Find(Type root, string kind) => Parts(root).FirstOrDefault(part => Plain(Kind(part)) == Plain(kind));
@@ -121,7 +120,7 @@ public sealed class Catalog
     public string Write<T>(T value) => JsonSerializer.Serialize(value, Json);
 
     /// <summary>The JSON schema of a type, for editors.</summary>
-    public JsonNode Schema<T>() => Json.GetJsonSchemaAsNode(typeof(T));
+    public JsonNode Schema<T>() => new CatalogSchema(this).Of(typeof(T));
 
     private static string Plain(string name) => name.Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
 }

@@ -5,13 +5,28 @@ using System.Xml.Linq;
 namespace Afterimage;
 
 /// <summary>What the XML documentation, which the compiler writes beside an assembly, says of a type or a property.</summary>
-internal static partial class CatalogDocumentation
+internal sealed partial class CatalogDocumentation
 {
-    public static string? FirstSentence(MemberInfo described)
+    private readonly Dictionary<Assembly, ILookup<string, XElement>> read = [];
+
+    /// <summary>The first sentence; null where nothing is said.</summary>
+    public string? Sentence(MemberInfo described)
     {
-        var name = described is Type type ? $"T:{type.FullName}" : $"P:{described.DeclaringType!.FullName}.{described.Name}";
-        var member = Read(described.Module.Assembly)?.Descendants("member").FirstOrDefault(entry => entry.Attribute("name")?.Value == name);
-        return member?.Element("summary") is { } summary ? Sentence().Match(Space().Replace(Text(summary), " ").Trim()).Value : null;
+        // What a positional record says of its properties stands with the record.
+        var summary = described is Type type ? Member($"T:{type.FullName}", type)?.Element("summary")
+            : Member($"P:{described.DeclaringType!.FullName}.{described.Name}", described)?.Element("summary")
+                ?? Member($"T:{described.DeclaringType.FullName}", described)?.Elements("param")
+                    .FirstOrDefault(entry => entry.Attribute("name")?.Value == described.Name);
+        return summary is null ? null : FirstSentence().Match(Space().Replace(Text(summary), " ").Trim()).Value;
+    }
+
+    private XElement? Member(string name, MemberInfo described)
+    {
+        var assembly = described.Module.Assembly;
+        if (!read.TryGetValue(assembly, out var members))
+            read[assembly] = members = (Read(assembly)?.Descendants("member") ?? [])
+                .ToLookup(entry => entry.Attribute("name")?.Value ?? "");
+        return members[name].FirstOrDefault();
     }
 
     private static XDocument? Read(Assembly assembly)
@@ -34,7 +49,7 @@ internal static partial class CatalogDocumentation
 
     /// <summary>Up to a full stop that ends the text or comes before a capital: "et al., 2020" and "e.g. this" go on.</summary>
     [GeneratedRegex(@"^.*?\.(?=$| [A-Z])|^.+$", RegexOptions.CultureInvariant)]
-    private static partial Regex Sentence();
+    private static partial Regex FirstSentence();
 
     [GeneratedRegex(@"\s+", RegexOptions.CultureInvariant)]
     private static partial Regex Space();

@@ -61,6 +61,8 @@ internal static class CatalogJson
         {
             var node = JsonNode.Parse(text, documentOptions: Lenient)
                 ?? throw new AfterimageException($"{origin} is empty: write a JSON object.");
+            // Editors find the schema by this member; it says nothing of the experiment.
+            (node as JsonObject)?.Remove("$schema");
             var spelling = new CatalogSpelling(catalog);
             node = spelling.Spell(node, typeof(T), "");
             if (spelling.Faults.Count > 0)

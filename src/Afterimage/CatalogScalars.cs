@@ -13,11 +13,11 @@ internal sealed class CatalogScalars(List<string> faults)
         if (type.IsEnum)
             return Choice(node, type, path);
         if (type == typeof(string))
-            return Kind(node) == JsonValueKind.String ? node : Fault(node, path, "should be text");
+            return Kind(node) == JsonValueKind.String ? node : Fault(node, path, "a text");
         if (type == typeof(bool))
-            return Kind(node) is JsonValueKind.True or JsonValueKind.False ? node : Fault(node, path, "should be true or false");
+            return Kind(node) is JsonValueKind.True or JsonValueKind.False ? node : Fault(node, path, "true or false");
         if (type == typeof(double))
-            return Number(node) is { } number ? JsonValue.Create(number) : Fault(node, path, "should be a number");
+            return Number(node) is { } number ? JsonValue.Create(number) : Fault(node, path, "a finite number");
         if (type == typeof(ImageShape))
             return Shape(node, path);
         return type == typeof(int) ? Whole(node, int.MinValue, int.MaxValue, path)
@@ -29,7 +29,7 @@ internal sealed class CatalogScalars(List<string> faults)
     {
         var names = Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName).ToArray();
         return Kind(node) == JsonValueKind.String && names.Contains(node.GetValue<string>(), StringComparer.Ordinal) ? node
-            : Fault(node, path, $"should be one of {string.Join(", ", names)}");
+            : Fault(node, path, $"one of {string.Join(", ", names)}");
     }
 
     private JsonNode Shape(JsonNode node, string path)
@@ -39,7 +39,7 @@ internal sealed class CatalogScalars(List<string> faults)
             if (Kind(node) == JsonValueKind.String)
                 ImageShape.Parse(node.GetValue<string>());
             else
-                Fault(node, path, "should be channels, height and width, for example \"3x32x32\"");
+                Fault(node, path, "an image shape such as \"3x32x32\"");
         }
         catch (AfterimageException fault)
         {
@@ -52,9 +52,9 @@ internal sealed class CatalogScalars(List<string> faults)
     {
         if (Kind(node) != JsonValueKind.Number || !decimal.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture,
             out var number) || number != decimal.Truncate(number))
-            return Fault(node, path, "should be a whole number");
+            return Fault(node, path, "a whole number");
         return number < lowest || number > highest ? Fault(node, path, string.Create(CultureInfo.InvariantCulture,
-            $"should be a whole number from {lowest:N0} to {highest:N0}"))
+            $"a whole number from {lowest:N0} to {highest:N0}"))
             : JsonNode.Parse(decimal.Truncate(number).ToString("0", CultureInfo.InvariantCulture))!;
     }
 
@@ -66,8 +66,7 @@ internal sealed class CatalogScalars(List<string> faults)
 
     private JsonNode Fault(JsonNode node, string path, string wanted)
     {
-        var text = node.ToJsonString();
-        faults.Add($"{path} is {(text.Length <= 60 ? text : $"{text[..60]}...")}: it {wanted}.");
+        faults.Add($"{path} must be {wanted}, not {CatalogValue.Shown(node)}.");
         return node;
     }
 }

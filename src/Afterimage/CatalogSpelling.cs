@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization.Metadata;
 using Afterimage.Attacks;
 
 namespace Afterimage;
@@ -39,11 +38,11 @@ internal sealed class CatalogSpelling
             return SpellList(node, type.GetGenericArguments()[0], path);
         if (catalog.IsRoot(type))
             return SpellPart(node, type, path);
-        if (!IsRecord(type))
+        if (!CatalogValue.IsRecord(type))
             return scalars.Spell(node, type, path);
         if (node is JsonObject members)
             return SpellMembers(members, type, path, isPart: false);
-        faults.Add($"{path} should be an object.");
+        faults.Add($"{path} must be an object, not {CatalogValue.Shown(node)}.");
         return node;
     }
 
@@ -52,7 +51,7 @@ internal sealed class CatalogSpelling
         if (node is JsonArray array)
             return new JsonArray([.. array.Select((item, i) => item is null ? Missing(element, $"{path}/{i}")
                 : Spell(item.DeepClone(), element, $"{path}/{i}"))]);
-        faults.Add($"{path} should be a list.");
+        faults.Add($"{path} must be a list, not {CatalogValue.Shown(node)}.");
         return node;
     }
 
@@ -60,23 +59,23 @@ internal sealed class CatalogSpelling
     private JsonNode? Missing(Type element, string path)
     {
         if (element != typeof(JsonNode))
-            faults.Add($"{path} is null, which means nothing there.");
+            faults.Add($"{path} must not be null.");
         return null;
     }
 
-    private static bool IsRecord(Type type) =>
-        type.Namespace?.StartsWith("Afterimage", StringComparison.Ordinal) == true && !type.IsEnum && !type.IsValueType;
-
     private JsonNode SpellPart(JsonNode node, Type root, string path)
     {
+        var kinds = catalog.Parts(root).Select(Catalog.Kind);
         if (Text(node) is { } name)
         {
             var isAttack = root == typeof(Attack) && catalog.FindAttack(name) is not null;
             node = new JsonObject { [isAttack ? KnownProperty : KindProperty] = name };
+            if (root == typeof(Attack))
+                kinds = kinds.Concat(catalog.Attacks.Keys).Distinct().Order(StringComparer.Ordinal);
         }
         if (node is not JsonObject members)
         {
-            faults.Add($"{path} must be the name of a {root.Name} or an object with a \"{KindProperty}\".");
+            faults.Add($"{path} must be the name of {CatalogValue.InWords(root)} or an object with a \"{KindProperty}\".");
             return node;
         }
         if (root == typeof(Attack) && members.ContainsKey(KnownProperty))
@@ -84,7 +83,7 @@ internal sealed class CatalogSpelling
             var known = Text(members[KnownProperty]);
             if (known is null || catalog.FindAttack(known) is not { } attack)
             {
-                Unknown($"{path}/{KnownProperty}", "attack", known, catalog.Attacks.Keys);
+                Unknown($"{path}/{KnownProperty}", root, known, catalog.Attacks.Keys.Order(StringComparer.Ordinal));
                 return node;
             }
             members = Overlay(JsonSerializer.SerializeToNode(attack, catalog.Json)!.AsObject(), members);
@@ -92,7 +91,7 @@ internal sealed class CatalogSpelling
         var kind = Text(members[KindProperty]);
         if (kind is null || catalog.Find(root, kind) is not { } part)
         {
-            Unknown($"{path}/{KindProperty}", root.Name, kind, catalog.Parts(root).Select(Catalog.Kind));
+            Unknown($"{path}/{KindProperty}", root, kind, kinds);
             return node;
         }
         var spelled = SpellMembers(members, part, path, isPart: true);
@@ -101,10 +100,10 @@ internal sealed class CatalogSpelling
         return spelled;
     }
 
-    private void Unknown(string path, string what, string? name, IEnumerable<string> names)
+    private void Unknown(string path, Type root, string? name, IEnumerable<string> names)
     {
-        var article = "aeiou".Contains(char.ToLowerInvariant(what[0]), StringComparison.Ordinal) ? "an" : "a";
-        var fault = name is null ? $"must be the name of {article} {what}" : $"there is no {what} \"{name}\"";
+        var what = CatalogValue.InWords(root);
+        var fault = name is null ? $"must be the name of {what}" : $"there is no {what[(what.IndexOf(' ') + 1)..]} \"{name}\"";
         faults.Add($"{path}: {fault}; there are {string.Join(", ", names)}.");
     }
 
@@ -133,20 +132,13 @@ internal sealed class CatalogSpelling
             if (property is null && !(isPart && name == KindProperty))
                 faults.Add($"{path}/{name}: {Catalog.Kind(type)} has no such property; " +
                     $"it has {string.Join(", ", properties.Select(candidate => candidate.Name))}.");
-            if (property is not null && value is null && !MayBeNull(property))
-                faults.Add($"{path}/{name} is null, which means nothing there: leave it out for the usual value.");
+            if (property is not null && value is null && !CatalogValue.MayBeNull(property))
+                faults.Add($"{path}/{name} must not be null: leave it out for its default.");
             spelled[name] = value is null || property is null ? value?.DeepClone()
                 : Spell(value.DeepClone(), property.PropertyType, $"{path}/{name}");
         }
-        foreach (var property in properties.Where(IsRequired).Where(property => !members.ContainsKey(property.Name)))
-            faults.Add($"{(path.Length == 0 ? Catalog.Kind(type) : path)} needs \"{property.Name}\".");
+        foreach (var missing in properties.Where(property => CatalogValue.IsRequired(property) && !members.ContainsKey(property.Name)))
+            faults.Add($"{path}/{missing.Name} is missing: {Catalog.Kind(type)} needs it.");
         return spelled;
     }
-
-    private static bool MayBeNull(JsonPropertyInfo property) =>
-        property.PropertyType.IsValueType ? Nullable.GetUnderlyingType(property.PropertyType) is not null
-        : property.AssociatedParameter is { } parameter ? parameter.IsNullable : property.IsSetNullable;
-
-    private static bool IsRequired(JsonPropertyInfo property) =>
-        property.IsRequired || property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false };
 }

@@ -86,12 +86,14 @@ public sealed class ExperimentFile(Catalog catalog)
                 try
                 {
                     var last = group.MaxBy(one => one.Trial)!;
+                    if (last.Configuration.Client.Fault(last.Configuration.Model) is { } fault)
+                        throw new AfterimageException(fault);
                     using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
                         new RandomSource(last.Configuration.Seed), CPU);
                 }
-                catch (AfterimageException fault)
+                catch (AfterimageException refusal)
                 {
-                    faults.Add(fault.Message);
+                    faults.Add(refusal.Message);
                 }
             }
         }

@@ -33,7 +33,7 @@ public static class Explanation
     /// <param name="experiment">The case.</param>
     /// <param name="round">What the client did.</param>
     /// <param name="readings">What the attacker found out of an update that nobody described.</param>
-    public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round, ValueList<string> readings)
+    public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round, ValueList<string> readings = default)
     {
         var numbers = $"{round.Model.Layout.Count:N0} numbers";
         var model = round.Model.Network is { } network

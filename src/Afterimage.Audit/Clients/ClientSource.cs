@@ -21,6 +21,9 @@ public abstract record ClientSource
     /// <exception cref="AfterimageException">Data, model and update do not fit together.</exception>
     public abstract ClientRound Open(ModelSource model, int trial, RandomSource random, Device device);
 
+    /// <summary>Why a model is none to audit this client against, in one sentence; null where nothing is in the way.</summary>
+    public virtual string? Fault(ModelSource model) => null;
+
     /// <summary>Public images: at most 300, chosen by the seed.</summary>
     private protected static ImageBatch PublicImages(ImageSet images, IReadOnlyCollection<int> hidden, RandomSource random)
     {

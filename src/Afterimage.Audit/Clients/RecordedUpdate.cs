@@ -13,6 +13,8 @@ namespace Afterimage.Audit.Clients;
 /// </summary>
 public sealed record RecordedUpdate : ClientSource
 {
+    private static readonly ValueList<string> ImageNames = ["images", "x", "arr_0"];
+
     /// <summary>The file: torch.save, .npz, .safetensors or another that docs/update-files.md lists.</summary>
     public required string Update { get; init; }
 
@@ -58,8 +60,7 @@ public sealed record RecordedUpdate : ClientSource
         Settings.Check(this);
         var file = UpdateFile.Read(Update, Sidecar);
         var said = file.Description ?? new UpdateDescription();
-        var input = Input ?? said.Input ?? throw Missing("the shape of one image", "--input 3x32x32", "input");
-        var classes = Classes ?? said.Classes ?? throw Missing("the number of classes", "--classes 10", "classes");
+        var (input, classes) = Shapes(model, said);
         var truth = Truth is null ? null : ReadTruth(Truth, input, classes);
         var batch = BatchSize ?? said.BatchSize ?? truth?.Count ?? 0;
         if (truth is not null && truth.Count != batch)
@@ -100,6 +101,26 @@ public sealed record RecordedUpdate : ClientSource
         }
     }
 
+    /// <inheritdoc/>
+    public override string? Fault(ModelSource model) => model is Architecture { Weights: null } && Before is null
+        ? $"{Update} was computed on weights that nobody gave, and {Catalog.Kind(model.GetType())} by itself has random ones: " +
+            "add the weights before the round with --weights FILE, or give the model of the round as a TorchScript file with --model FILE."
+        : null;
+
+    /// <summary>Shape and classes: as they are given, else from the side-car, the truth or the file of the model.</summary>
+    private (ImageShape Input, int Classes) Shapes(ModelSource model, UpdateDescription said)
+    {
+        var input = Input ?? said.Input ?? TruthShape();
+        var classes = Classes ?? said.Classes;
+        var known = input is null || classes is null ? model.Shapes(input) : ModelShapes.Unknown;
+        return (input ?? known.Input ?? throw Missing("the shape of one image", $"--input {known.Channels ?? 3}x32x32", "input"),
+            classes ?? known.Classes ?? throw Missing("the number of classes", "--classes 10", "classes"));
+    }
+
+    private ImageShape? TruthShape() => Truth is { } path
+        && ArrayFile.Read(path).Arrays.FirstOrDefault(array => ImageNames.Contains(array.Name)) is { Shape: [_, var c, var h, var w] }
+        ? new((int)c, (int)h, (int)w) : null;
+
     private AfterimageException Missing(string what, string flag, string field) =>
         new($"{Update} comes without {what}: say it with {flag}, or as \"{field}\" in {UpdateDescription.PathFor(Update)}.");
 
@@ -108,7 +129,7 @@ public sealed record RecordedUpdate : ClientSource
     private static PrivateBatch ReadTruth(string path, ImageShape input, int classes)
     {
         var arrays = ArrayFile.Read(path);
-        var images = Named("images", "x", "arr_0");
+        var images = Named(ImageNames);
         var labels = Named("labels", "y", "arr_1");
         if (images.Shape.Count != 4 || !images.Shape.Skip(1).SequenceEqual([input.Channels, input.Height, input.Width]))
             throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need " +
@@ -116,7 +137,7 @@ public sealed record RecordedUpdate : ClientSource
         var numbers = labels.ToInt64().Select(label => (int)label).ToValueList();
         return new(input, [.. images.ToSingle().Chunk(input.Count)], numbers, Names(classes));
 
-        NamedArray Named(params string[] names) => arrays.Arrays.FirstOrDefault(array => names.Contains(array.Name))
+        NamedArray Named(params ValueList<string> names) => arrays.Arrays.FirstOrDefault(array => names.Contains(array.Name))
             ?? throw new AfterimageException(
                 $"{path} has no array \"{names[0]}\"; it has {string.Join(", ", arrays.Arrays.Select(array => array.Name))}.");
     }

@@ -43,9 +43,10 @@ public sealed class ExperimentRun<TReport>
         try
         {
             var cases = files.Expand(experiment);
-            using Ledger ledger = measurement.Journaled ? new JournalLedger(options.Folder, options.Resume) : new NoLedger();
             var header = Header();
-            Publish(ledger, new AuditStarted(header, [.. cases.Select(one => new CaseTitle(one.Id, one.Name))]));
+            var started = new AuditStarted(header, [.. cases.Select(one => new CaseTitle(one.Id, one.Name))]);
+            using Ledger ledger = measurement.Journaled ? new JournalLedger(options.Folder, options.Resume, started) : new NoLedger();
+            Publish(ledger, started);
             var report = measurement.Conclude(header, Execute(ledger, cases), options);
             if (!cancellation.IsCancellationRequested && measurement.Finished(report) is { } last)
                 Publish(ledger, last);

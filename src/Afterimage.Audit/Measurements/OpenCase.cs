@@ -20,6 +20,8 @@ public sealed class OpenCase : IDisposable
     public OpenCase(Case one, string stream, RunOptions options, Effort effort)
     {
         (Case, Options, Effort, Random) = (one, options, effort, new RandomSource(one.Configuration.Seed));
+        if (one.Configuration.Client.Fault(one.Configuration.Model) is { } fault)
+            throw new AfterimageException(fault);
         Round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device));
         try
         {

@@ -19,7 +19,7 @@ internal static class AuditCommand
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var experiment = new ExperimentOptions(files);
-        var folder = new Option<string?>("--out")
+        var folder = new Option<string?>("--out", "-o")
         {
             HelpName = "DIR",
             Description = "Folder of the report; by default a new one under runs/.",
@@ -28,7 +28,13 @@ internal static class AuditCommand
         var failIf = new Option<string?>("--fail-if")
         {
             HelpName = "CONDITION",
-            Description = "End with exit code 2 if this is true of a case, for example \"ssim.max > 0.6\".",
+            Description = "End with exit code 2 if this is true of a case, for example \"ssim.max > 0.6\" or " +
+                "\"verdict >= recognizable\" (of nothing, traces, recognizable, exact); " +
+                "with 4 if it is not, but an attack did not converge.",
+        };
+        var allow = new Option<bool>("--allow-inconclusive")
+        {
+            Description = "Let --fail-if end with exit code 0 even where an attack did not converge.",
         };
         var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
         var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
@@ -49,13 +55,16 @@ internal static class AuditCommand
             HelpName = "auto|on|off",
             Description = "Measure what each update tells at best beside the attack; auto does where that is cheap.",
         };
+        var json = JsonText.Option("the report");
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, device, threads, parallel, isolate, choice, leakage])
+        foreach (var option in (Option[])[folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage])
             command.Add(option);
         command.SetAction(line =>
         {
             var condition = line.GetValue(failIf) is { } text ? Condition.Parse(text) : null;
+            if (condition is null && line.GetValue(allow))
+                throw new AfterimageException("--allow-inconclusive is about --fail-if: add a condition, or leave it out.");
             var described = experiment.Read(line);
             CanBeJudged(condition, described);
             var options = new RunOptions
@@ -72,54 +81,30 @@ internal static class AuditCommand
             if (options.Isolate && Environment.GetEnvironmentVariable(ChildCase.Mark) is not null)
                 throw new AfterimageException("This program was started again to run one case and began an audit instead: " +
                     "pass the arguments of its Main on to AfterimageApp.Run.");
+            OutputPath.CheckFolder("--out", options.Folder);
             // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
             if (!options.Isolate && files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, condition, terminal);
+            var end = new AuditEnd(condition, line.GetValue(allow), options.Folder);
+            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, end, terminal, line.GetValue(json));
         });
         return command;
     }
 
     private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
-        Condition? condition, Terminal terminal)
+        AuditEnd end, Terminal terminal, bool json)
     {
         using var interruption = new Interruption();
+        var words = json ? JsonText.Aside(terminal) : terminal;
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
-        Watching.ToTheEnd(run.Events, terminal, interruption.Token);
+        Watching.ToTheEnd(run.Events, words, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
-        ReportView.Write(terminal.Output, report, options.Folder);
-        terminal.Raw.WriteLine(Path.Combine(options.Folder, HtmlExporter.FileName));
-        return Conclude(report, condition, interruption.Token.IsCancellationRequested, options.Folder, terminal);
-    }
-
-    private static int Conclude(AuditReport report, Condition? condition, bool canceled, string folder, Terminal terminal)
-    {
-        if (canceled)
-        {
-            terminal.Raw.WriteLine("Stopped; what was found is kept. To go on:");
-            terminal.Raw.WriteLine($"  {CommandLine.Resuming(report.Command, folder)}");
-            return ExitCode.Canceled;
-        }
-        if (report.Cases.FirstOrDefault(found => found.Outcome == "Crashed") is { } crashed)
-        {
-            terminal.Error.WriteLine($"afterimage: the case {crashed.Name} crashed. {crashed.Advice}");
-            return ExitCode.Crashed;
-        }
-        if (report.Cases.Length > 0 && report.Cases.All(found => found.Outcome == "Refused"))
-        {
-            terminal.Error.WriteLine($"afterimage: {report.Cases[0].Advice}");
-            return ExitCode.BadInput;
-        }
-        if (condition is null)
-            return ExitCode.Fine;
-        var leaking = report.Cases.Where(condition.Holds).Select(found => found.Name).ToArray();
-        var unsettled = report.Cases.Count(found => found.Outcome != "Converged");
-        var doubt = unsettled == 0 ? ""
-            : $" But {Figures.Plural(unsettled, "attack")} did not converge, which is no sign of protection.";
-        terminal.Raw.WriteLine(leaking.Length > 0
-            ? $"--fail-if \"{condition.Text}\" is true of {Figures.Plural(leaking.Length, "case")}: {string.Join("; ", leaking)}"
-            : $"--fail-if \"{condition.Text}\" is not true of any case.{doubt}");
-        return leaking.Length > 0 ? ExitCode.ConditionTrue : ExitCode.Fine;
+        if (json)
+            terminal.Raw.Write(ReportJson.Write(report));
+        else
+            ReportView.Write(terminal.Output, report, options.Folder);
+        words.Raw.WriteLine(Path.Combine(options.Folder, HtmlExporter.FileName));
+        return end.Of(report, interruption.Token.IsCancellationRequested, words);
     }
 
     private static void CanBeJudged(Condition? condition, Experiment experiment)

@@ -8,15 +8,24 @@ namespace Afterimage.Cli.Commands;
 /// <summary>Finds every fault of an experiment before anything runs.</summary>
 internal static class CheckCommand
 {
+    private sealed record Checked(IReadOnlyList<string> Faults, int Cases);
+
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var experiment = new ExperimentOptions(files);
         var command = new Command("check", "Find every fault of an experiment without running it.");
         experiment.AddTo(command);
+        var json = JsonText.Option("faults and the number of cases");
+        command.Add(json);
         command.SetAction(line =>
         {
             var described = experiment.Read(line);
             var faults = files.Check(described);
+            if (line.GetValue(json))
+            {
+                JsonText.Write(terminal, new Checked(faults, faults.Count > 0 ? 0 : files.Expand(described).Count));
+                return faults.Count > 0 ? ExitCode.BadInput : ExitCode.Fine;
+            }
             foreach (var fault in faults)
                 terminal.Error.WriteLine($"afterimage: {fault}");
             if (faults.Count > 0)

@@ -23,9 +23,8 @@ internal static class DataCommand
         return new Command("data", "List and fetch public data sets.") { list, get };
     }
 
-    /// <summary>The folder that holds a data set, or null.</summary>
-    public static string? Folder(DataEntry entry) =>
-        DataFolders.Standard().Roots.Select(root => Path.Combine(root, entry.Name)).FirstOrDefault(Directory.Exists);
+    /// <summary>The folder that holds the files of a data set, or null.</summary>
+    public static string? Folder(DataEntry entry) => DataFolders.Standard().Search(entry, [.. entry.Marks]);
 
     private static void List(IAnsiConsole console)
     {

@@ -21,11 +21,15 @@ internal static class DoctorCommand
 
     public static Command Create(Terminal terminal)
     {
-        var command = new Command("doctor", "Say what this machine has, what is missing and how to get it.");
-        command.SetAction(_ =>
+        var json = JsonText.Option("the findings");
+        var command = new Command("doctor", "Say what this machine has, what is missing and how to get it.") { json };
+        command.SetAction(line =>
         {
             var findings = Examine().ToArray();
-            Write(terminal.Output, findings);
+            if (line.GetValue(json))
+                JsonText.Write(terminal, findings);
+            else
+                Write(terminal.Output, findings);
             return findings.Any(finding => finding.State == State.Broken) ? ExitCode.BadInput : ExitCode.Fine;
         });
         return command;

@@ -16,34 +16,75 @@ internal static class InspectCommand
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var model = new Argument<string>("MODEL") { Description = "A built-in architecture or a TorchScript file." };
-        var input = new Option<string>("--input")
+        var input = new Option<string?>("--input")
         {
-            HelpName = "CxHxW", Description = "Shape of one image.", DefaultValueFactory = _ => "3x32x32",
+            HelpName = "CxHxW", Description = "Shape of one image; by default what the file says, and 3x32x32 for an architecture.",
         };
-        var classes = new Option<int>("--classes") { HelpName = "N", Description = "Outputs of the head.", DefaultValueFactory = _ => 10 };
+        var classes = new Option<int?>("--classes")
+        {
+            HelpName = "N", Description = "Outputs of the head; by default what the file says, and 10 for an architecture.",
+        };
         var rank = new Option<bool>("--rank")
         {
             Description = "Count equations against unknowns layer by layer (R-GAP's rank analysis); may take a minute.",
         };
+        var json = JsonText.Option("the layers");
         var command = new Command("inspect", "Show the layers of a model and what such a model gives away.")
         {
-            model, input, classes, rank,
+            model, input, classes, rank, json,
         };
         command.SetAction(line =>
         {
             var name = line.GetRequiredValue(model);
             var source = files.Catalog.Read<ModelSource>(PartName.Model(files.Catalog, name).ToJsonString(), "The command line");
-            using var opened = source.Open(ImageShape.Parse(line.GetRequiredValue(input)), line.GetValue(classes), new RandomSource(0),
-                torch.ScalarType.Float32, torch.CPU);
-            Write(terminal.Output, ModelCard.Of(opened, name));
+            var given = line.GetValue(input) is { } text ? ImageShape.Parse(text) : (ImageShape?)null;
+            var (shape, outputs) = Shapes(source, name, given, line.GetValue(classes));
+            using var opened = source.Open(shape, outputs, new RandomSource(0), torch.ScalarType.Float32, torch.CPU);
+            var card = ModelCard.Of(opened, name);
+            if (line.GetValue(json))
+                JsonText.Write(terminal, Plain(card));
+            else
+                Write(terminal.Output, card);
             if (!line.GetValue(rank))
                 return;
             var network = opened.Network
                 ?? throw new AfterimageException("The rank analysis needs known layers, and this file runs as a script.");
-            RankView.Write(terminal.Output, RankAnalysis.Of(network, new RandomSource(0)));
+            var output = (line.GetValue(json) ? JsonText.Aside(terminal) : terminal).Output;
+            RankView.Write(output, RankAnalysis.Of(network, new RandomSource(0)));
         });
         return command;
     }
+
+    private static (ImageShape Input, int Classes) Shapes(ModelSource source, string name, ImageShape? input, int? classes)
+    {
+        var known = input is null || classes is null ? source.Shapes(input) : ModelShapes.Unknown;
+        if (source is Architecture)
+            return (input ?? known.Input ?? new(3, 32, 32), classes ?? known.Classes ?? 10);
+        return (input ?? known.Input ?? throw new AfterimageException(
+                $"{name} takes images of several shapes: say the shape with --input {known.Channels ?? 3}x32x32."),
+            classes ?? known.Classes ?? throw new AfterimageException($"{name} does not tell its classes: say them with --classes 10."));
+    }
+
+    private static object Plain(ModelCard card) => new
+    {
+        card.Name,
+        Input = card.Input.ToString(),
+        card.Classes,
+        card.ParameterCount,
+        card.HasBatchNorm,
+        Activations = card.Activations.AsEnumerable(),
+        Head = card.Head is var (weight, bias) ? new { Weight = weight, Bias = bias } : null,
+        card.IsSmooth,
+        Remarks = card.Hints.Concat(card.Notes),
+        Layers = card.Layers.Select(layer => new
+        {
+            layer.Kind,
+            layer.Depth,
+            Output = layer.Output.AsEnumerable(),
+            Parameters = layer.Parameters.Select(parameter =>
+                new { parameter.Name, Shape = parameter.Shape.AsEnumerable(), parameter.Count }),
+        }),
+    };
 
     private static void Write(IAnsiConsole console, ModelCard card)
     {

@@ -27,7 +27,7 @@ internal static class LabelsCommand
             DefaultValueFactory = _ => Catalog.Kind(typeof(RefinedCounts)),
         };
         var hide = new Option<bool>("--hide-batch-size") { Description = "Let the attacker estimate the batch size." };
-        var json = new Option<bool>("--json") { Description = "Print JSON." };
+        var json = JsonText.Option("the labels of each case");
         var table = new Option<bool>("--table")
         {
             Description = "Measure every rule on models, batch sizes, mixes and local training; " +
@@ -39,7 +39,7 @@ internal static class LabelsCommand
         var models = List("--models", "Rows of the table, for example lenet,mlp.");
         var sizes = List("--batches", "Batch sizes of the table, for example 1,8,32,128.");
         var epochs = List("--epochs", "Epochs of local training in the table, for example 0,1,3; 0 sends a gradient.");
-        var folder = new Option<string>("--out")
+        var folder = new Option<string>("--out", "-o")
         {
             HelpName = "DIR",
             Description = "Folder of the table.",
@@ -55,6 +55,8 @@ internal static class LabelsCommand
             var described = experiment.Read(line);
             TorchSharp.torch.set_num_threads(1);
             var usual = new LabelTableOptions { Folder = "" };
+            if (line.GetValue(table))
+                OutputPath.CheckFolder("--out", line.GetRequiredValue(folder));
             if (line.GetValue(table))
                 return Table(new()
                 {
@@ -86,7 +88,7 @@ internal static class LabelsCommand
         using var interruption = new Interruption();
         var run = ExperimentRun.Start(files, experiment, new LabelReading { Rule = rule }, new() { Folder = "" }, interruption.Token);
         // Where lines would stand among the results, nothing is said on the way.
-        var shown = terminal.Live && !json ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null);
+        var shown = json ? JsonText.Aside(terminal) : terminal.Live ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null);
         Watching.ToTheEnd(run.Events, shown, interruption.Token);
         var results = run.Report.GetAwaiter().GetResult();
         foreach (var found in results)

@@ -8,6 +8,7 @@ using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
 using Afterimage.Leakage;
 using Afterimage.Numerics;
+using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 
 namespace Afterimage.Cli.Commands;
@@ -50,15 +51,16 @@ internal static class LeakageCommand
         };
         var choice = OperatorText.Option();
         var threads = new Option<int>("--threads") { HelpName = "N", Description = "Threads of libtorch.", DefaultValueFactory = _ => 1 };
-        var folder = new Option<string>("--out")
+        var folder = new Option<string>("--out", "-o")
         {
             HelpName = "DIR",
             Description = "Folder of leakage.html and leakage.json.",
             DefaultValueFactory = _ => Path.Combine("runs", "leakage"),
         };
+        var json = JsonText.Option("the report");
         var command = new Command("leakage", "Measure what an update tells of its batch at best; nobody attacks.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[sweep, prior, noise, unknowns, steps, choice, threads, folder])
+        foreach (var option in (Option[])[sweep, prior, noise, unknowns, steps, choice, threads, folder, json])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -82,21 +84,27 @@ internal static class LeakageCommand
                 Threads = CommandLine.AtLeastOne("--threads", line.GetValue(threads)),
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
             };
+            OutputPath.CheckFolder("--out", options.Folder);
             if (files.Check(described) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Run(files, described, measurement, options, terminal);
+            return Run(files, described, measurement, options, terminal, line.GetValue(json));
         });
         return command;
     }
 
     private static int Run(
-        ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal)
+        ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal, bool json)
     {
         using var interruption = new Interruption();
+        var words = json ? JsonText.Aside(terminal) : terminal;
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
-        Watching.ToTheEnd(run.Events, terminal, interruption.Token);
-        LeakageView.Write(terminal.Output, run.Report.GetAwaiter().GetResult());
-        terminal.Raw.WriteLine(Path.Combine(options.Folder, LeakageExporter.HtmlName));
+        Watching.ToTheEnd(run.Events, words, interruption.Token);
+        var report = run.Report.GetAwaiter().GetResult();
+        if (json)
+            terminal.Raw.Write(ReportJson.Write(report));
+        else
+            LeakageView.Write(terminal.Output, report);
+        words.Raw.WriteLine(Path.Combine(options.Folder, LeakageExporter.HtmlName));
         return interruption.Token.IsCancellationRequested ? ExitCode.Canceled : ExitCode.Fine;
     }
 

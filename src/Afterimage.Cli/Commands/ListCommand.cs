@@ -14,41 +14,56 @@ namespace Afterimage.Cli.Commands;
 /// <summary>Lists the attacks, models, data sets and parts that an experiment can name, in one sentence each.</summary>
 internal static class ListCommand
 {
+    private sealed record Section(string Title, string Subtitle, IReadOnlyList<Named> Entries);
+
+    private sealed record Named(string Name, string Summary);
+
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
-        var what = new Argument<string>("what")
+        var what = new Argument<string>("WHAT")
         {
             Description = "attacks, models, data or parts; all of them by default.", DefaultValueFactory = _ => "all",
         };
         what.AcceptOnlyFromAmong("all", "attacks", "models", "data", "parts");
-        var command = new Command("list", "List attacks, models, data sets and parts, in one sentence each.") { what };
-        command.SetAction(line => Write(files.Catalog, terminal.Output, line.GetRequiredValue(what)));
+        var json = JsonText.Option("names and summaries");
+        var command = new Command("list", "List attacks, models, data sets and parts, in one sentence each.") { what, json };
+        command.SetAction(line =>
+        {
+            var sections = Sections(files.Catalog, line.GetRequiredValue(what)).ToArray();
+            if (line.GetValue(json))
+                JsonText.Write(terminal, sections.ToDictionary(section => section.Title, section => section.Entries));
+            else
+                Array.ForEach(sections, section => Write(terminal.Output, section));
+        });
         return command;
     }
 
-    private static void Write(Catalog catalog, IAnsiConsole console, string what)
+    private static IEnumerable<Section> Sections(Catalog catalog, string what)
     {
         if (what is "all" or "attacks")
-            Section(console, "Attacks", "--attack NAME", catalog.Attacks.Select(pair => (pair.Key, Summary(pair.Key, pair.Value))));
+            yield return new("Attacks", "--attack NAME",
+                [.. PartName.AttackNames(catalog).Select(name => new Named(name, Attack(catalog, name)))]);
         if (what is "all" or "models")
-            Section(console, "Models", "--model NAME", Parts(catalog, typeof(ModelSource)));
+            yield return new("Models", $"--model NAME: {string.Join(", ", PartName.ModelNames(catalog))}, or a TorchScript file",
+                Parts(catalog, typeof(ModelSource)));
         if (what is "all" or "data")
-            Section(console, "Data", $"--data NAME: {string.Join(", ", PartName.DataNames(catalog))}, or a folder",
+            yield return new("Data", $"--data NAME: {string.Join(", ", PartName.DataNames(catalog))}, or a folder",
                 Parts(catalog, typeof(DataSource)));
-        if (what is not ("all" or "parts"))
-            return;
-        foreach (var root in catalog.Roots.Where(root => root != typeof(ModelSource) && root != typeof(DataSource)))
-            Section(console, Title(root), Catalog.Summary(root) ?? "", Parts(catalog, root));
+        if (what is "all" or "parts")
+            foreach (var root in catalog.Roots.Where(root => root != typeof(ModelSource) && root != typeof(DataSource)))
+                yield return new(Title(root), Catalog.Summary(root) ?? "", Parts(catalog, root));
     }
 
-    private static IEnumerable<(string, string)> Parts(Catalog catalog, Type root) => catalog.Parts(root)
-        .Select(part => (Catalog.Kind(part), string.Join(" ", [Catalog.Summary(part) ?? "", .. Cited(part)])));
+    private static Named[] Parts(Catalog catalog, Type root) => [.. catalog.Parts(root)
+        .Select(part => new Named(Catalog.Kind(part), string.Join(" ", [Catalog.Summary(part) ?? "", .. Cited(part)])))];
 
     /// <summary>The summary of the property of <see cref="Known"/> that holds the attack, or that of the attack's type.</summary>
-    private static string Summary(string name, Attack attack)
+    private static string Attack(Catalog catalog, string name)
     {
+        var attack = catalog.FindAttack(name);
         var known = typeof(Known).GetProperties().FirstOrDefault(property => ReferenceEquals(property.GetValue(null), attack));
-        return Catalog.Summary((MemberInfo?)known ?? attack.GetType()) ?? name;
+        var type = attack?.GetType() ?? catalog.Find(typeof(Attack), name)!;
+        return Catalog.Summary((MemberInfo?)known ?? type) ?? name;
     }
 
     private static IEnumerable<string> Cited(Type part) =>
@@ -58,17 +73,16 @@ internal static class ListCommand
     private static string Title(Type root) => root.Name[0] + string.Concat(root.Name.Skip(1)
         .Select(letter => char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{letter}"));
 
-    private static void Section(IAnsiConsole console, string title, string subtitle, IEnumerable<(string Name, string Summary)> rows)
+    private static void Write(IAnsiConsole console, Section section)
     {
-        console.WriteHeading(title);
-        if (subtitle.Length > 0)
-            console.WriteIndented(subtitle, new(Color.Grey));
-        var all = rows.ToArray();
-        var names = all.Length == 0 ? 0 : all.Max(row => row.Name.Length);
+        console.WriteHeading(section.Title);
+        if (section.Subtitle.Length > 0)
+            console.WriteIndented(section.Subtitle, new(Color.Grey));
+        var names = section.Entries.Count == 0 ? 0 : section.Entries.Max(entry => entry.Name.Length);
         var grid = new Grid { Width = Math.Min(console.Profile.Width, 120) };
         grid.AddColumn(new GridColumn { Width = names, Padding = new(2, 0, 2, 0), NoWrap = true });
         grid.AddColumn(new GridColumn { Padding = new(0) });
-        foreach (var (name, summary) in all)
+        foreach (var (name, summary) in section.Entries)
             grid.AddRow(new Text(name, new(Color.Teal)), new Text(summary));
         console.Write(grid);
         console.WriteLine();

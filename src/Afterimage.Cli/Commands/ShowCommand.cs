@@ -11,11 +11,18 @@ internal static class ShowCommand
     public static Command Create(Terminal terminal)
     {
         var folder = new Argument<string>("FOLDER") { Description = "A folder that an audit wrote." };
-        var command = new Command("show", "Show a report in the terminal.") { folder };
+        var json = JsonText.Option("the report");
+        var command = new Command("show", "Show a report in the terminal.") { folder, json };
         command.SetAction(line =>
         {
             var path = line.GetRequiredValue(folder);
-            ReportView.Write(terminal.Output, Read(path), path);
+            var report = Read(path);
+            if (line.GetValue(json))
+            {
+                terminal.Raw.Write(ReportJson.Write(report));
+                return;
+            }
+            ReportView.Write(terminal.Output, report, path);
             var html = Path.Combine(path, HtmlExporter.FileName);
             if (File.Exists(html))
                 terminal.Raw.WriteLine(html);

@@ -90,6 +90,7 @@ internal static class TrainCommand
         Settings.Check(training);
         if (Path.GetExtension(file) != ".safetensors")
             throw new AfterimageException($"--out {file} should end in .safetensors.");
+        OutputPath.CheckFile("--out", file);
         var state = Path.ChangeExtension(file, ".state.safetensors");
         if (resume && !File.Exists(state))
             throw new AfterimageException(

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Afterimage.Numerics;
+using Afterimage.Reports;
 
 namespace Afterimage.Cli.Conditions;
 
@@ -34,14 +35,27 @@ internal sealed partial class ConditionParser(string text)
 
     private Comparison Comparison()
     {
-        var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max").Split('.');
+        if (Accept("verdict"))
+            return new VerdictComparison(NextRelation(), NextLevel());
+        var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max, or verdict").Split('.');
         var statistic = Statistic.All.FirstOrDefault(candidate => candidate.Name == name[1])
             ?? throw new AfterimageException($"The condition \"{text}\" asks for \"{name[1]}\" of {name[0]}; " +
                 $"a metric has {string.Join(", ", Statistic.All.Select(known => known.Name))}.");
+        var relation = NextRelation();
+        return new MetricComparison(name[0], statistic, relation, Number(Next(token => Number(token) is not null, "a number"))!.Value);
+    }
+
+    private Relation NextRelation()
+    {
         var signs = Relations.Select(known => known.Sign);
         var sign = Next(token => signs.Contains(token), $"one of {string.Join(" ", signs)}");
-        var number = Next(token => Number(token) is not null, "a number");
-        return new(name[0], statistic, Relations.First(known => known.Sign == sign).Relation, Number(number)!.Value);
+        return Relations.First(known => known.Sign == sign).Relation;
+    }
+
+    private LeakLevel NextLevel()
+    {
+        var levels = VerdictComparison.Levels.ToDictionary(level => level.ToString(), StringComparer.OrdinalIgnoreCase);
+        return levels[Next(levels.ContainsKey, $"one of {string.Join(" ", levels.Keys.Select(level => level.ToLowerInvariant()))}")];
     }
 
     private static double? Number(string token) =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
@@ -18,6 +19,8 @@ internal sealed class ExperimentOptions
 
     private sealed record Flag(Option Option, For Client, Action<ParseResult, JsonObject> Edit);
 
+    private static readonly ImmutableArray<string> Mixes = ["any", "distinct", "same", "balanced", "repeated"];
+
     private readonly ExperimentFile files;
     private readonly List<Flag> flags = [];
     private readonly Argument<string?> file = new("experiment.json")
@@ -28,41 +31,42 @@ internal sealed class ExperimentOptions
 
     // Edits are made in this order: whole parts first, then what is inside them, then --set.
     /// <param name="files">Reads experiments.</param>
-    /// <param name="attacked">Whether an attack follows; without one, its flags are absent and --labels speaks of the batch.</param>
+    /// <param name="attacked">Whether an attack follows; without one, its flags are absent.</param>
     public ExperimentOptions(ExperimentFile files, bool attacked = true)
     {
         this.files = files;
         var catalog = files.Catalog;
-        Add<string>("--update", "FILE", "The update of a real client (torch.save, .npz, .safetensors, .pbuf).",
+        Add<string>("--update -u", "FILE", "The update of a real client (torch.save, .npz, .safetensors, .pbuf).",
             (json, path) => json["client"] = new JsonObject { ["kind"] = "recorded-update", ["update"] = path });
         Add<string>("--before", "FILE", "The weights before the round, where the update file holds those after it.",
             (json, path) => json["client"]!["before"] = path, For.UpdateFile);
         Add<string>("--update-kind", "KIND", "What the update file holds: weights, difference or gradient; by default it is found out.",
             (json, kind) => json["client"]!["updateKind"] =
                 OneOf("--update-kind", kind, "weights", "difference", "gradient"), For.UpdateFile);
-        Add<string>("--input", "CxHxW", "Shape of the images behind an update file, for example 3x32x32.",
+        Add<string>("--input", "CxHxW",
+            "Shape of the images behind an update file, for example 3x32x32; needed only where no file says it.",
             (json, shape) => json["client"]!["input"] = shape, For.UpdateFile);
-        Add<int>("--classes", "N", "Classes of the model behind an update file.",
+        Add<int>("--classes", "N", "Classes of the model behind an update file; needed only where no file says it.",
             (json, count) => json["client"]!["classes"] = count, For.UpdateFile);
         Add<string>("--truth", "FILE", "The images and labels behind an update file (.npz), to judge the result.",
             (json, path) => json["client"]!["truth"] = path, For.UpdateFile);
-        Add<string>("--data", "NAME|PATH", $"Images of a simulated client: {string.Join(", ", PartName.DataNames(catalog))}, or a folder.",
-            (json, name) => json["client"]!["data"] = PartName.Data(catalog, name), For.SimulatedClient);
+        Add<string>("--data -d", "NAME|PATH",
+            $"Images of a simulated client: {string.Join(", ", PartName.DataNames(catalog))}, or a folder.",
+            (json, name) => json["client"]!["data"] = PartName.Data(catalog, name), For.SimulatedClient, PartName.DataNames(catalog));
         Add<string>("--images", "LIST", "These images of the data set, for example 0,4,7.",
             (json, list) => json["client"]!["images"] = List("--images", list, Whole), For.SimulatedClient);
-        var (flag, any) = attacked ? ("--label-mix", "any") : ("--labels", "mixed");
-        string Mix(string mix) => OneOf(flag, mix, any, "distinct", "same", "balanced", "repeated") == any ? "any" : mix;
-        Add<string>(flag, "MIX", $"Labels of a batch: {any}, distinct, same, balanced or repeated.",
-            (json, mix) => json["client"]!["labels"] = Mix(mix), For.SimulatedClient);
-        Add<int>("--batch", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
+        Add<string>("--label-mix", "MIX", "Labels of a batch: any, distinct, same, balanced or repeated.",
+            (json, mix) => json["client"]!["labels"] = OneOf("--label-mix", mix, Mixes), For.SimulatedClient, Mixes);
+        Add<int>("--batch -b", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, " +
             "optimizer=adamw, shuffle=, clients=2,3; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",
             (json, name) => Training(json, "--loss")["loss"] = new JsonObject { ["kind"] = name });
-        Add<string>("--model", "NAME|FILE", "A built-in architecture or a TorchScript file.",
-            (json, name) => json["model"] = PartName.Model(catalog, name));
+        Add<string>("--model -m", "NAME|FILE", $"{string.Join(", ", PartName.ModelNames(catalog))} (a number is depth or width), " +
+            "or a TorchScript file.",
+            (json, name) => json["model"] = PartName.Model(catalog, name), choices: PartName.ModelNames(catalog));
         Add<string>("--weights", "FILE", "Weights of the model (torch.save, .safetensors or .npz).",
             (json, path) => json["model"]!["weights"] = path);
         Add<string>("--mean", "LIST", "Channel means of the client's normalization, for example 0.5,0.5,0.5.",
@@ -72,8 +76,8 @@ internal sealed class ExperimentOptions
         if (attacked)
         {
             var others = string.Join(", ", PartName.AttackNames(catalog).Where(name => name != "best"));
-            Add<string>("--attack", "NAME", $"By default best, which tries what applies; or {others}.",
-                (json, name) => json["attack"] = PartName.Attack(catalog, name));
+            Add<string>("--attack -a", "NAME", $"By default best, which tries what applies; or {others}.",
+                (json, name) => json["attack"] = PartName.Attack(catalog, name), choices: PartName.AttackNames(catalog));
             Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
             Add<int>("--restarts", "N", "Starts of the attack at most.",
                 (json, count) => Configure(
@@ -118,9 +122,12 @@ internal sealed class ExperimentOptions
         return files.Parse(json.ToJsonString(), "The command line");
     }
 
-    private void Add<T>(string name, string value, string description, Action<JsonObject, T> edit, For client = For.AnyClient)
+    private void Add<T>(string name, string value, string description, Action<JsonObject, T> edit, For client = For.AnyClient,
+        IEnumerable<string>? choices = null)
     {
-        var option = new Option<T>(name) { HelpName = value, Description = description };
+        var names = name.Split(' ');
+        var option = new Option<T>(names[0], names[1..]) { HelpName = value, Description = description };
+        option.CompletionSources.Add([.. choices ?? []]);
         flags.Add(new(option, client, (line, json) => edit(json, line.GetRequiredValue(option))));
     }
 
@@ -181,7 +188,7 @@ internal sealed class ExperimentOptions
         }
     }
 
-    private static string OneOf(string flag, string value, params string[] known) => known.Contains(value) ? value
+    private static string OneOf(string flag, string value, params ImmutableArray<string> known) => known.Contains(value) ? value
         : throw new AfterimageException($"{flag} \"{value}\" is none of {string.Join(", ", known)}.");
 
     private static JsonArray List(string flag, string text, Func<string, JsonNode?> number) =>

@@ -20,6 +20,10 @@ public abstract record ModelSource
     /// <exception cref="AfterimageException">The architecture does not fit the images, or a file does not fit the architecture.</exception>
     public abstract VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device);
 
+    /// <summary>What the model's file says of images and classes, where nobody else does.</summary>
+    /// <param name="input">The shape of one image where it is known already.</param>
+    public virtual ModelShapes Shapes(ImageShape? input = null) => ModelShapes.Unknown;
+
     /// <summary>The weights of the file by the model's names; empty where no file is given.</summary>
     private protected IReadOnlyDictionary<string, NamedArray> Stored(IEnumerable<(string Name, long[] Shape)> expected) =>
         Weights is null ? new Dictionary<string, NamedArray>() : Numerics.Arrays.Weights.Load(Weights, expected);

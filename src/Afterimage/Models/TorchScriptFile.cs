@@ -45,6 +45,16 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         return script.With([$"The file runs as a script because its layers give other logits (relative difference {difference:g2})."]);
     }
 
+    /// <inheritdoc/>
+    public override ModelShapes Shapes(ImageShape? input = null)
+    {
+        var archive = ScriptArchive.Open(Path, Bytes());
+        var tensors = TorchScriptReader.Tensors(archive).ToArray();
+        var found = ModelShapes.Search(tensors.FirstOrDefault(shape => shape.Length == 4)?[1] is { } channels ? (int)channels : null, input,
+            shape => TorchScriptReader.Outputs(archive, shape));
+        return found with { Classes = found.Classes ?? (int?)tensors.LastOrDefault(shape => shape.Length == 2)?[0] };
+    }
+
     /// <summary>The file as libtorch runs it, whatever it is made of.</summary>
     /// <exception cref="AfterimageException">The file is no TorchScript, or does not map such images to that many logits.</exception>
     internal ScriptModel OpenScript(ImageShape input, int classes, ScalarType type, Device device)

@@ -95,8 +95,8 @@ public class ExperimentFileTests
     [InlineData("/attack/priors/3", "1", "leads nowhere")]
     [InlineData("client/batchSize", "1", "no JSON pointer")]
     [InlineData("", "1", "no JSON pointer")]
-    [InlineData("/client/batchSize", "\"many\"", "/client/batchSize is \"many\": it should be a whole number")]
-    [InlineData("/model", "\"lenett\"", "there is no ModelSource \"lenett\"")]
+    [InlineData("/client/batchSize", "\"many\"", "/client/batchSize must be a whole number, not")]
+    [InlineData("/model", "\"lenett\"", "there is no model \"lenett\"")]
     public void A_bad_axis_is_named(string pointer, string value, string message)
     {
         var text = $$"""{ "attack": "matching", "vary": [{ "pointer": "{{pointer}}", "values": [{{value}}] }] }""";

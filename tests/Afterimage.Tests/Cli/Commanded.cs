@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afterimage.Cli;
 using Afterimage.Cli.Console;
 
@@ -14,6 +15,23 @@ internal sealed record Commanded(int Code, string Output, string Error)
         var code = AfterimageApp.Run(args, catalog, Terminal.Plain(output, error));
         return new(code, output.ToString(), error.ToString());
     }
+
+    /// <summary>The same in a process of its own.</summary>
+    public static Commanded InProcess(params string[] line)
+    {
+        using var process = Start(line);
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new(process.ExitCode, output, error.Result);
+    }
+
+    /// <summary>A process that has just begun.</summary>
+    public static Process Start(params string[] line) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Afterimage.Cli.dll"), .. line])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
 
     /// <summary>An audit that takes no time: one small image, few steps.</summary>
     public static Commanded QuickAudit(string folder, params string[] more) =>

@@ -22,6 +22,11 @@ public class ConditionTests
     [InlineData("ssim.max > 0.9 or psnr.max > 20 and psnr.min > 5", true)]
     [InlineData("psnr.max > 20 AND psnr.min > 1e1", false)]
     [InlineData("psnr.min > -1", true)]
+    [InlineData("verdict >= recognizable", true)]
+    [InlineData("verdict >= Exact", false)]
+    [InlineData("verdict == traces", false)]
+    [InlineData("verdict != nothing", true)]
+    [InlineData("verdict>traces and ssim.max > 0.9", false)]
     public void IsTrueOrNotOfACase(string text, bool expected) => Assert.Equal(expected, Condition.Parse(text).Holds(Case()));
 
     [Theory]
@@ -34,6 +39,8 @@ public class ConditionTests
     [InlineData("ssim.max => 3", "\"=>\" at character 10")]
     [InlineData("ssim.top > 3", "asks for \"top\" of ssim; a metric has min, median, mean, max")]
     [InlineData("ssim.max > 3 psnr.max > 3", "\"psnr.max\" at character 14, where \"and\", \"or\" or the end")]
+    [InlineData("verdict", "ends where one of <")]
+    [InlineData("verdict >= 3", "\"3\" at character 12, where one of nothing traces recognizable exact is expected")]
     [InlineData("ssim.max > 3 and", "ends where a metric")]
     public void SaysWhereReadingStopped(string text, string reason) =>
         Assert.Contains(reason, Assert.Throws<AfterimageException>(() => Condition.Parse(text)).Message, StringComparison.Ordinal);
@@ -63,6 +70,16 @@ public class ConditionTests
         }, iter: 2000);
     }
 
+    [Theory]
+    [InlineData(LeakLevel.Inconclusive)]
+    [InlineData(LeakLevel.Unjudged)]
+    public void WhatIsNotKnownLiesNowhereOnTheScale(LeakLevel level)
+    {
+        var found = Case() with { Verdict = new(level, "") };
+        foreach (var relation in (string[])["<", "<=", ">", ">=", "==", "!="])
+            Assert.All(VerdictComparison.Levels, known => Assert.False(Condition.Parse($"verdict {relation} {known}").Holds(found)));
+    }
+
     [Fact]
     public void WhatIsWrittenIsRead()
     {
@@ -71,7 +88,7 @@ public class ConditionTests
         comparison.Sample((metric, statistic, relation, number) =>
         {
             var text = string.Create(CultureInfo.InvariantCulture, $"{metric}.{statistic} {relation} {number:R}");
-            var read = Assert.Single(Assert.Single(Condition.Parse(text).Alternatives));
+            var read = Assert.IsType<MetricComparison>(Assert.Single(Assert.Single(Condition.Parse(text).Alternatives)));
             Assert.Equal((metric, statistic, number), (read.Metric, read.Statistic.Name, read.Number));
         }, iter: 500);
     }

@@ -68,6 +68,22 @@ public class ExperimentOptionsTests
         Assert.Equal(new IdxImages { Set = set }, Assert.IsType<SimulatedClient>(Read("--data", name).Client).Data);
 
     [Fact]
+    public void ANumberBehindAModelIsItsSize()
+    {
+        Assert.Equal(new ResNet { Depth = 20 }, Read("--model", "resnet20").Model);
+        Assert.Equal(new ResNet { Depth = 56 }, Read("-m", "res-net-56").Model);
+        Assert.Equal(new ConvNet { Width = 16 }, Read("-m", "convnet16").Model);
+        Assert.Equal(new Mlp { Depth = 2 }, Read("-m", "mlp2").Model);
+        Assert.All(PartName.ModelNames(Catalog.Standard), name => Read("-m", name));
+        Assert.Throws<AfterimageException>(() => Read("-m", "lenet5"));
+    }
+
+    [Fact]
+    public void TheCommonOptionsAreShortToo() => Assert.Equal(
+        Read("--data", "cifar10", "--model", "convnet", "--batch", "2", "--attack", "matching"),
+        Read("-d", "cifar10", "-m", "convnet", "-b", "2", "-a", "matching"));
+
+    [Fact]
     public void AFolderIsDataToo()
     {
         using var folder = new TemporaryFolder();
@@ -112,7 +128,7 @@ public class ExperimentOptionsTests
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
     [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]
     [InlineData("--update-kind \"delta\" is none of weights, difference, gradient", "--update", "u.npz", "--update-kind", "delta")]
-    [InlineData("there is no Loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
+    [InlineData("there is no loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
     [InlineData("--label-mix \"some\" is none of any, distinct, same", "--label-mix", "some")]
     [InlineData("\"x\", which is no number", "--mean", "0.5,x")]
     [InlineData("--set /seed sets nothing", "--set", "/seed")]

@@ -18,7 +18,7 @@ public class LabelsCommandTests
     [Fact]
     public void Json_says_the_same()
     {
-        var run = Read("--batch", "2", "--labels", "same", "--json");
+        var run = Read("--batch", "2", "--label-mix", "same", "--json");
         Assert.Equal(0, run.Code);
         Assert.Contains("\"rule\": \"refined-counts\"", run.Output, StringComparison.Ordinal);
         Assert.Contains("\"trueCount\": 2", run.Output, StringComparison.Ordinal);
@@ -27,14 +27,14 @@ public class LabelsCommandTests
     [Fact]
     public void A_hidden_batch_size_is_estimated()
     {
-        var run = Read("--batch", "3", "--labels", "distinct", "--hide-batch-size");
+        var run = Read("--batch", "3", "--label-mix", "distinct", "--hide-batch-size");
         Assert.Equal(0, run.Code);
         Assert.Contains("3 images (estimated", run.Output, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("--labels", "balanced")]
-    [InlineData("--labels", "repeated")]
+    [InlineData("--label-mix", "balanced")]
+    [InlineData("--label-mix", "repeated")]
     public void Mixes_are_drawn(string flag, string mix) => Assert.Equal(0, Read("--batch", "12", flag, mix).Code);
 
     [Theory]

@@ -6,7 +6,7 @@ public class LeakageCommandTests
     public void A_batch_is_measured_and_said_in_a_sentence()
     {
         using var folder = new TemporaryFolder();
-        var run = Measure(folder, "--batch", "2", "--labels", "distinct");
+        var run = Measure(folder, "--batch", "2", "--label-mix", "distinct");
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Contains("The update of 2 images determines", run.Output, StringComparison.Ordinal);
         Assert.Contains("van Trees", run.Output, StringComparison.Ordinal);
@@ -20,7 +20,7 @@ public class LeakageCommandTests
     public void A_sweep_answers_which_batch_can_still_be_read()
     {
         using var folder = new TemporaryFolder();
-        var run = Measure(folder, "--sweep", "batch=1,3", "--labels", "mixed", "--unknowns", "64", "--steps", "8");
+        var run = Measure(folder, "--sweep", "batch=1,3", "--label-mix", "any", "--unknowns", "64", "--steps", "8");
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Contains("batchSize 3: measured in", run.Output, StringComparison.Ordinal);
         Assert.Contains("open", run.Output, StringComparison.Ordinal);
@@ -31,7 +31,7 @@ public class LeakageCommandTests
     [InlineData("--sweep", "batch=1,x", "\"x\", which is no batch size")]
     [InlineData("--prior", "gan", "none of power-law, public")]
     [InlineData("--noise", "0", "/noise is 0")]
-    [InlineData("--labels", "given", "none of")]
+    [InlineData("--label-mix", "given", "none of")]
     [InlineData("--attack", "dlg", "There is no option --attack")]
     [InlineData("--threads", "0", "--threads needs a number of at least 1")]
     public void A_wrong_flag_is_answered_with_a_sentence(string flag, string value, string words)
@@ -46,7 +46,7 @@ public class LeakageCommandTests
     public void A_sweep_that_cannot_end_does_not_begin()
     {
         using var folder = new TemporaryFolder();
-        var run = Measure(folder, "--sweep", "batch=1,11", "--labels", "distinct");
+        var run = Measure(folder, "--sweep", "batch=1,11", "--label-mix", "distinct");
         Assert.Equal((1, ""), (run.Code, run.Output));
         Assert.Contains("too few images for another batch of 11", run.Error, StringComparison.Ordinal);
     }

@@ -81,6 +81,34 @@ public class RecordedUpdateTests
     }
 
     [Fact]
+    public void What_nobody_says_is_read_from_the_truth_and_the_model()
+    {
+        using var folder = new TemporaryFolder();
+        using var sent = Client(new FedSgd()).Open(Model, 0, new RandomSource(5), CPU);
+        UpdateFile.Write(folder["update.npz"], sent.Update, null);
+        var saved = Saved(folder, Model);
+        using (var read = new RecordedUpdate { Update = folder["update.npz"] }.Open(saved, 0, new RandomSource(7), CPU))
+            Assert.Equal((new ImageShape(1, 8, 8), 4), (read.Model.Input, read.Model.Classes));
+        using var judged = new RecordedUpdate { Update = folder["update.npz"], Truth = WriteTruth(folder, sent) }
+            .Open(saved, 0, new RandomSource(7), CPU);
+        Assert.Equal((new ImageShape(1, 8, 8), 3), (judged.Model.Input, judged.BatchSize));
+    }
+
+    [Fact]
+    public void An_architecture_without_the_weights_of_the_round_is_no_model_of_it()
+    {
+        using var folder = new TemporaryFolder();
+        var client = new RecordedUpdate { Update = "u.npz" };
+        Assert.Contains("add the weights before the round with --weights", client.Fault(new LeNet()), StringComparison.Ordinal);
+        Assert.Null(client.Fault(new LeNet { Weights = "w.npz" }));
+        Assert.Null(client.Fault(new TorchScriptFile("model.pt")));
+        Assert.Null(new SimulatedClient().Fault(new LeNet()));
+        var faults = SmallAudit.Files.Check(SmallAudit.Experiment with { Client = client });
+        Assert.StartsWith("u.npz was computed on weights that nobody gave, and mlp by itself has random ones", Assert.Single(faults),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_said_here_wins_over_the_file_beside()
     {
         using var folder = new TemporaryFolder();
@@ -125,6 +153,21 @@ public class RecordedUpdateTests
         using var sent = (Client(new FedSgd()) with { BatchSize = 1 }).Open(Model, 0, new RandomSource(5), CPU);
         UpdateFile.Write(folder[name], sent.Update, Describe(sent) with { Labels = null });
         return folder[name];
+    }
+
+    /// <summary>The model of <see cref="Record"/> with its weights in a file.</summary>
+    internal static ModelSource Saved(TemporaryFolder folder, ModelSource source)
+    {
+        using var sent = Client(new FedSgd()).Open(source, 0, new RandomSource(5), CPU);
+        return Saved(folder, source, sent.Model);
+    }
+
+    internal static ModelSource Saved(TemporaryFolder folder, ModelSource source, VictimModel opened)
+    {
+        var path = folder["weights.safetensors"];
+        ArrayFile.Write(path, [.. opened.Layout.Entries.Zip(opened.Parameters).Select(pair => NamedArray.Of(pair.First.Name, pair.Second)),
+            .. opened.Buffers.Select(pair => NamedArray.Of(pair.Key, pair.Value))]);
+        return source with { Weights = path };
     }
 
     private static SimulatedClient Client(LocalTraining training) => new() { Data = SmallAudit.Leaves, BatchSize = 3, Training = training };

@@ -104,7 +104,7 @@ public class ChildProcessTests
         using var folder = new TemporaryFolder();
         string[] line = ["audit", "--attack", "matching", "--iterations", "3", "--restarts", "1", "--set", "/client/data/shape=1x16x16",
             "--operator", "autograd", "--leakage", "off", "--out"];
-        var (here, child) = (Host([.. line, folder["here"]]), Host([.. line, folder["child"], "--isolate"]));
+        var (here, child) = (Commanded.InProcess([.. line, folder["here"]]), Commanded.InProcess([.. line, folder["child"], "--isolate"]));
         Assert.Equal((0, "", 0, ""), (here.Code, here.Error, child.Code, child.Error));
         static string Only(string folder) => Timeless(Assert.Single(AuditView.Replay(Journal.Read(folder)).Report!.Cases));
         Assert.Equal(Only(folder["here"]), Only(folder["child"]));
@@ -140,16 +140,4 @@ public class ChildProcessTests
         from path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
         where Path.GetExtension(path) is ".png" or ".npz"
         select (Path.GetRelativePath(folder, path), Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))));
-
-    /// <summary>The real command, in a process of its own.</summary>
-    private static Commanded Host(params string[] line)
-    {
-        var host = Path.Combine(AppContext.BaseDirectory, "Afterimage.Cli.dll");
-        var start = new ProcessStartInfo("dotnet", [host, .. line]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return new(process.ExitCode, output, error.Result);
-    }
 }

@@ -1,5 +1,6 @@
 using Afterimage.Audit.Cases;
 using Afterimage.Audit.Clients;
+using Afterimage.Models;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
@@ -88,6 +89,35 @@ public class ExperimentRunTests
     }
 
     [Fact]
+    public async Task An_audit_that_has_ended_is_resumed_without_another_copy_of_its_cases()
+    {
+        using var folder = new TemporaryFolder();
+        await SmallAudit.Run(SmallAudit.Experiment with { Trials = 2 }, folder.Path);
+        var before = File.ReadAllText(folder[Journal.FileName]);
+        for (var i = 0; i < 2; i++)
+        {
+            var (report, events) = await SmallAudit.Run(SmallAudit.Experiment with { Trials = 2 }, folder.Path, resume: true);
+            Assert.Equal(2, report.Cases.Length);
+            Assert.IsType<AuditFinished>(events[^1]);
+        }
+        Assert.Equal(before, File.ReadAllText(folder[Journal.FileName]));
+    }
+
+    [Fact]
+    public async Task An_audit_of_another_experiment_is_not_resumed()
+    {
+        using var folder = new TemporaryFolder();
+        await SmallAudit.Run(SmallAudit.Experiment, folder.Path);
+        var before = File.ReadAllText(folder[Journal.FileName]);
+        var other = SmallAudit.Experiment with { Seed = 7, Model = ((Mlp)SmallAudit.Experiment.Model) with { Depth = 3 } };
+        var refusal = await Assert.ThrowsAsync<AfterimageException>(() => SmallAudit.Run(other, folder.Path, resume: true));
+        Assert.Contains("holds an audit of another experiment", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("/seed is 0 there and 7 here", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("/model/depth is 2 there and 3 here", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllText(folder[Journal.FileName]));
+    }
+
+    [Fact]
     public async Task A_folder_is_for_one_run_at_a_time()
     {
         using var folder = new TemporaryFolder();
@@ -106,7 +136,7 @@ public class ExperimentRunTests
         var refusal = await Assert.ThrowsAsync<ReportException>(() => second!);
         Assert.Equal($"{folder["report"]} is in use by another run: wait until it has ended, or choose another folder with --out.",
             refusal.Message);
-        Assert.Single((await SmallAudit.Run(SmallAudit.Experiment, folder["report"], resume: true)).Report.Cases);
+        Assert.Single((await SmallAudit.Run(SmallAudit.Experiment, folder["report"])).Report.Cases);
     }
 
     [Fact]
@@ -207,8 +237,12 @@ public class ExperimentRunTests
     {
         using var folder = new TemporaryFolder();
         var recorded = RecordedUpdateTests.Record(folder, "update.npz");
-        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = new RecordedUpdate { Update = recorded } },
-            folder["report"]);
+        var experiment = SmallAudit.Experiment with
+        {
+            Model = RecordedUpdateTests.Saved(folder, SmallAudit.Experiment.Model),
+            Client = new RecordedUpdate { Update = recorded },
+        };
+        var (report, _) = await SmallAudit.Run(experiment, folder["report"]);
         var only = Assert.Single(report.Cases);
         Assert.Equal(LeakLevel.Unjudged, only.Verdict.Level);
         Assert.Empty(only.Metrics);

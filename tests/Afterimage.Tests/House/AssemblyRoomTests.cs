@@ -36,13 +36,14 @@ public class AssemblyRoomTests
         },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Options", "Console", "Conditions"],
+            [Root] = ["Commands", "Options", "Console", "Conditions", "Help"],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
+            ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],
             ["Console/Live"] = ["Console", "Console/Views"],
             ["Console/Views"] = ["Console"],
-            ["Conditions"] = [],
+            ["Conditions"] = ["Console"],
         },
     };
 

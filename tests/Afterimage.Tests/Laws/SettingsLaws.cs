@@ -52,9 +52,9 @@ public class SettingsLaws
     [Theory]
     [InlineData("""{ "seed": 1, "seed": 2 }""", "Duplicate property")]
     [InlineData("""{ "trials": 1e9 }""", "/trials is 1,000,000,000: give a number from 1 to 100,000.")]
-    [InlineData("""{ "trials": 1.5 }""", "/trials is 1.5: it should be a whole number.")]
-    [InlineData("""{ "trials": null }""", "/trials is null, which means nothing there")]
-    [InlineData("""{ "attack": { "known": "matching", "tolerance": 1e999 } }""", "/attack/tolerance is 1e999: it should be a number.")]
+    [InlineData("""{ "trials": 1.5 }""", "/trials must be a whole number, not 1.5.")]
+    [InlineData("""{ "trials": null }""", "/trials must not be null")]
+    [InlineData("""{ "attack": { "known": "matching", "tolerance": 1e999 } }""", "/attack/tolerance must be a finite number, not 1e999.")]
     [InlineData("""{ "attack": { "known": "matching", "restarts": 0 } }""", "/attack/restarts is 0: give a number from 1 to 100,000.")]
     [InlineData("""{ "attack": { "known": "matching", "solver": { "history": 0 } } }""", "/attack/solver/history is 0")]
     [InlineData("""{ "attack": { "known": "matching", "solver": { "iterations": -5 } } }""", "/attack/solver/iterations is -5")]
@@ -64,17 +64,17 @@ public class SettingsLaws
     [InlineData("""{ "client": { "kind": "simulated-client", "training": { "kind": "fed-avg", "epochs": 1e9 } } }""",
         "/client/training/epochs is 1,000,000,000")]
     [InlineData("""{ "client": { "kind": "simulated-client", "training": { "kind": "fed-sgd", "mode": "evil" } } }""",
-        "/client/training/mode is \"evil\": it should be one of eval, train.")]
+        "/client/training/mode must be one of eval, train, not \"evil\".")]
     [InlineData("""{ "client": { "kind": "simulated-client", "batchSize": 1000000 } }""",
         "/client/batchSize is 1,000,000: give a number from 1 to 65,536.")]
     [InlineData("""{ "client": { "kind": "simulated-client", "defense": { "kind": "gaussian-noise", "relative": 1e308 } } }""",
         "/client/defense/relative is 1E+308")]
-    [InlineData("""{ "client": { "kind": "recorded-update" } }""", "/client needs \"update\".")]
+    [InlineData("""{ "client": { "kind": "recorded-update" } }""", "/client/update is missing")]
     [InlineData("""{ "model": { "kind": "resnet", "depth": 19 } }""", "/model/depth is 19: give one of 18, 20, 32, 56.")]
     [InlineData("""{ "model": { "kind": "lenet", "normalization": { "kind": "x" } } }""",
         "/model/normalization/kind: normalization has no")]
-    [InlineData("""{ "threat": 3 }""", "/threat should be an object.")]
-    [InlineData("""{ "vary": [null] }""", "/vary/0 is null")]
+    [InlineData("""{ "threat": 3 }""", "/threat must be an object, not 3.")]
+    [InlineData("""{ "vary": [null] }""", "/vary/0 must not be null")]
     public void A_fault_in_an_experiment_is_placed_and_says_what_to_do(string json, string expected)
     {
         var message = Assert.Throws<AfterimageException>(() => Parts.File.Expand(Parts.File.Parse(json, "it.json"))).Message;

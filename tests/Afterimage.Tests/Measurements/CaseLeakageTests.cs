@@ -65,7 +65,11 @@ public class CaseLeakageTests
     {
         using var folder = new TemporaryFolder();
         var client = new RecordedUpdate { Update = RecordedUpdateTests.Record(folder, "update.npz") };
-        var (report, _) = await SmallAudit.Run(SmallAudit.Experiment with { Client = client }, folder["report"]);
+        var experiment = SmallAudit.Experiment with
+        {
+            Model = RecordedUpdateTests.Saved(folder, SmallAudit.Experiment.Model), Client = client,
+        };
+        var (report, _) = await SmallAudit.Run(experiment, folder["report"]);
         var found = Assert.Single(report.Cases).Leakage!;
         Assert.False(found.AtTruth);
         Assert.StartsWith("At the reconstruction", found.Sentence, StringComparison.Ordinal);

@@ -76,7 +76,8 @@ public class LeakageMeasurementTests
         Afterimage.UpdateFiles.UpdateFile.Write(update, scene.Context.Observation.Update, null);
         var experiment = new Experiment
         {
-            Model = new Mlp { Depth = 2, Width = 24, Activation = ActivationKind.Sigmoid },
+            Model = Clients.RecordedUpdateTests.Saved(
+                folder, new Mlp { Depth = 2, Width = 24, Activation = ActivationKind.Sigmoid }, scene.Model),
             Client = new RecordedUpdate { Update = update, Input = new ImageShape(1, 8, 8), Classes = 5, BatchSize = 1 },
         };
         Refusal.Says("add --truth", () => Run(folder, experiment));

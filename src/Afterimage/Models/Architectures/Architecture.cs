@@ -1,3 +1,5 @@
+using Afterimage.Numerics.Arrays;
+
 namespace Afterimage.Models;
 
 /// <summary>A model that Afterimage builds itself: layers under PyTorch's names, initialized from PyTorch's distributions.</summary>
@@ -9,6 +11,35 @@ public abstract record Architecture : ModelSource
 
     /// <summary>The initial value of one parameter, float32 on the CPU.</summary>
     protected abstract Tensor Draw(ParameterSpec spec, Generator generator);
+
+    /// <inheritdoc/>
+    public sealed override ModelShapes Shapes(ImageShape? input = null)
+    {
+        if (Weights is null)
+            return ModelShapes.Unknown;
+        var arrays = ArrayFile.Read(Weights).Arrays;
+        var shapes = ArrayNames.WithoutWrappers(arrays.Select(array => array.Name)).Zip(arrays.Select(array => array.Shape))
+            .GroupBy(pair => pair.First).ToDictionary(group => group.Key, group => group.First().Second);
+        return ModelShapes.Search(null, input, shape => Outputs(shape, shapes));
+    }
+
+    /// <summary>The classes with which all parameters have the shapes of the file; null where they have others for such images.</summary>
+    private int? Outputs(ImageShape input, Dictionary<string, ValueList<long>> stored)
+    {
+        try
+        {
+            var head = Describe(input, 2).Parameters.Last(spec => spec.Shape.Count == 2);
+            if (!stored.TryGetValue(ArrayNames.WithoutWrappers([head.Name])[0], out var shape) || shape is not [var classes, ..])
+                return null;
+            var parameters = Describe(input, (int)classes).Parameters.ToArray();
+            return ArrayNames.WithoutWrappers(parameters.Select(spec => spec.Name)).Zip(parameters)
+                .All(pair => stored.TryGetValue(pair.First, out var found) && found.SequenceEqual(pair.Second.Shape)) ? (int)classes : null;
+        }
+        catch (AfterimageException)
+        {
+            return null;
+        }
+    }
 
     /// <inheritdoc/>
     public sealed override VictimModel Open(ImageShape input, int classes, RandomSource random, ScalarType type, Device device)

@@ -5,6 +5,30 @@ internal static class TorchScriptReader
 {
     private static readonly int[] UsualSizes = [28, 32, 64, 96, 128, 224, 256, 299, 16, 48, 84, 112];
 
+    /// <summary>The logits for one image of a shape; null where the code is not understood or does not take such images.</summary>
+    public static int? Outputs(ScriptArchive archive, ImageShape input)
+    {
+        try
+        {
+            return ScriptInterpreter.Run(archive, input).Result.Shape is [var outputs] ? (int)outputs : null;
+        }
+        catch (Exception error) when (error is UnreadableScriptException or AfterimageException or InsufficientExecutionStackException
+            or OverflowException or InvalidOperationException or IndexOutOfRangeException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The shapes of all tensors in the order of registration.</summary>
+    public static IEnumerable<long[]> Tensors(ScriptArchive archive) => Below(archive.Root, []);
+
+    private static IEnumerable<long[]> Below(object? value, HashSet<object> seen) => value switch
+    {
+        PickledTensor tensor => [tensor.Shape],
+        PickledObject module when seen.Add(module) => module.Attributes.SelectMany(pair => Below(pair.Value, seen)),
+        _ => [],
+    };
+
     /// <returns>The network with what it leaves out, or the reason why the file stays a script.</returns>
     /// <exception cref="AfterimageException">The layers are known, but they do not fit the image shape or the class count.</exception>
     public static (Network? Network, ValueList<string> Notes) Read(string path, ScriptArchive archive, ImageShape input, int classes)

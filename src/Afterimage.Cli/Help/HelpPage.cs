@@ -1,0 +1,109 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+
+namespace Afterimage.Cli.Help;
+
+/// <summary>The help of every command: what System.CommandLine writes, then examples and, where they matter, the exit codes.</summary>
+internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
+{
+    private const string ExitCodes = """
+        Exit codes:
+          0    done
+          1    the command line, a file or the machine is at fault; stderr says how
+          2    the condition of --fail-if is true
+          3    a case crashed
+          4    the condition of --fail-if is not true, but an attack did not converge
+          130  stopped by Ctrl-C
+
+        """;
+
+    /// <summary>Command lines by the name of the command that they show.</summary>
+    public static FrozenDictionary<string, ImmutableArray<string>> Examples { get; } = new Dictionary<string, ImmutableArray<string>>
+    {
+        ["afterimage"] =
+        [
+            "afterimage audit",
+            "afterimage audit --data cifar10 --batch 2 --attack inverting-gradients",
+            "afterimage doctor",
+        ],
+        ["afterimage audit"] =
+        [
+            "afterimage audit",
+            "afterimage audit experiment.json --resume --out runs/sweep",
+            "afterimage audit -d cifar10 -m resnet20 -b 2 --label-mix distinct",
+            "afterimage audit -u update.npz -m model.pt --truth truth.npz",
+            "afterimage audit --data photos/ --fail-if \"ssim.max > 0.6 or psnr.max > 25\"",
+            "afterimage audit --data cifar10 --fail-if \"verdict >= recognizable\" --allow-inconclusive",
+        ],
+        ["afterimage leakage"] =
+        [
+            "afterimage leakage --data cifar10 --batch 2 --label-mix distinct",
+            "afterimage leakage --data cifar10 --sweep batch=1,2,4,8,16 --label-mix same --prior public",
+            "afterimage leakage --update update.npz --truth truth.npz --model model.pt",
+        ],
+        ["afterimage labels"] =
+        [
+            "afterimage labels --data cifar10 --batch 8",
+            "afterimage labels --update update.npz --model model.pt --json",
+            "afterimage labels --table --data cifar10 --weights resnet20.safetensors --out runs/labels",
+            "afterimage labels --soft-table",
+        ],
+        ["afterimage check"] = ["afterimage check experiment.json"],
+        ["afterimage explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
+        ["afterimage list"] = ["afterimage list attacks", "afterimage list --json"],
+        ["afterimage show"] = ["afterimage show runs/sweep", "afterimage show runs/sweep --json"],
+        ["afterimage schema"] = ["afterimage schema > experiment.schema.json"],
+        ["afterimage inspect"] = ["afterimage inspect resnet20", "afterimage inspect model.pt", "afterimage inspect lenet --input 1x28x28"],
+        ["afterimage train"] = ["afterimage train denoiser --steps 20000 --out mine.safetensors"],
+        ["afterimage train denoiser"] =
+        [
+            "afterimage train denoiser --steps 20000 --out mine.safetensors",
+            "afterimage train denoiser --evaluate mine.safetensors --data cifar10 flowers17",
+        ],
+        ["afterimage data"] = ["afterimage data list", "afterimage data get cifar10"],
+        ["afterimage data list"] = ["afterimage data list"],
+        ["afterimage data get"] = ["afterimage data get cifar10"],
+        ["afterimage doctor"] = ["afterimage doctor", "afterimage doctor --json"],
+        ["afterimage help"] = ["afterimage help audit", "afterimage help data get"],
+        ["afterimage completion"] =
+        [
+            "afterimage completion bash > ~/.local/share/bash-completion/completions/afterimage",
+            "afterimage completion zsh > ~/.zfunc/_afterimage",
+            "afterimage completion fish > ~/.config/fish/completions/afterimage.fish",
+        ],
+    }.ToFrozenDictionary();
+
+    /// <summary>"afterimage data get", as it is typed.</summary>
+    public static string NameOf(SymbolResult command) => command is CommandResult { Command: var self } && self is not RootCommand
+        ? $"{NameOf(command.Parent!)} {self.Name}" : "afterimage";
+
+    /// <summary>Makes this the page of the help option, which all subcommands share.</summary>
+    public static void Install(RootCommand root)
+    {
+        var option = root.Options.OfType<HelpOption>().Single();
+        option.Action = new HelpPage((HelpAction)option.Action!);
+    }
+
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        page.Invoke(parseResult);
+        var output = parseResult.InvocationConfiguration.Output;
+        var command = NameOf(parseResult.CommandResult);
+        if (Examples.TryGetValue(command, out var examples))
+        {
+            output.WriteLine("Examples:");
+            foreach (var example in examples)
+                output.WriteLine($"  {example}");
+            output.WriteLine();
+        }
+        if (command is "afterimage" or "afterimage audit")
+            output.WriteLine(ExitCodes);
+        return ExitCode.Fine;
+    }
+}
