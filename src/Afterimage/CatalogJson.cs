@@ -80,8 +80,18 @@ internal static class CatalogJson
 
     private sealed class ShapeConverter : JsonConverter<ImageShape>
     {
-        public override ImageShape Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-            ImageShape.Parse(reader.GetString() ?? "");
+        public override ImageShape Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        {
+            try
+            {
+                return ImageShape.Parse(reader.GetString() ?? "");
+            }
+            catch (AfterimageException fault)
+            {
+                // The reader adds the file and the place.
+                throw new JsonException(fault.Message, fault);
+            }
+        }
 
         public override void Write(Utf8JsonWriter writer, ImageShape value, JsonSerializerOptions options) =>
             writer.WriteStringValue(value.ToString());

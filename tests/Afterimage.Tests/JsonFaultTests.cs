@@ -12,6 +12,8 @@ public sealed class JsonFaultTests
     [InlineData("""{ "client": { "kind": "simulated-client", "defense": { "kind": "reduced-precision", "format": "float8" } } }""",
         "the value is not one of float32, float16, b-float16")]
     [InlineData("""{ "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": 3 } } }""", "3x32x32")]
+    [InlineData("""{ "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "3x3" } } }""",
+        "shape: \"3x3\" is not an image shape")]
     [InlineData("""{ "model": { "kind": "le-net", "normalization": 3 } }""", "the value is not an object")]
     [InlineData("""{ "trials": 1, "trials": 2 }""", "trials")]
     [InlineData("""{ "title": "x" """, "cannot be read in line 1")]

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Afterimage.Models.TorchScript;
 
 namespace Afterimage.Models;
 
@@ -173,8 +174,7 @@ internal sealed class ScriptModel : VictimModel
             .Where(line => line.Length > 0 && !line.StartsWith("frame #", StringComparison.Ordinal)).ToArray();
         var found = lines.FirstOrDefault(line => line.Contains("Error:", StringComparison.Ordinal)) ?? lines.FirstOrDefault()
             ?? "it gives no reason";
-        // One sentence, however many libtorch makes.
-        return found.Split("Exception raised from")[0].Trim().TrimEnd('.', ':').Replace(". ", "; ", StringComparison.Ordinal);
+        return NativeWords.First(found);
     }
 
     protected override void Dispose(bool disposing)

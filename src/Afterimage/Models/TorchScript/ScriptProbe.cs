@@ -94,9 +94,8 @@ internal static class ScriptProbe
     {
         const string Mark = "what():";
         var at = messages.IndexOf(Mark, StringComparison.Ordinal);
-        var lines = (at < 0 ? messages : messages[(at + Mark.Length)..]).Split('\n').Select(line => line.Trim().TrimEnd('.', ':'));
-        return lines.FirstOrDefault(line => line.Length > 0)
-            ?? FormattableString.Invariant($"exit code {exitCode}");
+        return NativeWords.First(at < 0 ? messages : messages[(at + Mark.Length)..]) is { Length: > 0 } words ? words
+            : FormattableString.Invariant($"exit code {exitCode}");
     }
 
     /// <summary>The child's end: loads the file and runs one black image through it and back.</summary>
