@@ -27,11 +27,17 @@ switch (args)
     case [FuzzWorker.Command, var seed]:
         FuzzWorker.Obey(int.Parse(seed, CultureInfo.InvariantCulture));
         return 0;
+    case ["kill", var count, var seed]:
+        return KillTable.Print(Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
+    case [KillTable.Command, var folder]:
+        KillTable.Obey(folder);
+        return 0;
     case ["parts", ..]:
         BenchmarkSwitcher.FromTypes([typeof(OperatorParts), typeof(OperatorProducts)]).Run(args[1..]);
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
-            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | fuzz N SEED | parts [filter...]");
+            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | fuzz N SEED | kill N SEED | " +
+            "parts [filter...]");
         return 2;
 }

@@ -34,44 +34,45 @@ public sealed record ThreatModel
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
             : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Channel);
         var batch = estimate?.Size ?? round.BatchSize;
-        var (update, training, channel, readings) = Read(round, batch);
+        var read = Read(round, batch);
         return new()
         {
-            Update = update,
-            Training = training,
+            Update = read.Update,
+            Training = read.Training,
             BatchSize = batch,
             IsDescribed = round.IsDescribed,
-            Readings = readings,
+            IsConfirmed = read.IsConfirmed,
+            Readings = read.Sentences.ToValueList(),
             Estimate = estimate,
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics || round.SendsStatistics ? round.BatchStatistics : null,
             RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && Known(round) is not HiddenTraining)
                 ? round.RunningStatistics : null,
-            Channel = channel,
+            Channel = read.Channel,
         };
     }
 
     /// <summary>An update that nobody described on the scale of a mean gradient, and what was found out of it.</summary>
-    private (GradientSet Update, LocalTraining Training, Channel Channel, ValueList<string> Readings) Read(ClientRound round, int batch)
+    private Reading Read(ClientRound round, int batch)
     {
+        var plain = new Reading(round.Update, Known(round), round.Channel, true, []);
         if (round.IsDescribed)
-            return (round.Update, Known(round), round.Channel, []);
+            return plain;
         var way = round.Channel == Channel.None ? ChannelReading.Of(round.Update) : null;
-        var readings = way is null ? new List<string>() : [way.Sentence];
-        var (update, training) = (round.Update, Known(round));
-        var gradient = new FedSgd { Mode = training.Mode, Loss = training.Loss };
-        if (training is FedSgd or HiddenTraining && GradientScale.Read(round.Model, update, gradient, batch) is { } scale)
-        {
-            training = gradient;
-            if (scale.Factor != 1)
-            {
-                update = update.Scale(1 / scale.Factor);
-                readings.Add(scale.Meaning(batch));
-            }
-        }
-        return (update, training, way?.Channel ?? round.Channel, readings.ToValueList());
+        var read = way is null ? plain : plain with { Channel = way.Channel, Sentences = [way.Sentence] };
+        if (read.Training is not (FedSgd or HiddenTraining))
+            return read;
+        var gradient = new FedSgd { Mode = read.Training.Mode, Loss = read.Training.Loss };
+        if (GradientScale.Read(round.Model, round.Update, gradient, batch) is not { } scale)
+            return read with { IsConfirmed = false };
+        read = read with { Training = gradient, IsConfirmed = (read.Channel.Effects & ChannelEffects.Missing) == 0 };
+        return scale.Factor == 1 ? read
+            : read with { Update = round.Update.Scale(1 / scale.Factor), Sentences = [.. read.Sentences, scale.Meaning(batch)] };
     }
 
     private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training
         : new HiddenTraining { Mode = round.Training.Mode, Loss = round.Training.Loss };
+
+    private sealed record Reading(
+        GradientSet Update, LocalTraining Training, Channel Channel, bool IsConfirmed, IReadOnlyList<string> Sentences);
 }

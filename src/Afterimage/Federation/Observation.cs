@@ -40,6 +40,9 @@ public sealed class Observation : IDisposable
     /// <summary>Whether somebody said what the update is; where nobody did, its size is not known for certain.</summary>
     public bool IsDescribed { get; init; } = true;
 
+    /// <summary>Whether the head confirms the size and sign that the update is taken for; nothing is certain where not.</summary>
+    public bool IsConfirmed { get; init; } = true;
+
     /// <summary>What the attacker found out of an update that nobody described, one sentence each.</summary>
     public ValueList<string> Readings { get; init; } = [];
 
@@ -86,6 +89,7 @@ public sealed class Observation : IDisposable
             Labels = Labels,
             Channel = Channel,
             IsDescribed = IsDescribed,
+            IsConfirmed = IsConfirmed,
             Readings = Readings,
             BatchStatistics = BatchStatistics?.To(type, device),
             RunningStatistics = RunningStatistics?.To(type, device),

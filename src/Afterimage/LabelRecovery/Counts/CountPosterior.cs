@@ -11,6 +11,9 @@ internal sealed class CountPosterior
     /// <summary>Between the knowledge of networks that were only drawn, below 0.1, and of trained ones, about 0.5.</summary>
     private const double Trained = 0.25;
 
+    /// <summary>The probability that an update of which nothing is confirmed is something else.</summary>
+    private const double Doubt = 0.2;
+
     /// <summary>[C][B+1]: how probable each count is.</summary>
     private readonly double[][] chances;
 
@@ -25,7 +28,8 @@ internal sealed class CountPosterior
     /// <summary>Whether the simulation explains the update, so that the confidence is that of a model of this network.</summary>
     public bool IsInformed { get; }
 
-    public static CountPosterior Of(AttackContext context) => context.Once(Find);
+    public static CountPosterior Of(AttackContext context) =>
+        context.Once(round => round.Observation.IsConfirmed ? Find(round) : Find(round).Doubted());
 
     /// <summary>The probability that a class has this many images.</summary>
     public double Exactly(int c, int count) => Chance(chances[c][count]);
@@ -35,6 +39,12 @@ internal sealed class CountPosterior
 
     // Sums of shares of draws are 1 but for rounding.
     private static double Chance(double sum) => sum > 1 - 1e-9 ? 1 : Math.Max(0, sum);
+
+    /// <summary>The same counts, none of them sure: the update may not be what it is taken for.</summary>
+    private CountPosterior Doubted() => new(
+        [.. chances.Select(row => row.Select(chance => (1 - Doubt) * chance + Doubt / row.Length).ToArray())], Best,
+        [.. Reasons, "Nobody said what the update is, and its head does not confirm that it is the mean gradient of such a batch, so no " +
+            "count is sure."], IsInformed);
 
     private static CountPosterior Find(AttackContext context)
     {

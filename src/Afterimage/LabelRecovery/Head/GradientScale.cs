@@ -34,7 +34,7 @@ public sealed record GradientScale(double Factor, double Error)
             Random = new RandomSource(0).Derive("scale"),
         };
         var head = HeadEvidence.Of(context);
-        var found = head.IsZero || batch >= head.Classes ? null : batch == 1 ? OfOne(head) : OfSeveral(head, context);
+        var found = head.IsZero ? null : batch == 1 ? OfOne(head) : OfSeveral(head, context);
         return found is { } scale && Math.Abs(scale.Factor - 1) < Math.Max(Usual, 3 * scale.Error) ? new(1, scale.Error) : found;
     }
 
@@ -79,11 +79,17 @@ public sealed record GradientScale(double Factor, double Error)
         var (bias, images) = (head.Bias("scale"), new HeadImages(head, DummyHead.Of(context)));
         if (Whole(bias, images.MeanProbability, head.Batch, 1) is { Error: < Rough } usual)
             return new(1, usual.Error);
-        // A mean over images has at most as many negative entries as images; with more, the update points the other way.
-        var down = bias.Count(entry => entry < -10 * head.Noise) > head.Batch;
-        var rough = Enumerable.Range(-80, 161).Select(step => (down ? -1 : 1) * Math.Pow(10, step / 20.0))
-            .Select(factor => Whole(bias, images.MeanProbability, head.Batch, factor)).MinBy(fit => fit.Error)!;
-        return rough.Error > 0.2 ? null : Refined(head, context, images, rough);
+        // As many images as classes make so many counts that some always fit.
+        if (head.Batch >= head.Classes)
+            return null;
+        var factors = Enumerable.Range(-80, 161).Select(step => Math.Pow(10, step / 20.0));
+        var (up, down) = (Best(1), Best(-1));
+        var (rough, other) = up.Error < down.Error ? (up, down) : (down, up);
+        return Refined(head, context, images, rough) ?? (other.Error < 0.5 ? Refined(head, context, images, other) : null)
+            ?? (rough.Error < Rough && rough.Error < other.Error / 4 ? rough : null);
+
+        GradientScale Best(int sign) => factors.Select(factor => Whole(bias, images.MeanProbability, head.Batch, sign * factor))
+            .MinBy(fit => fit.Error)!;
     }
 
     /// <summary>The factor and counts nearest to a first factor, by turns.</summary>
@@ -117,8 +123,7 @@ public sealed record GradientScale(double Factor, double Error)
         var (biasValues, samples) = (Vector(head.BiasValues), Matrix(DummyHead.Of(context).Features));
         var targets = labels.Targets(head.Classes, ScalarType.Float64, CPU);
         return HeadFactors.Find(gradient / rough.Factor, biasGradient / rough.Factor, weight, biasValues, targets, samples,
-            context.Random, Starts, sized: true) is { } apart ? new(rough.Factor * apart.Size, apart.Residual)
-            : rough.Error < Rough ? rough : null;
+            context.Random, Starts, sized: true) is { Size: > 0 } apart ? new(rough.Factor * apart.Size, apart.Residual) : null;
     }
 
     private static GradientScale Against(double[] bias, double[] error)

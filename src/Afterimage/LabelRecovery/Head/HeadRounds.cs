@@ -48,8 +48,9 @@ internal sealed class HeadRounds(HeadEvidence head, HeadImages images, RandomSou
         var (classes, n) = (head.Classes, images.Count);
         var scale = Math.Min(1.0, (double)LargestBatch / head.Batch);
         var steps = training.Epochs * training.StepsOf(head.Batch);
-        var run = new HeadRun(images, images.Gram(), classes, head.HasBias, -training.GradientFactor(head.Batch) / steps, training.Epochs,
-            Math.Max(1, (int)Math.Round(Math.Min(training.BatchSize, head.Batch) * scale)));
+        var (rate, sgd) = (-training.GradientFactor(head.Batch) / training.Optimizer.Gain(steps), training.Optimizer as Sgd);
+        var run = new HeadRun(images, images.Gram(), classes, head.HasBias, rate, training.Epochs,
+            Math.Max(1, (int)Math.Round(Math.Min(training.BatchSize, head.Batch) * scale)), sgd?.Momentum ?? 0, sgd?.Nesterov ?? false);
         var managed = random.Derive("head rounds").Managed();
         var (signals, signal) = (new double[Draws][], new double[classes]);
         var (change, share, weight) = (new double[classes * classes], new double[classes * classes], new double[classes * head.Features]);
