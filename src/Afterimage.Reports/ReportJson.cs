@@ -1,13 +1,14 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Afterimage.Reports;
 
 /// <summary>
-/// The JSON form of reports and events, documented in docs/report.md. Reading is strict: unknown, missing, repeated and null
-/// members are errors. Null is written by leaving a member out; numbers that are not finite are the strings "NaN", "Infinity" and
-/// "-Infinity".
+/// The JSON form of reports and events, documented in docs/report.md. Reading is strict: unknown, repeated and null members are errors, and
+/// missing ones where there must be a value. Null is written by leaving a member out; numbers that are not finite are the strings "NaN",
+/// "Infinity" and "-Infinity".
 /// </summary>
 public static class ReportJson
 {
@@ -83,8 +84,18 @@ public static class ReportJson
                 RefuseNull(item, $"{path}[{index}]");
     }
 
+    /// <summary>What may be unknown may be absent: null is written by leaving a member out.</summary>
+    private static void AllowAbsence(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+            if (Nullable.GetUnderlyingType(property.PropertyType) is not null
+                || (property.AssociatedParameter?.IsNullable ?? property.IsSetNullable))
+                property.IsRequired = false;
+    }
+
     private static JsonSerializerOptions Options(bool indented) => new()
     {
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { AllowAbsence } },
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = indented,
         NewLine = "\n",

@@ -65,7 +65,7 @@ public sealed record ThreatModel
         var gradient = new FedSgd { Mode = read.Training.Mode, Loss = read.Training.Loss };
         if (GradientScale.Read(round.Model, round.Update, gradient, batch) is not { } scale)
             return read with { IsConfirmed = false };
-        read = read with { Training = gradient, IsConfirmed = (read.Channel.Effects & ChannelEffects.Missing) == 0 };
+        read = read with { Training = gradient, IsConfirmed = scale.IsSure && (read.Channel.Effects & ChannelEffects.Missing) == 0 };
         return scale.Factor == 1 ? read
             : read with { Update = round.Update.Scale(1 / scale.Factor), Sentences = [.. read.Sentences, scale.Meaning(batch)] };
     }

@@ -76,7 +76,7 @@ public partial class NewcomerTests
 
     [Fact]
     [Trait("Category", "slow")]
-    public void TheFirstCommandOfTheReadmeWritesAReport()
+    public void TheFirstCommandOfTheReadmeWritesAReportThatIsShownAndResumed()
     {
         var home = Environment.CurrentDirectory;
         using var folder = new TemporaryFolder();
@@ -84,7 +84,10 @@ public partial class NewcomerTests
         try
         {
             Runs("afterimage audit");
-            Assert.True(File.Exists(Path.Combine(Assert.Single(Directory.GetDirectories(folder["runs"])), "report.html")));
+            var run = Assert.Single(Directory.GetDirectories(folder["runs"]));
+            Assert.True(File.Exists(Path.Combine(run, "report.html")));
+            Runs($"afterimage show {run}");
+            Runs($"afterimage audit --out {run} --resume");
         }
         finally
         {

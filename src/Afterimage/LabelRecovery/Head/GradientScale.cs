@@ -15,6 +15,9 @@ namespace Afterimage.LabelRecovery;
 /// <param name="Error">The share of the head's gradient that contradicts it.</param>
 public sealed record GradientScale(double Factor, double Error)
 {
+    /// <summary>Whether noise leaves no doubt of it.</summary>
+    public bool IsSure { get; private init; } = true;
+
     private const double Fits = 1e-2, Usual = 2e-3, Rough = 0.05;
     private const int Starts = 8;
 
@@ -35,7 +38,7 @@ public sealed record GradientScale(double Factor, double Error)
         };
         var head = HeadEvidence.Of(context);
         var found = head.IsZero ? null : batch == 1 ? OfOne(head) : OfSeveral(head, context);
-        return found is { } scale && Math.Abs(scale.Factor - 1) < Math.Max(Usual, 3 * scale.Error) ? new(1, scale.Error) : found;
+        return found is { } scale && Math.Abs(scale.Factor - 1) < Math.Max(Usual, 3 * scale.Error) ? scale with { Factor = 1 } : found;
     }
 
     /// <summary>What the factor means, one sentence.</summary>
@@ -78,7 +81,7 @@ public sealed record GradientScale(double Factor, double Error)
     {
         var (bias, images) = (head.Bias("scale"), new HeadImages(head, DummyHead.Of(context)));
         if (Whole(bias, images.MeanProbability, head.Batch, 1) is { Error: < Rough } usual)
-            return new(1, usual.Error);
+            return new(1, usual.Error) { IsSure = !head.IsNoisy };
         // As many images as classes make so many counts that some always fit.
         if (head.Batch >= head.Classes)
             return null;
@@ -86,7 +89,7 @@ public sealed record GradientScale(double Factor, double Error)
         var (up, down) = (Best(1), Best(-1));
         var (rough, other) = up.Error < down.Error ? (up, down) : (down, up);
         return Refined(head, context, images, rough) ?? (other.Error < 0.5 ? Refined(head, context, images, other) : null)
-            ?? (rough.Error < Rough && rough.Error < other.Error / 4 ? rough : null);
+            ?? (rough.Error < Rough && rough.Error < other.Error / 4 ? rough with { IsSure = !head.IsNoisy } : null);
 
         GradientScale Best(int sign) => factors.Select(factor => Whole(bias, images.MeanProbability, head.Batch, sign * factor))
             .MinBy(fit => fit.Error)!;
