@@ -17,7 +17,7 @@ public sealed record Case(Experiment Configuration, int Trial, ImmutableSortedDi
     /// <summary>Wall time of its attack in seconds; null for as long as it takes.</summary>
     public double? Seconds => (Configuration.Budget ?? Configuration.Attack.DefaultSeconds) is > 0 and var seconds ? seconds : null;
 
-    /// <summary>The case in words: the values of its axes, or its batch where there are none.</summary>
+    /// <summary>The case in words: the values of its axes, or "the batch" where there are none.</summary>
     public string Name { get; } = Axes.Count == 0
-        ? $"batch {Trial + 1}" : string.Join(", ", Axes.Select(axis => $"{axis.Key} {axis.Value}"));
+        ? "the batch" : string.Join(", ", Axes.Select(axis => $"{axis.Key} {axis.Value}"));
 }

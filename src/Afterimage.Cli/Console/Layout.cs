@@ -41,7 +41,7 @@ internal static class Layout
     public static TableColumn Numbers(string title)
     {
         var column = Words(title);
-        column.Alignment = Justify.Right;
+        (column.Alignment, column.NoWrap) = (Justify.Right, true);
         return column;
     }
 

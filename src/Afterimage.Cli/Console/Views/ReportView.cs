@@ -21,7 +21,11 @@ internal static class ReportView
         if (report.Cases is [var only])
             WriteCase(console, only, folder, width);
         else if (!report.Cases.IsEmpty)
+        {
             console.Write(Cases(report.Cases));
+            foreach (var (index, found) in report.Cases.Take(HasShortNames(report.Cases) ? 0 : MostCases).Index())
+                console.WriteIndented($"{index + 1}  {found.Name}");
+        }
         var failures = report.Cases.Where(found => report.Cases.Length > 1 && found.Outcome is "Refused" or "Crashed");
         foreach (var failed in failures.Take(MostImages))
             console.WriteBullet("[yellow]![/]", $"{failed.Name}: {failed.Advice}", width);
@@ -44,7 +48,7 @@ internal static class ReportView
 
     private static void WriteCase(IAnsiConsole console, CaseReport found, string folder, int width)
     {
-        console.WriteRemark($"{found.Outcome} in {Figures.Duration(found.Cost.Seconds)}: " +
+        console.WriteRemark($"{OutcomeText.Of(found.Outcome)} in {Figures.Duration(found.Cost.Seconds)}: " +
             $"{Figures.Plural(found.Cost.Restarts, "start")}, {Figures.Plural(found.Cost.Evaluations, "evaluation")}, " +
             $"relative misfit {Figures.Short(found.RelativeMisfit)}, seed {found.Seed}.");
         if (console.Profile.Capabilities.ColorSystem == ColorSystem.TrueColor && PictureStrip.Of(found, folder) is { } strip)
@@ -102,13 +106,15 @@ internal static class ReportView
         return table;
     }
 
+    private static bool HasShortNames(IEnumerable<CaseReport> cases) => cases.Max(found => found.Name.Length) <= LongName;
+
     private static Table Cases(IReadOnlyList<CaseReport> cases)
     {
         var metrics = Metrics(cases);
         var table = Blank();
-        // Beside long names there is no room for maxima.
-        var roomy = cases.Max(found => found.Name.Length) <= LongName;
-        table.AddColumn(Layout.Words("\ncase"));
+        // Beside long names there is no room for numbers: the cases are numbered, and the names follow.
+        var roomy = HasShortNames(cases);
+        table.AddColumn(roomy ? Layout.Words("\ncase") : Layout.Numbers("\ncase"));
         foreach (var metric in metrics)
         {
             table.AddColumn(Layout.Numbers($"{Figures.Title(metric)}\nmedian"));
@@ -123,10 +129,10 @@ internal static class ReportView
         table.AddColumn(Layout.Numbers("labels\nright"));
         table.AddColumn(Layout.Numbers("\nmisfit"));
         table.AddColumn(Layout.Words("\nverdict"));
-        foreach (var found in cases.Take(MostCases))
+        foreach (var (index, found) in cases.Take(MostCases).Index())
             table.AddRow((IRenderable[])
             [
-                new Text(found.Name),
+                new Text(roomy ? found.Name : (index + 1).ToString(CultureInfo.InvariantCulture)),
                 .. metrics.SelectMany(metric => MedianAndMaximum(metric, found.Metrics.GetValueOrDefault(metric)).Take(roomy ? 2 : 1)),
                 .. metrics.Take(1).Select(metric => new Text(Strongest(found, metric), new(Color.Grey))),
                 .. measured ? [new Text(Forecast(found.Leakage), new(Color.Grey))] : (IRenderable[])[],

@@ -10,7 +10,7 @@ internal static class Elements
 
     /// <summary>A table that scrolls sideways where the page is narrower.</summary>
     public static Element Table(string label, string? kind, IReadOnlyList<Part?> head, IEnumerable<Part?> rows) =>
-        Tag("div", ("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", label),
+        Tag("div", ("class", "scroll"), ("role", "group"), ("tabindex", "0"), ("aria-label", label),
             Tag("table", ("class", kind), Tag("thead", Tag("tr", head)), Tag("tbody", [.. rows])));
 
     /// <summary>A large number with its title and what to compare it with.</summary>

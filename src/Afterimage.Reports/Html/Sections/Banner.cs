@@ -23,7 +23,8 @@ internal static class Banner
             Tag("div", ("class", "imprint"), Tag("p", $"{level.Word}: {level.Meaning}."), Tag("p",
                 $"{Numbers.Count(report.Cases.Length, "case", "cases")} · started ",
                 Tag("time", ("datetime", report.Started.ToString("O", CultureInfo.InvariantCulture)),
-                    report.Started.ToString("d MMMM yyyy, HH:mm 'UTC'zzz", CultureInfo.InvariantCulture)),
+                    report.Started.ToString(
+                        $"d MMMM yyyy, HH:mm 'UTC'{(report.Started.Offset == TimeSpan.Zero ? "" : "zzz")}", CultureInfo.InvariantCulture)),
                 $" · Afterimage {report.Version}"))));
     }
 
