@@ -126,7 +126,7 @@ public sealed record GradientScale(double Factor, double Error)
         var (biasValues, samples) = (Vector(head.BiasValues), Matrix(DummyHead.Of(context).Features));
         var targets = labels.Targets(head.Classes, ScalarType.Float64, CPU);
         return HeadFactors.Find(gradient / rough.Factor, biasGradient / rough.Factor, weight, biasValues, targets, samples,
-            context.Random, Starts, sized: true) is { Size: > 0 } apart ? new(rough.Factor * apart.Size, apart.Residual) : null;
+            context.Random, Starts, sized: true) is { Size: > 0.6 and < 1.6 } apart ? new(rough.Factor * apart.Size, apart.Residual) : null;
     }
 
     private static GradientScale Against(double[] bias, double[] error)
