@@ -109,6 +109,15 @@ public sealed record CaseReport
     /// <summary>Converged, BudgetSpent, Diverged, Refused, Crashed or Canceled.</summary>
     public required string Outcome { get; init; }
 
+    /// <summary>The outcome in words for people: "Did not converge" for BudgetSpent.</summary>
+    [JsonIgnore]
+    public string Ending => Outcome switch
+    {
+        "BudgetSpent" => "Did not converge",
+        "Canceled" => "Stopped",
+        _ => Outcome,
+    };
+
     /// <summary>One sentence: what the outcome means and what to do.</summary>
     public required string Advice { get; init; }
 

@@ -7,14 +7,14 @@ public sealed class JsonFaultTests
     private static readonly ExperimentFile Files = new(Afterimage.Catalog.Standard);
 
     [Theory]
-    [InlineData("""{ "trials": "many" }""", "at trials: the value is not a whole number")]
-    [InlineData("""{ "trials": 1e9999 }""", "at trials: the value is not a whole number")]
+    [InlineData("""{ "trials": "many" }""", "/trials must be a whole number, not")]
+    [InlineData("""{ "trials": 1e9999 }""", "/trials must be a whole number, not")]
     [InlineData("""{ "client": { "kind": "simulated-client", "defense": { "kind": "reduced-precision", "format": "float8" } } }""",
-        "the value is not one of float32, float16, b-float16")]
+        "must be one of float32, float16, b-float16, not")]
     [InlineData("""{ "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": 3 } } }""", "3x32x32")]
     [InlineData("""{ "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "3x3" } } }""",
         "shape: \"3x3\" is not an image shape")]
-    [InlineData("""{ "model": { "kind": "le-net", "normalization": 3 } }""", "the value is not an object")]
+    [InlineData("""{ "model": { "kind": "le-net", "normalization": 3 } }""", "/model/normalization must be an object, not 3")]
     [InlineData("""{ "trials": 1, "trials": 2 }""", "trials")]
     [InlineData("""{ "title": "x" """, "cannot be read in line 1")]
     public void TypesAreCalledByWhatTheyLookLikeInJson(string json, string sentence)

@@ -17,6 +17,7 @@ namespace Afterimage.Audit.Measurements;
 /// </summary>
 internal sealed class CaseLeakageProbe(LeakageChoice choice)
 {
+    private const long Copies = 8;
     private const int Exact = 1024, Steps = 480, Probes = 1;
     private const double LeastBudget = 3, Share = 0.25;
 
@@ -34,6 +35,8 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
     {
         if (choice == LeakageChoice.Off || (opened.Round.Truth is null && found.Outcome.Kind == OutcomeKind.Refused))
             return report;
+        if (FreeMemory.Lack(Copies * sizeof(double) * opened.Round.Model.Layout.Count) is { } lack)
+            return Without($"that would take {lack}.", ": ");
         try
         {
             return Measure(opened, found, report, seconds, cancellation) is { } measured

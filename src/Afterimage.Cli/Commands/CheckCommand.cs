@@ -19,20 +19,33 @@ internal static class CheckCommand
         command.Add(json);
         command.SetAction(line =>
         {
-            var described = experiment.Read(line);
-            var faults = files.Check(described);
+            var (faults, cases) = Check(files, () => experiment.Read(line));
             if (line.GetValue(json))
             {
-                JsonText.Write(terminal, new Checked(faults, faults.Count > 0 ? 0 : files.Expand(described).Count));
+                JsonText.Write(terminal, new Checked(faults, cases));
                 return faults.Count > 0 ? ExitCode.BadInput : ExitCode.Fine;
             }
             foreach (var fault in faults)
                 terminal.Error.WriteLine($"afterimage: {fault}");
             if (faults.Count > 0)
                 return ExitCode.BadInput;
-            terminal.Raw.WriteLine($"No faults; {Figures.Plural(files.Expand(described).Count, "case")} to run.");
+            terminal.Raw.WriteLine($"No faults; {Figures.Plural(cases, "case")} to run.");
             return ExitCode.Fine;
         });
         return command;
+    }
+
+    private static Checked Check(ExperimentFile files, Func<Experiment> read)
+    {
+        try
+        {
+            var described = read();
+            var faults = files.Check(described);
+            return new(faults, faults.Count > 0 ? 0 : files.Expand(described).Count);
+        }
+        catch (AfterimageException fault)
+        {
+            return new(fault.Faults.Count > 0 ? fault.Faults : [fault.Message], 0);
+        }
     }
 }

@@ -15,6 +15,9 @@ public abstract record Attack : ISettings
     /// <summary>A misfit at the rounding of single precision, which settles every doubt.</summary>
     private const double Doubtless = 1e-5;
 
+    /// <summary>Copies of all parameters that a first-order search holds at once, the graph of its second derivative among them.</summary>
+    private const long Copies = 8;
+
     /// <summary>The equation that is solved or minimized, in words and symbols; null for an attack that its name says enough of.</summary>
     public virtual string? Equation => null;
 
@@ -44,6 +47,17 @@ public abstract record Attack : ISettings
 
     /// <summary>Why this attack cannot read a round, one sentence with advice; null when it can be tried. Costs next to nothing.</summary>
     public virtual string? Refusal(AttackContext context) => null;
+
+    /// <summary>
+    /// Bytes that one run takes at most: model and update in its precision, the gradients behind products and what they are compared with.
+    /// </summary>
+    protected virtual long Memory(AttackContext context) =>
+        (InDouble ? sizeof(double) : sizeof(float)) * Copies * context.Model.Layout.Count;
+
+    /// <summary>Why this attack is not run on a round, one sentence with advice; null when it is.</summary>
+    internal string? Reason(AttackContext context) => Unreadable(context.Observation.Channel) ?? Refusal(context)
+        ?? (FreeMemory.Lack(Memory(context)) is { } lack ? $"For a model of {context.Model.Layout.Count:N0} parameters this attack needs " +
+            $"{lack}: use a lighter attack such as \"matching\", or a machine with more memory." : null);
 
     /// <summary>Effects of a channel under which the attack can read an update.</summary>
     protected virtual ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding;
@@ -75,7 +89,7 @@ public abstract record Attack : ISettings
         Settings.Check(this);
         var clock = Stopwatch.StartNew();
         using var scope = Tidy.Scope();
-        if ((Unreadable(context.Observation.Channel) ?? Refusal(context)) is { } refusal)
+        if (Reason(context) is { } refusal)
             return Nothing(context, new(OutcomeKind.Refused, refusal), clock);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (context.Seconds is <= 0)

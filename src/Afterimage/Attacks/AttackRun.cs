@@ -12,6 +12,7 @@ namespace Afterimage.Attacks;
 public sealed class AttackRun(AttackContext context, Labels? labels, Action<Iterate>? watch, Stopwatch clock, CancellationToken stop)
 {
     private readonly List<Evidence> evidence = [];
+    private Labels? known;
 
     /// <summary>What the server sees and knows, in the precision of the search.</summary>
     public AttackContext Context => context;
@@ -32,12 +33,15 @@ public sealed class AttackRun(AttackContext context, Labels? labels, Action<Iter
     /// <summary>The precision of the update as it came, whatever that of the search.</summary>
     public required ScalarType Sent { get; init; }
 
-    internal Labels? Recovered => labels;
+    internal Labels? Recovered => labels ?? known;
 
     internal Action<Iterate>? Watch => watch;
 
     /// <summary>Shows an iterate to whoever looks on.</summary>
     public void See(Iterate iterate) => watch?.Invoke(iterate);
+
+    /// <summary>Keeps labels that the search found by itself, for a run that is stopped before its images.</summary>
+    public void Know(Labels found) => known = found;
 
     /// <summary>Adds to the evidence of the run.</summary>
     public void Note(Evidence found) => evidence.Add(found);

@@ -9,9 +9,11 @@ internal static class ConjugateGradients
     /// <param name="most">Products with A at most.</param>
     /// <param name="enough">Ends once r'M r, r the residual and M the preconditioner, is below this share of what it was.</param>
     /// <param name="start">Where to begin; null for zero.</param>
+    /// <param name="stop">Ends it between two products.</param>
     /// <returns>x in the caller's scope, and how many products it took.</returns>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static (Tensor Solution, int Products) Solve(Tensor right, Func<Tensor, Tensor> multiply, Func<Tensor, Tensor>? condition,
-        int most, double enough, Tensor? start = null)
+        int most, double enough, Tensor? start = null, CancellationToken stop = default)
     {
         var solution = start?.clone() ?? zeros_like(right);
         using var scope = Tidy.Scope();
@@ -22,6 +24,7 @@ internal static class ConjugateGradients
         var (least, products) = (enough * square, 0);
         while (products < most && square > least)
         {
+            stop.ThrowIfCancellationRequested();
             using var inner = Tidy.Scope();
             products++;
             var product = multiply(search);

@@ -62,7 +62,7 @@ public class AppTests
     [InlineData("/client/data/shape must be an image shape such as \"3x32x32\", not 7", "audit", "--set", "/client/data/shape=7")]
     [InlineData("/attack/restarts must not be null", "audit", "--attack", "matching", "--set", "/attack/restarts=null")]
     [InlineData("/model must be the name of a model or", "audit", "--set", "/model=3")]
-    [InlineData("ResNet has depths 18, 20, 32 and 56, not 50", "inspect", "resnet50")]
+    [InlineData("/depth is 50: give one of 18, 20, 32, 56", "inspect", "resnet50")]
     [InlineData("holds no audit", "show", "nowhere")]
     [InlineData("There is no data set \"imagenet\"", "data", "get", "imagenet")]
     [InlineData("There is no model \"vgg\"", "inspect", "vgg")]

@@ -49,7 +49,7 @@ public class JsonOutputTests
         var (code, output, error) = Commanded.Run("check", "--json", "-m", "resnet50");
         Assert.Equal((ExitCode.BadInput, ""), (code, error));
         var fault = Assert.Single(JsonNode.Parse(output)!["faults"]!.AsArray())!;
-        Assert.Contains("not 50", fault.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Contains("/depth is 50", fault.GetValue<string>(), StringComparison.Ordinal);
     }
 
     [Fact]

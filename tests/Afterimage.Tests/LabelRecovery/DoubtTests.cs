@@ -16,7 +16,7 @@ namespace Afterimage.Tests.LabelRecovery;
 [Trait("Category", "slow")]
 public class DoubtTests
 {
-    private const int Clients = 110;
+    private const int Clients = 55;
 
     private static readonly string[] Ways =
         ["plain", "scaled", "negated", "noise", "strong noise", "top-k", "float16", "int8", "sign", "weights", "other model"];

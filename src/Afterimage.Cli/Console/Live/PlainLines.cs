@@ -37,7 +37,7 @@ internal sealed class PlainLines(TextWriter output)
                 output.WriteLine($"{found.Name}: measured in {Figures.Duration(found.Seconds)}");
                 break;
             case CaseFinished { Report: var report }:
-                output.WriteLine($"  {(view.Cases.Length > 1 ? $"{report.Name}: " : "")}{OutcomeText.Of(report.Outcome)} " +
+                output.WriteLine($"  {(view.Cases.Length > 1 ? $"{report.Name}: " : "")}{report.Ending} " +
                     $"in {Figures.Duration(report.Cost.Seconds)}: {Found(report)}");
                 break;
         }

@@ -48,7 +48,7 @@ internal static class ReportView
 
     private static void WriteCase(IAnsiConsole console, CaseReport found, string folder, int width)
     {
-        console.WriteRemark($"{OutcomeText.Of(found.Outcome)} in {Figures.Duration(found.Cost.Seconds)}: " +
+        console.WriteRemark($"{found.Ending} in {Figures.Duration(found.Cost.Seconds)}: " +
             $"{Figures.Plural(found.Cost.Restarts, "start")}, {Figures.Plural(found.Cost.Evaluations, "evaluation")}, " +
             $"relative misfit {Figures.Short(found.RelativeMisfit)}, seed {found.Seed}.");
         if (console.Profile.Capabilities.ColorSystem == ColorSystem.TrueColor && PictureStrip.Of(found, folder) is { } strip)

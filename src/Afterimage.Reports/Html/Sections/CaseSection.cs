@@ -36,7 +36,7 @@ internal static class CaseSection
             Block("What the update tells at best", LeakageSection.Draw(found, pictures)),
             Block("What the attacker knew", Assumptions(found)),
             Tag("div", ("class", "columns"),
-                Block("How it ended", Tag("div", Tag("p", ("class", "outcome"), OutcomeText.Of(found.Outcome)), Tag("p", found.Advice))),
+                Block("How it ended", Tag("div", Tag("p", ("class", "outcome"), found.Ending), Tag("p", found.Advice))),
                 Block("What it cost", Cost(found))),
             Block("Findings", Findings(found.Findings)),
             Sources(report, found),

@@ -32,7 +32,7 @@ internal static class Overview
         Tag("td", ("class", "words thumbs"), found.Images.IsEmpty ? "–" : Thumbnails(found.Images[0], pictures)),
         .. axes.Select(axis => Tag("td", ("class", axis.Numeric ? null : "words"), found.Axes.GetValueOrDefault(axis.Name, "–"))),
         .. metrics.SelectMany(name => Cells(found, name)),
-        Tag("td", ("class", "words"), OutcomeText.Of(found.Outcome)),
+        Tag("td", ("class", "words"), found.Ending),
     ]);
 
     private static Element Thumbnails(ImageReport image, Pictures pictures) => Tag("span",

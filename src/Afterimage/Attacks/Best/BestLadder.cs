@@ -25,7 +25,7 @@ internal sealed class BestLadder(AttackRun run) : IDisposable
     public void Try(Method method, IReadOnlyList<Method> rest)
     {
         var refusal = rough && !method.WeighsNoise ? "A closed form has read the update; only a method that weighs its noise can do better."
-            : method.Obstacle ?? method.Attack.Refusal(run.Context);
+            : method.Obstacle ?? method.Attack.Reason(run.Context);
         if (refusal is not null)
         {
             run.Note(new MethodSkipped(method.Name, refusal));
@@ -96,7 +96,7 @@ internal sealed class BestLadder(AttackRun run) : IDisposable
 
     private double? Share(Method method, IReadOnlyList<Method> rest) => run.SecondsLeft is not { } left ? null
         : Math.Max(0, method.IsExact ? ExactShare * left : left * method.Weight / rest
-            .Where(other => other.Obstacle is null && other.Attack.Refusal(run.Context) is null).Sum(other => other.Weight));
+            .Where(other => other.Obstacle is null && other.Attack.Reason(run.Context) is null).Sum(other => other.Weight));
 
     /// <summary>
     /// Whether features that were solved for fit. On ReLU networks a nearly right image may have a larger misfit than a gray one, so the

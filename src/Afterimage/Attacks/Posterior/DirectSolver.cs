@@ -6,7 +6,8 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class DirectSolver
 {
-    private const int Chunk = 512;
+    /// <summary>Columns of the Jacobian at once.</summary>
+    public const int Chunk = 512;
 
     private readonly PosteriorProblem problem;
     private readonly Tensor back;

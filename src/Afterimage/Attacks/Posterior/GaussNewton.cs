@@ -98,6 +98,18 @@ public sealed record GaussNewton : IterativeAttack
     public override string? Refusal(AttackContext context) => context.Model.Device.type == DeviceType.CPU ? null
         : "Gauss-Newton solves its systems on the CPU: load the model there.";
 
+    // Columns of the Jacobian come in chunks, each as long as the update.
+    /// <inheritdoc/>
+    protected override long Memory(AttackContext context) => 
+        base.Memory(context) + Columns(context) * sizeof(double) * context.Model.Layout.Count;
+
+    private long Columns(AttackContext context)
+    {
+        var unknowns = (long)context.Observation.BatchSize * context.Model.Input.Count;
+        return Math.Min(unknowns,
+            unknowns > Direct && unknowns <= Exact ? DirectSolver.Chunk : Direct > 0 ? LeadingPreconditioner.Chunk : 0);
+    }
+
     /// <inheritdoc/>
     protected override ChannelEffects Reads => ChannelEffects.All;
 

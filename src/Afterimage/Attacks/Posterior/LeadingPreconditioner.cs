@@ -6,7 +6,8 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class LeadingPreconditioner
 {
-    private const int Chunk = 256;
+    /// <summary>Columns of the Jacobian at once.</summary>
+    public const int Chunk = 256;
 
     private readonly PosteriorProblem problem;
     private readonly Tensor leading;

@@ -17,6 +17,7 @@ internal sealed class PooledLayer
     private const int Sweeps = 20;
     private const int Rescues = 2;
 
+    private CancellationToken stop;
     private readonly RectifiedBlock block;
     private readonly Tensor target;
     private readonly Tensor byChannel;
@@ -62,8 +63,11 @@ internal sealed class PooledLayer
     }
 
     /// <param name="guesses">Means and variances of plausible inputs, [1,*Input], the best first.</param>
+    /// <param name="cancellation">Stops between two rounds.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public LayerInput Solve(IEnumerable<(Tensor Mean, Tensor Variance)> guesses, CancellationToken cancellation = default)
     {
+        stop = cancellation;
         LayerInput? best = null;
         foreach (var (guess, variance) in guesses)
         {
@@ -75,7 +79,7 @@ internal sealed class PooledLayer
             {
                 var found = Attempt(rounds, fall, spread);
                 best = best?.Residual <= found.Residual ? best : found;
-                if (best.Residual < Exact || cancellation.IsCancellationRequested)
+                if (best.Residual < Exact)
                     return best;
             }
         }
@@ -91,6 +95,7 @@ internal sealed class PooledLayer
         var (error, even) = (Residual() * level, ones(block.Conv.Output, ScalarType.Float64));
         for (var round = 0; round < rounds; round++)
         {
+            stop.ThrowIfCancellationRequested();
             Place(error, even);
             weights = Weigh(error, spread);
             error = Math.Max(error * fall, Exact * level);
@@ -99,6 +104,7 @@ internal sealed class PooledLayer
         var best = Harden();
         for (var again = 0; again < Rescues && !(best.Residual < Exact); again++)
         {
+            stop.ThrowIfCancellationRequested();
             Soften(spread);
             if (Harden() is var found && found.Residual < best.Residual)
                 best = found;

@@ -51,12 +51,14 @@ public sealed record RectifiedRecursion : Attack
         var chain = RectifiedChain.Of(context);
         if (HeadReading.Of(chain.Head) is not [var reading, ..])
             throw new AfterimageException("The gradient of the head is zero: the client's model is certain of the image's class already.");
+        var labels = new Labels([reading.Label], [1]);
+        run.Know(labels);
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Images).to(ScalarType.Float32).cpu(), Batch);
         HeadDescent layers = chain.IsResidual
             ? new ResidualDescent(run, chain, reading, procedural) : new PlainDescent(run, chain, reading, procedural);
         layers.Run(context.Observation.Floor);
         run.Stop.ThrowIfCancellationRequested();
-        var (depth, labels) = (layers.Depth, new Labels([reading.Label], [1]));
+        var depth = layers.Depth;
         if (!layers.IsSolved)
             throw new AfterimageException("No layer in front of the head could be solved, and the features behind it alone hardly tell " +
                 "the image: use \"rectified-matching\" or \"deep-first\".");

@@ -54,15 +54,22 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
                     break;
                 before = Residual;
             }
-            if (!(Residual > 1e-6) || !Step(z, x, left, products))
+            try
+            {
+                if (!(Residual > 1e-6) || !Step(z, x, left, products, cancellation))
+                    break;
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
                 break;
+            }
         }
         using (Tidy.Scope())
             Evaluate(z);
         return Image(z);
     }
 
-    private bool Step(Tensor z, Tensor x, Tensor left, int products)
+    private bool Step(Tensor z, Tensor x, Tensor left, int products, CancellationToken stop)
     {
         var error = Residual * level * Math.Clamp(Caution * Residual, LeastCaution, MostCaution);
         // Where a feature is zero and is seen as zero, nothing pulls.
@@ -78,7 +85,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         double Value(Tensor at, Tensor features, Tensor? gradient) => (features.square() * pulls).sum().ToDouble()
             + (gradient is null ? 0 : (gradient.square() * trust!).sum().ToDouble()) + at.square().sum().ToDouble();
         var before = Value(z, left, open);
-        var direction = Direction(z, left, pulls, open, trust, products);
+        var direction = Direction(z, left, pulls, open, trust, products, stop);
         for (var length = 1.0; length > ShortestStep; length /= 2)
         {
             var next = z + direction * length;
@@ -92,7 +99,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     }
 
     /// <summary>Conjugate gradients on the linearized problem.</summary>
-    private Tensor Direction(Tensor z, Tensor left, Tensor pulls, Tensor? open, Tensor? trust, int products)
+    private Tensor Direction(Tensor z, Tensor left, Tensor pulls, Tensor? open, Tensor? trust, int products, CancellationToken stop)
     {
         Tensor Back(Tensor features, Tensor? gradient)
         {
@@ -105,7 +112,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         {
             var change = trunk.Push(photographs.Synthesize(search).to(left.dtype));
             return Back(last.Push(change), trust is null ? null : last.Gradient(change)) + search;
-        }, null, products, Enough).Solution;
+        }, null, products, Enough, stop: stop).Solution;
     }
 
     private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;

@@ -29,6 +29,7 @@ internal sealed class ResidualLayer
     /// <summary>A channel that leaves this many times what the median does has a ReLU wrong.</summary>
     private const double Misfit = 5;
 
+    private CancellationToken stop;
     private readonly ResidualUnit unit;
     private readonly Tensor output;
     private readonly Tensor featureGradient;
@@ -50,8 +51,10 @@ internal sealed class ResidualLayer
     /// <summary>Below this a value may be zero: its error, scaled up by the negative values, which no ReLU gives.</summary>
     private static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(0.01, -1.5 * (values / errors).min().ToDouble());
 
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public UnitInput Solve(CancellationToken cancellation)
     {
+        stop = cancellation;
         var (inner, error, on, left) = new GatedLayer(unit.Second, featureGradient * unit.Second.Scale).Solve(output, doubt);
         var within = Doubt(inner, error);
         var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
@@ -67,7 +70,7 @@ internal sealed class ResidualLayer
         var best = Solved(solution with { Gates = gates }, start);
         foreach (var wait in Waits)
         {
-            if (best.Residual < Exact || cancellation.IsCancellationRequested)
+            if (best.Residual < Exact)
                 break;
             // What is almost zero inside may be taken for zero, but not the other way around.
             var (first, second) = Errors(best);
@@ -135,7 +138,7 @@ internal sealed class ResidualLayer
     {
         var equations = new UnitEquations(
             unit, solution.Gates, gates * Middle(solution.On), solution.On * featureGradient, outputs, first, second);
-        return equations.Solve(equations.Right(output), start, 1e-18);
+        return equations.Solve(equations.Right(output), start, 1e-18, stop);
     });
 
     /// <summary>How far rounding errors move the solution, [1,*Input].</summary>
@@ -147,7 +150,7 @@ internal sealed class ResidualLayer
         using var generator = random.Generator(CPU);
         var squares = zeros_like(solution.Input!);
         for (var sample = 0; sample < Samples; sample++)
-            squares.add_(equations.Solve(equations.Noise(generator), null, 1e-4).square());
+            squares.add_(equations.Solve(equations.Noise(generator), null, 1e-4, stop).square());
         // So few samples give no reliable deviation of a single value.
         var spread = (squares / Samples).sqrt();
         return spread + 0.3 * spread.mean();

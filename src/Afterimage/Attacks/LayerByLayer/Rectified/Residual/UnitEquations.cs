@@ -57,7 +57,8 @@ internal sealed class UnitEquations
     /// <param name="right">[1,*Input].</param>
     /// <param name="start">Where to begin; null for zero.</param>
     /// <param name="enough">As <see cref="ConjugateGradients"/> say.</param>
-    public Tensor Solve(Tensor right, Tensor? start, double enough)
+    /// <param name="stop">Ends it between two products.</param>
+    public Tensor Solve(Tensor right, Tensor? start, double enough, CancellationToken stop)
     {
         var stiff = normal.clone();
         var typical = normal.diagonal().mean().ToDouble();
@@ -65,7 +66,7 @@ internal sealed class UnitEquations
         stiff.diagonal().add_(Math.Max(1e-12 * typical, along - typical));
         return Factorization.CholeskyOrNull(stiff) is not { } factor ? start?.clone() ?? zeros_like(right)
             : ConjugateGradients.Solve(right, Product, rest => map.Image(cholesky_solve(map.Columns(rest), factor)),
-                Products, enough, start).Solution;
+                Products, enough, start, stop).Solution;
     }
 
     private Tensor Product(Tensor x)
