@@ -16,6 +16,7 @@ internal sealed class ExactSpectrum : IDisposable
     /// <param name="jacobian">J.</param>
     /// <param name="prior">T.</param>
     /// <param name="gram">J'J, as <see cref="UpdateJacobian.Gram"/> gives it.</param>
+    /// <exception cref="OperationCanceledException">The Jacobian was stopped.</exception>
     public ExactSpectrum(UpdateJacobian jacobian, GaussianImages prior, Tensor gram)
     {
         using var scope = Tidy.Scope();
@@ -23,13 +24,13 @@ internal sealed class ExactSpectrum : IDisposable
         long[] many = [count * jacobian.Shape[0], .. jacobian.Shape[1..]];
         var half = prior.Analyze(gram.view(many)).view(count, count);
         var squared = prior.Analyze(half.t().contiguous().view(many)).view(count, count);
-        var (values, vectors) = Factorization.Eigen((squared + squared.t()) / 2, Name);
+        var (values, vectors) = Factorization.Eigen((squared + squared.t()) / 2, Name, jacobian.Stop);
         var largest = values[-1].ToDouble();
         var doubtful = (values < Doubtful * largest).sum().ToInt64();
         if (doubtful > 0 && largest > 0)
         {
             var basis = vectors.narrow(1, 0, doubtful);
-            var (fine, turn) = Factorization.Eigen(Projected(jacobian, prior, basis), Name);
+            var (fine, turn) = Factorization.Eigen(Projected(jacobian, prior, basis), Name, jacobian.Stop);
             values.narrow(0, 0, doubtful).copy_(fine);
             basis.copy_(basis.matmul(turn));
         }

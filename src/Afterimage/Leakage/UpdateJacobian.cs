@@ -12,7 +12,9 @@ public sealed class UpdateJacobian : IDisposable
     private readonly AttackContext context;
     private readonly Linearization point;
     private readonly Tensor weights;
-    private readonly CancellationToken cancellation;
+
+    /// <summary>Ends every later product.</summary>
+    public CancellationToken Stop { get; }
 
     /// <summary>Linearizes the update at a batch.</summary>
     /// <param name="context">Model, local training and operator; a copy in double precision is made of them.</param>
@@ -22,7 +24,7 @@ public sealed class UpdateJacobian : IDisposable
     /// <param name="cancellation">Ends every later product with an <see cref="OperationCanceledException"/>.</param>
     public UpdateJacobian(AttackContext context, Tensor images, Tensor targets, NoiseScale scale, CancellationToken cancellation = default)
     {
-        this.cancellation = cancellation;
+        Stop = cancellation;
         this.context = context.To(ScalarType.Float64);
         Shape = images.shape;
         point = this.context.Operator.At(new(images.to(ScalarType.Float64), targets.to(ScalarType.Float64)));
@@ -41,7 +43,7 @@ public sealed class UpdateJacobian : IDisposable
     /// <summary>J u, flat, for u of the batch's shape.</summary>
     public Tensor Apply(Tensor u)
     {
-        cancellation.ThrowIfCancellationRequested();
+        Stop.ThrowIfCancellationRequested();
         return Tidy.Keep(() => point.Pushforward(u).Flat * weights);
     }
 

@@ -1,4 +1,5 @@
 using Afterimage.Numerics;
+using Afterimage.Tests.Laws;
 using CsCheck;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,6 +9,25 @@ namespace Afterimage.Tests.Numerics;
 public class FactorizationTests
 {
     private const string Name = "The test's matrix";
+
+    [Fact]
+    public void A_large_factorization_can_be_left_and_is_the_same_where_it_is_not()
+    {
+        using var scope = NewDisposeScope();
+        var before = Live.Tensors;
+        using (var inner = NewDisposeScope())
+        {
+            var half = randn(1600, 1600, ScalarType.Float64);
+            var matrix = half.matmul(half.t()) / 1600 + eye(1600, dtype: ScalarType.Float64);
+            using var stop = new CancellationTokenSource();
+            var plain = Factorization.Cholesky(matrix, "A matrix");
+            Assert.Equal(0, (Factorization.Cholesky(matrix, "A matrix", stop.Token) - plain).abs().max().ToDouble());
+            stop.CancelAfter(50);
+            Assert.Throws<OperationCanceledException>(() => Factorization.Eigen(matrix, "A matrix", stop.Token));
+            Assert.Throws<OperationCanceledException>(() => Factorization.Cholesky(matrix, "A matrix", stop.Token));
+        }
+        Assert.InRange(Live.Tensors - before, 0, 3);
+    }
 
     [Fact]
     public void Where_the_native_call_succeeds_its_numbers_are_the_result() =>

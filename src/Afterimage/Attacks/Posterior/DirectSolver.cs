@@ -80,7 +80,7 @@ internal sealed class DirectSolver
         var shifted = normal / (sigma * sigma);
         for (var i = 0L; i < problem.Batch; i++)
             shifted.narrow(0, i * problem.Pixels, problem.Pixels).narrow(1, i * problem.Pixels, problem.Pixels).add_(precision);
-        factor.copy_(Factorization.Cholesky(shifted, "The posterior's precision matrix"));
+        factor.copy_(Factorization.Cholesky(shifted, "The posterior's precision matrix", problem.Stop));
     }
 
     /// <summary>The solution for a right side, [unknowns].</summary>

@@ -15,10 +15,12 @@ public static class Factorization
     /// <summary>Eigenvalues in ascending order, [...,n], and eigenvectors in columns, [...,n,n].</summary>
     /// <param name="symmetric">[...,n,n], of which the lower triangle is read.</param>
     /// <param name="name">What it is.</param>
+    /// <param name="stop">Leaves it, however large the matrix is.</param>
     /// <exception cref="AfterimageException">The matrix has numbers that are not finite.</exception>
-    public static (Tensor Values, Tensor Vectors) Eigen(Tensor symmetric, string name)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static (Tensor Values, Tensor Vectors) Eigen(Tensor symmetric, string name, CancellationToken stop = default)
     {
-        var found = Run(symmetric, name, Native, OtherFactorizations.Eigen);
+        var found = Run(symmetric, name, matrix => Interruptible.Run(matrix, Native, stop), OtherFactorizations.Eigen);
         return (found[0], found[1]);
 
         static Tensor[] Native(Tensor matrix)
@@ -61,8 +63,14 @@ public static class Factorization
     /// <param name="symmetric">[...,n,n], of which the lower triangle is read.</param>
     /// <param name="name">What it is.</param>
     /// <exception cref="AfterimageException">The matrix has numbers that are not finite, or no positive eigenvalue.</exception>
-    public static Tensor Cholesky(Tensor symmetric, string name) =>
-        Run(symmetric, name, matrix => CholeskyOrNull(matrix) is { } lower ? [lower] : [], OtherFactorizations.Cholesky)[0];
+    /// <param name="stop">Leaves it, however large the matrix is.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static Tensor Cholesky(Tensor symmetric, string name, CancellationToken stop = default)
+    {
+        return Run(symmetric, name, matrix => Interruptible.Run(matrix, Native, stop), OtherFactorizations.Cholesky)[0];
+
+        static Tensor[] Native(Tensor matrix) => CholeskyOrNull(matrix) is { } lower ? [lower] : [];
+    }
 
     /// <summary>As <see cref="Cholesky"/>, but null where the matrix, or one of a batch, is not positive definite as it stands.</summary>
     /// <param name="symmetric">[...,n,n], of which the lower triangle is read.</param>
