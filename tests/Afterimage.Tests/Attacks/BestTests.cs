@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Attacks;
 
+[Trait("Category", "slow")]
 public class BestTests
 {
     [Fact]

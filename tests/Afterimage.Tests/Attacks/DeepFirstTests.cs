@@ -12,6 +12,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Attacks;
 
+[Trait("Category", "slow")]
 public class DeepFirstTests
 {
     private static Scene Rectified(int batch = 1) =>

@@ -2,6 +2,7 @@ using Afterimage.Audit.Measurements.LabelTables;
 
 namespace Afterimage.Tests.Cli;
 
+[Trait("Category", "slow")]
 public class LabelsCommandTests
 {
     [Fact]

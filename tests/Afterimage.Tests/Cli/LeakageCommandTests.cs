@@ -1,5 +1,6 @@
 namespace Afterimage.Tests.Cli;
 
+[Trait("Category", "slow")]
 public class LeakageCommandTests
 {
     [Fact]

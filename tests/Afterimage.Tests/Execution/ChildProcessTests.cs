@@ -12,6 +12,7 @@ using Afterimage.Tests.Models;
 namespace Afterimage.Tests.Execution;
 
 /// <summary>Cases in child processes: of this program, which hosts the command with the parts of these tests, and of fake ones.</summary>
+[Trait("Category", "slow")]
 public class ChildProcessTests
 {
     private static readonly AttackAndJudge Alone = new() { Leakage = LeakageChoice.Off };

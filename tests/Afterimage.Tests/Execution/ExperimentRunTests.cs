@@ -8,6 +8,7 @@ using Afterimage.Tests.Clients;
 
 namespace Afterimage.Tests.Execution;
 
+[Trait("Category", "slow")]
 public class ExperimentRunTests
 {
     [Fact]

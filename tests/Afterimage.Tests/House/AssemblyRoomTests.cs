@@ -3,6 +3,7 @@ using Microsoft.CodeAnalysis;
 namespace Afterimage.Tests.House;
 
 /// <summary>The rooms of the other assemblies: folders, subfolders included, each with the rooms that it may use.</summary>
+[Trait("Category", "slow")]
 public class AssemblyRoomTests
 {
     private const string Root = "";

@@ -3,6 +3,7 @@ using Microsoft.CodeAnalysis;
 namespace Afterimage.Tests.House;
 
 /// <summary>The walls inside the attacker's assembly: a room knows those below it, and the six parts are blind to one another.</summary>
+[Trait("Category", "slow")]
 public class RoomTests
 {
     private static readonly string[] Parts = ["LabelRecovery", "Starts", "Spaces", "Fidelities", "Priors", "Solvers"];

@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.LabelRecovery;
 
 /// <summary>Counts of repeated labels, what they rest on, and updates from which there is nothing to read.</summary>
+[Trait("Category", "slow")]
 public class CountTests
 {
     private static readonly LeNet Small = new() { Initialization = LeNetInitialization.Default };

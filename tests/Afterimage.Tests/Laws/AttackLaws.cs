@@ -13,6 +13,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Laws;
 
 /// <summary>What every attack owes, however it is put together: its tensors back, one seed one result, an honest score.</summary>
+[Trait("Category", "slow")]
 public class AttackLaws
 {
     private const int Steps = 6;

@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Laws;
 
 /// <summary>Common options, noise, time and cancellation: every attack of the catalog obeys, or refuses in one sentence.</summary>
+[Trait("Category", "slow")]
 public class AttackOptionLaws
 {
     private static readonly Dictionary<string, Attack> All = AttackLaws.All().Where(pair => Parts.Catalog.Attacks.ContainsKey(pair.Name)

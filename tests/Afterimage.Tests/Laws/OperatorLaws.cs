@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Laws;
 
 /// <summary>The forward operator A: what a client's training makes of a batch.</summary>
+[Trait("Category", "slow")]
 public class OperatorLaws
 {
     public static TheoryData<string, string, ModelMode> Operators()

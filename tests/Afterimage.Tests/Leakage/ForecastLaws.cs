@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Leakage;
 
 /// <summary>Forecasts and bounds against their closed forms, and against estimators that were really run.</summary>
+[Trait("Category", "slow")]
 public class ForecastLaws
 {
     private const double Noise = 1e-2;

@@ -14,6 +14,7 @@ using Afterimage.Tests.Execution;
 namespace Afterimage.Tests.Measurements;
 
 /// <summary>What an update tells at best, as a section of an audit.</summary>
+[Trait("Category", "slow")]
 public class CaseLeakageTests
 {
     private static readonly SimulatedClient Client = (SimulatedClient)SmallAudit.Experiment.Client;

@@ -15,6 +15,7 @@ using Afterimage.UpdateFiles;
 
 namespace Afterimage.Tests.Measurements;
 
+[Trait("Category", "slow")]
 public class LeakageMeasurementTests
 {
     private static readonly Experiment Small = new()

@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Models;
 
 /// <summary>What holds for the forward operator of every built-in model, in double precision.</summary>
+[Trait("Category", "slow")]
 public class OperatorLawTests
 {
     private const int Batch = 3, Classes = 4;

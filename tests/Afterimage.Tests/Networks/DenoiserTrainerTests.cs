@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Networks;
 
+[Trait("Category", "slow")]
 public class DenoiserTrainerTests
 {
     private static readonly DenoiserTraining Toy = new()

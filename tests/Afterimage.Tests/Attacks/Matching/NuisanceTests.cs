@@ -15,6 +15,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Attacks;
 
 /// <summary>What is looked for beside the images.</summary>
+[Trait("Category", "slow")]
 public class NuisanceTests
 {
     private static readonly FedAvg Steps = new() { Epochs = 2, BatchSize = 1, LearningRate = 0.1 };

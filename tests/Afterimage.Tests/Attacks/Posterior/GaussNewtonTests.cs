@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Attacks;
 
+[Trait("Category", "slow")]
 public class GaussNewtonTests
 {
     private static readonly ImageShape Small = new(3, 16, 16);

@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 
 namespace Afterimage.Tests.Attacks.LayerByLayer;
 
+[Trait("Category", "slow")]
 public class RectifiedRecursionTests
 {
     private static readonly RectifiedRecursion Short = new() { Images = 100, Steps = 12 };

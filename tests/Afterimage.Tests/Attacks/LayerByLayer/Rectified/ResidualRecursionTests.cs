@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Afterimage.Tests.Attacks.LayerByLayer;
 
 /// <summary>The network itself says what its layers take in and what their ReLUs do; automatic differentiation says dL/dz.</summary>
+[Trait("Category", "slow")]
 public class ResidualRecursionTests
 {
     private const ScalarType Double = ScalarType.Float64;
