@@ -135,7 +135,7 @@ public class LossLaws
 
     [Fact]
     public void A_share_that_is_none_is_refused() =>
-        Refusal.Says("below 1; it is 1.5", () => new Scene(new LeNet(), new FedSgd { Loss = new CrossEntropy { Smoothing = 1.5 } }));
+        Refusal.Says("/smoothing is 1.5: give a number from 0 to below 1", () => Settings.Check(new CrossEntropy { Smoothing = 1.5 }));
 
     [Fact]
     public void A_loss_without_a_link_is_differentiated_by_autograd()

@@ -70,8 +70,7 @@ public class SpaceTests
         var space = new CoarseToFine { Levels = 4, Box = true, Finest = new Spectral() };
         Assert.Equal([new LowResolution { Factor = 8, Box = true }, new LowResolution { Factor = 4, Box = true },
             new LowResolution { Factor = 2, Box = true }, new Spectral()], space.Stages);
-        using var scene = Scene.Smooth();
-        Refusal.Says("1 to 8 levels", () => new CoarseToFine { Levels = 9 }.Open(scene.Context, scene.Images, new RandomSource(1)));
+        Refusal.Says("/levels is 9: give a number from 1 to 8", () => Settings.Check(new CoarseToFine { Levels = 9 }));
     }
 
     [Fact]
@@ -138,6 +137,6 @@ public class SpaceTests
         Assert.True(Largest(images[0] - images[1]) > 1e-3, "each image has noise of its own");
         Assert.True(search.Start.equal(Open(scene, space).Start).all().ToBoolean());
         Assert.False(search.Start.equal(space.Open(scene.Context, scene.Images, new RandomSource(2)).Start).all().ToBoolean());
-        Refusal.Says("0 to 6 doublings", () => Open(scene, space with { Doublings = 7 }));
+        Refusal.Says("/doublings is 7: give a number from 0 to 6", () => Settings.Check(space with { Doublings = 7 }));
     }
 }

@@ -51,7 +51,7 @@ public sealed record GradientMatching : IterativeAttack
     public bool RelativePriors { get; init; }
 
     /// <summary>Relative misfit |A(x) - y| / |y| below which a restart has converged and no further one is tried; 0 tries all.</summary>
-    [Range(0, 1)]
+    [Range(0, 1e9)]
     public double Tolerance { get; init; } = 1e-3;
 
     /// <summary>Precision of model and search.</summary>
