@@ -22,12 +22,10 @@ internal static class Counting
         var total = 0.0;
         foreach (var layer in layers)
         {
-            if (layer is Residual residual)
+            foreach (var branch in layer.Branches)
             {
                 var before = shape;
-                total += Sum(residual.Body, ref shape, ref first);
-                total += Sum(residual.Shortcut, ref before, ref first);
-                continue;
+                total += Sum(branch, ref before, ref first);
             }
             shape = layer.Follow(shape);
             var products = 2.0 * layer switch

@@ -62,6 +62,7 @@ public sealed class Catalog
         .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
+        .With<Attack, PatchEmbeddingInversion>()
         .With<Attack, RectifiedRecursion>().With<Attack, DeepFirst>()
         .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
         .WithAttack("matching", Known.Matching)

@@ -30,9 +30,8 @@ internal static class SmoothedModel
         }, model);
     }
 
-    private static bool Any(ValueList<Layer> layers) => layers.Any(layer =>
-        layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU }
-        || (layer is Residual residual && (Any(residual.Body) || Any(residual.Shortcut))));
+    private static bool Any(ValueList<Layer> layers) => layers.SelectMany(layer => layer.Within)
+        .Any(layer => layer is Activation { Kind: ActivationKind.ReLU or ActivationKind.LeakyReLU });
 
     public static ValueList<Layer> Smoothed(ValueList<Layer> layers, bool softGate, double sharpness)
     {
@@ -46,6 +45,8 @@ internal static class SmoothedModel
                 Body = Smoothed(residual.Body, softGate, sharpness),
                 Shortcut = Smoothed(residual.Shortcut, softGate, sharpness),
             },
+            Concatenation joined => joined with { Parts = joined.Parts.Select(part => Smoothed(part, softGate, sharpness)).ToValueList() },
+            Scaled scaled => scaled with { Factor = Smoothed(scaled.Factor, softGate, sharpness) },
             _ => layer,
         }).ToValueList();
     }

@@ -13,6 +13,9 @@ public static class CompiledOperator
         model.Network is null ? "The model's graph is not made of known layers"
         : model.Device.type != DeviceType.CPU ? $"The model lives on {model.Device.type}"
         : model.Type is not (ScalarType.Float32 or ScalarType.Float64) ? $"The model's numbers are {model.Type}"
+        : model.Network.Layers.SelectMany(layer => layer.Within)
+            .FirstOrDefault(layer => layer is GroupNorm or AdaptiveAvgPool2d or Concatenation or Scaled) is { } layer
+            ? $"{layer.GetType().Name} has no compiled form"
         : loss is { Link: null } ? Unlinked(loss)
         : null;
 

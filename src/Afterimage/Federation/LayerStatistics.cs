@@ -115,11 +115,8 @@ public sealed class LayerStatistics(IReadOnlyDictionary<string, (Tensor Mean, Te
         {
             if (layer is BatchNorm2d norm)
                 places.Add((norm, shape[1] * shape[2]));
-            if (layer is Residual residual)
-            {
-                Walk(residual.Body, shape, places);
-                Walk(residual.Shortcut, shape, places);
-            }
+            foreach (var branch in layer.Branches)
+                Walk(branch, shape, places);
             shape = layer.Follow(shape);
         }
     }

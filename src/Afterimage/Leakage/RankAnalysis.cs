@@ -54,14 +54,11 @@ public sealed record RankAnalysis(ValueList<LayerRank> Layers)
             for (var i = 0; i < layers.Count; i++)
             {
                 var unknowns = input.Aggregate(1L, (product, size) => product * size);
-                if (layers[i] is Residual residual)
+                foreach (var inside in layers[i].Branches)
+                    Walk(inside, input, true);
+                if (layers[i] is Linear or Conv2d)
                 {
-                    Walk(residual.Body, input, true);
-                    Walk(residual.Shortcut, input, true);
-                }
-                else if (layers[i] is Linear or Conv2d)
-                {
-                    var tail = layers.Skip(i + 1).TakeWhile(layer => layer is not (Linear or Conv2d or Residual)).ToList();
+                    var tail = layers.Skip(i + 1).TakeWhile(layer => layer is not (Linear or Conv2d) && !layer.Branches.Any()).ToList();
                     var lost = branch && i + 1 + tail.Count == layers.Count;
                     found.Add(Count(layers[i], input, tail, lost, Math.Max(0, unknowns - narrowest), random.Derive("layer", found.Count)));
                     if (!branch)

@@ -91,6 +91,7 @@ internal sealed class RandomState
         AvgPool2d pool => nn.functional.avg_pool2d(x, pool.Kernel, pool.Stride, pool.Padding),
         MaxPool2d pool => nn.functional.max_pool2d(x, pool.Kernel, pool.Stride, pool.Padding),
         GlobalAvgPool2d => x.mean([2, 3], keepdim: true),
+        AdaptiveAvgPool2d pool => nn.functional.adaptive_avg_pool2d(x, [pool.Height, pool.Width]),
         Flatten => x.flatten(1),
         _ => x.alias(),
     };

@@ -6,11 +6,19 @@ namespace Afterimage.Models;
 /// </summary>
 public abstract record Layer
 {
+    /// <summary>Layers that run side by side inside of this one, each branch on its input; none for a plain layer.</summary>
+    public virtual IEnumerable<ValueList<Layer>> Branches => [];
+
     /// <summary>The parameters of this layer in PyTorch's registration order.</summary>
-    public virtual IEnumerable<ParameterSpec> Parameters => [];
+    public virtual IEnumerable<ParameterSpec> Parameters => Inside.SelectMany(layer => layer.Parameters);
 
     /// <summary>The buffers (BatchNorm's running statistics) of this layer.</summary>
-    public virtual IEnumerable<ParameterSpec> Buffers => [];
+    public virtual IEnumerable<ParameterSpec> Buffers => Inside.SelectMany(layer => layer.Buffers);
+
+    /// <summary>This layer and all in its branches.</summary>
+    public IEnumerable<Layer> Within => Inside.SelectMany(layer => layer.Within).Prepend(this);
+
+    private IEnumerable<Layer> Inside => Branches.SelectMany(branch => branch);
 
     /// <summary>The shape of the output for an input of this shape, [C,H,W] or [features].</summary>
     /// <exception cref="AfterimageException">The layer does not take this shape.</exception>
@@ -123,6 +131,29 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
             $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
+/// <summary>
+/// Group normalization (Wu and He, 2018): every image's groups of channels by their own mean and variance, then a scale and a shift of each
+/// channel. One group is LayerNorm over the whole image, as many as channels is InstanceNorm.
+/// </summary>
+/// <param name="Name">Its name in the state dict.</param>
+/// <param name="Groups">Groups, a divisor of the channels.</param>
+/// <param name="Channels">Channels.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+public sealed record GroupNorm(string Name, int Groups, int Channels, double Epsilon = 1e-5) : Layer
+{
+    /// <inheritdoc/>
+    public override IEnumerable<ParameterSpec> Parameters =>
+    [
+        new($"{Name}.weight", [Channels], 0, ParameterRole.NormalizationWeight),
+        new($"{Name}.bias", [Channels], 0, ParameterRole.NormalizationBias),
+    ];
+
+    /// <inheritdoc/>
+    public override long[] Follow(long[] shape) => shape.Length == 3 && shape[0] == Channels && Groups > 0 && Channels % Groups == 0 ? shape
+        : throw new AfterimageException($"The GroupNorm {Name} takes {Channels} channels in {Groups} groups, " +
+            $"but what reaches it has shape [{string.Join(",", shape)}].");
+}
+
 /// <summary>A function applied to every number.</summary>
 /// <param name="Kind">Which function.</param>
 /// <param name="Slope">Slope below zero of the leaky kinds.</param>
@@ -159,6 +190,18 @@ public enum ActivationKind
 
     /// <summary>log(1 + exp(x)).</summary>
     Softplus,
+
+    /// <summary>min(max(x, 0), 6).</summary>
+    ReLU6,
+
+    /// <summary>min(max(x + 3, 0), 6) / 6.</summary>
+    HardSigmoid,
+
+    /// <summary>x min(max(x + 3, 0), 6) / 6.</summary>
+    HardSwish,
+
+    /// <summary>x above zero, exp(x) - 1 below.</summary>
+    Elu,
 
     /// <summary>slope x + (1 - slope) log(1 + exp(sharpness x)) / sharpness, a smooth leaky ReLU.</summary>
     SoftLeakyReLU,
@@ -211,6 +254,19 @@ public sealed record GlobalAvgPool2d : Layer
     public override long[] Follow(long[] shape) => [shape[0], 1, 1];
 }
 
+/// <summary>
+/// Means over as many windows as are asked for, [C,H,W] to [C,height,width], as PyTorch's adaptive pooling chooses them; larger outputs
+/// than inputs repeat values.
+/// </summary>
+/// <param name="Height">Rows of the output.</param>
+/// <param name="Width">Columns of the output.</param>
+public sealed record AdaptiveAvgPool2d(int Height, int Width) : Layer
+{
+    /// <inheritdoc/>
+    public override long[] Follow(long[] shape) => shape.Length == 3 && Height > 0 && Width > 0 ? [shape[0], Height, Width]
+        : throw new AfterimageException($"The adaptive pooling needs an image, but what reaches it has shape [{string.Join(",", shape)}].");
+}
+
 /// <summary>[C,H,W] to [CHW].</summary>
 public sealed record Flatten : Layer
 {
@@ -229,27 +285,6 @@ public sealed record PaddedShortcut(int Stride, int ChannelsBefore, int Channels
     /// <inheritdoc/>
     public override long[] Follow(long[] shape) =>
         [shape[0] + ChannelsBefore + ChannelsAfter, (shape[1] + Stride - 1) / Stride, (shape[2] + Stride - 1) / Stride];
-}
-
-/// <summary>body(x) + shortcut(x).</summary>
-/// <param name="Body">The layers of the body.</param>
-/// <param name="Shortcut">The layers of the shortcut; none for the identity.</param>
-public sealed record Residual(ValueList<Layer> Body, ValueList<Layer> Shortcut) : Layer
-{
-    /// <inheritdoc/>
-    public override IEnumerable<ParameterSpec> Parameters => Body.Concat(Shortcut).SelectMany(layer => layer.Parameters);
-
-    /// <inheritdoc/>
-    public override IEnumerable<ParameterSpec> Buffers => Body.Concat(Shortcut).SelectMany(layer => layer.Buffers);
-
-    /// <inheritdoc/>
-    public override long[] Follow(long[] shape)
-    {
-        var body = Body.Aggregate(shape, (current, layer) => layer.Follow(current));
-        var shortcut = Shortcut.Aggregate(shape, (current, layer) => layer.Follow(current));
-        return body.SequenceEqual(shortcut) ? body
-            : throw new AfterimageException($"A residual adds [{string.Join(",", body)}] to [{string.Join(",", shortcut)}].");
-    }
 }
 
 file static class Spec

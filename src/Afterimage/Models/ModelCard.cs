@@ -16,13 +16,14 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Value
     bool HasBatchNorm, ValueList<ActivationKind> Activations, (string Weight, string? Bias)? Head, bool? IsSmooth,
     ValueList<string> Hints, ValueList<string> Notes)
 {
-    private static readonly ActivationKind[] Kinked = [ActivationKind.ReLU, ActivationKind.LeakyReLU, ActivationKind.SoftGateLeakyReLU];
+    private static readonly ActivationKind[] Kinked = [ActivationKind.ReLU, ActivationKind.LeakyReLU, ActivationKind.SoftGateLeakyReLU,
+        ActivationKind.ReLU6, ActivationKind.HardSigmoid, ActivationKind.HardSwish];
 
     /// <summary>The card of an open model.</summary>
     public static ModelCard Of(VictimModel model, string name)
     {
         var layers = model.Network is { } network ? Rows(network) : Unordered(model.Layout);
-        var all = model.Network is { } known ? All(known.Layers).ToList() : [];
+        var all = model.Network is { } known ? known.Layers.SelectMany(layer => layer.Within).ToList() : [];
         var activations = all.OfType<Activation>().Select(layer => layer.Kind).Distinct().ToValueList();
         var hasBatchNorm = model.Buffers.Keys.Any(buffer => buffer.EndsWith("running_mean", StringComparison.Ordinal));
         (string, string?)? head = model.Head is var (weight, bias)
@@ -71,22 +72,16 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Value
         foreach (var layer in layers)
         {
             var after = layer.Follow(shape);
-            var own = layer is Residual ? [] : layer.Parameters.Select(spec => new ParameterCard(spec.Name, spec.Shape));
+            var own = layer.Branches.Any() ? [] : layer.Parameters.Select(spec => new ParameterCard(spec.Name, spec.Shape));
             rows.Add(new(Kind(layer), depth, after.ToValueList(), own.ToValueList()));
-            if (layer is Residual residual)
-            {
-                Walk(residual.Body, shape, depth + 1, rows);
-                Walk(residual.Shortcut, shape, depth + 1, rows);
-            }
+            foreach (var branch in layer.Branches)
+                Walk(branch, shape, depth + 1, rows);
             shape = after;
         }
     }
 
     private static ValueList<LayerCard> Unordered(TensorLayout layout) => layout.Entries
         .Select(entry => new LayerCard("parameter", 0, [], [new(entry.Name, entry.Shape.ToValueList())])).ToValueList();
-
-    private static IEnumerable<Layer> All(ValueList<Layer> layers) =>
-        layers.SelectMany(layer => layer is Residual residual ? All(residual.Body).Concat(All(residual.Shortcut)) : [layer]);
 
     private static string Kind(Layer layer) => layer switch
     {
@@ -100,7 +95,11 @@ public sealed record ModelCard(string Name, ImageShape Input, int Classes, Value
         Flatten => "flatten",
         Dropout dropout => FormattableString.Invariant($"dropout {dropout.Rate:0.##}"),
         PaddedShortcut => "subsample and pad channels",
+        GroupNorm norm => $"group norm, {norm.Groups} groups",
+        AdaptiveAvgPool2d pool => $"adaptive average pool to {pool.Height}x{pool.Width}",
         Residual => "residual",
+        Concatenation => "concatenation",
+        Scaled => "times a factor",
         _ => layer.GetType().Name,
     };
 }

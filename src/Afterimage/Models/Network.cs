@@ -45,9 +45,8 @@ public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Lay
         {
             if (layer is Dropout dropout)
                 yield return (dropout, shape.ToValueList());
-            if (layer is Residual residual)
-                foreach (var inside in DropoutsOf(residual.Body, shape).Concat(DropoutsOf(residual.Shortcut, shape)))
-                    yield return inside;
+            foreach (var inside in layer.Branches.SelectMany(branch => DropoutsOf(branch, shape)))
+                yield return inside;
             shape = layer.Follow(shape);
         }
     }

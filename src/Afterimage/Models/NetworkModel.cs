@@ -119,6 +119,10 @@ public sealed class NetworkModel : VictimModel
             TensorIndex.Slice(step: shortcut.Stride), TensorIndex.Slice(step: shortcut.Stride)],
             [0, 0, 0, 0, shortcut.ChannelsBefore, shortcut.ChannelsAfter]),
         Residual residual => Run(residual.Body, x, mode, values, masks, trace) + Run(residual.Shortcut, x, mode, values, masks, trace),
+        GroupNorm norm => functional.group_norm(x, norm.Groups, Weight(norm.Name, values), Bias(norm.Name, values), norm.Epsilon),
+        AdaptiveAvgPool2d pool => functional.adaptive_avg_pool2d(x, [pool.Height, pool.Width]),
+        Concatenation joined => cat([.. joined.Parts.Select(part => Run(part, x, mode, values, masks, trace))], 1),
+        Scaled scaled => x * Run(scaled.Factor, x, mode, values, masks, trace),
         Dropout dropout => masks is null ? x : Drop(dropout, x, masks),
         _ => throw new AfterimageException($"{layer.GetType().Name} has no forward pass."),
     };
@@ -155,6 +159,10 @@ public sealed class NetworkModel : VictimModel
         ActivationKind.Gelu => functional.gelu(x),
         ActivationKind.Silu => functional.silu(x),
         ActivationKind.Softplus => functional.softplus(x),
+        ActivationKind.ReLU6 => functional.relu6(x),
+        ActivationKind.HardSigmoid => functional.hardsigmoid(x),
+        ActivationKind.HardSwish => functional.hardswish(x),
+        ActivationKind.Elu => functional.elu(x, 1),
         ActivationKind.SoftLeakyReLU => x * activation.Slope
             + functional.softplus(x * activation.Sharpness) * ((1 - activation.Slope) / activation.Sharpness),
         ActivationKind.SoftGateLeakyReLU => SoftGate(activation, x),

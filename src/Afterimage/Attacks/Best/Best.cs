@@ -22,8 +22,8 @@ public sealed record Best : Attack
     public int? Iterations { get; init; }
 
     /// <inheritdoc/>
-    public override string Equation => "the first of these that explains the update: bias attack, sparse columns, recursion, " +
-        $"Gauss-Newton, search from the head down, gradient matching; labels: {PartKind.Of(Labels.GetType())}";
+    public override string Equation => "the first of these that explains the update: bias attack, patch embedding, sparse columns, " +
+        $"recursion, Gauss-Newton, search from the head down, gradient matching; labels: {PartKind.Of(Labels.GetType())}";
 
     /// <inheritdoc/>
     public override LabelRule? Rule => Labels;

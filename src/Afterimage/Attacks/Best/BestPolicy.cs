@@ -28,6 +28,7 @@ internal static class BestPolicy
     public static IEnumerable<Method> Methods(AttackContext context, LabelRule labels)
     {
         yield return new("Bias attack", new LinearLayerInversion());
+        yield return new("Patch embedding", new PatchEmbeddingInversion { Labels = labels });
         yield return new("Sparse columns of the first layer", new ReluBatchInversion());
         yield return new("Recursion through the layers", new RecursiveInversion());
         yield return new("Recursion through ReLU", new RectifiedRecursion(), Obstacle: IsKinked(context) == false

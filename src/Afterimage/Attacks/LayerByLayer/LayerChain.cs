@@ -21,7 +21,7 @@ internal sealed class LayerChain
 
     /// <summary>Why closed forms cannot work on the model or the update; null when they can.</summary>
     public static string? Obstacle(AttackContext context) =>
-        context.Model.Network is not { } network || network.Layers.Any(layer => layer is Residual)
+        context.Model.Network is not { } network || network.Layers.Any(layer => layer.Branches.Any())
             ? "Closed forms need a network of known layers without branches: use gradient matching."
         : network.Layers[^1] is not Linear
             ? "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching."

@@ -92,6 +92,10 @@ internal sealed unsafe partial class VectorKernels<V, T>
             case ActivationKind.Gelu: Apply<Gelu>(slope, x, y, first, second, count); break;
             case ActivationKind.Silu: Apply<Silu>(slope, x, y, first, second, count); break;
             case ActivationKind.Softplus: Apply<Softplus>(slope, x, y, first, second, count); break;
+            case ActivationKind.ReLU6: Apply<ReLU6>(slope, x, y, first, null, count); break;
+            case ActivationKind.HardSigmoid: Apply<HardSigmoid>(slope, x, y, first, null, count); break;
+            case ActivationKind.HardSwish: Apply<HardSwish>(slope, x, y, first, second, count); break;
+            case ActivationKind.Elu: Apply<Elu>(slope, x, y, first, second, count); break;
             default: throw new AfterimageException($"{kind} has no compiled form: use the autograd operator.");
         }
     }
@@ -199,6 +203,60 @@ internal sealed unsafe partial class VectorKernels<V, T>
             first = V.Select(straight, Number(1), s);
             second = V.Select(straight, default, s * (Number(1) - s));
             return V.Select(straight, x, V.Log(Number(1) + V.Exp(x)));
+        }
+    }
+
+    /// <summary>1 between two limits, 0 outside and at them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Between(V x, double low, double high) =>
+        V.Select(V.Greater(x, Number(low)), V.Select(V.Greater(Number(high), x), Number(1), default), default);
+
+    private readonly struct ReLU6 : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V At(V x, V slope, out V first, out V second)
+        {
+            first = Between(x, 0, 6);
+            second = default;
+            return V.Select(V.Greater(Number(6), x), first * x, Number(6));
+        }
+    }
+
+    private readonly struct HardSigmoid : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V At(V x, V slope, out V first, out V second)
+        {
+            var inside = Between(x, -3, 3);
+            first = inside * Number(1 / 6.0);
+            second = default;
+            return V.Select(V.Greater(Number(3), x), first * (x + Number(3)), Number(1));
+        }
+    }
+
+    private readonly struct HardSwish : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V At(V x, V slope, out V first, out V second)
+        {
+            var inside = Between(x, -3, 3);
+            var above = V.Greater(Number(3), x);
+            first = V.Select(above, inside * V.Fma(x, Number(1 / 3.0), Number(0.5)), Number(1));
+            second = inside * Number(1 / 3.0);
+            return V.Select(above, inside * x * (x + Number(3)) * Number(1 / 6.0), x);
+        }
+    }
+
+    private readonly struct Elu : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V At(V x, V slope, out V first, out V second)
+        {
+            var positive = V.Greater(x, default);
+            var decay = V.Exp(V.Select(positive, default, x));
+            first = V.Select(positive, Number(1), decay);
+            second = V.Select(positive, default, decay);
+            return V.Select(positive, x, decay - Number(1));
         }
     }
 

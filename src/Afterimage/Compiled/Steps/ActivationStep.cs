@@ -8,7 +8,8 @@ internal sealed unsafe class ActivationStep<T>(Activation layer, Node<T> input, 
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Kernels<T> kernels = Kernels<T>.Best;
-    private readonly bool straight = layer.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU;
+    private readonly bool straight = layer.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU
+        or ActivationKind.ReLU6 or ActivationKind.HardSigmoid;
     private readonly int length = input.RowLength;
     private readonly bool soft = layer.Kind == ActivationKind.SoftLeakyReLU;
     private readonly bool softGate = layer.Kind == ActivationKind.SoftGateLeakyReLU;

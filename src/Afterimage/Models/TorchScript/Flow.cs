@@ -20,8 +20,8 @@ internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = nu
         return layers.ToValueList();
     }
 
-    /// <summary>The sum of two branches: a residual around their last common activation.</summary>
-    public static Flow Add(Flow left, Flow right)
+    /// <summary>The last activation that both are computed from.</summary>
+    private static Flow Parting(Flow left, Flow right)
     {
         var path = new HashSet<Flow>(ReferenceEqualityComparer.Instance);
         for (var flow = left; flow is not null; flow = flow.Previous)
@@ -29,6 +29,32 @@ internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = nu
         var parting = right;
         while (!path.Contains(parting))
             parting = parting.Previous!;
+        return parting;
+    }
+
+    /// <summary>The channels of all branches, one after the other.</summary>
+    public static Flow Join(Flow[] parts)
+    {
+        if (parts.Length == 1)
+            return parts[0];
+        var parting = parts.Aggregate(Parting);
+        return parting.Then(new Concatenation(parts.Select(part => part.LayersFrom(parting)).ToValueList()));
+    }
+
+    /// <summary>An activation times a factor that is computed from it.</summary>
+    public static Flow Multiply(Flow left, Flow right)
+    {
+        var parting = Parting(left, right);
+        var factor = ReferenceEquals(parting, left) ? right : ReferenceEquals(parting, right) ? left
+            : throw new UnreadableScriptException("it multiplies two activations of which neither is computed from the other");
+        return ReferenceEquals(left, right) ? throw new UnreadableScriptException("it multiplies a value by itself")
+            : parting.Then(new Scaled(factor.LayersFrom(parting)));
+    }
+
+    /// <summary>The sum of two branches: a residual around their last common activation.</summary>
+    public static Flow Add(Flow left, Flow right)
+    {
+        var parting = Parting(left, right);
         var (body, shortcut) = (left.LayersFrom(parting), right.LayersFrom(parting));
         if (body.Count == 0)
             (body, shortcut) = (shortcut, body);

@@ -26,6 +26,8 @@ internal sealed class ScriptInterpreter
         var image = new Flow([input.Channels, input.Height, input.Width]);
         var result = interpreter.Method(root, "forward", [image], []) as Flow
             ?? throw new UnreadableScriptException("its forward method returns something other than one tensor of logits");
+        if (interpreter.operators.Logits is { } logits && !ReferenceEquals(logits, result))
+            throw new UnreadableScriptException("it goes on computing after a log-softmax");
         return (result, interpreter.operators.Notes);
     }
 
@@ -103,8 +105,17 @@ internal sealed class ScriptInterpreter
                     if (Execute(Truth(Value(choice.Condition, variables)) ? choice.Then : choice.Else, variables, out result))
                         return true;
                     break;
+                case While loop:
+                    while (Truth(Value(loop.Condition, variables)))
+                    {
+                        if (++steps > MostSteps)
+                            throw new UnreadableScriptException("its code runs too long");
+                        if (Execute(loop.Body, variables, out result))
+                            return true;
+                    }
+                    break;
                 case For loop:
-                    foreach (var item in ScriptOperators.List(Value(loop.Over, variables)))
+                    foreach (var item in ScriptValues.List(Value(loop.Over, variables)))
                     {
                         variables[loop.Variable] = item;
                         if (Execute(loop.Body, variables, out result))
@@ -123,7 +134,7 @@ internal sealed class ScriptInterpreter
             variables[assign.Targets[0]] = value;
             return;
         }
-        var items = ScriptOperators.List(value);
+        var items = ScriptValues.List(value);
         if (items.Count != assign.Targets.Length)
             throw new UnreadableScriptException($"its code unpacks {items.Count} values into {assign.Targets.Length} variables");
         for (var i = 0; i < items.Count; i++)
@@ -153,7 +164,7 @@ internal sealed class ScriptInterpreter
             case Member member:
                 return Attribute(Value(member.Target, variables), member.Name);
             case Element element:
-                return ScriptOperators.Item(Value(element.Target, variables), Value(element.Index, variables));
+                return ScriptValues.Item(Value(element.Target, variables), Value(element.Index, variables));
             case Operation { Left: null } unary:
                 return operators.Apply(unary.Operator == "-" ? "neg" : "__not__", [Value(unary.Right, variables)], []);
             case Operation binary:

@@ -156,6 +156,12 @@ internal sealed class ScriptParser
             Expect(":");
             return new For(variable, over, Block());
         }
+        if (Take("while"))
+        {
+            var condition = Expression();
+            Expect(":");
+            return new While(condition, Block());
+        }
         Statement? statement = Take("pass") ? null
             : Take("return") ? new Return(Current.Kind == TokenKind.NewLine ? new Literal(null) : Tuple())
             : Simple();

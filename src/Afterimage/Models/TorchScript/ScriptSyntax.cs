@@ -31,6 +31,8 @@ internal sealed record If(Expression Condition, Statement[] Then, Statement[] El
 
 internal sealed record For(string Variable, Expression Over, Statement[] Body) : Statement;
 
+internal sealed record While(Expression Condition, Statement[] Body) : Statement;
+
 internal sealed record Function(string Name, (string Name, Expression? Default)[] Parameters, Statement[] Body);
 
 internal sealed record Class(string Name, Dictionary<string, Expression> Constants, Dictionary<string, Function> Methods);

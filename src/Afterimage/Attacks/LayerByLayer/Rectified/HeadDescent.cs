@@ -28,7 +28,10 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>What is known of the last piece in front of the features.</summary>
     /// <param name="piece">In the precision of the search.</param>
     public virtual LastPiece Last(RectifiedPiece piece) =>
-        new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), FeatureGradient!);
+        new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), Error?.to(ScalarType.Float32), FeatureGradient!);
+
+    /// <summary>Standard deviations of the features, [1,C,H,W]; null where they are exact.</summary>
+    protected Tensor? Error { get; private set; }
 
     /// <summary>Through convolutions with or without pooling.</summary>
     protected void Descend(double noise)
@@ -40,10 +43,10 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
                 run.Note(new LayerOpen(block.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var guesses = procedural.Inputs(Depth - 1, Features!);
+            var guesses = procedural.Inputs(Depth - 1, Features!).ToList();
             var found = block.Pool is not null ? new PooledLayer(block, Features!, FeatureGradient!).Solve(guesses, run.Stop)
                 : new PlainLayer(block, Features!, FeatureGradient!)
-                    .Solve(block.Batch is null ? zeros([1, .. block.Input], ScalarType.Float64) : guesses.First().Mean);
+                    .Solve(block.Batch is null ? zeros([1, .. block.Input], ScalarType.Float64) : guesses[0].Mean);
             run.Note(new LayerSolved(block.Conv.Name, block.Input[0] * block.Places, found.Residual)
             {
                 Where = block.Pool is null ? "" : "behind a pooling",
@@ -51,6 +54,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
             if (!(found.Residual < Math.Max(Solved, 2 * noise)))
                 break;
             (Features, FeatureGradient) = (found.Input, block.Back(found.PreActivationGradient));
+            Error = block.Error(found, guesses[^1].Variance);
         }
     }
 }

@@ -57,14 +57,39 @@ internal sealed class PieceReader
         return pieces;
     }
 
-    /// <summary>The linear layer that is left behind the pieces; null where something else is.</summary>
-    public Stage? Head(bool averaged)
+    /// <summary>The linear layers that are left behind the pieces; null where something else is.</summary>
+    public LinearTail? Tail(bool averaged)
     {
-        if (averaged != Next<GlobalAvgPool2d>(layers) is not null || Next<Flatten>(layers) is null || layers.Count != 1
-            || Next<Linear>(layers) is not { } head)
+        var spread = Next<AdaptiveAvgPool2d>(layers) is { } pool ? Spread(pool) : null;
+        if (averaged != Next<GlobalAvgPool2d>(layers) is not null || Next<Flatten>(layers) is null
+            || (spread is not null && !KeepsAll(spread)))
             return null;
-        return new(head, [head.Input], [head.Output], Value(head.Name + ".weight"), head.Bias ? Value(head.Name + ".bias") : null,
-            Gradient(head.Name + ".weight"), head.Bias ? Gradient(head.Name + ".bias") : null);
+        var stages = new List<Stage>();
+        while (Next<Linear>(layers) is { } linear)
+        {
+            stages.Add(new(linear, [linear.Input], [linear.Output], Value(linear.Name + ".weight"),
+                linear.Bias ? Value(linear.Name + ".bias") : null, Gradient(linear.Name + ".weight"),
+                linear.Bias ? Gradient(linear.Name + ".bias") : null));
+            if (layers.Count == 0)
+                return new(stages[..^1], stages[^1], spread);
+            if (Next<Activation>(layers) is not { Kind: ActivationKind.ReLU })
+                return null;
+        }
+        return null;
+    }
+
+    /// <summary>What an adaptive pooling makes of one channel, [places before, places behind].</summary>
+    private Tensor Spread(AdaptiveAvgPool2d pool)
+    {
+        var places = shape[1] * shape[2];
+        var each = eye(places, dtype: ScalarType.Float64).reshape(places, 1, shape[1], shape[2]);
+        return nn.functional.adaptive_avg_pool2d(each, [pool.Height, pool.Width]).flatten(1);
+    }
+
+    private static bool KeepsAll(Tensor spread)
+    {
+        var strengths = Factorization.SingularValues(spread, "The matrix of an adaptive pooling");
+        return spread.shape[0] <= spread.shape[1] && (strengths.min() > 1e-6 * strengths.max()).ToBoolean();
     }
 
     private ResidualUnit? Unit(Residual residual)

@@ -92,6 +92,19 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     /// <summary>K x, [Equations,channels].</summary>
     public Tensor Times(Tensor system, Tensor x) => Map.Times(system, x);
 
+    /// <summary>How far an input that leaves so much of dL/dW may be off, one standard deviation, [1,*Input].</summary>
+    /// <param name="found">What the equations say.</param>
+    /// <param name="variance">Of plausible inputs, [1,*Input]; for places that the equations hardly see.</param>
+    public Tensor Error(LayerInput found, Tensor variance) => Tidy.Keep(() =>
+    {
+        var system = System(found.PreActivationGradient);
+        var error = Math.Max(found.Residual, GatedLayer.Rounding) * Target.square().mean().sqrt().ToDouble();
+        var normal = system.t().matmul(system) / (error * error);
+        normal.diagonal().add_(1 / (variance.mean([0, 1]).reshape(-1) + 1e-6 * variance.mean() + 1e-300));
+        var left = Factorization.Inverse(normal, "The normal matrix of a layer's equations").diagonal().clamp_min(0).sqrt();
+        return left.reshape(1, 1, Input[1], Input[2]).expand([1, .. Input]);
+    });
+
     /// <summary>dL/dW in the order of <see cref="System"/>, [Equations,channels].</summary>
     public Tensor Target => Map.Target(WeightGradient);
 

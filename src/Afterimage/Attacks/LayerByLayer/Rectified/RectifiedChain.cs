@@ -4,13 +4,13 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// A network of <see cref="RectifiedPiece"/>s and a linear head, with the gradient of one image, in double precision on the CPU. Any
-/// residual units are the last pieces, and the head takes in the mean of their features over all places.
+/// A network of <see cref="RectifiedPiece"/>s and a <see cref="LinearTail"/>, with the gradient of one image, in double precision on the
+/// CPU. Any residual units are the last pieces, and the tail takes in the mean of their features over all places.
 /// </summary>
 internal sealed class RectifiedChain
 {
-    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, Stage head) =>
-        (Model, Pieces, Head) = (model, pieces, head);
+    private RectifiedChain(VictimModel model, IReadOnlyList<RectifiedPiece> pieces, LinearTail tail) =>
+        (Model, Pieces, Tail) = (model, pieces, tail);
 
     /// <summary>In double precision; it normalizes images.</summary>
     public VictimModel Model { get; }
@@ -19,7 +19,7 @@ internal sealed class RectifiedChain
 
     public bool IsResidual => Pieces[^1] is ResidualUnit;
 
-    public Stage Head { get; }
+    public LinearTail Tail { get; }
 
     /// <summary>Why the round cannot be read, as far as its settings show; null otherwise.</summary>
     public static string? Obstacle(AttackContext context) =>
@@ -37,10 +37,10 @@ internal sealed class RectifiedChain
         var pieces = reader.Pieces();
         var rest = reader.Rest;
         var averaged = pieces.Count > 0 && pieces[^1] is ResidualUnit;
-        if (reader.Head(averaged) is { } head && pieces.Count > 0 && pieces[0] is RectifiedBlock
+        if (reader.Tail(averaged) is { } tail && pieces.Count > 0 && pieces[0] is RectifiedBlock
             && pieces.SkipWhile(piece => piece is RectifiedBlock).All(piece => piece is ResidualUnit))
-            return new(context.Model, pieces, head);
-        throw new AfterimageException("The recursion needs convolutions with ReLU and max pooling flattened into one linear head, or " +
-            $"residuals averaged into one, and this network {rest}: use gradient matching.");
+            return new(context.Model, pieces, tail);
+        throw new AfterimageException("The recursion needs convolutions with ReLU and max pooling flattened into linear layers, or " +
+            $"residuals averaged into them, and this network {rest}: use gradient matching.");
     }
 }

@@ -9,7 +9,7 @@ internal readonly record struct Elementwise(Activation Activation)
 
     /// <summary>Whether what comes out tells the slope everywhere, and what went in wherever the slope is not zero.</summary>
     public bool CanBeRead => Activation.Kind is ActivationKind.ReLU or ActivationKind.LeakyReLU or ActivationKind.Sigmoid
-        or ActivationKind.Tanh or ActivationKind.Softplus;
+        or ActivationKind.Tanh or ActivationKind.Softplus or ActivationKind.Elu;
 
     public Tensor Apply(Tensor z) => Activation.Kind switch
     {
@@ -21,6 +21,10 @@ internal readonly record struct Elementwise(Activation Activation)
         ActivationKind.Gelu => nn.functional.gelu(z),
         ActivationKind.SoftLeakyReLU => z * Activation.Slope
             + nn.functional.softplus(z * Activation.Sharpness) * ((1 - Activation.Slope) / Activation.Sharpness),
+        ActivationKind.ReLU6 => nn.functional.relu6(z),
+        ActivationKind.HardSigmoid => nn.functional.hardsigmoid(z),
+        ActivationKind.HardSwish => nn.functional.hardswish(z),
+        ActivationKind.Elu => nn.functional.elu(z, 1),
         _ => nn.functional.silu(z),
     };
 
@@ -31,6 +35,7 @@ internal readonly record struct Elementwise(Activation Activation)
         ActivationKind.Sigmoid => y.clamp(Edge, 1 - Edge).logit(),
         ActivationKind.Tanh => y.clamp(-1 + Edge, 1 - Edge).atanh(),
         ActivationKind.Softplus => y.clamp(min: Edge).expm1().log(),
+        ActivationKind.Elu => where(y < 0, y.clamp(min: -1 + Edge).log1p(), y),
         _ => y,
     };
 
@@ -43,6 +48,7 @@ internal readonly record struct Elementwise(Activation Activation)
         ActivationKind.LeakyReLU => where(y < 0, Activation.Slope, 1.0).to(y.dtype),
         ActivationKind.Sigmoid => y.clamp(Edge, 1 - Edge) * (1 - y.clamp(Edge, 1 - Edge)),
         ActivationKind.Tanh => 1 - y.clamp(-1 + Edge, 1 - Edge).square(),
+        ActivationKind.Elu => where(y < 0, y.clamp(min: -1 + Edge) + 1, 1.0).to(y.dtype),
         _ => 1 - (-y.clamp(min: Edge)).exp(),
     };
 }

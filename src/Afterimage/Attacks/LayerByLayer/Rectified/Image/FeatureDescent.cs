@@ -23,10 +23,17 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     private const int Patience = 20;
     private const double Progress = 0.99;
 
+    /// <summary>A step that leaves more than this share of the residual is followed by one with twice the products, up to a factor.</summary>
+    private const double Slow = 0.7;
+    private const int Thorough = 16;
+
     // The share of the mean error that no channel's falls below.
     private const double LeastError = 0.01;
 
     private readonly double level = (last.Known - last.Known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
+
+    /// <summary>Shares of the features in the residual: those that are in doubt count little.</summary>
+    private readonly Tensor clear = Clear(last);
 
     public int Evaluations { get; private set; }
 
@@ -42,12 +49,15 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     public Tensor Run(Tensor start, int steps, int products, Action<int, double, Func<Tensor>> see, CancellationToken cancellation)
     {
         var z = photographs.Explain(start.to(ScalarType.Float64));
-        var before = double.PositiveInfinity;
+        var (before, previous, most) = (double.PositiveInfinity, double.PositiveInfinity, products);
         for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
             var (x, left) = Evaluate(z, step == 0 ? 1 : Residual);
             see(step, Residual, () => Image(z).clamp(0, 1));
+            // Near the solution the problem is linear, and better steps are worth their products.
+            most = Residual > Slow * previous ? Math.Min(2 * most, Thorough * products) : most;
+            previous = Residual;
             if (step % Patience == 0)
             {
                 if (!(Residual < Progress * before))
@@ -56,7 +66,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
             }
             try
             {
-                if (!(Residual > 1e-6) || !Step(z, x, left, products, cancellation))
+                if (!(Residual > 1e-6) || !Step(z, x, left, most, cancellation))
                     break;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -73,7 +83,8 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     {
         var error = Residual * level * Math.Clamp(Caution * Residual, LeastCaution, MostCaution);
         // Where a feature is zero and is seen as zero, nothing pulls.
-        var pulls = (last.Alive | (left != 0)).to(left.dtype) / (error * error);
+        var pulls = (last.Alive | (left != 0)).to(left.dtype)
+            / (last.Error is { } doubt ? doubt.square() + error * error : full([], error * error, left.dtype));
         Tensor? trust = null, open = null;
         if (last.HasSystem)
         {
@@ -115,6 +126,12 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         }, null, products, Enough, stop: stop).Solution;
     }
 
+    private static Tensor Clear(LastPiece last)
+    {
+        var weights = last.Error is { } doubt ? 1 / (1 + (doubt / doubt.median()).square()) : ones_like(last.Known);
+        return weights / weights.sum();
+    }
+
     private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;
 
     private (Tensor Input, Tensor Left) Evaluate(Tensor z, double softness = 0)
@@ -122,7 +139,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         Evaluations++;
         var x = trunk.At(Image(z).to(last.Known.dtype), softness);
         var left = last.Left(x);
-        Residual = left.square().mean().sqrt().ToDouble() / level;
+        Residual = (left.square() * clear).sum().sqrt().ToDouble() / level;
         return (x, left);
     }
 }

@@ -15,9 +15,10 @@ internal sealed class LastBlock : LastPiece
 
     /// <param name="block">In the precision of the search.</param>
     /// <param name="features">As known, [1,*Leaving].</param>
+    /// <param name="error">Standard deviations of the features, [1,*Leaving]; null where they are exact.</param>
     /// <param name="featureGradient">dL/d features, in double precision.</param>
-    public LastBlock(RectifiedBlock block, Tensor features, Tensor featureGradient)
-        : base(features, block.Equations * block.Places <= Largest ? Telling(block) : null)
+    public LastBlock(RectifiedBlock block, Tensor features, Tensor? error, Tensor featureGradient)
+        : base(features, error, block.Equations * block.Places <= Largest ? Telling(block) : null)
     {
         this.block = block;
         this.featureGradient = featureGradient * Alive * block.Scale.to(ScalarType.Float64);

@@ -5,8 +5,9 @@ namespace Afterimage.Attacks;
 /// belong to the input of the last <see cref="Left"/>.
 /// </summary>
 /// <param name="known">Features, [1,C,H,W].</param>
+/// <param name="error">Their standard deviations, [1,C,H,W]; null where they are exact.</param>
 /// <param name="linear">The convolution whose weight gradient counts; null for none.</param>
-internal abstract class LastPiece(Tensor known, RectifiedBlock? linear) : IDisposable
+internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? linear) : IDisposable
 {
     // Gradients of certain networks are too small for single precision to square.
     private readonly double scale = linear is null ? 1 : 1 / linear.Target.square().mean().sqrt().ToDouble();
@@ -16,8 +17,11 @@ internal abstract class LastPiece(Tensor known, RectifiedBlock? linear) : IDispo
     /// <summary>Features, [1,C,H,W].</summary>
     public Tensor Known { get; } = known;
 
+    /// <summary>Their standard deviations, [1,C,H,W]; null where they are exact.</summary>
+    public Tensor? Error { get; } = error;
+
     /// <summary>Where the known features are not zero.</summary>
-    public Tensor Alive { get; } = known > 1e-7 * known.max();
+    public Tensor Alive { get; } = known > (error is null ? 1e-7 * known.max() : 1e-7 * known.max() + 5 * error);
 
     public bool HasSystem => linear is not null;
 

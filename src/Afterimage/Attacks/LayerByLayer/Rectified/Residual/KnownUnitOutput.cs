@@ -3,7 +3,7 @@ namespace Afterimage.Attacks;
 /// <summary>A residual unit of which only the output is known.</summary>
 /// <param name="unit">In the precision of the search.</param>
 /// <param name="output">What leaves, [1,*Leaving].</param>
-internal sealed class KnownUnitOutput(ResidualUnit unit, Tensor output) : LastPiece(output.to(unit.First.Weight.dtype), null)
+internal sealed class KnownUnitOutput(ResidualUnit unit, Tensor output) : LastPiece(output.to(unit.First.Weight.dtype), null, null)
 {
     private readonly Passing first = unit.First.Follow();
 

@@ -13,7 +13,7 @@ internal sealed class LastUnit : LastPiece
     /// <param name="inside">What was found in it.</param>
     /// <param name="output">What leaves, [1,*Leaving].</param>
     public LastUnit(ResidualUnit unit, UnitInside inside, Tensor output)
-        : base(cat([inside.Inner, output], 1).to(unit.First.Weight.dtype), Telling(unit.First))
+        : base(cat([inside.Inner, output], 1).to(unit.First.Weight.dtype), null, Telling(unit.First))
     {
         (this.unit, inner) = (unit, inside.Inner.to(unit.First.Weight.dtype));
         if (HasSystem)

@@ -6,8 +6,7 @@ namespace Afterimage.Attacks;
 /// features tell; what the network makes of it tells which ReLUs are on at the end. From there unit after unit is solved for, until one
 /// has too few equations for its places.
 /// </summary>
-internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural)
-    : HeadDescent(run, chain, procedural)
+internal sealed class ResidualDescent : HeadDescent
 {
     /// <summary>A unit that leaves more than this of its weight gradients has wrong ReLUs.</summary>
     private const double SolvedUnit = 1e-3;
@@ -19,7 +18,11 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
     private const double BlindError = 1e-4;
     private const int Scales = 121;
 
-    private readonly Tensor pooled = reading.LogitGradient.matmul(chain.Head.WeightGradient!) / reading.LogitGradient.square().sum();
+    private readonly Tensor pooled;
+    private readonly Tensor pooledGradient;
+
+    public ResidualDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural)
+        : base(run, chain, procedural) => (pooled, pooledGradient) = chain.Tail.Read(reading);
 
     /// <summary>What is known of the unit that the features leave.</summary>
     private UnitInside? inside;
@@ -34,7 +37,7 @@ internal sealed class ResidualDescent(AttackRun run, RectifiedChain chain, HeadR
         if (End() is not { } values)
             return;
         var last = Chain.Pieces[^1].Leaving;
-        FeatureGradient = reading.LogitGradient.matmul(Chain.Head.Weight!).reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
+        FeatureGradient = pooledGradient.reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
         var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
