@@ -80,7 +80,8 @@ public sealed record RecordedUpdate : ClientSource
                 Model = victim,
                 Update = sent.Update,
                 Training = sent.Training,
-                IsDescribed = (Training ?? said.Training) is not null,
+                // The target of one output is a number, which nobody knows: the size of the update follows it.
+                IsDescribed = (Training ?? said.Training) is not null && classes > 1,
                 Channel = PartialUpdate.Of(defense == Channel.None ? sent.Channel : defense, victim.Layout, sent.Unsent),
                 BatchStatistics = sent.BatchStatistics,
                 RunningStatistics = sent.RunningStatistics,
@@ -134,7 +135,7 @@ public sealed record RecordedUpdate : ClientSource
         if (images.Shape.Count != 4 || !images.Shape.Skip(1).SequenceEqual([input.Channels, input.Height, input.Width]))
             throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need " +
                 $"[batch,{input.Channels},{input.Height},{input.Width}].");
-        var numbers = labels.ToInt64().Select(label => (int)label).ToValueList();
+        var numbers = classes == 1 ? new int[images.Shape[0]].ToValueList() : labels.ToInt64().Select(label => (int)label).ToValueList();
         return new(input, [.. images.ToSingle().Chunk(input.Count)], numbers, Names(classes));
 
         NamedArray Named(params ValueList<string> names) => arrays.Arrays.FirstOrDefault(array => names.Contains(array.Name))

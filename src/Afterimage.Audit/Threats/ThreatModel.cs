@@ -1,6 +1,7 @@
 using Afterimage.Audit.Clients;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
+using Afterimage.Models;
 using Afterimage.Numerics;
 
 namespace Afterimage.Audit.Threats;
@@ -60,6 +61,14 @@ public sealed record ThreatModel
             return plain;
         var way = round.Channel == Channel.None ? ChannelReading.Of(round.Update) : null;
         var read = way is null ? plain : plain with { Channel = way.Channel, Sentences = [way.Sentence] };
+        if (read.Training is FedSgd { Loss: CrossEntropy { Smoothing: 0 } } taken
+            && LossReading.Of(round.Model, round.Update, batch) is { Loss: not CrossEntropy } other)
+            return read with
+            {
+                Training = taken with { Loss = other.Loss },
+                Update = other.Factor == 1 ? read.Update : read.Update.Scale(1 / other.Factor),
+                Sentences = [.. read.Sentences, other.Sentence],
+            };
         if (read.Training is not (FedSgd or HiddenTraining))
             return read;
         var gradient = new FedSgd { Mode = read.Training.Mode, Loss = read.Training.Loss };

@@ -52,13 +52,16 @@ public sealed class Observation : IDisposable
     /// </summary>
     public double Misfit(GradientSet predicted) => Channel.Misfit(IsDescribed ? predicted : predicted.Scale(Size(predicted)), Update);
 
-    /// <summary>The positive factor that brings a predicted update nearest to the observed one.</summary>
+    /// <summary>
+    /// The factor that brings a predicted update nearest to the observed one; positive but for squared errors, whose target decides the
+    /// sign.
+    /// </summary>
     private double Size(GradientSet predicted)
     {
         using var scope = Tidy.Scope();
         var arrived = Channel.Mask(Update) is { } mask ? predicted.Flat * mask : predicted.Flat;
         var (square, along) = (arrived.square().sum().ToDouble(), arrived.dot(Update.Flat).ToDouble());
-        return square > 0 && along > 0 ? along / square : 1;
+        return square > 0 && (along > 0 || Training.Loss is MeanSquared) ? along / square : 1;
     }
 
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>

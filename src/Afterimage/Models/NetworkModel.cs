@@ -160,8 +160,9 @@ public sealed class NetworkModel : VictimModel
         ActivationKind.Silu => functional.silu(x),
         ActivationKind.Softplus => functional.softplus(x),
         ActivationKind.ReLU6 => functional.relu6(x),
-        ActivationKind.HardSigmoid => functional.hardsigmoid(x),
-        ActivationKind.HardSwish => functional.hardswish(x),
+        // libtorch's own have no second derivative.
+        ActivationKind.HardSigmoid => (x + 3).clamp(0, 6) / 6,
+        ActivationKind.HardSwish => x * (x + 3).clamp(0, 6) / 6,
         ActivationKind.Elu => functional.elu(x, 1),
         ActivationKind.SoftLeakyReLU => x * activation.Slope
             + functional.softplus(x * activation.Sharpness) * ((1 - activation.Slope) / activation.Sharpness),

@@ -103,10 +103,18 @@ public class DeadLeavesTests
             Assert.Equal(classes, new DeadLeaves { Classes = classes }.Open().ClassNames.Distinct().Count());
     }
 
+    [Theory, InlineData(1, 1, 20), InlineData(2, 12, 12), InlineData(3, 6, 9), InlineData(5, 8, 3)]
+    public void Data_of_any_shape_have_something_like_it(int channels, int height, int width)
+    {
+        var image = new DeadLeaves { Shape = new(channels, height, width) }.Open()[4].Pixels;
+        Assert.Equal(channels * height * width, image.Length);
+        Assert.All(image, value => Assert.InRange(value, 0, 1));
+    }
+
     [Fact]
     public void Impossible_requests_are_named()
     {
-        Assert.Contains("4x32x32", Assert.Throws<AfterimageException>(() => new DeadLeaves { Shape = new(4, 32, 32) }.Open()).Message);
+        Assert.Contains("3x600x32", Assert.Throws<AfterimageException>(() => new DeadLeaves { Shape = new(3, 600, 32) }.Open()).Message);
         Assert.Contains("1 to 100", Assert.Throws<AfterimageException>(() => new DeadLeaves { Classes = 0 }.Open()).Message);
         Assert.Contains("no image -1", Assert.Throws<AfterimageException>(() => new DeadLeaves().Open()[-1]).Message);
     }

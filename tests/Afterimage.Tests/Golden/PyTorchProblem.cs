@@ -14,16 +14,19 @@ internal sealed class PyTorchProblem
 {
     private readonly string folder;
 
-    public PyTorchProblem(string name)
+    /// <param name="name">Of the problem.</param>
+    /// <param name="set">The folder of problems.</param>
+    public PyTorchProblem(string name, string set = "pytorch")
     {
-        folder = Shared.Path("problems", "pytorch", name);
+        folder = Shared.Path("problems", set, name);
         using var about = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "about.json")));
         var root = about.RootElement;
         var input = root.GetProperty("input").EnumerateArray().Select(size => size.GetInt32()).ToArray();
         Input = new(input[0], input[1], input[2]);
         Classes = root.GetProperty("classes").GetInt32();
         Normalization = new(Doubles(root.GetProperty("mean")), Doubles(root.GetProperty("std")));
-        Order = [.. root.GetProperty("parameter_order").EnumerateArray().Select(name => name.GetString()!)];
+        Order = root.TryGetProperty("parameter_order", out var order)
+            ? [.. order.EnumerateArray().Select(name => name.GetString()!)] : [];
         var training = root.GetProperty("local_training");
         Training = training.ValueKind == JsonValueKind.String ? new FedSgd() : new FedAvg
         {

@@ -12,9 +12,12 @@ namespace Afterimage.Data;
 [Cites("lee2001occlusion", "baradad2021learning")]
 public sealed record DeadLeaves : DataSource
 {
-    private const int MostClasses = 100;
+    private const int MostClasses = 100, Smallest = 8, Largest = 512;
 
-    /// <summary>One or three channels, 8 to 512 pixels a side.</summary>
+    /// <summary>
+    /// Up to 512 pixels a side. Images of other than one or three channels take the channels of colored ones in turn, and those of fewer
+    /// than 8 pixels a side are cut from larger ones, so that data of any shape have something like them.
+    /// </summary>
     public ImageShape Shape { get; init; } = new(3, 32, 32);
 
     /// <summary>How many images the set has; at least 1.</summary>
@@ -31,8 +34,8 @@ public sealed record DeadLeaves : DataSource
     /// <inheritdoc/>
     public override ImageSet Open()
     {
-        if (Shape.Channels is not (1 or 3) || Shape.Height is < 8 or > 512 || Shape.Width is < 8 or > 512)
-            throw new AfterimageException($"Dead leaves cannot have shape {Shape}: they have 1 or 3 channels and 8 to 512 pixels a side.");
+        if (Shape.Height is < 1 or > Largest || Shape.Width is < 1 or > Largest || Shape.Channels < 1)
+            throw new AfterimageException($"Dead leaves cannot have shape {Shape}: they have 1 to {Largest} pixels a side.");
         if (Classes is < 1 or > MostClasses || Count < 1)
             throw new AfterimageException(
                 $"Dead leaves have 1 to {MostClasses} classes and at least one image, not {Classes} and {Count}.");
@@ -42,13 +45,27 @@ public sealed record DeadLeaves : DataSource
     private sealed class Images(DeadLeaves source) : ImageSet("dead leaves", source.Shape, source.Count, Names(source))
     {
         private readonly RandomSource random = new RandomSource(source.Seed).Derive("dead leaves");
+        private readonly ImageShape painted = new(source.Shape.Channels == 1 ? 1 : 3,
+            Math.Max(Smallest, source.Shape.Height), Math.Max(Smallest, source.Shape.Width));
+
         private readonly LeafTexture texture = new(new RandomSource(source.Seed).Derive("leaf texture").Managed());
 
         protected override LabeledImage Read(int index)
         {
             var draw = random.Derive("image", index).Managed();
             var label = draw.Next(source.Classes);
-            return new(new LeafPainter(Shape, texture, draw).Paint(LeafClass.Of(label, source.Classes)), label);
+            return new(Cut(new LeafPainter(painted, texture, draw).Paint(LeafClass.Of(label, source.Classes))), label);
+        }
+
+        private float[] Cut(float[] pixels)
+        {
+            if (painted == Shape)
+                return pixels;
+            var cut = new float[Shape.Count];
+            for (var (channel, to) = (0, 0); channel < Shape.Channels; channel++)
+                for (var row = 0; row < Shape.Height; row++, to += Shape.Width)
+                    pixels.AsSpan((channel % painted.Channels * painted.Height + row) * painted.Width, Shape.Width).CopyTo(cut.AsSpan(to));
+            return cut;
         }
     }
 

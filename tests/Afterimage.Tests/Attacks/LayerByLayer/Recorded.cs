@@ -10,9 +10,13 @@ namespace Afterimage.Tests.Attacks.LayerByLayer;
 /// <summary>Updates that other programs computed.</summary>
 internal static class Recorded
 {
-    public static Simulated PyTorch(string name)
+    public static Simulated PyTorch(string name) => Of(new PyTorchProblem(name));
+
+    /// <summary>A problem of a network that people train.</summary>
+    public static Simulated Field(string name) => Of(new PyTorchProblem(name, "field"));
+
+    private static Simulated Of(PyTorchProblem problem)
     {
-        var problem = new PyTorchProblem(name);
         var model = problem.Model.Open(problem.Input, problem.Classes, new(1), ScalarType.Float32, CPU);
         return Of(model, problem.Update(model.Layout, ScalarType.Float32), problem.Truth(ScalarType.Float32), problem.Training);
     }

@@ -56,7 +56,6 @@ public sealed record RectifiedRecursion : Attack
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Images).to(ScalarType.Float32).cpu(), Batch);
         HeadDescent layers = chain.IsResidual
             ? new ResidualDescent(run, chain, reading, procedural) : new PlainDescent(run, chain, reading, procedural);
-        Console.Error.WriteLine($"DBG {Environment.TickCount64 % 1000000} start");
         layers.Run(context.Observation.Floor);
         run.Stop.ThrowIfCancellationRequested();
         var depth = layers.Depth;
@@ -72,14 +71,12 @@ public sealed record RectifiedRecursion : Attack
                 Evaluations = 1,
             };
 
-        Console.Error.WriteLine($"DBG {Environment.TickCount64 % 1000000} depth {depth}");
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
         using var last = layers.Last(procedural.Pieces[depth - 1]);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
         var examples = procedural.Examples(depth - 1, last);
         var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), examples).Decode(last.Known, shape);
         var descent = new FeatureDescent(trunk, last, new Photographs(context.Model.Input));
-        Console.Error.WriteLine($"DBG {Environment.TickCount64 % 1000000} decoded");
         var steps = 0;
         var images = descent.Run(start, Steps, Products, See, run.Stop);
         run.Note(new FeaturesMatched(chain.Pieces.Count - depth, chain.Pieces.Count, descent.Residual));
@@ -97,7 +94,6 @@ public sealed record RectifiedRecursion : Attack
         void See(int step, double residual, Func<Tensor> image)
         {
             steps = step + 1;
-            Console.Error.WriteLine($"DBG {Environment.TickCount64 % 1000000} step {step} res {residual:g4} ev {descent.Evaluations}");
             run.See(new(0, step, residual, descent.Evaluations, image));
         }
     }

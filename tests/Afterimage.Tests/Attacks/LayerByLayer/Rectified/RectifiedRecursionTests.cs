@@ -34,6 +34,31 @@ public class RectifiedRecursionTests
         Assert.Equal(OutcomeKind.Converged, found.Outcome.Kind);
     }
 
+    /// <summary>Hidden linear layers give the features in front of them, and many features give the image.</summary>
+    [Fact]
+    public void Hidden_linear_layers_are_read_down_to_the_features_and_the_image_follows()
+    {
+        using var scope = NewDisposeScope();
+        var network = new Network(new(1, 12, 12), 10, [new Conv2d("a", 1, 16, 3, 1, 1), ReLU, new MaxPool2d(2, 2), new Flatten(),
+            new Linear("b", 576, 40), ReLU, new Linear("c", 40, 30), ReLU, new Linear("d", 30, 10)]);
+        var client = Simulated.Smooth(Simulated.Open(network), [7]);
+        using var found = new RectifiedRecursion { Images = 100 }.Run(client.Context);
+        Assert.InRange(client.Judge(found).Psnr[0], 45, double.PositiveInfinity);
+        Assert.Equal([7], found.Labels.Classes);
+    }
+
+    /// <summary>VGG and AlexNet pool small maps to larger ones, which keeps all of them.</summary>
+    [Fact]
+    public void An_adaptive_pooling_to_larger_maps_is_undone()
+    {
+        using var scope = NewDisposeScope();
+        var network = new Network(new(2, 8, 8), 10, [new Conv2d("a", 2, 24, 3, 1, 1), ReLU, new AdaptiveAvgPool2d(11, 11), new Flatten(),
+            new Linear("b", 24 * 121, 10)]);
+        var client = Simulated.Smooth(Simulated.Open(network), [7]);
+        using var found = Short.Run(client.Context);
+        Assert.InRange(client.Judge(found).Psnr[0], 80, double.PositiveInfinity);
+    }
+
     /// <summary>The input and the places of the maxima are found from the output and its derivative alone.</summary>
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
     public void A_max_pooling_is_solved_through_blindly(ulong seed)
@@ -44,9 +69,9 @@ public class RectifiedRecursionTests
         var chain = RectifiedChain.Of(own);
         var inner = ((RectifiedBlock)chain.Pieces[0]).Forward(chain.Model.Normalize(client.Images.to(ScalarType.Float64)));
         var features = ((RectifiedBlock)chain.Pieces[1]).Forward(inner);
-        var error = (features.flatten(1).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!).softmax(1);
+        var error = (features.flatten(1).matmul(chain.Tail.Head.Weight!.t()) + chain.Tail.Head.Bias!).softmax(1);
         error[0, 3] -= 1;
-        var featureGradient = error.matmul(chain.Head.Weight!).reshape(features.shape);
+        var featureGradient = error.matmul(chain.Tail.Head.Weight!).reshape(features.shape);
         var (mean, variance) = (full_like(inner, inner.mean().ToDouble()), full_like(inner, inner.var().ToDouble()));
 
         var found = new PooledLayer((RectifiedBlock)chain.Pieces[1], features, featureGradient).Solve([(mean, variance)]);

@@ -76,7 +76,7 @@ public class ResidualRecursionTests
         var inputs = new List<Tensor> { x };
         foreach (var piece in chain.Pieces)
             inputs.Add(piece.Forward(inputs[^1]));
-        var logits = inputs[^1].mean([2, 3]).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!;
+        var logits = inputs[^1].mean([2, 3]).matmul(chain.Tail.Head.Weight!.t()) + chain.Tail.Head.Bias!;
         var loss = nn.functional.cross_entropy(logits, tensor(new[] { 4L }));
         var place = chain.Pieces.ToList().FindIndex(piece =>
             piece is ResidualUnit unit && unit.First.Conv.Name.StartsWith(name, StringComparison.Ordinal));
@@ -148,7 +148,7 @@ public class ResidualRecursionTests
         var u = unit.First.Before(x).requires_grad_();
         var output = unit.Before(x, u.relu()).relu();
         var behind = chain.Pieces.Skip(place + 1).Aggregate(output, (y, piece) => piece.Forward(y));
-        var logits = behind.mean([2, 3]).matmul(chain.Head.Weight!.t()) + chain.Head.Bias!;
+        var logits = behind.mean([2, 3]).matmul(chain.Tail.Head.Weight!.t()) + chain.Tail.Head.Bias!;
         var preActivationGradient =
             Differentiate.Gradients(nn.functional.cross_entropy(logits, tensor(new[] { 4L })), [u])[0] * unit.First.Scale;
         using var last = new LastUnit(unit, new(u.detach().relu(), preActivationGradient), output.detach());

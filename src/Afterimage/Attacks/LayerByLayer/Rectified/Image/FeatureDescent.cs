@@ -23,7 +23,9 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     private const int Patience = 20;
     private const double Progress = 0.99;
 
-    /// <summary>A step that leaves more than this share of the residual is followed by one with twice the products, up to a factor.</summary>
+    /// <summary>
+    /// A step that leaves more than this share of the residual is followed by one with twice the products, up to a factor.
+    /// </summary>
     private const double Slow = 0.7;
     private const int Thorough = 16;
 
@@ -86,12 +88,13 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         var pulls = (last.Alive | (left != 0)).to(left.dtype)
             / (last.Error is { } doubt ? doubt.square() + error * error : full([], error * error, left.dtype));
         Tensor? trust = null, open = null;
-        if (last.HasSystem)
+        if (last.HasGradient)
         {
             last.Settle(x);
             open = last.Open(x);
-            var errors = open.reshape(last.Channels, -1).square().mean([1]);
-            trust = (1 / (errors + LeastError * errors.mean())).repeat_interleave(open.shape[0] / last.Channels, 0).unsqueeze(1);
+            var errors = open.square().mean([1, 2, 3], keepdim: true);
+            var typical = errors.median() + LeastError * errors.mean();
+            trust = typical / (errors + LeastError * typical).square();
         }
         double Value(Tensor at, Tensor features, Tensor? gradient) => (features.square() * pulls).sum().ToDouble()
             + (gradient is null ? 0 : (gradient.square() * trust!).sum().ToDouble()) + at.square().sum().ToDouble();

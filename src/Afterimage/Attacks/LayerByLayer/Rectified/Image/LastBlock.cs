@@ -6,9 +6,6 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class LastBlock : LastPiece
 {
-    /// <summary>Numbers of a system beyond which the weight gradient is left aside.</summary>
-    private const long Largest = 60_000_000;
-
     private readonly RectifiedBlock block;
     private readonly Tensor featureGradient;
     private Tensor? winners;
@@ -18,7 +15,7 @@ internal sealed class LastBlock : LastPiece
     /// <param name="error">Standard deviations of the features, [1,*Leaving]; null where they are exact.</param>
     /// <param name="featureGradient">dL/d features, in double precision.</param>
     public LastBlock(RectifiedBlock block, Tensor features, Tensor? error, Tensor featureGradient)
-        : base(features, error, block.Equations * block.Places <= Largest ? Telling(block) : null)
+        : base(features, error, Telling(block))
     {
         this.block = block;
         this.featureGradient = featureGradient * Alive * block.Scale.to(ScalarType.Float64);

@@ -10,9 +10,9 @@ namespace Afterimage.Attacks;
 internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? linear) : IDisposable
 {
     // Gradients of certain networks are too small for single precision to square.
-    private readonly double scale = linear is null ? 1 : 1 / linear.Target.square().mean().sqrt().ToDouble();
+    private readonly double scale = linear is null ? 1 : 1 / linear.WeightGradient.square().mean().sqrt().ToDouble();
     private Tensor? target;
-    private Tensor? system;
+    private Tensor? arriving;
 
     /// <summary>Features, [1,C,H,W].</summary>
     public Tensor Known { get; } = known;
@@ -23,10 +23,7 @@ internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? l
     /// <summary>Where the known features are not zero.</summary>
     public Tensor Alive { get; } = known > (error is null ? 1e-7 * known.max() : 1e-7 * known.max() + 5 * error);
 
-    public bool HasSystem => linear is not null;
-
-    /// <summary>Output channels of the weight gradient.</summary>
-    public long Channels => linear!.Conv.Output;
+    public bool HasGradient => linear is not null;
 
     /// <summary>The features of any input, [B,C,H,W].</summary>
     public abstract Tensor Features(Tensor x);
@@ -43,14 +40,14 @@ internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? l
     {
     }
 
-    /// <summary>What is left of dL/dW for an input, [Equations,channels].</summary>
+    /// <summary>What is left of dL/dW for an input, [outputs,inputs,kernel,kernel].</summary>
     public Tensor Open(Tensor x) => Tidy.Keep(() => target! - Gradient(x));
 
     /// <summary>The change of dL/dW along a change of the input.</summary>
-    public Tensor Gradient(Tensor change) => Tidy.Keep(() => linear!.Times(system!, change));
+    public Tensor Gradient(Tensor change) => Tidy.Keep(() => linear!.Map.WeightGradient(change, arriving!));
 
     /// <summary>Transposed <see cref="Gradient"/>.</summary>
-    public Tensor PullGradient(Tensor open) => Tidy.Keep(() => linear!.Map.Image(system!.t().matmul(open)));
+    public Tensor PullGradient(Tensor open) => Tidy.Keep(() => linear!.Map.Transpose(open, arriving!));
 
     /// <summary>The change of the features along a change of the input.</summary>
     public abstract Tensor Push(Tensor change);
@@ -61,7 +58,7 @@ internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? l
     public virtual void Dispose()
     {
         target?.Dispose();
-        system?.Dispose();
+        arriving?.Dispose();
     }
 
     /// <summary>A convolution whose weight gradient says something.</summary>
@@ -72,8 +69,8 @@ internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? l
     {
         using var scope = Tidy.Scope();
         if (target is null)
-            Kept.Replace(ref target, (linear!.Target * scale).to(Known.dtype));
-        Kept.Replace(ref system, (linear!.System(preActivationGradient) * scale).to(Known.dtype));
+            Kept.Replace(ref target, (linear!.WeightGradient * scale).to(Known.dtype));
+        Kept.Replace(ref arriving, (preActivationGradient * scale).to(Known.dtype));
     }
 
     /// <summary>The features without the last ReLU.</summary>

@@ -16,7 +16,7 @@ internal sealed class LastUnit : LastPiece
         : base(cat([inside.Inner, output], 1).to(unit.First.Weight.dtype), null, Telling(unit.First))
     {
         (this.unit, inner) = (unit, inside.Inner.to(unit.First.Weight.dtype));
-        if (HasSystem)
+        if (HasGradient)
             Take(inside.PreActivationGradient);
     }
 
