@@ -5,11 +5,12 @@ namespace Afterimage.Reports;
 
 /// <summary>
 /// Something that happened during an audit: a line of events.jsonl, and what every view is computed from. Events come in order;
-/// iterates may be dropped, nothing else may.
+/// iterates and phases may be dropped, nothing else may.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(AuditStarted), "audit-started")]
 [JsonDerivedType(typeof(CaseStarted), "case-started")]
+[JsonDerivedType(typeof(PhaseSeen), "phase")]
 [JsonDerivedType(typeof(IterateSeen), "iterate")]
 [JsonDerivedType(typeof(CaseFinished), "case-finished")]
 [JsonDerivedType(typeof(LeakageMeasured), "leakage-measured")]
@@ -37,6 +38,14 @@ public sealed record CaseTitle(string Id, string Name);
 /// <param name="Budget">The largest number of evaluations that the case may use; 0 where it is unknown.</param>
 /// <param name="Seconds">The wall time that its attack may take; null for as long as it takes.</param>
 public sealed record CaseStarted(string Id, string Name, int Budget, double? Seconds = null) : AuditEvent;
+
+/// <summary>A case is at something, or further on with it.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Name">A few words, such as "trains the client"; another name is the next phase.</param>
+/// <param name="Done">Units of the phase that are done.</param>
+/// <param name="Of">Units of the phase; 0 where nobody counts them.</param>
+/// <param name="Unit">What is counted, in the plural; empty where nothing is.</param>
+public sealed record PhaseSeen(string Id, string Name, long Done = 0, long Of = 0, string Unit = "") : AuditEvent;
 
 /// <summary>An attack evaluated its objective.</summary>
 /// <param name="Id">The case.</param>

@@ -54,6 +54,8 @@ public sealed record AuditView
             CaseStarted started => view with { AllRunning = view.AllRunning.Add(new(started, null, [], started.At)) },
             IterateSeen seen when view.AllRunning.FirstOrDefault(candidate => candidate.Case.Id == seen.Id) is { } running =>
                 view with { AllRunning = view.AllRunning.Replace(running, running.With(seen)) },
+            PhaseSeen seen when view.AllRunning.FirstOrDefault(candidate => candidate.Case.Id == seen.Id) is { } running =>
+                view with { AllRunning = view.AllRunning.Replace(running, running.With(seen)) },
             CaseResult ended => view with
             {
                 AllRunning = view.AllRunning.RemoveAll(running => running.Case.Id == ended.CaseId),
@@ -72,6 +74,18 @@ public sealed record AuditView
 /// <param name="StartedAt">When it began, in seconds since the audit started.</param>
 public sealed record RunningCase(CaseStarted Case, IterateSeen? Last, ImmutableArray<double> Objective, double StartedAt)
 {
+    /// <summary>What it is at; null before it said so.</summary>
+    public PhaseSeen? Phase { get; init; }
+
+    /// <summary>When it began with that, in seconds since the audit started.</summary>
+    public double PhaseAt { get; init; }
+
+    internal RunningCase With(PhaseSeen seen) => this with
+    {
+        Phase = seen,
+        PhaseAt = Phase?.Name == seen.Name ? PhaseAt : seen.At,
+    };
+
     internal RunningCase With(IterateSeen seen) => this with
     {
         Last = seen with { Thumbnail = seen.Thumbnail ?? Last?.Thumbnail },

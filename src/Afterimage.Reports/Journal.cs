@@ -15,6 +15,7 @@ public sealed class Journal : IDisposable
 
     private readonly FileStream _file;
     private readonly Dictionary<string, IterateThinning> _iterates = [];
+    private readonly Dictionary<string, string> _phases = [];
     private readonly Lock _gate = new();
 
     private Journal(FileStream file) => _file = file;
@@ -31,7 +32,7 @@ public sealed class Journal : IDisposable
 
     /// <summary>
     /// Appends one line and flushes it. Thumbnails are left out, and a case adds at most
-    /// <see cref="IterateThinning.LinesPerCase"/> iterates. All other events are on the disk when this returns.
+    /// <see cref="IterateThinning.LinesPerCase"/> iterates and a line for each phase, where it begins. All other events are on the disk when this returns.
     /// </summary>
     public void Append(AuditEvent next)
     {
@@ -47,8 +48,16 @@ public sealed class Journal : IDisposable
                     return;
                 next = seen with { Thumbnail = null };
             }
+            if (next is PhaseSeen phase)
+            {
+                if (_phases.GetValueOrDefault(phase.Id) == phase.Name)
+                    return;
+                _phases[phase.Id] = phase.Name;
+            }
+            if (next is CaseResult ended)
+                _phases.Remove(ended.CaseId);
             _file.Write(Encoding.UTF8.GetBytes(ReportJson.WriteEvent(next) + "\n"));
-            _file.Flush(flushToDisk: next is not IterateSeen);
+            _file.Flush(flushToDisk: next is not (IterateSeen or PhaseSeen));
         }
     }
 

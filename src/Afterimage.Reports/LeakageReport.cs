@@ -55,10 +55,18 @@ public sealed record LeakageCase(string Name, int Batch, double Seconds, Leakage
 /// <summary>The analysis of one image of a batch.</summary>
 /// <param name="Index">Its place in the batch, from 0.</param>
 /// <param name="Label">The name of its class.</param>
-/// <param name="Psnr">The forecast of its PSNR in dB, with noise relative to each parameter tensor.</param>
+/// <param name="Psnr">The forecast of its PSNR in dB, with noise relative to each parameter tensor; the lower end of an interval.</param>
 /// <param name="Truth">The image at which the Jacobian was taken.</param>
-/// <param name="Map">The posterior variance of each pixel: black at the prior's variance, white at a millionth of it.</param>
-public sealed record LeakageImage(int Index, string Label, double Psnr, Picture Truth, Picture Map);
+/// <param name="Map">
+/// The posterior variance of each pixel on a logarithmic scale, from black to white as <paramref name="Left"/> says.
+/// </param>
+/// <param name="PsnrHigh">The upper end of the forecast where it is an interval; null where it is exact or open.</param>
+/// <param name="Left">
+/// The shares of the prior's variance that white and black mean, the smallest and the largest of all images of the batch; null in
+/// reports of earlier versions: a millionth and the whole.
+/// </param>
+public sealed record LeakageImage(int Index, string Label, double Psnr, Picture Truth, Picture Map, double? PsnrHigh = null,
+    Bracket? Left = null);
 
 /// <summary>The singular values of the update's Jacobian with respect to the images, and what follows from them.</summary>
 /// <param name="Method">How it was computed, one sentence.</param>

@@ -18,8 +18,10 @@ public abstract record ClientSource
     /// <param name="trial">Which of the experiment's independent batches.</param>
     /// <param name="random">The experiment's seed.</param>
     /// <param name="device">Where the model lives.</param>
+    /// <param name="watch">Told what the client is at.</param>
     /// <exception cref="AfterimageException">Data, model and update do not fit together.</exception>
-    public abstract ClientRound Open(ModelSource model, int trial, RandomSource random, Device device);
+    public abstract ClientRound Open(
+        ModelSource model, int trial, RandomSource random, Device device, Action<Phase>? watch = null);
 
     /// <summary>Why a model is none to audit this client against, in one sentence; null where nothing is in the way.</summary>
     public virtual string? Fault(ModelSource model) => null;

@@ -55,9 +55,11 @@ public sealed record RecordedUpdate : ClientSource
     public ValueList<int>? Labels { get; init; }
 
     /// <inheritdoc/>
-    public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
+    public override ClientRound Open(
+        ModelSource model, int trial, RandomSource random, Device device, Action<Phase>? watch = null)
     {
         Settings.Check(this);
+        watch?.Invoke(new("reads the update"));
         var file = UpdateFile.Read(Update, Sidecar);
         var said = file.Description ?? new UpdateDescription();
         var (input, classes) = Shapes(model, said);
@@ -68,11 +70,13 @@ public sealed record RecordedUpdate : ClientSource
         var labels = Labels ?? said.Labels ?? truth?.Labels;
         if (labels is { } known && ((batch > 0 && known.Count != batch) || known.Any(label => label < 0 || label >= classes)))
             throw new AfterimageException($"{Update} is said to have the labels {known}: give {batch} labels between 0 and {classes - 1}.");
+        watch?.Invoke(new("opens the model"));
         var victim = (model with { Normalization = model.Normalization ?? said.Normalization, Weights = model.Weights ?? Before })
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
         try
         {
             var defense = Defense.Known();
+            watch?.Invoke(new("compares the update with the model"));
             var sent = new SentUpdate(file, victim,
                 new(UpdateKind, Before, Training ?? said.Training, said.Statistics, batch, defense != Channel.None));
             return new()

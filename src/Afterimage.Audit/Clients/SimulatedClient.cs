@@ -32,17 +32,21 @@ public sealed record SimulatedClient : ClientSource
     public ValueList<int>? Images { get; init; }
 
     /// <inheritdoc/>
-    public override ClientRound Open(ModelSource model, int trial, RandomSource random, Device device)
+    public override ClientRound Open(
+        ModelSource model, int trial, RandomSource random, Device device, Action<Phase>? watch = null)
     {
         Settings.Check(this);
+        watch?.Invoke(new("opens the data"));
         var channel = Defense.Known();
         var images = Data.Open();
         var chosen = Choose(images, trial, random);
         var shown = chosen[trial].Select(index => images[index]).ToArray();
         var truth = Mixing.Apply(images, shown, random.Derive("mixing", trial));
+        watch?.Invoke(new("opens the model"));
         var victim = model.Open(images.Shape, images.ClassNames.Count, random.Derive("model"), ScalarType.Float32, device);
         try
         {
+            watch?.Invoke(new("trains the client"));
             var update = Train(victim, truth, random.Derive("client", trial));
             var (batch, running) = Statistics(victim, truth);
             return new()

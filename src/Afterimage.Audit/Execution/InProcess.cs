@@ -27,7 +27,7 @@ internal sealed class InProcess : CaseExecutor
         try
         {
             using var scope = Tidy.Scope();
-            using var opened = new OpenCase(one, measurement.Stream, options, effort);
+            using var opened = new OpenCase(one, measurement.Stream, options, effort, publish);
             return measurement.Measure(opened, publish, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

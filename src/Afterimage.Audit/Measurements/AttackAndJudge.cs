@@ -34,13 +34,16 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         var floor = context.Observation.Floor;
         var attack = new Effort();
         var witness = new Witness(one.Id, round.Model.Input, publish);
-        using var timed = context.Within(Seconds(one));
+        using var part = context.Part(PartKind.Of(one.Configuration.Attack.GetType()));
+        using var timed = part.Within(Seconds(one));
         using var found = one.Configuration.Attack.Run(timed, witness.See, cancellation);
         var seconds = attack.Seconds;
         var images = Tensors.Split(found.Images);
         Keep(opened, found, images);
+        context.Say("judges what came back");
         // A refusal comes without images, and a gray batch is not worth judging.
         var (judgment, pool) = found.Outcome.Kind == OutcomeKind.Refused ? (null, 0) : Judged(opened, found, images);
+        context.Say("recovers the labels for the report");
         var report = Blank(one, found.Outcome) with
         {
             Assumptions = Explanation.Assumptions(one.Configuration, round, context.Observation.Readings),

@@ -65,12 +65,15 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
         using var scope = Tidy.Scope();
         using var model = round.Model.To(ScalarType.Float64, CPU);
         using var observation = context.Observation.To(ScalarType.Float64, CPU);
+        using var part = context.Part("measures the leakage");
+        part.Say("chooses how");
         using var own = new AttackContext
         {
             Model = model,
             Observation = observation,
             Random = context.Random,
             OperatorChoice = context.OperatorChoice,
+            Watch = part.Watch,
         };
         var images = round.Truth is { } truth
             ? Tensors.From(truth.Images, ScalarType.Float64, CPU) : found.Images.to(ScalarType.Float64).cpu();
@@ -129,9 +132,9 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
 
     private static ImmutableArray<LeakageImage> Show(OpenCase opened, LeakageAnalysis analysis, CaseReport report)
     {
-        var maps = PlainLeakage.Maps(opened.Options.Folder, opened.Case.Id, opened.Round.Model.Input, analysis);
-        return [.. report.Images.Select(image => new LeakageImage(
-            image.Index, image.TrueLabel ?? image.RecoveredLabel, analysis.Images[image.Index],
-            image.Truth ?? image.Reconstruction, maps[image.Index]))];
+        var determined = new DeterminedMaps(analysis, opened.Round.Model.Input);
+        var maps = determined.Write(opened.Options.Folder, opened.Case.Id);
+        return [.. report.Images.Select(image => PlainLeakage.Of(image.Index, image.TrueLabel ?? image.RecoveredLabel,
+            image.Truth ?? image.Reconstruction, analysis, maps[image.Index], determined.Left))];
     }
 }

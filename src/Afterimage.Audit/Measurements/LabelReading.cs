@@ -12,8 +12,12 @@ public sealed record LabelReading : Measurement<ValueList<LabelsRead>>
     public LabelRule Rule { get; init; } = new RefinedCounts();
 
     /// <inheritdoc/>
-    public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation) =>
-        new LabelsRead(opened.Case.Id, opened.Case.Name, LabelSection.Recover(opened.Context, Rule, opened.Round), opened.Effort.Seconds);
+    public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
+    {
+        opened.Context.Say("recovers the labels");
+        var labels = LabelSection.Recover(opened.Context, Rule, opened.Round);
+        return new LabelsRead(opened.Case.Id, opened.Case.Name, labels, opened.Effort.Seconds);
+    }
 
     /// <inheritdoc/>
     public override ValueList<LabelsRead> Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options) =>

@@ -45,8 +45,10 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
         var images = Tensors.From(truth.Images, ScalarType.Float64, CPU);
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToValueList())
             .Targets(opened.Round.Model.Classes, ScalarType.Float64, CPU);
-        var layers = Probe.Measure(opened.Context, images, targets, prior, NoiseScale.Layer, cancellation);
-        var whole = Probe.Measure(opened.Context, images, targets, prior, NoiseScale.Whole, cancellation);
+        using var first = opened.Context.Part("noise against each layer, 1 of 2");
+        using var second = opened.Context.Part("noise against the whole update, 2 of 2");
+        var layers = Probe.Measure(first, images, targets, prior, NoiseScale.Layer, cancellation);
+        var whole = Probe.Measure(second, images, targets, prior, NoiseScale.Whole, cancellation);
         var name = one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images";
         var shown = Show(opened, truth, layers);
         return new LeakageMeasured(one.Id,
@@ -91,9 +93,10 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
     private static ImmutableArray<LeakageImage> Show(OpenCase opened, PrivateBatch truth, LeakageAnalysis found)
     {
         var pictures = new Pictures(opened.Options.Folder, opened.Case.Id, truth.Images.Shape);
-        var maps = PlainLeakage.Maps(opened.Options.Folder, opened.Case.Id, truth.Images.Shape, found);
-        return [.. Enumerable.Range(0, truth.Count).Select(i => new LeakageImage(i, truth.ClassNames[truth.Labels[i]], found.Images[i],
-            pictures.Write($"truth-{i}", truth.Images[i].Pixels), maps[i]))];
+        var determined = new DeterminedMaps(found, truth.Images.Shape);
+        var maps = determined.Write(opened.Options.Folder, opened.Case.Id);
+        return [.. Enumerable.Range(0, truth.Count).Select(i => PlainLeakage.Of(i, truth.ClassNames[truth.Labels[i]],
+            pictures.Write($"truth-{i}", truth.Images[i].Pixels), found, maps[i], determined.Left))];
     }
 
     private IEnumerable<string> Cited() => new[] { typeof(LeakageProbe) }

@@ -2,6 +2,7 @@ using Afterimage.Audit.Cases;
 using Afterimage.Audit.Clients;
 using Afterimage.Federation;
 using Afterimage.Numerics;
+using Afterimage.Reports;
 
 namespace Afterimage.Audit.Measurements;
 
@@ -16,13 +17,16 @@ public sealed class OpenCase : IDisposable
     /// <param name="stream">Names its stream of random numbers.</param>
     /// <param name="options">Device, operator, threads and folder.</param>
     /// <param name="effort">What the case has taken so far.</param>
+    /// <param name="publish">Told of what happens on the way; thread-safe.</param>
     /// <exception cref="AfterimageException">The client's data, model and update do not fit together.</exception>
-    public OpenCase(Case one, string stream, RunOptions options, Effort effort)
+    public OpenCase(Case one, string stream, RunOptions options, Effort effort, Action<AuditEvent> publish)
     {
+        var watch = new PhaseWatch(one.Id, publish);
         (Case, Options, Effort, Random) = (one, options, effort, new RandomSource(one.Configuration.Seed));
         if (one.Configuration.Client.Fault(one.Configuration.Model) is { } fault)
             throw new AfterimageException(fault);
-        Round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device));
+        Round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device),
+            watch.See);
         try
         {
             Context = new()
@@ -33,6 +37,7 @@ public sealed class OpenCase : IDisposable
                 OperatorChoice = options.Operator,
                 Workers = options.Parallel,
                 PublicImages = Round.KnownImages,
+                Watch = watch.See,
             };
         }
         catch

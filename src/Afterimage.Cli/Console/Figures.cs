@@ -14,6 +14,10 @@ internal static class Figures
         _ => Short(value),
     };
 
+    /// <summary>What a case is at, for example "trains the client" or "brackets the spectrum, 32 of 160 steps".</summary>
+    public static string Progress(PhaseSeen phase) =>
+        phase.Of > 0 ? $"{phase.Name}, {Count(phase.Done)} of {Count(phase.Of)} {phase.Unit}" : phase.Name;
+
     /// <summary>The heading of a metric, with its unit.</summary>
     public static string Title(string metric) => metric switch { "psnr" => "PSNR dB", "ssim" => "SSIM", "mse" => "MSE", _ => metric };
 

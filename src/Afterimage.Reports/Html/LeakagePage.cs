@@ -29,7 +29,7 @@ internal static class LeakagePage
             LeakagePlots.Spectrum(found),
             LeakagePlots.Forecast(report, found))),
         Tag("section", ("class", "block"), Tag("h3", "Where the update determines the images"),
-            Tag("p", ("class", "note"), $"Noise {Numbers.Short(report.Noise)} of each layer. {LeakageText.Shades}"),
+            Tag("p", ("class", "note"), $"Noise {Numbers.Short(report.Noise)} of each layer. {LeakageText.Shades(found.Images)}"),
             Tag("div", [("class", "images pairs"), .. found.Images.Select(image =>
                 LeakageText.Card(image, "Image", $"Image {image.Index}, {image.Label}", found.PerLayer.Exact, pictures))])),
         AllNumbers("All numbers, noise measured against each layer", found.PerLayer),

@@ -101,11 +101,14 @@ public abstract record Attack : ISettings
         try
         {
             var round = own ?? context;
+            if (RecoversFirst)
+                round.Say("recovers the labels");
             var labels = RecoversFirst ? Rule!.Recover(round) : null;
             if (labels is { Refine: true } && !RefinesLabels)
                 throw new AfterimageException("This attack needs labels before it starts: recover them (\"refined-counts\"), " +
                     "or use \"matching\", which can optimize them.");
             run = new AttackRun(round, labels, watch, clock, timer.Token) { Sent = context.Observation.Update.Flat.dtype };
+            round.Say("searches");
             return Conclude(run, Search(run), cancellation.IsCancellationRequested, clock);
         }
         catch (AfterimageException found)

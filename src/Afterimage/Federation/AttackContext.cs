@@ -20,6 +20,7 @@ public sealed class AttackContext : IDisposable
     {
         (Model, Observation, Random, OperatorChoice) = (other.Model, other.Observation, other.Random, other.OperatorChoice);
         (Workers, forward, once, PublicImages, borrows) = (other.Workers, other.forward, other.once, other.PublicImages, true);
+        Watch = other.Watch;
     }
 
     /// <summary>The shared model before the round.</summary>
@@ -42,6 +43,9 @@ public sealed class AttackContext : IDisposable
 
     /// <summary>Public images of the model's input shape that an attacker may learn from; null where none are at hand.</summary>
     public ImageSet? PublicImages { get; init; }
+
+    /// <summary>Told what is being worked at; thread-safe. Null where nobody looks on.</summary>
+    public Action<Phase>? Watch { get; init; }
 
     /// <summary>The operator of this round, the channel's map behind it, made when first asked for and owned by this context.</summary>
     public ForwardOperator Operator => forward.Value;
@@ -71,6 +75,18 @@ public sealed class AttackContext : IDisposable
     /// <summary>The same context, with other time; operator and what parts worked out are shared, and this one stays their owner.</summary>
     public AttackContext Within(double? seconds) => new(this) { Seconds = seconds };
 
+    /// <summary>The same context, with somebody else who looks on.</summary>
+    public AttackContext Watched(Action<Phase>? watch) => new(this) { Seconds = Seconds, Watch = watch };
+
+    /// <summary>The same context for a part of the work, whose phases are told under its name.</summary>
+    public AttackContext Part(string name) => Watched(Watch is { } watch ? phase => watch(phase.In(name)) : null);
+
+    /// <summary>Tells what is being worked at.</summary>
+    public void Say(string name) => Watch?.Invoke(new(name));
+
+    /// <summary>Tells how far a phase is whose units are counted.</summary>
+    public void Say(string name, long done, long of, string unit) => Watch?.Invoke(new(name, done, of, unit));
+
     /// <summary>The same context in another precision; the caller owns it.</summary>
     public AttackContext To(ScalarType type) => new()
     {
@@ -81,6 +97,7 @@ public sealed class AttackContext : IDisposable
         Workers = Workers,
         Seconds = Seconds,
         PublicImages = PublicImages,
+        Watch = Watch,
         ownsModel = true,
     };
 

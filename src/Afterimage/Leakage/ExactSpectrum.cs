@@ -24,13 +24,16 @@ internal sealed class ExactSpectrum : IDisposable
         long[] many = [count * jacobian.Shape[0], .. jacobian.Shape[1..]];
         var half = prior.Analyze(gram.view(many)).view(count, count);
         var squared = prior.Analyze(half.t().contiguous().view(many)).view(count, count);
+        jacobian.Say($"decomposes {count:N0} directions ({prior.Name})");
         var (values, vectors) = Factorization.Eigen((squared + squared.t()) / 2, Name, jacobian.Stop);
         var largest = values[-1].ToDouble();
         var doubtful = (values < Doubtful * largest).sum().ToInt64();
         if (doubtful > 0 && largest > 0)
         {
             var basis = vectors.narrow(1, 0, doubtful);
-            var (fine, turn) = Factorization.Eigen(Projected(jacobian, prior, basis), Name, jacobian.Stop);
+            var projected = Projected(jacobian, prior, basis);
+            jacobian.Say($"decomposes {doubtful:N0} directions a second time ({prior.Name})");
+            var (fine, turn) = Factorization.Eigen(projected, Name, jacobian.Stop);
             values.narrow(0, 0, doubtful).copy_(fine);
             basis.copy_(basis.matmul(turn));
         }
@@ -83,6 +86,7 @@ internal sealed class ExactSpectrum : IDisposable
         for (var k = 0L; k < basis.shape[1]; k++)
         {
             using var column = Tidy.Scope();
+            jacobian.Say($"measures doubtful directions anew ({prior.Name})", k, basis.shape[1], "directions");
             var image = prior.Synthesize(basis.select(1, k).contiguous());
             products[k].copy_(prior.Analyze(jacobian.Transpose(jacobian.Apply(image))).view(-1));
         }

@@ -42,8 +42,11 @@ public sealed record LeakageAnalysis
     /// <summary>Posterior over prior variance of each pixel under the image prior, in [0,1]; one array [C,H,W] for each image.</summary>
     public required ValueList<ValueList<double>> Map { get; init; }
 
-    /// <summary>The forecast of each image under the image prior, in dB.</summary>
-    public required ValueList<double> Images { get; init; }
+    /// <summary>
+    /// The forecast of each image under the image prior, in dB, consistent with that of the batch; the better end is infinite where
+    /// nothing bounds it.
+    /// </summary>
+    public required ValueList<Interval> Images { get; init; }
 
     /// <summary>
     /// One standard deviation of the squared error of one batch under the image prior, relative to its expectation, at <see cref="Noise"/>;

@@ -72,7 +72,7 @@ public sealed record LeakageProbe
             Points = noises.Select(noise => Point(noise, jacobian.Unknowns, white, spectra, ceilings)).ToValueList(),
             Noise = Noise,
             Map = spectra.Map,
-            Images = spectra.Images.Select(Decibels).ToValueList(),
+            Images = spectra.Images.Select(left => new Interval(Decibels(left.Low), Decibels(left.High))).ToValueList(),
             Spread = spectra.Spread,
         };
     }

@@ -2,9 +2,12 @@ using Afterimage.Images;
 
 namespace Afterimage.Leakage;
 
-/// <summary>The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed.</summary>
+/// <summary>
+/// The spectrum of one Jacobian under the white prior and under one of images, whole or bracketed, and what is left of the variance:
+/// of each pixel as a share, of each image as a mean squared error.
+/// </summary>
 internal sealed record Spectra(bool Exact, string Method, ValueList<double> Singular, SpectralBracket White, SpectralBracket Image,
-    ValueList<ValueList<double>> Map, ValueList<double> Images, double? Spread = null)
+    ValueList<ValueList<double>> Map, ValueList<Interval> Images, double? Spread = null)
 {
     public static Spectra Whole(UpdateJacobian jacobian, WhiteImages white, GaussianImages prior, double noise, RandomSource random)
     {
@@ -17,13 +20,14 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
         var second = plain.SecondPass;
         plain.Dispose();
         using var colored = new ExactSpectrum(jacobian, prior, gram);
+        jacobian.Say("draws the map of what is determined");
         var remaining = colored.Remaining(noise);
         var method = "The whole spectrum, from J'J in double precision" + (second > 0
             ? $"; {second} directions below 3e-5 of the largest singular value, where a squared matrix is not enough, were decomposed " +
                 "a second time."
             : ", which is enough: no singular value is below 3e-5 of the largest.");
         return new(true, method, singular, whole, SpectralBracket.Exact(colored.Measure()), Mapped(remaining, jacobian, prior),
-            PerImage(remaining, jacobian), colored.Spread(noise, random));
+            PerImage(remaining, jacobian).Select(left => new Interval(left, left)).ToValueList(), colored.Spread(noise, random));
     }
 
     public static Spectra Bracketed(
@@ -31,35 +35,43 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
     {
         using var scope = Tidy.Scope();
         var deviation = Math.Sqrt(white.PixelVariance);
-        using var first = Run(jacobian, white, steps, random.Derive("white", 0));
+        using var first = Run(jacobian, white, steps, random, "white", 0);
         var (values, _) = first.Ritz();
         var singular = values.clamp_min(0).sqrt().data<double>().ToArray()
             .Select(value => value / deviation).OrderDescending().ToValueList();
         IEnumerable<SpectralBracket> Further(GaussianImages images, string stream) =>
-            Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, images, steps, random.Derive(stream, probe)));
+            Enumerable.Range(1, probes - 1).Select(probe => Bracket(jacobian, images, steps, random, stream, probe));
         var plain = Mean([first.Bracket(), .. Further(white, "white")], white, jacobian);
-        using var colored = Run(jacobian, prior, steps, random.Derive("images", 0));
+        using var colored = Run(jacobian, prior, steps, random, "images", 0);
         var image = Mean([colored.Bracket(), .. Further(prior, "images")], prior, jacobian);
         var remaining = Remaining(colored, jacobian, prior, noise);
         var method = $"Lanczos, {steps} steps from {probes} random start{(probes == 1 ? "" : "s")}: forecasts are intervals, no wider " +
             "than the count of equations allows; the map shows what these steps resolve at least, and the rank is open.";
-        return new(false, method, singular, plain, image, Mapped(remaining, jacobian, prior), PerImage(remaining, jacobian));
+        return new(false, method, singular, plain, image, Mapped(remaining, jacobian, prior),
+            Within(image.Remaining(noise), PerImage(remaining, jacobian), jacobian.Unknowns / jacobian.Shape[0]));
     }
 
-    private static SpectralBracket Bracket(UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random)
+    private static SpectralBracket Bracket(
+        UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random, string stream, int probe)
     {
-        using var run = Run(jacobian, prior, steps, random);
+        using var run = Run(jacobian, prior, steps, random, stream, probe);
         return run.Bracket();
     }
 
     /// <summary>From T'u, u standard normal: the expected integral of f is then the trace of T f(T'J'JT) T'.</summary>
-    private static Lanczos Run(UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random)
+    private static Lanczos Run(
+        UpdateJacobian jacobian, GaussianImages prior, int steps, RandomSource random, string stream, int probe)
     {
         using var scope = Tidy.Scope();
-        using var generator = random.Generator(CPU);
+        using var generator = random.Derive(stream, probe).Generator(CPU);
         var start = prior.Analyze(randn(jacobian.Shape, ScalarType.Float64, CPU, generator: generator)).view(-1);
         Tensor Product(Tensor vector) => prior.Analyze(jacobian.Transpose(jacobian.Apply(prior.Synthesize(vector)))).view(-1);
-        return new(vector => Tidy.Keep(() => Product(vector)), start, steps);
+        var step = 0;
+        return new(vector =>
+        {
+            jacobian.Say($"brackets the spectrum, start {probe + 1} ({prior.Name})", step++, steps, "steps");
+            return Tidy.Keep(() => Product(vector));
+        }, start, steps);
     }
 
     /// <summary>The mean over runs; the total weight, which is known, is put in place of its estimate.</summary>
@@ -88,6 +100,16 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
     }
 
     /// <summary>The mean squared error of each image.</summary>
-    private static ValueList<double> PerImage(Tensor remaining, UpdateJacobian jacobian) =>
-        remaining.view(jacobian.Shape[0], -1).mean([1]).data<double>().ToArray().ToValueList();
+    private static double[] PerImage(Tensor remaining, UpdateJacobian jacobian) =>
+        remaining.view(jacobian.Shape[0], -1).mean([1]).data<double>().ToArray();
+
+    /// <summary>
+    /// The mean squared error of each image: no more than the steps leave of it or the whole batch keeps, no less than the batch keeps
+    /// beyond the other images.
+    /// </summary>
+    private static ValueList<Interval> Within((double Least, double Most) batch, double[] left, long pixels)
+    {
+        double[] most = [.. left.Select(own => Math.Min(own, batch.Most / pixels))];
+        return most.Select(own => new Interval(own, Math.Clamp(batch.Least / pixels - (most.Sum() - own), 0, own))).ToValueList();
+    }
 }

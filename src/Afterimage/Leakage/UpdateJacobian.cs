@@ -40,6 +40,12 @@ public sealed class UpdateJacobian : IDisposable
     /// <summary>Rows: the numbers of the update.</summary>
     public long Equations => weights.shape[0];
 
+    /// <summary>Tells what is being worked at.</summary>
+    internal void Say(string name) => context.Say(name);
+
+    /// <summary>Tells how far a phase is whose units are counted.</summary>
+    internal void Say(string name, long done, long of, string unit) => context.Say(name, done, of, unit);
+
     /// <summary>J u, flat, for u of the batch's shape.</summary>
     public Tensor Apply(Tensor u)
     {
@@ -60,6 +66,7 @@ public sealed class UpdateJacobian : IDisposable
         for (var k = 0L; k < Unknowns; k++)
         {
             using var column = Tidy.Scope();
+            context.Say("multiplies the Jacobian with itself", k, Unknowns, "columns");
             flat[k] = 1;
             gram[k].copy_(Transpose(Apply(unit)).view(-1));
             flat[k] = 0;

@@ -1,5 +1,6 @@
 using Afterimage.Attacks;
 using Afterimage.Models;
+using Afterimage.Numerics;
 using Afterimage.Tests.Attacks.LayerByLayer;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,6 +30,17 @@ public class BestTests
         Assert.Equal("Recursion through the layers", Chosen(found));
         Assert.Contains(found.Evidence, note => note is MethodSkipped { Method: "Bias attack" });
         Assert.InRange(client.Judge(found).Psnr[0], 80, double.PositiveInfinity);
+    }
+
+    [Fact]
+    public void Whoever_looks_on_hears_which_method_of_how_many_is_at_work()
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Batch(new LeNet(), new(3, 16, 16), [3]);
+        var phases = new List<Phase>();
+        using var context = client.Context.Watched(phases.Add);
+        using var found = new Best().Run(context);
+        Assert.Equal(["searches", "Recursion through the layers, 3 of 6: searches"], phases.Select(phase => phase.Name));
     }
 
     [Fact]
@@ -71,7 +83,7 @@ public class BestTests
         using var scope = NewDisposeScope();
         var client = Simulated.Batch(new LeNet(), new(3, 16, 16), [3]);
         var run = new AttackRun(client.Context, null, null, new(), default) { Sent = ScalarType.Float32 };
-        using var ladder = new BestLadder(run);
+        using var ladder = new BestLadder(run, 2);
         Method[] methods = [new("Broken", new Broken()), new("Recursion", new RecursiveInversion())];
         ladder.Try(methods[0], methods);
         Assert.False(ladder.IsOver);

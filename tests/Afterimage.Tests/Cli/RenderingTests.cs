@@ -59,6 +59,46 @@ public class RenderingTests
     }
 
     [Fact]
+    public void PlainLinesNameEveryPhaseThatLasts()
+    {
+        var output = new StringWriter();
+        var lines = new PlainLines(output);
+        var view = AuditView.Empty;
+        void See(AuditEvent next)
+        {
+            view = AuditView.Reduce(view, next);
+            lines.Say(view, next);
+            lines.Look(view, next.At);
+        }
+        See(new AuditStarted(Audits.Report(), [new("one", "the batch")]));
+        See(new CaseStarted("one", "the batch", 0));
+        See(new PhaseSeen("one", "opens the model") { At = 0.1 });
+        See(new PhaseSeen("one", "trains the client") { At = 0.2 });
+        lines.Look(view, 0.8);
+        lines.Look(view, 1.2);
+        See(new PhaseSeen("one", "brackets the spectrum", 0, 160, "steps") { At = 2 });
+        See(new PhaseSeen("one", "brackets the spectrum", 80, 160, "steps") { At = 8 });
+        See(new PhaseSeen("one", "decomposes 6,144 directions") { At = 9 });
+        lines.Look(view, 10);
+        lines.Look(view, 30);
+        Assert.Equal(
+            [
+                "CIFAR-10, LeNet", "[1/1] the batch", "  0.2 s: trains the client", "  8.0 s: brackets the spectrum, 80 of 160 steps",
+                "  9.0 s: decomposes 6,144 directions", "  30 s: decomposes 6,144 directions",
+            ],
+            output.ToString().ReplaceLineEndings("\n").TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public void ThePanelNamesThePhaseAndNoIterateOfAnEarlierOne()
+    {
+        var events = Audits.Events().Append(new PhaseSeen("two", "measures the leakage", 3, 480, "steps") { At = 18 });
+        var text = string.Join("\n", Lines(new LivePanel(AuditView.Replay(events), 19, false).Draw(80, 40, pictures: true), 80));
+        Assert.Contains("now         measures the leakage, 3 of 480 steps", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("iteration", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ARunThatFailsStillEndsTheWatching()
     {
         var channel = Channel.CreateUnbounded<AuditEvent>();

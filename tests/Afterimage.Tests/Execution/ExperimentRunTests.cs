@@ -41,9 +41,25 @@ public class ExperimentRunTests
         Assert.IsType<AuditStarted>(events[0]);
         Assert.IsType<AuditFinished>(events[^1]);
         Assert.Equal(2, events.OfType<CaseFinished>().Count());
-        Assert.Equal(events.Where(next => next is not IterateSeen).Select(next => next.GetType()),
-            Journal.Read(folder.Path).Where(next => next is not IterateSeen).Select(next => next.GetType()));
+        Assert.Equal(events.Where(next => next is not (IterateSeen or PhaseSeen)).Select(next => next.GetType()),
+            Journal.Read(folder.Path).Where(next => next is not (IterateSeen or PhaseSeen)).Select(next => next.GetType()));
         Assert.Equal(events.Select(next => next.At).Order(), events.Select(next => next.At));
+    }
+
+    [Fact]
+    public async Task Phases_follow_what_happens_to_a_case()
+    {
+        using var folder = new TemporaryFolder();
+        await SmallAudit.Run(SmallAudit.Experiment, folder.Path);
+        Assert.Equal(
+            [
+                "opens the data", "opens the model", "trains the client", "gradient-matching: recovers the labels",
+                "gradient-matching: searches", "judges what came back", "recovers the labels for the report",
+                "measures the leakage: chooses how", "measures the leakage: multiplies the Jacobian with itself",
+                "measures the leakage: decomposes 64 directions (white)",
+                "measures the leakage: decomposes 64 directions (1/f^2)", "measures the leakage: draws the map of what is determined",
+            ],
+            Journal.Read(folder.Path).OfType<PhaseSeen>().Select(seen => seen.Name));
     }
 
     [Fact]

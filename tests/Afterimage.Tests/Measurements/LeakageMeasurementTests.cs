@@ -48,6 +48,26 @@ public class LeakageMeasurementTests
     }
 
     [Fact]
+    public void Whoever_looks_on_hears_what_is_measured_and_how_far_it_is()
+    {
+        using var scene = Scene.Tiny();
+        var prior = new Photographs(scene.Model.Input);
+        var phases = new List<Phase>();
+        using var context = scene.Context.Watched(phases.Add);
+        new LeakageProbe().Measure(context, scene.Images, scene.Targets, prior, NoiseScale.Layer);
+        Assert.Equal("multiplies the Jacobian with itself", phases[0].Name);
+        Assert.Equal(Enumerable.Range(0, 64).Select(k => (long)k),
+            phases.Where(phase => phase.Unit == "columns").Select(phase => phase.Done));
+        Assert.Contains(phases, phase => phase.Name == "decomposes 64 directions (white)");
+        Assert.Contains(phases, phase => phase.Name == "decomposes 64 directions (1/f^2)");
+
+        phases.Clear();
+        new LeakageProbe { Unknowns = 1, Steps = 8, Probes = 2 }.Measure(context, scene.Images, scene.Targets, prior, NoiseScale.Layer);
+        Assert.Equal(2 * 2 * 8, phases.Count(phase => phase is { Of: 8, Unit: "steps" }));
+        Assert.Equal(4, phases.Select(phase => phase.Name).Distinct().Count());
+    }
+
+    [Fact]
     public void More_images_in_the_mean_leave_a_smaller_share()
     {
         using var folder = new TemporaryFolder();

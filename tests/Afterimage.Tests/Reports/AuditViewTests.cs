@@ -47,6 +47,16 @@ public sealed class AuditViewTests : IDisposable
     }
 
     [Fact]
+    public void A_phase_begins_where_its_name_is_new()
+    {
+        var view = AuditView.Replay([Start("a"), new CaseStarted("a", "case a", 0), new PhaseSeen("a", "opens the model") { At = 1 },
+            new PhaseSeen("a", "searches", 1, 9, "steps") { At = 2 }, new PhaseSeen("a", "searches", 5, 9, "steps") { At = 3 }]);
+        Assert.Equal(new PhaseSeen("a", "searches", 5, 9, "steps") { At = 3 }, view.Running!.Phase);
+        Assert.Equal(2, view.Running.PhaseAt);
+        Assert.Equal(view with { At = 4 }, AuditView.Reduce(view, new PhaseSeen("b", "searches") { At = 4 }));
+    }
+
+    [Fact]
     public void A_late_iterate_of_another_case_changes_only_the_clock()
     {
         var view = AuditView.Replay([Start("a", "b"), new CaseStarted("b", "case b", 0)]);

@@ -85,6 +85,15 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
+    public void A_phase_is_one_line_where_it_begins()
+    {
+        Write(new CaseStarted("a", "first", 0), new PhaseSeen("a", "multiplies", 0, 9, "columns"),
+            new PhaseSeen("a", "multiplies", 5, 9, "columns"), new PhaseSeen("b", "multiplies"), new PhaseSeen("a", "decomposes"));
+        Assert.Equal([new("a", "multiplies", 0, 9, "columns"), new("b", "multiplies"), new PhaseSeen("a", "decomposes")],
+            Journal.Read(_folder.Path).OfType<PhaseSeen>());
+    }
+
+    [Fact]
     public void The_first_iterate_of_each_restart_is_kept()
     {
         var thinning = new IterateThinning(budget: 10_000);

@@ -100,6 +100,7 @@ public sealed class ReportJsonTests : IDisposable
             new AuditStarted(report with { Cases = [] }, [new("a", "first\nsecond")]) { At = 0.5 },
             new CaseStarted("a", "first", 300) { At = 1 },
             new IterateSeen("a", 1, 2, 3, double.NaN) { At = 2 },
+            new PhaseSeen("a", "multiplies", 5, 9, "columns") { At = 2.5 },
             new CaseFinished(report.Cases[0]) { At = 3 },
             new AuditFinished(report) { At = 4 },
         ];

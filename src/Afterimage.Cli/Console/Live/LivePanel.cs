@@ -30,19 +30,19 @@ internal sealed class LivePanel(AuditView view, double elapsed, bool stopping)
         if (view.Running is { } running)
         {
             Row("case", $"{Position} of {view.Cases.Length}: {running.Case.Name}");
-            if (running.Last is { } last)
+            Row("now", running.Phase is { } phase ? Figures.Progress(phase) : "starts");
+            // What an earlier phase saw last says nothing of this one.
+            if (running.Last is { } last && last.At >= running.PhaseAt)
             {
                 var budget = running.Case.Budget > 0 ? $" of at most {Figures.Count(running.Case.Budget)}" : "";
                 Row("restart", $"{last.Restart + 1}, iteration {Figures.Count(last.Iteration)}, " +
                     $"{Figures.Count(last.Evaluations)} evaluations{budget}");
                 Row("objective", Figures.Short(last.Objective));
                 Row("", Sparkline.Of(running.Objective, inner - LabelWidth - 1), new(Color.Teal));
-                var room = height - 12;
+                var room = height - 13;
                 if (pictures && last.Thumbnail is { Rgb.Length: > 0 } thumbnail && room > 3)
                     parts.Add(new Padder(HalfBlocks.Of(thumbnail, inner, Math.Min(PictureRows, room)), new(0, 1, 0, 0)));
             }
-            else
-                Row("", running.Case.Budget > 0 ? "opens the model and the data" : "at work");
         }
         else
             Row("case", view.Header is null ? "starts" : "writes the report");

@@ -41,11 +41,16 @@ internal static class Watching
     {
         var lines = new PlainLines(output);
         using var said = stopping.Register(() => output.WriteLine("Stopping after this iterate; the report is still written."));
+        var clock = Stopwatch.StartNew();
         var view = AuditView.Empty;
-        foreach (var next in Batches(events).SelectMany(batch => batch))
+        foreach (var batch in Batches(events))
         {
-            view = AuditView.Reduce(view, next);
-            lines.Say(view, next);
+            foreach (var next in batch)
+            {
+                view = AuditView.Reduce(view, next);
+                lines.Say(view, next);
+            }
+            lines.Look(view, clock.Elapsed.TotalSeconds);
         }
     }
 

@@ -24,7 +24,7 @@ internal static class LeakageSection
                     leakage.AtTruth ? "of each layer, as found in the update" : "of each layer, assumed")),
             LeakagePlots.Forecast(leakage.Prior, spectrum, Reached(found, leakage)),
             Tag("div", [("class", "images pairs"), .. leakage.Images.Select(Card)]),
-            Tag("p", ("class", "note"), $"{spectrum.Method} {LeakageText.Shades}"));
+            Tag("p", ("class", "note"), $"{spectrum.Method} {LeakageText.Shades(leakage.Images)}"));
 
         Part? Card(LeakageImage image) => LeakageText.Card(
             image, leakage.AtTruth ? "True" : "Reconstructed", $"Image {image.Index}", spectrum.Exact, pictures);

@@ -6,8 +6,15 @@ namespace Afterimage.Reports.Html;
 /// <summary>What the page of a leakage analysis and its section of an audit have in common.</summary>
 internal static class LeakageText
 {
-    /// <summary>Explains the shades of the maps.</summary>
-    public const string Shades = "Black: as uncertain as before; white: the variance fell to a millionth.";
+    /// <summary>Explains the shades of the maps of one batch.</summary>
+    public static string Shades(IReadOnlyList<LeakageImage> images)
+    {
+        if (images is not [{ Left: { } left }, ..])
+            return "Black: as uncertain as before; white: the variance fell to a millionth.";
+        var (least, most) = (Numbers.Short(left.Low), Numbers.Short(left.High));
+        return least == most ? $"Gray: of every pixel {most} of the variance that it had before is left."
+            : $"The share of its variance that is left of a pixel: {most} where black, {least} where white, on a logarithmic scale.";
+    }
 
     /// <summary>A PSNR, or the interval that contains it.</summary>
     public static string Decibels(Bracket bracket, string unit = "") => Range(bracket, value => Short(value)) + unit;
@@ -26,7 +33,12 @@ internal static class LeakageText
                 Titled(role, pictures.Show(image.Truth, $"Image {image.Index}, label {image.Label}.", 192)),
                 Titled("Determined", pictures.Show(image.Map, $"How well each pixel of image {image.Index} is determined.", 192))),
             Tag("figcaption", Tag("p", ("class", "name"), name),
-                Tag("p", $"{(exact ? "Forecast" : "At least")} {Numbers.Fixed(image.Psnr, 1)} dB")));
+                Tag("p", Forecast(image, exact))));
+
+    /// <summary>The lower end alone says nothing of the upper one.</summary>
+    private static string Forecast(LeakageImage image, bool exact) =>
+        exact || image.PsnrHigh is not null ? $"Forecast {Decibels(new(image.Psnr, image.PsnrHigh ?? image.Psnr), " dB")}"
+            : $"Forecast of at least {Short(image.Psnr)} dB";
 
     private static string Range(Bracket bracket, Func<double, string> write)
     {

@@ -50,7 +50,7 @@ public sealed record Best : Attack
     protected override SearchResult Search(AttackRun run)
     {
         var methods = BestPolicy.Methods(run.Context, Labels).Select(method => method with { Attack = Configured(method.Attack) }).ToList();
-        var ladder = new BestLadder(run);
+        var ladder = new BestLadder(run, methods.Count);
         try
         {
             for (var i = 0; i < methods.Count; i++)

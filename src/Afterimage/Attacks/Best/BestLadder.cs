@@ -3,7 +3,9 @@ using Afterimage.Federation;
 namespace Afterimage.Attacks;
 
 /// <summary>Methods tried one after the other, and the best that they found so far; it owns the images.</summary>
-internal sealed class BestLadder(AttackRun run) : IDisposable
+/// <param name="run">The attack that tries them.</param>
+/// <param name="all">How many there are, those among them that will be refused.</param>
+internal sealed class BestLadder(AttackRun run, int all) : IDisposable
 {
     /// <summary>Of the time that is left, what a method that solves equations may take where searches still follow.</summary>
     private const double ExactShare = 0.75;
@@ -31,7 +33,8 @@ internal sealed class BestLadder(AttackRun run) : IDisposable
             run.Note(new MethodSkipped(method.Name, refusal));
             return;
         }
-        using var round = run.Context.Within(Share(method, rest));
+        using var part = run.Context.Part($"{method.Name}, {all - rest.Count + 1} of {all}");
+        using var round = part.Within(Share(method, rest));
         var before = restarts;
         Reconstruction found;
         try
