@@ -31,8 +31,8 @@ public sealed class Journal : IDisposable
     }
 
     /// <summary>
-    /// Appends one line and flushes it. Thumbnails are left out, and a case adds at most
-    /// <see cref="IterateThinning.LinesPerCase"/> iterates and a line for each phase, where it begins. All other events are on the disk when this returns.
+    /// Appends one line and flushes it. Thumbnails are left out, and a case adds at most <see cref="IterateThinning.LinesPerCase"/>
+    /// iterates and a line where each of its phases begins. All other events are on the disk when this returns.
     /// </summary>
     public void Append(AuditEvent next)
     {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Afterimage.Audit.Clients;
 using Afterimage.Numerics;
@@ -32,23 +31,24 @@ public sealed class ExperimentFile(Catalog catalog)
     {
         CheckWhole(experiment);
         var faults = new List<string>();
-        var cases = Expand(experiment, faults);
+        var cases = Expand(experiment, faults, null);
         return faults.Count == 0 ? cases : throw new AfterimageException(Settings.Joined(faults.Distinct()));
     }
 
     /// <summary>Cases whose values mean something; what is wrong with the others is added to the faults.</summary>
-    private List<Case> Expand(Experiment experiment, List<string> faults)
+    private List<Case> Expand(Experiment experiment, List<string> faults, Action<Phase>? watch)
     {
-        var bare = experiment with { Vary = [], Trials = 1 };
+        var bare = Write(experiment with { Vary = [], Trials = 1 });
         var cases = new List<Case>();
+        var count = Count(experiment);
         foreach (var values in Product(experiment.Vary))
         {
+            watch?.Invoke(new("reads the cases", cases.Count, count, "cases"));
             try
             {
                 var configuration = Configure(bare, values);
                 var json = Write(configuration);
-                var axes = values.ToImmutableSortedDictionary(
-                    pair => Label(pair.Axis, experiment.Vary), pair => Plain(pair.Value, pair.Axis));
+                var axes = values.ToImmutableSortedDictionary(value => value.Label, value => value.Text);
                 for (var trial = 0; trial < experiment.Trials; trial++)
                     cases.Add(new(configuration, trial, experiment.Trials == 1 ? axes
                         : axes.SetItem("trial", (trial + 1).ToString(CultureInfo.InvariantCulture)), json));
@@ -61,11 +61,18 @@ public sealed class ExperimentFile(Catalog catalog)
         return cases;
     }
 
+    /// <summary>How many cases an experiment has: the combinations of the axes, times the trials.</summary>
+    public static long Count(Experiment experiment) =>
+        (long)Math.Min(long.MaxValue, Combinations(experiment) * experiment.Trials);
+
+    private static double Combinations(Experiment experiment) =>
+        experiment.Vary.Aggregate(1.0, (count, axis) => count * axis.Values.Count);
+
     /// <summary>What is wrong with an experiment as a whole.</summary>
     private static void CheckWhole(Experiment experiment)
     {
         Settings.Check(experiment);
-        var combinations = experiment.Vary.Aggregate(1.0, (count, axis) => count * axis.Values.Count);
+        var combinations = Combinations(experiment);
         if (combinations * experiment.Trials > MostCases)
             throw new AfterimageException($"{combinations:N0} combinations of the axes in {experiment.Trials:N0} trials are too many " +
                 $"for one experiment, which has {MostCases:N0} cases at most: split it.");
@@ -73,23 +80,31 @@ public sealed class ExperimentFile(Catalog catalog)
             throw new AfterimageException($"Two axes vary {twice}: list all its values in one.");
     }
 
-    /// <summary>Everything that would stop a case, found by opening its model, data and update; empty when all is well.</summary>
-    public IReadOnlyList<string> Check(Experiment experiment)
+    /// <summary>
+    /// Everything that would stop a case, found by opening every combination of a model and a client once, under the first of its seeds
+    /// and for the last of its trials; empty when all is well.
+    /// </summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="watch">Told how far the check is.</param>
+    public IReadOnlyList<string> Check(Experiment experiment, Action<Phase>? watch = null)
     {
         var faults = new List<string>();
         try
         {
             CheckWhole(experiment);
-            foreach (var group in Expand(experiment, faults).GroupBy(one =>
-                (one.Configuration.Model, one.Configuration.Client, one.Configuration.Seed)))
+            var combinations = Expand(experiment, faults, watch)
+                .GroupBy(one => (one.Configuration.Model, one.Configuration.Client)).ToArray();
+            foreach (var (number, cases) in combinations.Index())
             {
+                void See(Phase part) => watch?.Invoke(
+                    combinations.Length == 1 ? part : new(part.Name, number, combinations.Length, "combinations"));
                 try
                 {
-                    var last = group.MaxBy(one => one.Trial)!;
+                    var last = cases.MaxBy(one => one.Trial)!;
                     if (last.Configuration.Client.Fault(last.Configuration.Model) is { } fault)
                         throw new AfterimageException(fault);
                     using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
-                        new RandomSource(last.Configuration.Seed), CPU);
+                        new RandomSource(last.Configuration.Seed), CPU, See);
                 }
                 catch (AfterimageException refusal)
                 {
@@ -104,42 +119,16 @@ public sealed class ExperimentFile(Catalog catalog)
         return [.. faults.Distinct()];
     }
 
-    private Experiment Configure(Experiment bare, List<(Axis Axis, JsonNode? Value)> values)
+    private Experiment Configure(string bare, List<AxisValue> values)
     {
-        var node = JsonNode.Parse(Write(bare))!;
-        foreach (var (axis, value) in values)
-            JsonPointer.Set(node, axis.Pointer, value?.DeepClone());
+        var node = JsonNode.Parse(bare)!;
+        foreach (var value in values)
+            JsonPointer.Set(node, value.Axis.Pointer, value.Value?.DeepClone());
         return Parse(node.ToJsonString(), values.Count == 0 ? "The experiment"
-            : $"The case {string.Join(", ", values.Select(pair => $"{pair.Axis.Pointer} = {pair.Value?.ToJsonString() ?? "null"}"))}");
+            : $"The case {string.Join(", ", values.Select(value => $"{value.Axis.Pointer} = {value.Value?.ToJsonString() ?? "null"}"))}");
     }
 
-    /// <summary>The last name in an axis's pointer, or all of it where another axis ends alike.</summary>
-    private static string Label(Axis axis, ValueList<Axis> axes) =>
-        axes.Count(other => JsonPointer.Last(other.Pointer) == JsonPointer.Last(axis.Pointer)) == 1 ? JsonPointer.Last(axis.Pointer)
-            : axis.Pointer[1..];
-
-    private static IEnumerable<List<(Axis Axis, JsonNode? Value)>> Product(ValueList<Axis> axes) =>
-        axes.Aggregate<Axis, IEnumerable<List<(Axis, JsonNode?)>>>([[]], (product, axis) => axis.Values.Count > 0
-            ? product.SelectMany(values => axis.Values.Select(value => values.Append((axis, value)).ToList()))
-            : throw new AfterimageException($"The axis {axis.Pointer} has no values: list at least one."));
-
-    /// <summary>A value in words: a part's kind, and where the axis has others of that kind what tells it from them.</summary>
-    private static string Plain(JsonNode? value, Axis axis)
-    {
-        var name = Plain(value);
-        var alike = axis.Values.Where(other => Plain(other) == name).OfType<JsonObject>().ToArray();
-        if (value is not JsonObject part || alike.Length < 2)
-            return name;
-        var own = part.Where(pair => alike.Any(other => !JsonNode.DeepEquals(other[pair.Key], pair.Value)))
-            .Select(pair => $"{pair.Key} {Plain(pair.Value)}");
-        return string.Join(", ", alike.Length < axis.Values.Count ? own.Prepend(name) : own) is { Length: > 0 } told ? told : name;
-    }
-
-    private static string Plain(JsonNode? value) => value switch
-    {
-        null => "none",
-        JsonValue scalar when scalar.GetValueKind() == JsonValueKind.String => scalar.GetValue<string>(),
-        JsonObject part when (part["known"] ?? part["kind"]) is { } kind => kind.GetValue<string>(),
-        _ => value.ToJsonString(),
-    };
+    private static IEnumerable<List<AxisValue>> Product(ValueList<Axis> axes) =>
+        axes.Select(axis => AxisValue.All(axis, axes)).Aggregate<AxisValue[], IEnumerable<List<AxisValue>>>([[]], (product, along) =>
+            product.SelectMany(values => along.Select(value => values.Append(value).ToList())));
 }

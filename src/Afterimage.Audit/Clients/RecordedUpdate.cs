@@ -79,6 +79,7 @@ public sealed record RecordedUpdate : ClientSource
             watch?.Invoke(new("compares the update with the model"));
             var sent = new SentUpdate(file, victim,
                 new(UpdateKind, Before, Training ?? said.Training, said.Statistics, batch, defense != Channel.None));
+            watch?.Invoke(new("opens public images"));
             return new()
             {
                 Model = victim,

@@ -49,6 +49,7 @@ public sealed record SimulatedClient : ClientSource
             watch?.Invoke(new("trains the client"));
             var update = Train(victim, truth, random.Derive("client", trial));
             var (batch, running) = Statistics(victim, truth);
+            watch?.Invoke(new("opens public images"));
             return new()
             {
                 Model = victim,

@@ -45,8 +45,8 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
         var images = Tensors.From(truth.Images, ScalarType.Float64, CPU);
         var targets = new Labels(truth.Labels, Enumerable.Repeat(1.0, truth.Count).ToValueList())
             .Targets(opened.Round.Model.Classes, ScalarType.Float64, CPU);
-        using var first = opened.Context.Part("noise against each layer, 1 of 2");
-        using var second = opened.Context.Part("noise against the whole update, 2 of 2");
+        using var first = opened.Context.Part("1 of 2, per layer");
+        using var second = opened.Context.Part("2 of 2, whole update");
         var layers = Probe.Measure(first, images, targets, prior, NoiseScale.Layer, cancellation);
         var whole = Probe.Measure(second, images, targets, prior, NoiseScale.Whole, cancellation);
         var name = one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images";

@@ -82,24 +82,24 @@ internal static class AuditCommand
                 throw new AfterimageException("This program was started again to run one case and began an audit instead: " +
                     "pass the arguments of its Main on to AfterimageApp.Run.");
             OutputPath.CheckFolder("--out", options.Folder);
+            var words = line.GetValue(json) ? JsonText.Aside(terminal) : terminal;
             // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
-            if (!options.Isolate && files.Check(described) is { Count: > 0 } faults)
+            if (!options.Isolate && CheckWatch.Faults(files, described, words.Raw) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
             var end = new AuditEnd(condition, line.GetValue(allow), options.Folder);
-            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, end, terminal, line.GetValue(json));
+            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, end, terminal, words);
         });
         return command;
     }
 
     private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
-        AuditEnd end, Terminal terminal, bool json)
+        AuditEnd end, Terminal terminal, Terminal words)
     {
         using var interruption = new Interruption();
-        var words = json ? JsonText.Aside(terminal) : terminal;
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
         Watching.ToTheEnd(run.Events, words, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
-        if (json)
+        if (words != terminal)
             terminal.Raw.Write(ReportJson.Write(report));
         else
             ReportView.Write(terminal.Output, report, options.Folder);

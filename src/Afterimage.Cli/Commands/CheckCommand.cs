@@ -8,7 +8,7 @@ namespace Afterimage.Cli.Commands;
 /// <summary>Finds every fault of an experiment before anything runs.</summary>
 internal static class CheckCommand
 {
-    private sealed record Checked(IReadOnlyList<string> Faults, int Cases);
+    private sealed record Checked(IReadOnlyList<string> Faults, long Cases);
 
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
@@ -19,7 +19,7 @@ internal static class CheckCommand
         command.Add(json);
         command.SetAction(line =>
         {
-            var (faults, cases) = Check(files, () => experiment.Read(line));
+            var (faults, cases) = Check(files, () => experiment.Read(line), terminal);
             if (line.GetValue(json))
             {
                 JsonText.Write(terminal, new Checked(faults, cases));
@@ -35,13 +35,13 @@ internal static class CheckCommand
         return command;
     }
 
-    private static Checked Check(ExperimentFile files, Func<Experiment> read)
+    private static Checked Check(ExperimentFile files, Func<Experiment> read, Terminal terminal)
     {
         try
         {
             var described = read();
-            var faults = files.Check(described);
-            return new(faults, faults.Count > 0 ? 0 : files.Expand(described).Count);
+            var faults = CheckWatch.Faults(files, described, terminal.Error);
+            return new(faults, faults.Count > 0 ? 0 : ExperimentFile.Count(described));
         }
         catch (AfterimageException fault)
         {

@@ -76,7 +76,7 @@ internal static class LabelsCommand
             if (line.GetValue(hide))
                 described = described with { Threat = described.Threat with { RevealBatchSize = false } };
             var chosen = files.Catalog.Read<LabelRule>($"\"{line.GetRequiredValue(rule)}\"", "--rule");
-            if (files.Check(described) is { Count: > 0 } faults)
+            if (CheckWatch.Faults(files, described, terminal.Error) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
             return Read(files, described, chosen, line.GetValue(json), terminal);
         });

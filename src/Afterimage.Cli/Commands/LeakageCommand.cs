@@ -85,22 +85,22 @@ internal static class LeakageCommand
                 Command = CommandLine.Of(line.Tokens.Select(token => token.Value)),
             };
             OutputPath.CheckFolder("--out", options.Folder);
-            if (files.Check(described) is { Count: > 0 } faults)
+            var words = line.GetValue(json) ? JsonText.Aside(terminal) : terminal;
+            if (CheckWatch.Faults(files, described, words.Raw) is { Count: > 0 } faults)
                 throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Run(files, described, measurement, options, terminal, line.GetValue(json));
+            return Run(files, described, measurement, options, terminal, words);
         });
         return command;
     }
 
     private static int Run(
-        ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal, bool json)
+        ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal, Terminal words)
     {
         using var interruption = new Interruption();
-        var words = json ? JsonText.Aside(terminal) : terminal;
         var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
         Watching.ToTheEnd(run.Events, words, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
-        if (json)
+        if (words != terminal)
             terminal.Raw.Write(ReportJson.Write(report));
         else
             LeakageView.Write(terminal.Output, report);

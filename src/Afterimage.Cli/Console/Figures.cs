@@ -1,4 +1,5 @@
 using System.Globalization;
+using Afterimage.Numerics;
 using Afterimage.Reports;
 
 namespace Afterimage.Cli.Console;
@@ -15,7 +16,10 @@ internal static class Figures
     };
 
     /// <summary>What a case is at, for example "trains the client" or "brackets the spectrum, 32 of 160 steps".</summary>
-    public static string Progress(PhaseSeen phase) =>
+    public static string Progress(PhaseSeen phase) => Progress(new Phase(phase.Name, phase.Done, phase.Of, phase.Unit));
+
+    /// <inheritdoc cref="Progress(PhaseSeen)"/>
+    public static string Progress(Phase phase) =>
         phase.Of > 0 ? $"{phase.Name}, {Count(phase.Done)} of {Count(phase.Of)} {phase.Unit}" : phase.Name;
 
     /// <summary>The heading of a metric, with its unit.</summary>
@@ -42,13 +46,25 @@ internal static class Figures
     /// <summary>A share in whole percent.</summary>
     public static string Percent(double share) => share.ToString("0 %", CultureInfo.InvariantCulture);
 
-    /// <summary>A value that is known exactly, or both ends of its interval on two lines.</summary>
-    public static string Range(Bracket bracket, string format)
+    /// <summary>A value that is known exactly, or both ends of its interval.</summary>
+    /// <param name="bracket">The interval.</param>
+    /// <param name="format">Of one number.</param>
+    /// <param name="narrow">Whether the ends stand one above the other.</param>
+    public static string Range(Bracket bracket, string format, bool narrow)
     {
-        var low = bracket.Low.ToString(format, CultureInfo.InvariantCulture);
-        var high = bracket.High.ToString(format, CultureInfo.InvariantCulture);
-        return low == high ? low : $"{low}\n{high}";
+        var (low, high) = Ends(bracket, format);
+        return low == high ? low : narrow ? $"{low} to\n{high}" : $"{low}–{high}";
     }
+
+    /// <summary>A value that is known exactly, or the lower end of its interval, as "≥46.6".</summary>
+    public static string AtLeast(Bracket bracket, string format)
+    {
+        var (low, high) = Ends(bracket, format);
+        return low == high ? low : $"≥{low}";
+    }
+
+    private static (string Low, string High) Ends(Bracket bracket, string format) =>
+        (bracket.Low.ToString(format, CultureInfo.InvariantCulture), bracket.High.ToString(format, CultureInfo.InvariantCulture));
 
     public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -32,7 +32,7 @@ internal sealed class ExactSpectrum : IDisposable
         {
             var basis = vectors.narrow(1, 0, doubtful);
             var projected = Projected(jacobian, prior, basis);
-            jacobian.Say($"decomposes {doubtful:N0} directions a second time ({prior.Name})");
+            jacobian.Say($"decomposes {doubtful:N0} directions anew ({prior.Name})");
             var (fine, turn) = Factorization.Eigen(projected, Name, jacobian.Stop);
             values.narrow(0, 0, doubtful).copy_(fine);
             basis.copy_(basis.matmul(turn));
@@ -86,7 +86,7 @@ internal sealed class ExactSpectrum : IDisposable
         for (var k = 0L; k < basis.shape[1]; k++)
         {
             using var column = Tidy.Scope();
-            jacobian.Say($"measures doubtful directions anew ({prior.Name})", k, basis.shape[1], "directions");
+            jacobian.Say($"looks closer ({prior.Name})", k, basis.shape[1], "directions");
             var image = prior.Synthesize(basis.select(1, k).contiguous());
             products[k].copy_(prior.Analyze(jacobian.Transpose(jacobian.Apply(image))).view(-1));
         }

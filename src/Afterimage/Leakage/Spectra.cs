@@ -69,7 +69,7 @@ internal sealed record Spectra(bool Exact, string Method, ValueList<double> Sing
         var step = 0;
         return new(vector =>
         {
-            jacobian.Say($"brackets the spectrum, start {probe + 1} ({prior.Name})", step++, steps, "steps");
+            jacobian.Say($"Lanczos start {probe + 1} ({prior.Name})", step++, steps, "steps");
             return Tidy.Keep(() => Product(vector));
         }, start, steps);
     }

@@ -66,7 +66,7 @@ public sealed class UpdateJacobian : IDisposable
         for (var k = 0L; k < Unknowns; k++)
         {
             using var column = Tidy.Scope();
-            context.Say("multiplies the Jacobian with itself", k, Unknowns, "columns");
+            context.Say("squares the Jacobian", k, Unknowns, "columns");
             flat[k] = 1;
             gram[k].copy_(Transpose(Apply(unit)).view(-1));
             flat[k] = 0;

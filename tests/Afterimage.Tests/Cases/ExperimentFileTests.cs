@@ -4,6 +4,7 @@ using Afterimage.Audit.Clients;
 using Afterimage.Data;
 using Afterimage.Fidelities;
 using Afterimage.Models;
+using Afterimage.Numerics;
 using Afterimage.Priors;
 using Afterimage.Solvers;
 using Afterimage.Spaces;
@@ -150,6 +151,23 @@ public class ExperimentFileTests
         Assert.Contains(faults, fault => fault.Contains("/client/batchSize is 0", StringComparison.Ordinal));
         Assert.Contains(faults, fault => fault.Contains("/model/depth is 19", StringComparison.Ordinal));
         Assert.Contains(faults, fault => fault.Contains("distinct", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_check_opens_every_combination_of_model_and_client_once_and_says_how_far_it_is()
+    {
+        var experiment = Files.Parse("""
+            { "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "1x8x8", "count": 30 } }, "model": "mlp",
+              "trials": 3, "vary": [{ "pointer": "/seed", "values": [1, 2, 3, 4] }, { "pointer": "/client/batchSize", "values": [1, 2] }] }
+            """, "test");
+        var phases = new List<Phase>();
+        Assert.Empty(Files.Check(experiment, phases.Add));
+        Assert.Equal(24, ExperimentFile.Count(experiment));
+        Assert.Equal([0, 3, 6, 9, 12, 15, 18, 21], phases.Where(phase => phase.Unit == "cases").Select(phase => (int)phase.Done));
+        Assert.All(phases.Where(phase => phase.Unit == "cases"), phase => Assert.Equal(24, phase.Of));
+        Assert.Equal([new("trains the client", 0, 2, "combinations"),
+            new Phase("trains the client", 1, 2, "combinations")],
+            phases.Where(phase => phase.Name.EndsWith("trains the client", StringComparison.Ordinal)));
     }
 
     [Fact]

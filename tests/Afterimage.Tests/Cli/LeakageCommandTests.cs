@@ -48,7 +48,8 @@ public class LeakageCommandTests
     {
         using var folder = new TemporaryFolder();
         var run = Measure(folder, "--sweep", "batch=1,11", "--label-mix", "distinct");
-        Assert.Equal((1, ""), (run.Code, run.Output));
+        Assert.Equal(1, run.Code);
+        Assert.DoesNotContain("[1/2]", run.Output, StringComparison.Ordinal);
         Assert.Contains("too few images for another batch of 11", run.Error, StringComparison.Ordinal);
     }
 

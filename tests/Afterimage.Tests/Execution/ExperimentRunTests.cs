@@ -53,9 +53,10 @@ public class ExperimentRunTests
         await SmallAudit.Run(SmallAudit.Experiment, folder.Path);
         Assert.Equal(
             [
-                "opens the data", "opens the model", "trains the client", "gradient-matching: recovers the labels",
-                "gradient-matching: searches", "judges what came back", "recovers the labels for the report",
-                "measures the leakage: chooses how", "measures the leakage: multiplies the Jacobian with itself",
+                "opens the data", "opens the model", "trains the client", "opens public images",
+                "gradient-matching: recovers the labels", "gradient-matching: searches",
+                "judges what came back", "recovers the labels for the report",
+                "measures the leakage: chooses how", "measures the leakage: squares the Jacobian",
                 "measures the leakage: decomposes 64 directions (white)",
                 "measures the leakage: decomposes 64 directions (1/f^2)", "measures the leakage: draws the map of what is determined",
             ],

@@ -55,7 +55,7 @@ public class LeakageMeasurementTests
         var phases = new List<Phase>();
         using var context = scene.Context.Watched(phases.Add);
         new LeakageProbe().Measure(context, scene.Images, scene.Targets, prior, NoiseScale.Layer);
-        Assert.Equal("multiplies the Jacobian with itself", phases[0].Name);
+        Assert.Equal("squares the Jacobian", phases[0].Name);
         Assert.Equal(Enumerable.Range(0, 64).Select(k => (long)k),
             phases.Where(phase => phase.Unit == "columns").Select(phase => phase.Done));
         Assert.Contains(phases, phase => phase.Name == "decomposes 64 directions (white)");

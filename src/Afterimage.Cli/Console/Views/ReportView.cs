@@ -162,7 +162,7 @@ internal static class ReportView
             ? Figures.Metric(metric, baselines.Values.Max(spread => spread.Median)) : "-";
 
     private static string Forecast(CaseLeakage? leakage) =>
-        leakage is null ? "-" : Figures.Range(leakage.Forecast().Images, "0.0");
+        leakage is null ? "-" : Figures.AtLeast(leakage.Forecast().Images, "0.0");
 
     private static string Baseline(ImageReport image, string baseline, string metric) =>
         image.Baselines.TryGetValue(baseline, out var values) && values.TryGetValue(metric, out var value)

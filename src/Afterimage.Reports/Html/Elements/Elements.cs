@@ -8,10 +8,24 @@ internal static class Elements
     /// <summary>The head of a column.</summary>
     public static Element Head(string title, string? kind = null) => Tag("th", ("scope", "col"), ("class", kind), title);
 
-    /// <summary>A table that scrolls sideways where the page is narrower.</summary>
-    public static Element Table(string label, string? kind, IReadOnlyList<Part?> head, IEnumerable<Part?> rows) =>
-        Tag("div", ("class", "scroll"), ("role", "group"), ("tabindex", "0"), ("aria-label", label),
-            Tag("table", ("class", kind), Tag("thead", Tag("tr", head)), Tag("tbody", [.. rows])));
+    /// <summary>
+    /// A table that scrolls sideways where the page is narrower. On a phone every row is a card instead, whose cells name their columns.
+    /// </summary>
+    public static Element Table(string label, string? kind, IReadOnlyList<Part?> head, IEnumerable<Element> rows)
+    {
+        string[] columns = [.. head.OfType<Element>().Select(cell => string.Concat(cell.Parts.OfType<Text>().Select(text => text.Value)))];
+        return Tag("div", ("class", "scroll"), ("role", "group"), ("tabindex", "0"), ("aria-label", label),
+            Tag("table", ("class", kind), Tag("thead", Tag("tr", head)), Tag("tbody", [.. rows.Select(row => Named(row, columns))])));
+    }
+
+    private static Element Named(Element row, string[] columns) => row with
+    {
+        Parts =
+        [
+            .. row.Parts.OfType<Element>().Select((cell, i) => cell.Name == "td" && i < columns.Length
+                ? cell with { Parts = [.. cell.Parts, ("data-column", columns[i])] } : cell),
+        ],
+    };
 
     /// <summary>A large number with its title and what to compare it with.</summary>
     public static Element Figure(string title, string number, string beside) => Tag("div",

@@ -72,16 +72,20 @@ internal static class SweepPlot
             yield return new("best baseline (needs no update)", points) { Reference = true };
     }
 
-    /// <summary>Logarithmic or linear where that spreads the values, otherwise (zero and powers of ten) evenly spaced.</summary>
+    /// <summary>Linear or logarithmic, whichever spreads the values better; evenly spaced where neither does.</summary>
     private static Scale XScale(double[] values)
     {
         Tick[] ticks = [.. values.Where((_, index) => index % ((values.Length + 5) / 6) == 0)
             .Select(value => new Tick(value, Numbers.Short(value)))];
-        var smallestGap = values.Zip(values.Skip(1), (low, high) => high - low).Min();
-        if (smallestGap >= (values[^1] - values[0]) / 12)
-            return new LinearScale(values[0], values[^1], ticks);
-        return values[0] > 0 ? new LogScale(values[0], values[^1], ticks) : new OrdinalScale(values, ticks);
+        var linear = SmallestGap(values);
+        if (values[0] > 0 && SmallestGap([.. values.Select(value => Math.Log(value))]) > linear * (1 + 1e-9))
+            return new LogScale(values[0], values[^1], ticks);
+        return linear >= 1.0 / 12 ? new LinearScale(values[0], values[^1], ticks) : new OrdinalScale(values, ticks);
     }
+
+    /// <summary>The smallest distance of two neighbors, as a share of the whole range.</summary>
+    private static double SmallestGap(double[] values) =>
+        values.Zip(values.Skip(1), (low, high) => high - low).Min() / (values[^1] - values[0]);
 
     private static double[] Values(AuditReport report, Axis axis) =>
         [.. report.Cases.Select(found => Axes.Value(found, axis.Name)).OfType<double>().Distinct().Order()];
