@@ -6,6 +6,9 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>A layer that leaves more than this of its weight gradient is not solved.</summary>
     private const double Solved = 0.01;
 
+    /// <summary>A place whose error is more than this share of the variance is not solved for, and so many of them are too many.</summary>
+    private const double Open = 0.05, MostOpen = 0.02;
+
     /// <summary>How many pieces lie in front of the features that were found; all where none were.</summary>
     public int Depth { get; protected set; } = chain.Pieces.Count;
 
@@ -53,8 +56,15 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
             });
             if (!(found.Residual < Math.Max(Solved, 2 * noise)))
                 break;
-            (Features, FeatureGradient) = (found.Input, block.Back(found.PreActivationGradient));
-            Error = block.Error(found, guesses[^1].Variance);
+            var error = block.Error(found, guesses[^1].Variance);
+            var open = (error.square() > Open * guesses[^1].Variance.mean()).to(ScalarType.Float64).mean().ToDouble();
+            if (open > MostOpen)
+            {
+                run.Note(new LayerOpen(block.Conv.Name, FormattableString.Invariant(
+                    $"its weight gradient leaves {open:P0} of its places open, because no gradient passes some of its outputs")));
+                break;
+            }
+            (Features, FeatureGradient, Error) = (found.Input, block.Back(found.PreActivationGradient), error);
         }
     }
 }

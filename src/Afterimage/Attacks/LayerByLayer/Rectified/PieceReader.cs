@@ -43,8 +43,8 @@ internal sealed class PieceReader
             var obstacle = piece is null ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network " +
                     "has others: use \"deep-first\"."
                 : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
-                : pool is { Padding: > 0 } || (pool is not null && piece is ResidualUnit)
-                    ? "The recursion cannot read a max pooling with padding or behind a residual: use gradient matching."
+                : pool is not null && piece is ResidualUnit
+                    ? "The recursion cannot read a max pooling behind a residual: use gradient matching."
                 : train && piece is ResidualUnit
                     ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : null;
             if (obstacle is not null)

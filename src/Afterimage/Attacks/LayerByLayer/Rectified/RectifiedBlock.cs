@@ -35,7 +35,7 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     {
         get
         {
-            if (Equations < Places || Places > LargestMap)
+            if (Equations < Places || Places > LargestMap || Pool is { Padding: > 0 })
                 return false;
             var choices = Pool is null ? 0 : Leaving[1] * Leaving[2] * (Pool.Kernel * Pool.Kernel - 1L);
             return choices <= LargestChoice && Input[0] * Places + Conv.Output * choices <= Input[0] * Equations;
@@ -48,7 +48,7 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     public override Tensor Forward(Tensor x)
     {
         var y = Before(x).relu();
-        return Pool is null ? y : nn.functional.max_pool2d(y, Pool.Kernel, Pool.Stride);
+        return Pool is null ? y : nn.functional.max_pool2d(y, Pool.Kernel, Pool.Stride, Pool.Padding);
     }
 
     /// <summary>The largest of each window, whose places replace those given; u itself where there is no pooling.</summary>
@@ -56,7 +56,8 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
     {
         if (Pool is null)
             return u;
-        var (top, found) = nn.functional.max_pool2d_with_indices(u, [Pool.Kernel, Pool.Kernel], [Pool.Stride, Pool.Stride]);
+        var (top, found) = nn.functional.max_pool2d_with_indices(u, [Pool.Kernel, Pool.Kernel], [Pool.Stride, Pool.Stride],
+            [Pool.Padding, Pool.Padding]);
         Kept.Replace(ref places, found.flatten(2));
         return top;
     }
@@ -124,7 +125,9 @@ internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input
 
         public override Tensor Push(Tensor change) => Gated(block.Picked(block.Multiply(change), winners));
 
-        public override Tensor Pull(Tensor change) => block.Transpose(block.Spread(Gated(change), winners));
+        public override Tensor Pull(Tensor change) => block.Back(Arriving(change));
+
+        public override Tensor Arriving(Tensor gradient) => block.Spread(Gated(gradient), winners) * block.Scale;
 
         public override void Dispose()
         {

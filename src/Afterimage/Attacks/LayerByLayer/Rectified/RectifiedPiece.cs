@@ -40,6 +40,9 @@ internal abstract class Passing : IDisposable
     /// <summary>Transposed <see cref="Push"/>.</summary>
     public abstract Tensor Pull(Tensor change);
 
+    /// <summary>dL/dz of the convolution for dL/d of what leaves; only where the piece is a single one.</summary>
+    public virtual Tensor Arriving(Tensor gradient) => throw new InvalidOperationException("The piece has several convolutions.");
+
     public virtual void Dispose() => gate?.Dispose();
 
     protected Tensor Rectify(Tensor u, double softness)

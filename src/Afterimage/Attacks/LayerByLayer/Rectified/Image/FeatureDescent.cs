@@ -87,24 +87,24 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         // Where a feature is zero and is seen as zero, nothing pulls.
         var pulls = (last.Alive | (left != 0)).to(left.dtype)
             / (last.Error is { } doubt ? doubt.square() + error * error : full([], error * error, left.dtype));
-        Tensor? trust = null, open = null;
         if (last.HasGradient)
         {
             last.Settle(x);
-            open = last.Open(x);
-            var errors = open.square().mean([1, 2, 3], keepdim: true);
-            var typical = errors.median() + LeastError * errors.mean();
-            trust = typical / (errors + LeastError * typical).square();
+            if (last.InputGradient() is { } gradient)
+                trunk.Settle(gradient, last.Scale);
         }
-        double Value(Tensor at, Tensor features, Tensor? gradient) => (features.square() * pulls).sum().ToDouble()
-            + (gradient is null ? 0 : (gradient.square() * trust!).sum().ToDouble()) + at.square().sum().ToDouble();
+        var open = Open(x);
+        var trust = open.Select(Trust).ToArray();
+        double Value(Tensor at, Tensor features, Tensor[] gradients) => (features.square() * pulls).sum().ToDouble()
+            + gradients.Zip(trust, (gradient, weight) => (gradient.square() * weight).sum().ToDouble()).Sum()
+            + at.square().sum().ToDouble();
         var before = Value(z, left, open);
         var direction = Direction(z, left, pulls, open, trust, products, stop);
         for (var length = 1.0; length > ShortestStep; length /= 2)
         {
             var next = z + direction * length;
             var (nextInput, nextLeft) = Evaluate(next);
-            if (!(Value(next, nextLeft, trust is null ? null : last.Open(nextInput)) < before))
+            if (!(Value(next, nextLeft, Open(nextInput)) < before))
                 continue;
             z.copy_(next);
             return true;
@@ -112,20 +112,35 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         return false;
     }
 
-    /// <summary>Conjugate gradients on the linearized problem.</summary>
-    private Tensor Direction(Tensor z, Tensor left, Tensor pulls, Tensor? open, Tensor? trust, int products, CancellationToken stop)
+    /// <summary>What is left of every weight gradient at the last point, that of the last piece at the end.</summary>
+    private Tensor[] Open(Tensor x) => last.HasGradient ? [.. trunk.Open(), last.Open(x)] : [];
+
+    /// <summary>
+    /// Weights of the channels of a weight gradient: those that fit far worse than others have a maximum at a wrong place.
+    /// </summary>
+    private static Tensor Trust(Tensor open)
     {
-        Tensor Back(Tensor features, Tensor? gradient)
+        var errors = open.square().mean([1, 2, 3], keepdim: true);
+        var typical = errors.median() + LeastError * errors.mean() + 1e-30;
+        return typical / (errors + LeastError * typical).square();
+    }
+
+    /// <summary>Conjugate gradients on the linearized problem.</summary>
+    private Tensor Direction(
+        Tensor z, Tensor left, Tensor pulls, Tensor[] open, Tensor[] trust, int products, CancellationToken stop)
+    {
+        Tensor Back(Tensor features, Tensor[] gradients)
         {
+            var weighted = gradients.Zip(trust, (gradient, weight) => gradient * weight).ToArray();
             var pull = last.Pull(features * pulls);
-            if (trust is not null)
-                pull = pull + last.PullGradient(gradient! * trust);
-            return photographs.Analyze(trunk.Pull(pull).to(ScalarType.Float64));
+            if (last.HasGradient)
+                pull = pull + last.PullGradient(weighted[^1]);
+            return photographs.Analyze(trunk.Pull(pull, last.HasGradient ? weighted[..^1] : []).to(ScalarType.Float64));
         }
         return ConjugateGradients.Solve(Back(left, open) - z, search =>
         {
-            var change = trunk.Push(photographs.Synthesize(search).to(left.dtype));
-            return Back(last.Push(change), trust is null ? null : last.Gradient(change)) + search;
+            var (change, gradients) = trunk.Push(photographs.Synthesize(search).to(left.dtype));
+            return Back(last.Push(change), last.HasGradient ? [.. gradients, last.Gradient(change)] : []) + search;
         }, null, products, Enough, stop: stop).Solution;
     }
 

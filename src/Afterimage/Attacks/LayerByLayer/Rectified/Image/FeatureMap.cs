@@ -1,29 +1,119 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// What a few pieces make of an image, as a function that is linear between kinks. Products belong to the point of the last
-/// <see cref="At"/>.
+/// What a few pieces make of an image, as a function that is linear between kinks, and the weight gradients of its convolutions, which are
+/// linear as well while no kink is crossed. Products belong to the point of the last <see cref="At"/>.
 /// </summary>
-internal sealed class FeatureMap(RectifiedChain chain, IEnumerable<RectifiedPiece> pieces) : IDisposable
+internal sealed class FeatureMap : IDisposable
 {
-    private readonly Passing[] passings = [.. pieces.Select(piece => piece.Follow())];
+    private readonly RectifiedChain chain;
+    private readonly Part[] parts;
+
+    /// <param name="chain">It normalizes images.</param>
+    /// <param name="pieces">From the image on.</param>
+    public FeatureMap(RectifiedChain chain, IEnumerable<RectifiedPiece> pieces)
+    {
+        this.chain = chain;
+        parts = [.. pieces.Select(piece => new Part(piece))];
+    }
+
+    /// <summary>Whether the weight gradients are known as functions of the image, since <see cref="Settle"/>.</summary>
+    public bool HasGradients { get; private set; }
 
     /// <param name="images">[1,C,H,W] in [0,1], in the precision of the pieces.</param>
     /// <param name="softness">Softness of the gates in products, see <see cref="Passing"/>.</param>
     public Tensor At(Tensor images, double softness) =>
-        Tidy.Keep(() => passings.Aggregate(chain.Model.Normalize(images), (x, passing) => passing.At(x, softness)));
+        Tidy.Keep(() => parts.Aggregate(chain.Model.Normalize(images), (x, part) => part.At(x, softness)));
 
-    /// <summary>The change along a change of the images.</summary>
-    public Tensor Push(Tensor change) => Tidy.Keep(() =>
-        passings.Aggregate(chain.Model.NormalizeChange(change), (x, passing) => passing.Push(x)));
+    /// <summary>Fixes dL/dz of every convolution near the last point.</summary>
+    /// <param name="gradient">dL/d features, times a scale.</param>
+    /// <param name="scale">The scale.</param>
+    public void Settle(Tensor gradient, double scale)
+    {
+        using var scope = Tidy.Scope();
+        foreach (var part in parts.Reverse())
+            gradient = part.Settle(gradient, scale);
+        HasGradients = true;
+    }
+
+    /// <summary>What is left of each convolution's weight gradient at the last point, [outputs,inputs,kernel,kernel].</summary>
+    public Tensor[] Open() => HasGradients ? [.. parts.Select(part => part.Open()).OfType<Tensor>()] : [];
+
+    /// <summary>The change of the features along a change of the images, and that of the weight gradients.</summary>
+    public (Tensor Features, Tensor[] Gradients) Push(Tensor change)
+    {
+        var gradients = new List<Tensor>();
+        var x = chain.Model.NormalizeChange(change);
+        foreach (var part in parts)
+        {
+            if (HasGradients && part.Gradient(x) is { } gradient)
+                gradients.Add(gradient);
+            x = part.Passing.Push(x);
+        }
+        return (x, [.. gradients]);
+    }
 
     /// <summary>Transposed <see cref="Push"/>.</summary>
-    public Tensor Pull(Tensor features) => Tidy.Keep(() =>
-        chain.Model.NormalizeChange(passings.Reverse().Aggregate(features, (y, passing) => passing.Pull(y))));
+    public Tensor Pull(Tensor features, Tensor[] gradients)
+    {
+        var next = gradients.Length;
+        foreach (var part in parts.Reverse())
+        {
+            features = part.Passing.Pull(features);
+            if (HasGradients && part.Tells)
+                features = features + part.PullGradient(gradients[--next]);
+        }
+        return chain.Model.NormalizeChange(features);
+    }
 
     public void Dispose()
     {
-        foreach (var passing in passings)
-            passing.Dispose();
+        foreach (var part in parts)
+            part.Dispose();
+    }
+
+    /// <summary>One piece at the last point.</summary>
+    private sealed class Part(RectifiedPiece piece) : IDisposable
+    {
+        private readonly RectifiedBlock? block =
+            piece is RectifiedBlock { Batch: null } own && own.WeightGradient.norm().ToDouble() > 0 ? own : null;
+
+        private Tensor? input;
+        private Tensor? arriving;
+        private Tensor? target;
+
+        public Passing Passing { get; } = piece.Follow();
+
+        public bool Tells => block is not null;
+
+        public Tensor At(Tensor x, double softness)
+        {
+            Kept.Replace(ref input, x.alias());
+            return Passing.At(x, softness);
+        }
+
+        public Tensor Settle(Tensor gradient, double scale)
+        {
+            if (block is null)
+                return Passing.Pull(gradient);
+            Kept.Replace(ref arriving, Passing.Arriving(gradient));
+            if (target is null)
+                Kept.Replace(ref target, (block.WeightGradient * scale).to(gradient.dtype));
+            return block.Back(arriving!);
+        }
+
+        public Tensor? Open() => block is null ? null : target! - Gradient(input!)!;
+
+        public Tensor? Gradient(Tensor change) => block?.Map.WeightGradient(change, arriving!);
+
+        public Tensor PullGradient(Tensor open) => block!.Map.Transpose(open, arriving!);
+
+        public void Dispose()
+        {
+            Passing.Dispose();
+            input?.Dispose();
+            arriving?.Dispose();
+            target?.Dispose();
+        }
     }
 }

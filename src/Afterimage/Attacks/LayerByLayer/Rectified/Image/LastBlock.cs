@@ -33,6 +33,8 @@ internal sealed class LastBlock : LastPiece
         Take(coupled is null ? arriving : arriving + coupled);
     }
 
+    public override Tensor? InputGradient() => HasGradient ? Tidy.Keep(() => block.Back(PreActivationGradient)) : null;
+
     public override Tensor Push(Tensor change) => Tidy.Keep(() => block.Picked(block.Multiply(change), winners));
 
     public override Tensor Pull(Tensor features) => Tidy.Keep(() => block.Transpose(block.Spread(features, winners)));

@@ -43,6 +43,17 @@ internal abstract class LastPiece(Tensor known, Tensor? error, RectifiedBlock? l
     /// <summary>What is left of dL/dW for an input, [outputs,inputs,kernel,kernel].</summary>
     public Tensor Open(Tensor x) => Tidy.Keep(() => target! - Gradient(x));
 
+    /// <summary>
+    /// dL/d input near the input of the last <see cref="Settle"/>, times <see cref="Scale"/>; null where it is not known.
+    /// </summary>
+    public virtual Tensor? InputGradient() => null;
+
+    /// <summary>Of gradients, which may be too small for single precision to square.</summary>
+    public double Scale => scale;
+
+    /// <summary>dL/dz as taken, times the scale.</summary>
+    protected Tensor PreActivationGradient => arriving!;
+
     /// <summary>The change of dL/dW along a change of the input.</summary>
     public Tensor Gradient(Tensor change) => Tidy.Keep(() => linear!.Map.WeightGradient(change, arriving!));
 

@@ -17,6 +17,10 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>Error of what follows from a blind input, relative.</summary>
     private const double BlindError = 1e-4;
     private const int Scales = 121;
+    private const int Turns = 20;
+
+    /// <summary>What blind inputs leave of dL/dW, about.</summary>
+    private const double Blindly = 1e-7;
 
     private readonly Tensor pooled;
     private readonly Tensor pooledGradient;
@@ -34,11 +38,14 @@ internal sealed class ResidualDescent : HeadDescent
 
     public override void Run(double noise)
     {
-        if (End() is not { } values)
-            return;
         var last = Chain.Pieces[^1].Leaving;
         FeatureGradient = pooledGradient.reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
-        var doubt = full_like(values, BlindError * values.square().mean().sqrt().ToDouble());
+        var values = End();
+        var within = values is null ? EndInside() : null;
+        if (values is null && within is null)
+            return;
+        values ??= zeros([1, .. last], ScalarType.Float64);
+        var doubt = full_like(values, within is null ? BlindError * values.square().mean().sqrt().ToDouble() : 1);
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
         {
@@ -47,8 +54,9 @@ internal sealed class ResidualDescent : HeadDescent
                 Attack.Note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var found = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth))
-                .Solve(Attack.Stop);
+            var layer = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth));
+            var found = within is null ? layer.Solve(Attack.Stop) : layer.Solve(within, Attack.Stop);
+            within = null;
             var (first, second) = (unit.First, unit.Second.Conv.Name);
             Attack.Note(new LayerSolved($"{first.Conv.Name}, {second}", first.Input[0] * first.Places, found.Residual)
             {
@@ -81,11 +89,7 @@ internal sealed class ResidualDescent : HeadDescent
         foreach (var (piece, unit, blind) in candidates.DefaultIfEmpty())
         {
             if (blind is null)
-            {
-                Attack.Note(new Remark("No unit's weight gradient has the rank of its places: they are too many for its channels, " +
-                    "or noise hides the rank."));
                 break;
-            }
             var input = blind.Solve(Attack.Stop);
             if (Attack.Stop.IsCancellationRequested)
                 return null;
@@ -95,6 +99,40 @@ internal sealed class ResidualDescent : HeadDescent
                 return Behind(piece, input * scale);
         }
         return null;
+    }
+
+    /// <summary>
+    /// What the second convolution of the last unit takes in, where that is found blindly. Its dL/dz is the head's gradient where the
+    /// unit's last ReLU is on and zero elsewhere, which tells the scale and the ReLUs.
+    /// </summary>
+    private UnitMiddle? EndInside()
+    {
+        var second = ((ResidualUnit)Chain.Pieces[^1]).Second;
+        if (BlindInput.Of(second) is not { } blind)
+        {
+            Attack.Note(new Remark("No unit's weight gradient has the rank of its places: they are too many for its channels, " +
+                "or noise hides the rank."));
+            return null;
+        }
+        var input = blind.Solve(Attack.Stop);
+        if (Attack.Stop.IsCancellationRequested)
+            return null;
+        var arriving = second.WeightGradient.flatten(1)
+            .matmul(Factorization.PseudoInverse(second.Map.Patches(input).t(), "The set of patches"));
+        var open = (FeatureGradient! * second.Scale).reshape(arriving.shape);
+        var (weights, shares) = (open.square(), arriving / where(open == 0, 1.0, open));
+        var scale = shares.max().ToDouble();
+        var on = shares;
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            on = (shares > scale / 2).to(ScalarType.Float64);
+            scale = ((shares * weights * on).sum() / (weights * on).sum()).ToDouble();
+        }
+        var difference = (((shares / scale - on).square() * weights).sum() / (weights * on).sum()).sqrt().ToDouble();
+        Attack.Note(new BlindInputFound(second.Conv.Name, blind.Missing, second.Places, difference));
+        var inner = input * scale;
+        var error = full_like(inner, BlindError * inner.square().mean().sqrt().ToDouble());
+        return difference < Likeness ? new(inner, error, on.reshape(FeatureGradient!.shape), Blindly) : null;
     }
 
     private (double Scale, double Likeness) Scaled(int piece, Tensor input)

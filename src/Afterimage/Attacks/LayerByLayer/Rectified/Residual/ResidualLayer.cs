@@ -54,8 +54,17 @@ internal sealed class ResidualLayer
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public UnitInput Solve(CancellationToken cancellation)
     {
-        stop = cancellation;
         var (inner, error, on, left) = new GatedLayer(unit.Second, featureGradient * unit.Second.Scale).Solve(output, doubt);
+        return Solve(new(inner, error, on, left), cancellation);
+    }
+
+    /// <param name="middle">What is known already.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public UnitInput Solve(UnitMiddle middle, CancellationToken cancellation)
+    {
+        stop = cancellation;
+        var (inner, error, on, left) = middle;
         var within = Doubt(inner, error);
         var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
         if (!unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0
@@ -171,6 +180,13 @@ internal sealed class ResidualLayer
 /// <param name="Inside">Between its convolutions.</param>
 /// <param name="Residual">What is left of dL/dW of both, or only of the second, relative.</param>
 internal sealed record UnitInput(Tensor? Input, Tensor? FeatureGradient, Tensor? Doubt, UnitInside Inside, double Residual);
+
+/// <summary>What the second convolution of a residual unit says before its first is looked at.</summary>
+/// <param name="Inner">What it takes in.</param>
+/// <param name="Error">Of one number, [1,*Second.Input].</param>
+/// <param name="On">Where the unit's last ReLU is on.</param>
+/// <param name="Residual">What is left of its dL/dW, relative.</param>
+internal sealed record UnitMiddle(Tensor Inner, Tensor Error, Tensor On, double Residual);
 
 /// <summary>Between the convolutions of a residual unit.</summary>
 /// <param name="Inner">What the second takes in, zero where its ReLU is off.</param>
