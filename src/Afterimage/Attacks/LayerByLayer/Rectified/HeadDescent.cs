@@ -39,6 +39,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>Through convolutions with or without pooling.</summary>
     protected void Descend(double noise)
     {
+        var clear = (Depth, Features, FeatureGradient, Error);
         for (; Depth > 0 && !run.Stop.IsCancellationRequested && chain.Pieces[Depth - 1] is RectifiedBlock block; Depth--)
         {
             if (!block.IsDetermined || block.WeightGradient.norm().ToDouble() == 0)
@@ -58,13 +59,14 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
                 break;
             var error = block.Error(found, guesses[^1].Variance);
             var open = (error.square() > Open * guesses[^1].Variance.mean()).to(ScalarType.Float64).mean().ToDouble();
-            if (open > MostOpen)
-            {
+            (Features, FeatureGradient, Error) = (found.Input, block.Back(found.PreActivationGradient), error);
+            if (open <= MostOpen)
+                clear = (Depth - 1, Features, FeatureGradient, Error);
+            else
                 run.Note(new LayerOpen(block.Conv.Name, FormattableString.Invariant(
                     $"its weight gradient leaves {open:P0} of its places open, because no gradient passes some of its outputs")));
-                break;
-            }
-            (Features, FeatureGradient, Error) = (found.Input, block.Back(found.PreActivationGradient), error);
         }
+        // A layer that leaves places open is worth its equations, unless one below it has proved its input.
+        (Depth, Features, FeatureGradient, Error) = clear;
     }
 }

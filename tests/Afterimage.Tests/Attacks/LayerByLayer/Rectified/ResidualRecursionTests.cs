@@ -167,9 +167,9 @@ public class ResidualRecursionTests
         {
             Assert.True(trunk.At(images, softness).allclose(x));
             var move = Random(images);
-            Equal(trunk.Push(move) * change, move * trunk.Pull(change));
+            Equal(trunk.Push(move).Features * change, move * trunk.Pull(change, []));
             var moved = trunk.At(images + 1e-7 * move, softness) - x;
-            Assert.Equal(softness == 0, Distance(trunk.Push(move) * 1e-7, moved) < 1e-3);
+            Assert.Equal(softness == 0, Distance(trunk.Push(move).Features * 1e-7, moved) < 1e-3);
         }
 
         static void Equal(Tensor left, Tensor right) =>
