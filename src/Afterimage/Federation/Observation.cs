@@ -78,6 +78,14 @@ public sealed class Observation : IDisposable
         return completed;
     }
 
+    /// <summary>The observation as if another loss had been lowered. It shares the tensors of this one, which stays their owner.</summary>
+    internal Observation Under(Loss loss)
+    {
+        var other = (Observation)MemberwiseClone();
+        other.training = training with { Loss = loss };
+        return other;
+    }
+
     /// <summary>A copy in another precision or on another device; the caller owns it.</summary>
     public Observation To(ScalarType type, Device device) =>
         new()

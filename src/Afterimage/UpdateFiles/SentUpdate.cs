@@ -57,10 +57,11 @@ public sealed class SentUpdate
         var scale = 1.0;
         if (content != UpdateContent.Gradient && !said.IsDefended && OneStep(said.BatchSize) is { } step)
         {
+            DifferenceChannel = WeightFormat.Rounding(file, sent, update, 1);
+            Difference = update.To(model.Type, model.Device).Detach();
             scale = -1 / (step.LearningRate * step.Optimizer.Gain(1));
             update = new(model.Layout, update.Flat * scale - before.Flat * ((Sgd)step.Optimizer).WeightDecay);
             Training = new FedSgd { Mode = Training.Mode, Loss = Training.Loss };
-            notes.Add("one step of SGD on the whole batch: the difference is minus the learning rate times a gradient, which is attacked");
         }
         Channel = WeightFormat.Rounding(file, sent, update, scale);
         Update = update.To(model.Type, model.Device).Detach();
@@ -70,6 +71,15 @@ public sealed class SentUpdate
 
     /// <summary>A gradient, or weights after minus weights before; the caller owns it.</summary>
     public GradientSet Update { get; }
+
+    /// <summary>
+    /// Weights after minus weights before, where <see cref="Update"/> is the gradient that one known step made it of; otherwise null. The
+    /// caller owns it.
+    /// </summary>
+    public GradientSet? Difference { get; }
+
+    /// <summary>What rounding to the file's number format left of the difference.</summary>
+    public Channel DifferenceChannel { get; } = Channel.None;
 
     /// <summary>Names of the model's parameters that the client did not send: frozen layers, or all but what it shares.</summary>
     public ValueList<string> Unsent { get; }

@@ -28,10 +28,14 @@ public sealed record DeadLeaves : DataSource
     /// <summary>Seed of all images.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Whether such images can be painted: one or three channels, 8 to 512 pixels a side.</summary>
+    public static bool CanHave(ImageShape shape) =>
+        shape is { Channels: 1 or 3, Height: >= 8 and <= 512, Width: >= 8 and <= 512 };
+
     /// <inheritdoc/>
     public override ImageSet Open()
     {
-        if (Shape.Channels is not (1 or 3) || Shape.Height is < 8 or > 512 || Shape.Width is < 8 or > 512)
+        if (!CanHave(Shape))
             throw new AfterimageException($"Dead leaves cannot have shape {Shape}: they have 1 or 3 channels and 8 to 512 pixels a side.");
         if (Classes is < 1 or > MostClasses || Count < 1)
             throw new AfterimageException(
