@@ -62,7 +62,15 @@ public sealed record ThreatModel
         if (round.IsDescribed)
             return plain;
         var way = channel == Channel.None ? ChannelReading.Of(update) : null;
-        var read = way is null ? plain : plain with { Channel = way.Channel, Sentences = [way.Sentence] };
+        var read = way is null ? plain : plain with
+        {
+            Update = way.Magnitude == 1 ? update : update.Scale(1 / way.Magnitude),
+            Channel = way.Channel,
+            Sentences = [way.Sentence],
+        };
+        // Where tensors arrive on scales of their own, nothing has a size.
+        if (read.Channel is TensorScales)
+            return read with { IsConfirmed = false };
         if (read.Training is not (FedSgd or HiddenTraining))
             return read;
         var gradient = new FedSgd { Mode = read.Training.Mode, Loss = read.Training.Loss };

@@ -46,6 +46,16 @@ public sealed class SentUpdate
         Training = content is UpdateContent.Gradient || (said.Training is not null and not FedSgd) ? said.Training ?? new FedSgd()
             : new HiddenTraining { Mode = said.Training?.Mode ?? ModelMode.Eval, Loss = said.Training?.Loss ?? new CrossEntropy() };
         var update = sent;
+        var isInteger = file.IsInteger(model.Layout, buffers);
+        if (isInteger && content == UpdateContent.Weights)
+            throw ArrayFault.File(file.Path, "holds weights in 8-bit integers without their scales, from which no weights before can be " +
+                "subtracted: multiply each tensor by its scale and export float32");
+        if (isInteger)
+        {
+            update = TensorScales.Divided(sent);
+            notes.Add("8-bit integers without their scales, so each tensor is compared up to a factor of its own; an update multiplied " +
+                "by its scales tells more");
+        }
         if (content == UpdateContent.Weights)
         {
             update = new(model.Layout, sent.Flat - before.Flat);
@@ -55,7 +65,7 @@ public sealed class SentUpdate
         }
         Read(file, model, said, content, statistics);
         var scale = 1.0;
-        if (content != UpdateContent.Gradient && !said.IsDefended && OneStep(said.BatchSize) is { } step)
+        if (content != UpdateContent.Gradient && !said.IsDefended && !isInteger && OneStep(said.BatchSize) is { } step)
         {
             DifferenceChannel = WeightFormat.Rounding(file, sent, update, 1);
             Difference = update.To(model.Type, model.Device).Detach();
@@ -63,7 +73,7 @@ public sealed class SentUpdate
             update = new(model.Layout, update.Flat * scale - before.Flat * ((Sgd)step.Optimizer).WeightDecay);
             Training = new FedSgd { Mode = Training.Mode, Loss = Training.Loss };
         }
-        Channel = WeightFormat.Rounding(file, sent, update, scale);
+        Channel = isInteger ? TensorScales.Of(sent) : WeightFormat.Rounding(file, sent, update, scale);
         Update = update.To(model.Type, model.Device).Detach();
         Unsent = [.. Unsent, .. model.Frozen.Where(name => Update[model.Layout.IndexOf(name)].eq(0).all().ToBoolean()).Except(Unsent)];
         (_, _) = (BatchStatistics?.Detach(), RunningStatistics?.Detach());

@@ -8,8 +8,8 @@ namespace Afterimage.LabelRecovery;
 /// How many times the mean gradient an undeclared update is. A client that sums its loss, weighs it, clips its gradient or sends the
 /// difference that one step made leaves the same equations up to one factor, and the head tells it: its bias gradient is that factor times
 /// the mean of softmax minus label. For one image the features are a row of the weight gradient over its bias entry whatever the factor,
-/// so that prediction, label and factor follow exactly, and without a bias from the one length of the features that fits; for more the factor is the one under which counts of classes are whole and the
-/// gradient falls apart into its images.
+/// so that prediction, label and factor follow exactly, and without a bias from the one length of the features that fits; for more
+/// the factor is the one under which counts of classes are whole and the gradient falls apart into its images.
 /// </summary>
 /// <param name="Factor">What to divide the update by; negative where it points down the gradient.</param>
 /// <param name="Error">The share of the head's gradient that contradicts it.</param>
