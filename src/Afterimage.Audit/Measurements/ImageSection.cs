@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Judging;
 using Afterimage.Reports;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Afterimage.Numerics;
 
-namespace Afterimage.Audit.Measurements;
+namespace Afterimage.Audit.Clients;
 
 /// <summary>What an image is said to be, in words: its class, or where outputs have targets of their own, these.</summary>
 /// <param name="names">A name for each output.</param>
