@@ -15,17 +15,21 @@ namespace Afterimage.Audit.Cases;
 public static class Explanation
 {
     /// <summary>For example "min over x: |w (A(x) - y)|^2 + 0.0001 TV(x), by L-BFGS, at most 4000 steps, ...".</summary>
-    public static string Equation(Experiment experiment)
+    /// <param name="experiment">The case.</param>
+    /// <param name="loss">What the attacker takes for the loss, where that is not the one of the experiment.</param>
+    /// <param name="model">The model, where it is open.</param>
+    public static string Equation(Experiment experiment, Loss? loss = null, VictimModel? model = null)
     {
         var training = experiment.Client switch
         {
             SimulatedClient simulated => simulated.Training,
             RecordedUpdate { Training: { } stated } => stated,
+            RecordedUpdate { Mode: { } mode } => new FedSgd { Mode = mode },
             _ => new FedSgd(),
         };
         var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training
             : new HiddenTraining { Mode = training.Mode, Loss = training.Loss };
-        var operatorText = $"A(x) = {TrainingText.Operator(known)}";
+        var operatorText = $"A(x) = {TrainingText.Operator(known with { Loss = loss ?? known.Loss }, model)}";
         return $"{experiment.Attack.Equation ?? Catalog.Kind(experiment.Attack.GetType())}\n{operatorText}";
     }
 
@@ -33,8 +37,11 @@ public static class Explanation
     /// <param name="experiment">The case.</param>
     /// <param name="round">What the client did.</param>
     /// <param name="readings">What the attacker found out of an update that nobody described.</param>
-    public static ImmutableArray<Assumption> Assumptions(Experiment experiment, ClientRound round, ValueList<string> readings = default)
+    /// <param name="loss">What the attacker takes for the loss, where that is not the client's.</param>
+    public static ImmutableArray<Assumption> Assumptions(
+        Experiment experiment, ClientRound round, ValueList<string> readings = default, Loss? loss = null)
     {
+        var (_, training, channel) = round.Seen(experiment.Threat.RevealTraining);
         var numbers = $"{round.Model.Layout.Count:N0} numbers";
         var model = round.Model.Network is { } network
             ? $"{network.Parameters.Count()} parameter tensors, {numbers}" : $"a TorchScript file, {numbers}";
@@ -44,12 +51,14 @@ public static class Explanation
         return
         [
             new("model", $"architecture and weights before the round ({model})", true),
-            new("update", $"{(round.Training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
-                round.Channel.Description + (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
+            new("update", $"{(training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
+                channel.Description + (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
                 string.Concat(readings.Select(reading => $"; {reading}")), round.IsDescribed),
             .. round.Reading.Select(sentence => new Assumption("update file", sentence, true)),
-            experiment.Threat.RevealTraining || round.Training.Kind == UpdateKind.Gradient
-                ? new("local training", TrainingText.Settings(round.Training), true)
+            .. round.Difference is not null && experiment.Threat.RevealTraining ? (Assumption[])[new("update file", "one step of SGD on " +
+                "the whole batch: the difference is minus the learning rate times a gradient, which is attacked", true)] : [],
+            training is not HiddenTraining || round.Training is HiddenTraining
+                ? new("local training", TrainingText.Settings(training with { Loss = loss ?? training.Loss }, round.Model), true)
                 : new("local training",
                     "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
             experiment.Threat.RevealBatchSize && round.BatchSize > 0

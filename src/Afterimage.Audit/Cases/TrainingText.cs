@@ -8,7 +8,7 @@ namespace Afterimage.Audit.Cases;
 internal static class TrainingText
 {
     /// <summary>What A(x) is.</summary>
-    public static string Operator(LocalTraining training) => training switch
+    public static string Operator(LocalTraining training, VictimModel? model = null) => training switch
     {
         FedAvg average => $"weights after {average.Epochs} epoch{(average.Epochs == 1 ? "" : "s")} of {Optimizer(average.Optimizer)} " +
             $"(batch {average.BatchSize}, rate {Number(average.LearningRate)}) minus weights before" +
@@ -18,10 +18,10 @@ internal static class TrainingText
         HiddenTraining => $"minus the gradient of the {Loss(training.Loss with { Reduction = Reduction.Mean })} at x, " +
             "times a length read from the update",
         _ => $"gradient of the {Loss(training.Loss)} at x",
-    } + (training.Mode == ModelMode.Train ? ", BatchNorm with the statistics of the batch" : "");
+    } + Mode(training, model);
 
     /// <summary>Its settings, for who knows them.</summary>
-    public static string Settings(LocalTraining training) => training switch
+    public static string Settings(LocalTraining training, VictimModel? model = null) => training switch
     {
         FedAvg average => $"epochs {average.Epochs}, batch size {average.BatchSize}, learning rate {Number(average.LearningRate)}" +
             (average.Optimizer == new Sgd() ? "" : $", {Optimizer(average.Optimizer)}") +
@@ -31,7 +31,23 @@ internal static class TrainingText
         HiddenTraining => "hidden; learning rate times steps is read from the update",
         _ => "one gradient step",
     } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") +
-        (training.Mode == ModelMode.Train ? ", BatchNorm in train mode" : "");
+        Mode(training, model);
+
+    /// <summary>What train mode changes in this model; in one that is not known, what it may change.</summary>
+    private static string Mode(LocalTraining training, VictimModel? model)
+    {
+        const string Statistics = "BatchNorm with the statistics of the batch", Masks = "dropout with masks that nobody knows";
+        if (training.Mode == ModelMode.Eval)
+            return "";
+        var (normalizes, drops) = (model is null || model.Buffers.Count > 0, model is null || model.Network is { MaskCount: > 0 });
+        return ", in train mode" + (normalizes, drops) switch
+        {
+            (true, true) => $" ({Statistics}, {Masks})",
+            (true, false) => $" ({Statistics})",
+            (false, true) => $" ({Masks})",
+            _ => "",
+        };
+    }
 
     private static string Clients(Aggregate aggregate) =>
         aggregate.Sizes.Count == 0 ? "clients of one image each" : $"clients of {aggregate.Sizes} images";

@@ -14,11 +14,23 @@ public sealed class ClientRound : IDisposable
     /// <summary>What the client sends.</summary>
     public required GradientSet Update { get; init; }
 
+    /// <summary>
+    /// The weight difference as the client sent it, where <see cref="Update"/> is the gradient that one step of a known rate made it of;
+    /// otherwise null.
+    /// </summary>
+    public GradientSet? Difference { get; init; }
+
+    /// <summary>What the difference went through on its way.</summary>
+    public Channel DifferenceChannel { get; init; } = Channel.None;
+
     /// <summary>The local training behind the update.</summary>
     public required LocalTraining Training { get; init; }
 
     /// <summary>Whether somebody said what the update is; where nobody did, it is taken for a gradient and looked at.</summary>
     public bool IsDescribed { get; init; } = true;
+
+    /// <summary>Whether somebody said what the training lowers; where nobody did, it is taken for cross-entropy and looked at.</summary>
+    public bool IsLossDescribed { get; init; } = true;
 
     /// <summary>Images in the batch; 0 where nobody said.</summary>
     public required int BatchSize { get; init; }
@@ -53,11 +65,18 @@ public sealed class ClientRound : IDisposable
     /// <summary>A name for each class.</summary>
     public required ValueList<string> ClassNames { get; init; }
 
+    /// <summary>What an attacker sees who is told the local training, or is not; the tensors stay the round's.</summary>
+    public (GradientSet Update, LocalTraining Training, Channel Channel) Seen(bool training) =>
+        training || (Difference is null && Training.Kind == UpdateKind.Gradient) ? (Update, Training, Channel)
+            : (Difference ?? Update, new HiddenTraining { Mode = Training.Mode, Loss = Training.Loss },
+                Difference is null ? Channel : DifferenceChannel);
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Model.Dispose();
         Update.Dispose();
+        Difference?.Dispose();
         BatchStatistics?.Dispose();
         RunningStatistics?.Dispose();
     }

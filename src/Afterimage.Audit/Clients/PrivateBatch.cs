@@ -43,7 +43,10 @@ public sealed class PrivateBatch
     /// <summary>A name for each class.</summary>
     public ValueList<string> ClassNames { get; }
 
-    /// <summary>Label probabilities, [B,classes] row by row, where the client mixed or smoothed them; null for one-hot labels.</summary>
+    /// <summary>
+    /// Targets of the outputs, [B,classes] row by row: probabilities where the client mixed or smoothed labels, any numbers in a
+    /// regression; null for one-hot labels.
+    /// </summary>
     public ValueList<double>? Soft { get; init; }
 
     /// <summary>Images in the batch.</summary>

@@ -30,7 +30,9 @@ public sealed record RecordedUpdate : ClientSource
     /// <summary>The JSON that describes it; null looks beside the file.</summary>
     public string? Sidecar { get; init; }
 
-    /// <summary>Arrays "images" [B,C,H,W] in [0,1] and "labels" [B], for an auditor who has the truth.</summary>
+    /// <summary>
+    /// Arrays "images" [B,C,H,W] in [0,1] and "labels" [B], or the targets [B,outputs] of another loss, for an auditor who has the truth.
+    /// </summary>
     public string? Truth { get; init; }
 
     /// <summary>The shape of one image.</summary>
@@ -47,6 +49,12 @@ public sealed record RecordedUpdate : ClientSource
     /// <summary>The local training behind the update; an update that nobody describes is taken for one gradient.</summary>
     public LocalTraining? Training { get; init; }
 
+    /// <summary>What the training lowered, where nothing else of it is known; null finds it out.</summary>
+    public Loss? Loss { get; init; }
+
+    /// <summary>The model's mode while the client trained, where nothing else of its training is known; null is eval.</summary>
+    public ModelMode? Mode { get; init; }
+
     /// <summary>What the client is known to have done to its update before it sent it.</summary>
     public Defense Defense { get; init; } = new None();
 
@@ -62,40 +70,45 @@ public sealed record RecordedUpdate : ClientSource
         watch?.Invoke(new("reads the update"));
         var file = UpdateFile.Read(Update, Sidecar);
         var said = file.Description ?? new UpdateDescription();
-        var (input, classes) = Shapes(model, said);
+        var (input, classes, inferred) = Shapes(model, said);
         var truth = Truth is null ? null : ReadTruth(Truth, input, classes);
         var batch = BatchSize ?? said.BatchSize ?? truth?.Count ?? 0;
         if (truth is not null && truth.Count != batch)
             throw new AfterimageException($"{Truth} holds {truth.Count} images, but the batch size is {batch}: correct one of them.");
         var labels = Labels ?? said.Labels ?? truth?.Labels;
-        if (labels is { } known && ((batch > 0 && known.Count != batch) || known.Any(label => label < 0 || label >= classes)))
-            throw new AfterimageException($"{Update} is said to have the labels {known}: give {batch} labels between 0 and {classes - 1}.");
+        if (labels is { } told && ((batch > 0 && told.Count != batch) || told.Any(label => label < 0 || label >= classes)))
+            throw new AfterimageException($"{Update} is said to have the labels {told}: give {batch} labels between 0 and {classes - 1}.");
+        var before = Before ?? said.Weights;
+        var training = Training ?? said.Training
+            ?? (Loss is null && Mode is null ? null : new FedSgd { Loss = Loss ?? new CrossEntropy(), Mode = Mode ?? ModelMode.Eval });
         watch?.Invoke(new("opens the model"));
-        var victim = (model with { Normalization = model.Normalization ?? said.Normalization, Weights = model.Weights ?? Before })
+        var victim = (model with { Normalization = model.Normalization ?? said.Normalization, Weights = model.Weights ?? before })
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
         try
         {
-            var defense = Defense.Known();
+            var defense = (Defense is None && said.Defense is { } known ? known : Defense).Known();
             watch?.Invoke(new("compares the update with the model"));
-            var sent = new SentUpdate(file, victim,
-                new(UpdateKind, Before, Training ?? said.Training, said.Statistics, batch, defense != Channel.None));
+            var sent = new SentUpdate(file, victim, new(UpdateKind, before, training, said.Statistics, batch, defense != Channel.None));
             watch?.Invoke(new("opens public images"));
             return new()
             {
                 Model = victim,
                 Update = sent.Update,
                 Training = sent.Training,
-                // The target of one output is a number, which nobody knows: the size of the update follows it.
-                IsDescribed = (Training ?? said.Training) is not null && classes > 1,
+                Difference = sent.Difference,
+                DifferenceChannel = PartialUpdate.Of(sent.DifferenceChannel, victim.Layout, sent.Unsent),
+                IsDescribed = (Training ?? said.Training) is not null,
+                IsLossDescribed = training is not null && (Training is not null || said.Training is not null || Loss is not null),
                 Channel = PartialUpdate.Of(defense == Channel.None ? sent.Channel : defense, victim.Layout, sent.Unsent),
                 BatchStatistics = sent.BatchStatistics,
                 RunningStatistics = sent.RunningStatistics,
                 SendsStatistics = said.Statistics is null,
-                Reading = sent.Notes,
+                Reading = [.. inferred, .. sent.Notes],
                 BatchSize = batch,
                 Labels = labels,
                 Truth = truth,
-                PublicImages = PublicImages(Public ?? new DeadLeaves { Shape = input }, input, random),
+                PublicImages = Public is null && !DeadLeaves.CanHave(input)
+                    ? new(input, []) : PublicImages(Public ?? new DeadLeaves { Shape = input }, input, random),
                 KnownImages = Known(Public?.Open() ?? DataAtHand.Of(input)),
                 ClassNames = truth?.ClassNames ?? Names(classes),
             };
@@ -108,19 +121,35 @@ public sealed record RecordedUpdate : ClientSource
     }
 
     /// <inheritdoc/>
-    public override string? Fault(ModelSource model) => model is Architecture { Weights: null } && Before is null
+    public override string? Fault(ModelSource model) => model is Architecture { Weights: null } && Before is null && SaidWeights() is null
         ? $"{Update} was computed on weights that nobody gave, and {Catalog.Kind(model.GetType())} by itself has random ones: " +
             "add the weights before the round with --weights FILE, or give the model of the round as a TorchScript file with --model FILE."
         : null;
 
+    /// <summary>The weights before the round as the side-car names them; a side-car at fault says so when it is opened.</summary>
+    private string? SaidWeights()
+    {
+        try
+        {
+            return (Sidecar ?? UpdateDescription.PathFor(Update)) is var path && File.Exists(path)
+                ? UpdateDescription.Read(path).Weights : null;
+        }
+        catch (AfterimageException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Shape and classes: as they are given, else from the side-car, the truth or the file of the model.</summary>
-    private (ImageShape Input, int Classes) Shapes(ModelSource model, UpdateDescription said)
+    private (ImageShape Input, int Classes, ValueList<string> Inferred) Shapes(ModelSource model, UpdateDescription said)
     {
         var input = Input ?? said.Input ?? TruthShape();
         var classes = Classes ?? said.Classes;
         var known = input is null || classes is null ? model.Shapes(input) : ModelShapes.Unknown;
+        ValueList<string> inferred = input is null && known.Input is { } shape
+            ? [$"nobody said the shape of an image, and {shape} is the only usual one that the model takes (otherwise say --input)"] : [];
         return (input ?? known.Input ?? throw Missing("the shape of one image", $"--input {known.Channels ?? 3}x32x32", "input"),
-            classes ?? known.Classes ?? throw Missing("the number of classes", "--classes 10", "classes"));
+            classes ?? known.Classes ?? throw Missing("the number of classes", "--classes 10", "classes"), inferred);
     }
 
     private ImageShape? TruthShape() => Truth is { } path
@@ -140,8 +169,8 @@ public sealed record RecordedUpdate : ClientSource
         if (images.Shape.Count != 4 || !images.Shape.Skip(1).SequenceEqual([input.Channels, input.Height, input.Width]))
             throw new AfterimageException($"{path}: \"{images.Name}\" has shape {images.Shape}, but images of {input} need " +
                 $"[batch,{input.Channels},{input.Height},{input.Width}].");
-        var numbers = classes == 1 ? new int[images.Shape[0]].ToValueList() : labels.ToInt64().Select(label => (int)label).ToValueList();
-        return new(input, [.. images.ToSingle().Chunk(input.Count)], numbers, Names(classes));
+        var targets = TrueTargets.Read(path, labels, (int)images.Shape[0], classes);
+        return new(input, [.. images.ToSingle().Chunk(input.Count)], targets.Labels, Names(classes)) { Soft = targets.Targets };
 
         NamedArray Named(params ValueList<string> names) => arrays.Arrays.FirstOrDefault(array => names.Contains(array.Name))
             ?? throw new AfterimageException(

@@ -31,7 +31,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     public override CaseResult Measure(OpenCase opened, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         var (one, round, context) = (opened.Case, opened.Round, opened.Context);
-        var floor = context.Observation.Floor;
+        var (floor, lowered) = (context.Observation.Floor, context.Observation.Training.Loss);
         var attack = new Effort();
         var witness = new Witness(one.Id, round.Model.Input, publish);
         using var part = context.Part(PartKind.Of(one.Configuration.Attack.GetType()));
@@ -46,13 +46,15 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         context.Say("recovers the labels for the report");
         var report = Blank(one, found.Outcome) with
         {
-            Assumptions = Explanation.Assumptions(one.Configuration, round, context.Observation.Readings),
+            Assumptions = Explanation.Assumptions(one.Configuration, round, context.Observation.Readings, lowered),
+            Equation = Explanation.Equation(one.Configuration, lowered, round.Model),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
             Findings = [.. Notes(one, found).Select(note => new Finding(Severity.Note, note))],
-            LabelAccuracy = judgment?.LabelAccuracy,
+            LabelAccuracy = new TargetText(round.ClassNames) is var words && words.AreClasses(found.Labels.Soft)
+                && words.AreClasses(round.Truth?.Soft) ? judgment?.LabelAccuracy : null,
             Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
             Pool = pool,
             Images = found.Outcome.Kind == OutcomeKind.Refused ? []

@@ -77,7 +77,10 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
         };
         var images = round.Truth is { } truth
             ? Tensors.From(truth.Images, ScalarType.Float64, CPU) : found.Images.to(ScalarType.Float64).cpu();
-        var labels = round.Truth is { } known ? new Labels(known.Labels, Enumerable.Repeat(1.0, known.Count).ToValueList()) : found.Labels;
+        // A truth of one class for an image with several does not say what the update was made of.
+        var isTold = round.Truth is { Soft: not null } or { Count: > 1 } || new TargetText(round.ClassNames).AreClasses(found.Labels.Soft);
+        var labels = round.Truth is { } known && isTold
+            ? new Labels(known.Labels, Enumerable.Repeat(1.0, known.Count).ToValueList()) { Soft = known.Soft } : found.Labels;
         var targets = labels.Targets(model.Classes, ScalarType.Float64, CPU);
         var budget = choice == LeakageChoice.On ? double.PositiveInfinity : Math.Max(LeastBudget, Share * seconds);
         if (Probe(own, images, targets, budget) is not { } probe)

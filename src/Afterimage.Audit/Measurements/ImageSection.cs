@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Afterimage.Attacks;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Judging;
 using Afterimage.Reports;
 
@@ -18,6 +19,9 @@ internal static class ImageSection
         IReadOnlyList<(int Iteration, float[][] Images)> path)
     {
         var round = opened.Round;
+        var words = new TargetText(round.ClassNames);
+        // One class is not the truth of an image with several labels.
+        var isUntold = round.Truth?.Soft is null && !words.AreClasses(found.Labels.Soft);
         var pictures = new Pictures(opened.Options.Folder, opened.Case.Id, round.Model.Input);
         return [.. Enumerable.Range(0, judgment?.Images.Count ?? images.Length).Select(i =>
         {
@@ -27,9 +31,9 @@ internal static class ImageSection
             return new ImageReport
             {
                 Index = i,
-                RecoveredLabel = missing ? "none" : round.ClassNames[found.Labels.Classes[source]],
+                RecoveredLabel = missing ? "none" : words.Of(found.Labels.Classes[source], found.Labels.Soft, source),
                 Confidence = missing ? 0 : found.Labels.Confidence[source],
-                TrueLabel = judged is null ? null : round.ClassNames[judged.TrueLabel],
+                TrueLabel = judged is null || isUntold ? null : words.Of(judged.TrueLabel, round.Truth?.Soft, judged.Index),
                 Metrics = judged?.Metrics ?? ImmutableSortedDictionary<string, double>.Empty,
                 Baselines = judged?.Baselines ?? ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>>.Empty,
                 Truth = round.Truth is { } truth ? pictures.Write($"truth-{i}", truth.Images[i].Pixels) : null,

@@ -32,8 +32,9 @@ public sealed record ThreatModel
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round)
     {
+        var seen = round.Seen(RevealTraining);
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
-            : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, round.Update, Known(round), round.Channel);
+            : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, seen.Update, seen.Training, seen.Channel);
         var batch = estimate?.Size ?? round.BatchSize;
         var read = Read(round, batch);
         return new()
@@ -47,7 +48,7 @@ public sealed record ThreatModel
             Estimate = estimate,
             Labels = RevealLabels ? round.Labels : null,
             BatchStatistics = RevealBatchStatistics || round.SendsStatistics ? round.BatchStatistics : null,
-            RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && Known(round) is not HiddenTraining)
+            RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && seen.Training is not HiddenTraining)
                 ? round.RunningStatistics : null,
             Channel = read.Channel,
         };
@@ -56,31 +57,47 @@ public sealed record ThreatModel
     /// <summary>An update that nobody described on the scale of a mean gradient, and what was found out of it.</summary>
     private Reading Read(ClientRound round, int batch)
     {
-        var plain = new Reading(round.Update, Known(round), round.Channel, true, []);
+        var (update, training, channel) = round.Seen(RevealTraining);
+        var plain = new Reading(update, training, channel, true, []);
         if (round.IsDescribed)
             return plain;
-        var way = round.Channel == Channel.None ? ChannelReading.Of(round.Update) : null;
-        var read = way is null ? plain : plain with { Channel = way.Channel, Sentences = [way.Sentence] };
-        if (read.Training is FedSgd { Loss: CrossEntropy { Smoothing: 0 } } taken
-            && LossReading.Of(round.Model, round.Update, batch) is { Loss: not CrossEntropy } other)
-            return read with
-            {
-                Training = taken with { Loss = other.Loss },
-                Update = other.Factor == 1 ? read.Update : read.Update.Scale(1 / other.Factor),
-                Sentences = [.. read.Sentences, other.Sentence],
-            };
+        var way = channel == Channel.None ? ChannelReading.Of(update) : null;
+        var read = way is null ? plain : plain with
+        {
+            Update = way.Magnitude == 1 ? update : update.Scale(1 / way.Magnitude),
+            Channel = way.Channel,
+            Sentences = [way.Sentence],
+        };
+        // Where tensors arrive on scales of their own, nothing has a size.
+        if (read.Channel is TensorScales)
+            return read with { IsConfirmed = false };
         if (read.Training is not (FedSgd or HiddenTraining))
             return read;
         var gradient = new FedSgd { Mode = read.Training.Mode, Loss = read.Training.Loss };
-        if (GradientScale.Read(round.Model, round.Update, gradient, batch) is not { } scale)
+        if (!round.IsLossDescribed && read.Channel == Channel.None)
+        {
+            if (LossReading.Of(round.Model, update, batch) is { } loss)
+                return Scaled(read with
+                {
+                    Training = gradient with { Loss = loss.Loss },
+                    IsConfirmed = loss.IsSure,
+                    Sentences = [.. read.Sentences, loss.Sentence],
+                }, loss.Scale, batch);
+            if (LossReading.AreLogProbabilities(round.Model))
+                read = read with
+                {
+                    Sentences = [.. read.Sentences, "the model's outputs are log-probabilities, for their exponentials add up to 1: the " +
+                        "loss was taken for their negative log-likelihood, which is cross-entropy"],
+                };
+        }
+        if (GradientScale.Read(round.Model, update, gradient, batch) is not { } scale)
             return read with { IsConfirmed = false };
         read = read with { Training = gradient, IsConfirmed = scale.IsSure && (read.Channel.Effects & ChannelEffects.Missing) == 0 };
-        return scale.Factor == 1 ? read
-            : read with { Update = round.Update.Scale(1 / scale.Factor), Sentences = [.. read.Sentences, scale.Meaning(batch)] };
+        return Scaled(read, scale, batch);
     }
 
-    private LocalTraining Known(ClientRound round) => RevealTraining || round.Training.Kind == UpdateKind.Gradient ? round.Training
-        : new HiddenTraining { Mode = round.Training.Mode, Loss = round.Training.Loss };
+    private static Reading Scaled(Reading read, GradientScale scale, int batch) => scale.Factor == 1 ? read
+        : read with { Update = read.Update.Scale(1 / scale.Factor), Sentences = [.. read.Sentences, scale.Meaning(batch)] };
 
     private sealed record Reading(
         GradientSet Update, LocalTraining Training, Channel Channel, bool IsConfirmed, IReadOnlyList<string> Sentences);

@@ -63,7 +63,7 @@ internal sealed class ExperimentOptions
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",
-            (json, name) => Training(json, "--loss")["loss"] = new JsonObject { ["kind"] = name });
+            (json, name) => Training(json)["loss"] = new JsonObject { ["kind"] = name });
         Add<string>("--model -m", "NAME|FILE", $"{string.Join(", ", PartName.ModelNames(catalog))} (a number is depth or width), " +
             "or a TorchScript file.",
             (json, name) => json["model"] = PartName.Model(catalog, name), choices: PartName.ModelNames(catalog));
@@ -131,10 +131,10 @@ internal sealed class ExperimentOptions
         flags.Add(new(option, client, (line, json) => edit(json, line.GetRequiredValue(option))));
     }
 
-    private static void Mode(JsonObject json, string mode) => Training(json, "--mode")["mode"] = OneOf("--mode", mode, "eval", "train");
+    private static void Mode(JsonObject json, string mode) => Training(json)["mode"] = OneOf("--mode", mode, "eval", "train");
 
-    private static JsonObject Training(JsonObject json, string flag) => json["client"]!["training"] as JsonObject
-        ?? throw new AfterimageException($"{flag} says how the client trained: beside --update, give --local-training too.");
+    /// <summary>Where loss and mode belong: an update of which no more is known keeps them itself.</summary>
+    private static JsonObject Training(JsonObject json) => (json["client"]!["training"] ?? json["client"])!.AsObject();
 
     private void Labels(JsonObject json, string who)
     {

@@ -52,16 +52,13 @@ public sealed class Observation : IDisposable
     /// </summary>
     public double Misfit(GradientSet predicted) => Channel.Misfit(IsDescribed ? predicted : predicted.Scale(Size(predicted)), Update);
 
-    /// <summary>
-    /// The factor that brings a predicted update nearest to the observed one; positive but for squared errors, whose target decides the
-    /// sign.
-    /// </summary>
+    /// <summary>The positive factor that brings a predicted update nearest to the observed one.</summary>
     private double Size(GradientSet predicted)
     {
         using var scope = Tidy.Scope();
         var arrived = Channel.Mask(Update) is { } mask ? predicted.Flat * mask : predicted.Flat;
         var (square, along) = (arrived.square().sum().ToDouble(), arrived.dot(Update.Flat).ToDouble());
-        return square > 0 && (along > 0 || Training.Loss is MeanSquared) ? along / square : 1;
+        return square > 0 && along > 0 ? along / square : 1;
     }
 
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
@@ -79,6 +76,14 @@ public sealed class Observation : IDisposable
         if (hidden.Loss.HeadObstacle is null)
             completed.training = hidden with { Length = HiddenTraining.Estimate(model, Update, BatchSize) };
         return completed;
+    }
+
+    /// <summary>The observation as if another loss had been lowered. It shares the tensors of this one, which stays their owner.</summary>
+    internal Observation Under(Loss loss)
+    {
+        var other = (Observation)MemberwiseClone();
+        other.training = training with { Loss = loss };
+        return other;
     }
 
     /// <summary>A copy in another precision or on another device; the caller owns it.</summary>

@@ -46,6 +46,16 @@ public sealed class SentUpdate
         Training = content is UpdateContent.Gradient || (said.Training is not null and not FedSgd) ? said.Training ?? new FedSgd()
             : new HiddenTraining { Mode = said.Training?.Mode ?? ModelMode.Eval, Loss = said.Training?.Loss ?? new CrossEntropy() };
         var update = sent;
+        var isInteger = file.IsInteger(model.Layout, buffers);
+        if (isInteger && content == UpdateContent.Weights)
+            throw ArrayFault.File(file.Path, "holds weights in 8-bit integers without their scales, from which no weights before can be " +
+                "subtracted: multiply each tensor by its scale and export float32");
+        if (isInteger)
+        {
+            update = TensorScales.Divided(sent);
+            notes.Add("8-bit integers without their scales, so each tensor is compared up to a factor of its own; an update multiplied " +
+                "by its scales tells more");
+        }
         if (content == UpdateContent.Weights)
         {
             update = new(model.Layout, sent.Flat - before.Flat);
@@ -55,14 +65,15 @@ public sealed class SentUpdate
         }
         Read(file, model, said, content, statistics);
         var scale = 1.0;
-        if (content != UpdateContent.Gradient && !said.IsDefended && OneStep(said.BatchSize) is { } step)
+        if (content != UpdateContent.Gradient && !said.IsDefended && !isInteger && OneStep(said.BatchSize) is { } step)
         {
+            DifferenceChannel = WeightFormat.Rounding(file, sent, update, 1);
+            Difference = update.To(model.Type, model.Device).Detach();
             scale = -1 / (step.LearningRate * step.Optimizer.Gain(1));
             update = new(model.Layout, update.Flat * scale - before.Flat * ((Sgd)step.Optimizer).WeightDecay);
             Training = new FedSgd { Mode = Training.Mode, Loss = Training.Loss };
-            notes.Add("one step of SGD on the whole batch: the difference is minus the learning rate times a gradient, which is attacked");
         }
-        Channel = WeightFormat.Rounding(file, sent, update, scale);
+        Channel = isInteger ? TensorScales.Of(sent) : WeightFormat.Rounding(file, sent, update, scale);
         Update = update.To(model.Type, model.Device).Detach();
         Unsent = [.. Unsent, .. model.Frozen.Where(name => Update[model.Layout.IndexOf(name)].eq(0).all().ToBoolean()).Except(Unsent)];
         (_, _) = (BatchStatistics?.Detach(), RunningStatistics?.Detach());
@@ -70,6 +81,15 @@ public sealed class SentUpdate
 
     /// <summary>A gradient, or weights after minus weights before; the caller owns it.</summary>
     public GradientSet Update { get; }
+
+    /// <summary>
+    /// Weights after minus weights before, where <see cref="Update"/> is the gradient that one known step made it of; otherwise null. The
+    /// caller owns it.
+    /// </summary>
+    public GradientSet? Difference { get; }
+
+    /// <summary>What rounding to the file's number format left of the difference.</summary>
+    public Channel DifferenceChannel { get; } = Channel.None;
 
     /// <summary>Names of the model's parameters that the client did not send: frozen layers, or all but what it shares.</summary>
     public ValueList<string> Unsent { get; }

@@ -30,6 +30,12 @@ public sealed record UpdateDescription
     /// <summary>The labels, when they are known: one class for each image.</summary>
     public ValueList<int>? Labels { get; init; }
 
+    /// <summary>A file of the weights before the round, absolute or beside the side-car; null is not said.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>What the client did to its update before it sent it, compression included; null is not said.</summary>
+    public Defense? Defense { get; init; }
+
     /// <summary>What the file's BatchNorm statistics are; null leaves them out.</summary>
     public SentStatistics? Statistics { get; init; }
 
@@ -42,7 +48,9 @@ public sealed record UpdateDescription
     {
         try
         {
-            return Parse(File.ReadAllText(path), path);
+            var read = Parse(File.ReadAllText(path), path);
+            return read.Weights is null ? read
+                : read with { Weights = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, read.Weights) };
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -83,6 +91,10 @@ public sealed record UpdateDescription
                 LossReader.Write(json, training.Loss);
                 json.WriteString("mode", training.Mode == ModelMode.Eval ? "eval" : "train");
             }
+            if (Weights is { } weights)
+                json.WriteString("weights", weights);
+            if (Defense is { } defense)
+                DefenseReader.Write(json, defense);
             if (Statistics is { } statistics)
                 json.WriteString("statistics", statistics.ToString().ToLowerInvariant());
             if (BatchSize is { } batch)

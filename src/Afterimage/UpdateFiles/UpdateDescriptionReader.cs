@@ -14,7 +14,7 @@ internal sealed class UpdateDescriptionReader(string path)
     public UpdateDescription Read(JsonElement root)
     {
         Fields(root, "the side-car", "update", "localTraining", "loss", "mode", "batchSize", "input", "classes", "normalization",
-            "labels", "statistics");
+            "labels", "statistics", "weights", "defense");
         var description = new UpdateDescription
         {
             Training = Training(root),
@@ -24,6 +24,8 @@ internal sealed class UpdateDescriptionReader(string path)
             Normalization = root.TryGetProperty("normalization", out var normalization) ? Normalize(normalization) : null,
             Labels = Optional(root, "labels", (element, field) => Items(element, field, Label)),
             Statistics = Optional(root, "statistics", Sent),
+            Weights = root.TryGetProperty("weights", out var weights) ? Text(weights, "weights") : null,
+            Defense = root.TryGetProperty("defense", out var defense) ? new DefenseReader(this).Read(defense, "defense") : null,
         };
         Check(description);
         return description;

@@ -81,6 +81,13 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
         new UpdateFileMatch(Content, layout, [.. buffers ?? []]).Arrays().Zip(layout.Entries)
             .Where(pair => pair.First is null).Select(pair => pair.Second.Name).ToValueList();
 
+    /// <summary>Whether the update is made of 8-bit integers alone, whose scales nobody sent.</summary>
+    /// <param name="layout">The model's parameters.</param>
+    /// <param name="buffers">Names and shapes of the model's buffers, if a list of parameters may include them.</param>
+    /// <exception cref="AfterimageException">The arrays are not this model's.</exception>
+    public bool IsInteger(TensorLayout layout, IEnumerable<(string Name, long[] Shape)>? buffers = null) =>
+        new UpdateFileMatch(Content, layout, [.. buffers ?? []]).IsInteger;
+
     /// <summary>The BatchNorm statistics in the file, by name, as they are.</summary>
     /// <param name="layers">Names of the model's BatchNorm layers.</param>
     /// <param name="type">float32 or float64.</param>

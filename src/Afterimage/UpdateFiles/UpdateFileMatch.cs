@@ -10,10 +10,14 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
     private const string Remedy = "give the model that this update was computed on (architecture and number of classes)";
     private static readonly string[] Statistics = ["running_mean", "running_var", "num_batches_tracked"];
 
+    /// <summary>Whether every parameter that the file holds is made of 8-bit integers, whose scales nobody sent.</summary>
+    public bool IsInteger => Arrays().OfType<NamedArray>().All(array => array.Type == ElementType.Int8);
+
     /// <summary>One array for each parameter, in the model's order; null where the file lacks it.</summary>
     public IReadOnlyList<NamedArray?> Arrays()
     {
         var arrays = ArrayNames.AreNameless(file.Arrays) ? ByPosition(file.Arrays) : ByName();
+        var isInteger = arrays.OfType<NamedArray>().All(array => array.Type == ElementType.Int8);
         foreach (var (entry, array) in layout.Entries.Zip(arrays))
         {
             if (array is null)
@@ -21,9 +25,9 @@ internal sealed class UpdateFileMatch(ArrayFile file, TensorLayout layout, IRead
             if (!array.Shape.SequenceEqual(entry.Shape))
                 throw ArrayFault.Tensor(file.Path, array.Name, $"has shape {ArrayFault.Shape(array.Shape)}, but the model's parameter " +
                     $"\"{entry.Name}\" has {ArrayFault.Shape(entry.Shape)}: {Remedy}");
-            if (array.Type is not (ElementType.Float16 or ElementType.BFloat16 or ElementType.Float32 or ElementType.Float64))
+            if (!isInteger && array.Type is not (ElementType.Float16 or ElementType.BFloat16 or ElementType.Float32 or ElementType.Float64))
                 throw ArrayFault.Tensor(file.Path, array.Name,
-                    $"is {array.Type}, which no update of weights is: undo the quantization and export float32");
+                    $"is {array.Type}, which no update of weights is: multiply the integers by their scale and export float32");
         }
         return arrays;
     }

@@ -126,7 +126,6 @@ public class ExperimentOptionsTests
     [InlineData("There is no attack \"dlg\"; there are best, deep-first", "--attack", "dlg")]
     [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
-    [InlineData("--mode says how the client trained: beside --update, give --local-training too", "--update", "u.npz", "--mode", "train")]
     [InlineData("--update-kind \"delta\" is none of weights, difference, gradient", "--update", "u.npz", "--update-kind", "delta")]
     [InlineData("there is no loss \"hinge\"; there are cross-entropy, binary-cross-entropy", "--loss", "hinge")]
     [InlineData("--label-mix \"some\" is none of any, distinct, same", "--label-mix", "some")]

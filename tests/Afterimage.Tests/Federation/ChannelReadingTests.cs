@@ -31,7 +31,10 @@ public class ChannelReadingTests
             else
                 Assert.Contains(words, found!.Sentence, StringComparison.Ordinal);
             if (found?.Channel.IsNoisy == true)
-                Assert.InRange(found.Channel.Misfit(round.Update, sent) / found.Channel.Floor(sent), 0.4, 2);
+            {
+                var seen = found.Channel.At(round.Update)?.Value ?? round.Update;
+                Assert.InRange(found.Channel.Misfit(seen, sent) / found.Channel.Floor(sent), 0.4, 2);
+            }
         }
     }
 

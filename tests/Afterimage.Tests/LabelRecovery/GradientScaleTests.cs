@@ -36,6 +36,32 @@ public class GradientScaleTests
     }
 
     [Theory]
+    [InlineData(1.0)]
+    [InlineData(0.03)]
+    [InlineData(-0.1)]
+    [InlineData(128)]
+    public void The_factor_of_one_image_is_read_from_a_head_without_a_bias(double factor)
+    {
+        for (var seed = 0UL; seed < 4; seed++)
+        {
+            using var scope = NewDisposeScope();
+            using var round = Open(1, seed, new LeNet());
+            var network = new LeNet().Describe(Leaves.Shape, 10);
+            network = network with { Layers = [.. network.Layers.SkipLast(1), (Linear)network.Layers[^1] with { Bias = false }] };
+            using var model = new NetworkModel(network, round.Model.Normalization,
+                [.. round.Model.Parameters.SkipLast(1).Select(parameter => parameter.detach().clone())], []);
+            var image = tensor(round.Truth!.Images[0].Pixels.ToArray()).view(1, 3, 16, 16);
+            var batch = new Batch(image, new Labels(round.Truth.Labels, [1]).Targets(10, ScalarType.Float32, CPU));
+            var update = new FedSgd().Train(model, batch, new(1)).Scale(factor);
+            var found = GradientScale.Read(model, update, new FedSgd(), 1);
+            Assert.NotNull(found);
+            Assert.Equal(factor, found.Factor, 2e-3 * Math.Abs(factor));
+            var noisy = new GradientSet(update.Layout, update.Flat + randn(update.Layout.Count) * update.Flat.square().mean().sqrt());
+            Assert.Null(GradientScale.Read(model, noisy, new FedSgd(), 1));
+        }
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public void An_update_of_noise_has_no_factor_and_no_certain_label(int batch)

@@ -1,61 +1,118 @@
+using Afterimage.Audit.Clients;
+using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
+using Afterimage.Tests.Numerics.Arrays;
 using static TorchSharp.torch;
 
 namespace Afterimage.Tests.LabelRecovery;
 
-/// <summary>Which loss is behind the gradient of one image, where nobody said it.</summary>
+/// <summary>The loss that nobody named is read from the head, or asked for.</summary>
 public class LossReadingTests
 {
+    private static readonly DeadLeaves Leaves = new() { Shape = new(3, 16, 16), Count = 50 };
+
     [Theory]
-    [InlineData("cross-entropy", 1)]
-    [InlineData("cross-entropy", -0.1)]
-    [InlineData("binary", 1)]
-    [InlineData("binary", -0.3)]
-    [InlineData("squared", 1)]
-    [InlineData("squared", 2.5)]
-    public void The_loss_and_the_label_are_found_under_any_factor(string name, double factor)
+    [InlineData(1.0)]
+    [InlineData(10.0)]
+    [InlineData(-0.1)]
+    public void Binary_cross_entropy_of_several_labels_is_found_with_its_factor(double factor)
     {
         using var scope = NewDisposeScope();
-        Loss loss = name switch { "binary" => new BinaryCrossEntropy(), "squared" => new MeanSquared(), _ => new CrossEntropy() };
-        var (model, update) = Round(loss, tensor(new float[] { 0, 0, 0, 1, 0 }).view(1, 5));
-
-        var found = LossReading.Of(model, update.Scale(factor), 1);
-
+        using var round = Open(1);
+        var update = Update(round, new BinaryCrossEntropy(), 1, 4, 7).Scale(factor);
+        var found = LossReading.Of(round.Model, update, 1);
         Assert.NotNull(found);
-        Assert.IsType(loss.GetType(), found.Loss);
-        Assert.Equal(3, found.Label);
-        Assert.Equal(factor, found.Factor, 1e-3);
+        Assert.Equal((new BinaryCrossEntropy(), true), (found.Loss, found.IsSure));
+        Assert.Equal(factor, found.Scale.Factor, 1e-3 * Math.Abs(factor));
     }
 
     [Fact]
-    public void Several_true_outputs_are_all_found()
+    public void A_squared_error_of_one_label_is_found()
     {
         using var scope = NewDisposeScope();
-        var (model, update) = Round(new BinaryCrossEntropy(), tensor(new float[] { 0, 1, 0, 1, 0 }).view(1, 5));
+        using var round = Open(1);
+        var found = LossReading.Of(round.Model, Update(round, new MeanSquared(), 3), 1);
+        Assert.Equal((new MeanSquared(), true), (found?.Loss, found?.IsSure));
+    }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Cross_entropy_is_left_alone_smoothed_or_not(int batch)
+    {
+        foreach (var smoothing in (double[])[0, 0.1])
+        {
+            using var scope = NewDisposeScope();
+            using var round = Open(batch, new CrossEntropy { Smoothing = smoothing });
+            Assert.Null(LossReading.Of(round.Model, round.Update, batch));
+        }
+    }
+
+    [Fact]
+    public void Noise_is_not_taken_for_another_loss()
+    {
+        using var scope = NewDisposeScope();
+        using var round = Open(1);
+        foreach (var strength in (double[])[0.1, 1, 10])
+            Assert.Null(LossReading.Of(round.Model, new GaussianNoise { Relative = strength }.Protect(round.Update, new(3)), 1));
+    }
+
+    [Fact]
+    public void What_the_head_does_not_tell_is_asked_for_by_its_flag()
+    {
+        using var scope = NewDisposeScope();
+        using var round = Open(1);
+        Refusal.Says("--loss", () => LossReading.Of(round.Model, Update(round, new MeanSquared(), targets: [0.3, 1.7, -2, 0.4]), 1)!);
+        using var several = Open(2, new BinaryCrossEntropy());
+        Refusal.Says("--loss", () => LossReading.Of(several.Model, several.Update, 2)!);
+    }
+
+    [Theory]
+    [InlineData(0.7, "mean-squared", false)]
+    [InlineData(1.0, "binary-cross-entropy", true)]
+    public void One_output_is_a_number_unless_a_binary_label_explains_it(double target, string loss, bool sure)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Mlp { Width = 16 }.Open(new(1, 8, 8), 1, new(3), ScalarType.Float32, CPU);
+        Loss lowered = loss == "mean-squared" ? new MeanSquared() : new BinaryCrossEntropy();
+        var update = new FedSgd { Loss = lowered }.Train(model, new(rand(1, 1, 8, 8), tensor(new[] { (float)target }).view(1, 1)), new(1));
         var found = LossReading.Of(model, update, 1);
-
-        Assert.Equal([0, 1, 0, 1, 0], found!.Targets.Select(target => (int)target));
-        Assert.Equal(found.Targets, found.Labels.Soft);
+        Assert.Equal((lowered, sure), (found?.Loss, found?.IsSure));
     }
 
     [Fact]
-    public void Two_images_are_not_read_as_one()
+    public void The_targets_of_one_image_follow_under_a_known_loss()
     {
         using var scope = NewDisposeScope();
-        var (model, update) = Round(new CrossEntropy(), eye(2, 5));
-        Assert.Null(LossReading.Of(model, update, 2));
-        Assert.Null(LossReading.Of(model, update, 1));
+        using var round = Open(1);
+        foreach (var loss in (Loss[])[new BinaryCrossEntropy(), new MeanSquared(), new BinaryCrossEntropy { Reduction = Reduction.Sum }])
+        {
+            using var context = new AttackContext
+            {
+                Model = round.Model,
+                Observation = new() { Update = Update(round, loss, 1, 4, 7), Training = new FedSgd { Loss = loss }, BatchSize = 1 },
+                Random = new(1),
+            };
+            Assert.Equal([0, 1, 0, 0, 1, 0, 0, 1, 0, 0], new RefinedCounts().Recover(context).Soft!.Value);
+        }
     }
 
-    private static (VictimModel Model, GradientSet Update) Round(Loss loss, Tensor targets)
+    private static ClientRound Open(int batch, Loss? loss = null) =>
+        new SimulatedClient { Data = Leaves, BatchSize = batch, Training = new FedSgd { Loss = loss ?? new CrossEntropy() } }
+            .Open(new LeNet(), 0, new RandomSource(2), CPU);
+
+    private static GradientSet Update(ClientRound round, Loss loss, params int[] labels) =>
+        Update(round, loss, [.. Enumerable.Range(0, round.Model.Classes).Select(c => labels.Contains(c) ? 1.0 : 0)]);
+
+    private static GradientSet Update(ClientRound round, Loss loss, double[] targets)
     {
-        var model = new Mlp { Width = 12, Depth = 3 }.Open(new(1, 8, 8), 5, new RandomSource(3), ScalarType.Float32, CPU);
-        using var generator = new RandomSource(4).Generator(CPU);
-        var images = rand([targets.shape[0], 1, 8, 8], generator: generator);
-        return (model, new FedSgd { Loss = loss }.Linearize(model, new(images, targets)).Value);
+        var row = zeros(1, round.Model.Classes);
+        for (var c = 0; c < targets.Length; c++)
+            row[0, c] = targets[c];
+        var image = tensor(round.Truth!.Images[0].Pixels.ToArray()).view(1, 3, 16, 16);
+        return new FedSgd { Loss = loss }.Train(round.Model, new(image, row), new(1));
     }
 }

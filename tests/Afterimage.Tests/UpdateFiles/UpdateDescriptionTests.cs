@@ -80,6 +80,24 @@ public class UpdateDescriptionTests
         Assert.Equal(description, Parse(description.ToJson()));
     }
 
+    public static TheoryData<string, Defense> Defenses => new()
+    {
+        { """{"kind": "top-k", "share": 0.01}""", new TopK { Share = 0.01 } },
+        { """{"kind": "reduced-precision", "format": "bfloat16"}""", new ReducedPrecision { Format = NumberFormat.BFloat16 } },
+        {
+            """[{"kind": "norm-bound", "bound": 2}, {"kind": "gaussian-noise", "absolute": 0.1}]""",
+            new DefenseChain { Steps = [new NormBound { Bound = 2 }, new GaussianNoise { Absolute = 0.1 }] }
+        },
+    };
+
+    [Theory, MemberData(nameof(Defenses))]
+    public void Weights_before_and_defense_are_read(string json, Defense defense)
+    {
+        var description = Parse($$"""{"weights": "before.pt", "defense": {{json}}}""");
+        Assert.Equal(("before.pt", defense), (description.Weights, description.Defense));
+        Assert.Equal(description, Parse(description.ToJson()));
+    }
+
     [Fact]
     public void Nothing_is_required()
     {
@@ -122,6 +140,10 @@ public class UpdateDescriptionTests
     [InlineData("""{"batchSize":2,"labels":[1]}""", "are 1, but the batch has 2")]
     [InlineData("""{"classes":3,"labels":[3]}""", "0 to 2")]
     [InlineData("""{"labels":[-1]}""", "class numbers")]
+    [InlineData("""{"weights":1}""", "\"weights\" should be text")]
+    [InlineData("""{"defense":{"kind":"magic"}}""", "\"defense.kind\" is \"top-k\"")]
+    [InlineData("""{"defense":"top-k"}""", "should be an object such as")]
+    [InlineData("""{"defense":{"kind":"top-k","share":2}}""", "at most 1")]
     [InlineData("""[]""", "JSON object")]
     [InlineData("""{""", "not the JSON")]
     [InlineData("", "not the JSON")]

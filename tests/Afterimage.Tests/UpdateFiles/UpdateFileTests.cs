@@ -108,7 +108,7 @@ public class UpdateFileTests
         Assert.Contains("no arr_1", Fault([.. Nameless(Arrays()).Where(array => array.Name != "arr_1")]));
         Assert.Contains("has 3 arrays, the model 5 parameters", Fault(Nameless([Arrays()[0], Arrays()[1], Arrays()[3]])));
         Assert.Contains("missing", Fault(Arrays(entry => "other." + entry.Offset), ".safetensors"));
-        Assert.Contains("undo the quantization", Fault([.. Arrays().Take(4), NamedArray.Of("fc.bias", [3], [1L, 2, 3])]));
+        Assert.Contains("multiply the integers by their scale", Fault([.. Arrays().Take(4), NamedArray.Of("fc.bias", [3], [1L, 2, 3])]));
         Assert.Contains("BatchNorm running statistics seem to be exported too",
             Fault([.. Nameless(Arrays().Append(NamedArray.Of("x", [], [1L])))]));
         Assert.Contains("holds no arrays", Fault([]));

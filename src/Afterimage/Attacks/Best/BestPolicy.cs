@@ -27,7 +27,8 @@ internal static class BestPolicy
 {
     public static IEnumerable<Method> Methods(AttackContext context, LabelRule labels)
     {
-        yield return new("Bias attack", new LinearLayerInversion());
+        yield return new("Bias attack", context.Observation.Training.Loss.HeadObstacle is null
+            ? new LinearLayerInversion() : new LossFreeInversion());
         yield return new("Patch embedding", new PatchEmbeddingInversion { Labels = labels });
         yield return new("Sparse columns of the first layer", new ReluBatchInversion());
         yield return new("Recursion through the layers", new RecursiveInversion());

@@ -20,27 +20,18 @@ internal sealed class LayerChain
     public Stage Head => Stages[^1];
 
     /// <summary>Why closed forms cannot work on the model or the update; null when they can.</summary>
-    public static string? Obstacle(AttackContext context) => Shapeless(context) ?? Unreadable(context.Observation);
-
-    /// <summary>Why the model has no chain; null where it has.</summary>
-    public static string? Shapeless(AttackContext context) =>
+    public static string? Obstacle(AttackContext context) =>
         context.Model.Network is not { } network || network.Layers.Any(layer => layer.Branches.Any())
             ? "Closed forms need a network of known layers without branches: use gradient matching."
         : network.Layers[^1] is not Linear
             ? "Closed forms begin at a linear head, and this network ends otherwise: use gradient matching."
-        : null;
+        : Unreadable(context.Observation);
 
     /// <summary>Shared by everything that solves equations of an update.</summary>
     internal static string? Unreadable(Observation observation)
     {
-        return Damaged(observation) ?? observation.Training.Loss.HeadObstacle;
-    }
-
-    /// <summary>Why nothing at all can be read of an update; null where something may be.</summary>
-    internal static string? Damaged(Observation observation)
-    {
         using var scope = Tidy.Scope();
-        return observation.Update.Flat.isfinite().all().ToBoolean() ? null
+        return observation.Update.Flat.isfinite().all().ToBoolean() ? observation.Training.Loss.HeadObstacle
             : "The update has values that are not finite: the client's training diverged, so there is nothing to read.";
     }
 

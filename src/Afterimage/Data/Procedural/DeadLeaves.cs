@@ -31,10 +31,14 @@ public sealed record DeadLeaves : DataSource
     /// <summary>Seed of all images.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Whether there are such images: up to 512 pixels a side.</summary>
+    public static bool CanHave(ImageShape shape) =>
+        shape is { Channels: >= 1, Height: >= 1 and <= Largest, Width: >= 1 and <= Largest };
+
     /// <inheritdoc/>
     public override ImageSet Open()
     {
-        if (Shape.Height is < 1 or > Largest || Shape.Width is < 1 or > Largest || Shape.Channels < 1)
+        if (!CanHave(Shape))
             throw new AfterimageException($"Dead leaves cannot have shape {Shape}: they have 1 to {Largest} pixels a side.");
         if (Classes is < 1 or > MostClasses || Count < 1)
             throw new AfterimageException(

@@ -8,6 +8,9 @@ namespace Afterimage.Federation;
 /// <param name="Sentence">What was seen, without a period.</param>
 public sealed record ChannelReading(Channel Channel, string Sentence)
 {
+    /// <summary>What to divide the update by before it goes that way.</summary>
+    public double Magnitude { get; private init; } = 1;
+
     // Structural zeros, of units that were off, have small neighbors; numbers that were left out have none.
     private const double ManyZeros = 0.2, Gap = 0.05;
 
@@ -25,7 +28,11 @@ public sealed record ChannelReading(Channel Channel, string Sentence)
         if (sizes.Length < 2)
             return null;
         if (sizes[^1] <= sizes[0] * (1 + 1e-6))
-            return new(Channel.None, "its numbers have one magnitude: only signs were sent, and attacks that need sizes cannot converge");
+            return new(TensorScales.Signs, "its numbers have one magnitude: only signs were sent, which are compared with the signs of " +
+                "an attack's own update")
+            {
+                Magnitude = sizes[0],
+            };
         return Sparse(all.Length, sizes) ?? Grid(tensors) ?? Format(all);
     }
 

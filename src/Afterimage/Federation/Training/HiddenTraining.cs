@@ -65,7 +65,7 @@ public sealed record HiddenTraining : LocalTraining
     {
         const int Samples = 32;
         var (channels, height, width) = model.Input;
-        if (channels is not (1 or 3) || height is < 8 or > 512 || width is < 8 or > 512)
+        if (!DeadLeaves.CanHave(model.Input))
         {
             using var generator = new RandomSource(0).Derive("length").Generator(CPU);
             return rand([Samples, channels, height, width], ScalarType.Float32, CPU, generator: generator).to(model.Type, model.Device);

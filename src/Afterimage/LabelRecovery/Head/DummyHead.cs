@@ -33,7 +33,7 @@ internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
     public static Tensor Draw(AttackContext context, int count)
     {
         var (shape, model) = (context.Model.Input, context.Model);
-        if (shape.Channels is not (1 or 3) || shape.Height is < 8 or > 512 || shape.Width is < 8 or > 512)
+        if (!DeadLeaves.CanHave(shape))
         {
             using var generator = new RandomSource(0).Derive("dummy").Generator(CPU);
             return rand([count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU, generator: generator)

@@ -8,8 +8,8 @@ namespace Afterimage.LabelRecovery;
 /// How many times the mean gradient an undeclared update is. A client that sums its loss, weighs it, clips its gradient or sends the
 /// difference that one step made leaves the same equations up to one factor, and the head tells it: its bias gradient is that factor times
 /// the mean of softmax minus label. For one image the features are a row of the weight gradient over its bias entry whatever the factor,
-/// so that prediction, label and factor follow exactly; for more the factor is the one under which counts of classes are whole and the
-/// gradient falls apart into its images.
+/// so that prediction, label and factor follow exactly, and without a bias from the one length of the features that fits; for more
+/// the factor is the one under which counts of classes are whole and the gradient falls apart into its images.
 /// </summary>
 /// <param name="Factor">What to divide the update by; negative where it points down the gradient.</param>
 /// <param name="Error">The share of the head's gradient that contradicts it.</param>
@@ -28,7 +28,7 @@ public sealed record GradientScale(double Factor, double Error)
     /// <param name="batch">Images behind it.</param>
     public static GradientScale? Read(VictimModel model, GradientSet update, FedSgd training, int batch)
     {
-        if (model.Head is not { Bias: not null } || training.Loss.HeadObstacle is not null || batch < 1)
+        if (model.Head is not var (_, bias) || training.Loss.HeadObstacle is not null || batch < 1 || (bias is null && batch > 1))
             return null;
         using var context = new AttackContext
         {
@@ -37,7 +37,7 @@ public sealed record GradientScale(double Factor, double Error)
             Random = new RandomSource(0).Derive("scale"),
         };
         var head = HeadEvidence.Of(context);
-        var found = head.IsZero ? null : batch == 1 ? OfOne(head) : OfSeveral(head, context);
+        var found = head.IsZero ? null : bias is null ? OfOneWithoutBias(head) : batch == 1 ? OfOne(head) : OfSeveral(head, context);
         return found is { } scale && Math.Abs(scale.Factor - 1) < Math.Max(Usual, 3 * scale.Error) ? scale with { Factor = 1 } : found;
     }
 
@@ -76,6 +76,9 @@ public sealed record GradientScale(double Factor, double Error)
             return error;
         }
     }
+
+    private static GradientScale? OfOneWithoutBias(HeadEvidence head) =>
+        BiaslessScale.Of(head) is var (factor, error) ? new(factor, error) : null;
 
     private static GradientScale? OfSeveral(HeadEvidence head, AttackContext context)
     {

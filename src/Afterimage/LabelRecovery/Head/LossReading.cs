@@ -4,85 +4,104 @@ using Afterimage.Models;
 namespace Afterimage.LabelRecovery;
 
 /// <summary>
-/// Which loss a client trained with, read from the head's gradient of one image. Its features are a row of the weight gradient over the
-/// entry of the bias gradient, so that the logits are known, and the bias gradient is prediction minus target up to a factor: softmax of
-/// the logits under cross-entropy, their sigmoid under binary cross-entropy, the logits themselves under squared error.
+/// The loss behind an update that nobody described, where it is not cross-entropy over softmax: that one's bias gradient of the head adds
+/// up to zero over the classes. Of one image the head gives features and logits, and only under the true loss are the errors that
+/// they leave one multiple of prediction minus labels of 0 and 1.
 /// </summary>
-/// <param name="Loss">With the mean over images and outputs; a sum differs by a factor.</param>
-/// <param name="Targets">Of every output; one at the labels.</param>
-/// <param name="Label">The true output that is furthest from its target.</param>
-/// <param name="Factor">What the head's gradient is of that of the loss.</param>
-/// <param name="Error">The share of the bias gradient that contradicts it.</param>
-public sealed record LossReading(Loss Loss, ValueList<double> Targets, int Label, double Factor, double Error)
+/// <param name="Loss">With the mean over its terms.</param>
+/// <param name="Scale">The update over that loss's gradient.</param>
+/// <param name="IsSure">Whether labels of 0 and 1 confirm it.</param>
+/// <param name="Sentence">What was seen, without a period.</param>
+public sealed record LossReading(Loss Loss, GradientScale Scale, bool IsSure, string Sentence)
 {
-    private const double Fits = 1e-2;
+    // The share by which a sum over classes may miss zero, what one image may leave, and what a confirmed loss may leave.
+    private const double AddsUp = 1e-2, OneImage = 1e-4, Fits = 1e-2, Usual = 2e-3;
 
-    /// <summary>One sentence on what was found; the end of it.</summary>
-    public string Sentence => Loss switch
-    {
-        BinaryCrossEntropy => "the loss is binary cross-entropy, for the head's bias gradient is sigmoid minus target",
-        MeanSquared when Targets.Count == 1 =>
-            "the model has one output, so the loss is taken for a squared error, whose unknown target is a factor of the gradient",
-        MeanSquared => "the loss is a squared error, for the head's bias gradient is logit minus target",
-        _ => "the loss is cross-entropy",
-    };
+    private const string Remedy = "say which with --loss mean-squared or --loss binary-cross-entropy";
 
-    /// <summary>The label, or where several outputs are true the one furthest from its target, with all of them as soft labels.</summary>
-    public Labels Labels => new([Label], [1 - Error])
-    {
-        Soft = Targets.Sum() == 1 ? null : Targets,
-        Reasons = Targets.Sum() == 1 ? []
-            : [$"These outputs are true at once: {string.Join(", ", Enumerable.Range(0, Targets.Count).Where(c => Targets[c] == 1))}."],
-    };
-
-    /// <summary>The loss that explains an update; null where none of those known does, or more than one image is behind it.</summary>
+    /// <summary>The loss behind an update; null where it may be cross-entropy, or noise hides it.</summary>
     /// <param name="model">The shared model.</param>
-    /// <param name="update">What the client sent, taken for a gradient up to a factor.</param>
+    /// <param name="update">What the client sent, on a way that left its numbers alone.</param>
     /// <param name="batch">Images behind it.</param>
+    /// <exception cref="AfterimageException">It is surely not cross-entropy, and does not tell what it is.</exception>
     public static LossReading? Of(VictimModel model, GradientSet update, int batch)
     {
-        if (model.Classes == 1)
-            return new(new MeanSquared(), [1], 0, 1, 0);
-        if (batch != 1 || model.Head is not (var weight, { } bias))
+        if (batch < 1 || model.Head is not (var weight, { } place))
             return null;
         using var scope = Tidy.Scope();
-        Tensor Numbers(Tensor values) => values.detach().to(ScalarType.Float64).cpu();
-        var (gradient, arriving) = (Numbers(update[weight]), Numbers(update[bias]));
-        var square = arriving.square().sum().ToDouble();
-        if (!(square > 0) || !double.IsFinite(square))
+        var (rows, bias) = (Double(update[weight]), Double(update[place]));
+        var total = bias.abs().sum().ToDouble();
+        if (!(total > 0) || (model.Classes > 1 && Math.Abs(bias.sum().ToDouble()) < AddsUp * total))
             return null;
-        var features = arriving.matmul(gradient) / square;
-        if (((gradient - arriving.outer(features)).norm() > Fits * gradient.norm()).ToBoolean())
+        if (batch > 1)
+            return !IsOf(batch, rows, bias) ? null : throw new AfterimageException(model.Classes == 1
+                ? $"The model has one output, whose loss is no cross-entropy over softmax, and an update of {batch} images does not tell " +
+                    $"which it is: {Remedy}."
+                : "The head's gradient does not add up to zero over the classes, as cross-entropy over softmax leaves it, so the loss is " +
+                    $"another one, which an update of {batch} images does not tell: {Remedy}.");
+        var features = bias.matmul(rows) / bias.square().sum();
+        if (!((rows - bias.outer(features)).norm().ToDouble() <= OneImage * rows.norm().ToDouble()))
             return null;
-        var logits = (Numbers(model.Parameters[weight]).matmul(features) + Numbers(model.Parameters[bias])).data<double>().ToArray();
-        var seen = arriving.data<double>().ToArray();
-        return Candidates(logits, seen).OrderBy(found => found.Error).FirstOrDefault(found => found.Error < Fits);
+        var logits = (Double(model.Parameters[weight]).matmul(features) + Double(model.Parameters[place])).data<double>().ToArray();
+        return OfOne(logits, bias.data<double>().ToArray());
     }
 
-    private static IEnumerable<LossReading> Candidates(double[] logits, double[] seen)
+    /// <summary>Whether a model's outputs are logarithms of probabilities, as a last log-softmax leaves them.</summary>
+    public static bool AreLogProbabilities(VictimModel model)
     {
-        var (classes, sigmoid) = (logits.Length, logits.Select(logit => 1 / (1 + Math.Exp(-logit))).ToArray());
-        var softmax = Softmax.Of(logits);
-        for (var label = 0; label < classes; label++)
-        {
-            var one = Enumerable.Range(0, classes).Select(c => c == label ? 1.0 : 0).ToValueList();
-            yield return Against(new CrossEntropy(), softmax, one, seen, 1);
-            yield return Against(new MeanSquared(), logits, one, seen, 2.0 / classes);
-        }
-        // Several outputs may be true at once: those where the gradient points the other way.
-        foreach (var sign in (double[])[1, -1])
-        {
-            var targets = seen.Select(entry => entry * sign < 0 ? 1.0 : 0).ToValueList();
-            yield return Against(new BinaryCrossEntropy(), sigmoid, targets, seen, 1.0 / classes);
-        }
+        if (model.Classes < 2)
+            return false;
+        using var scope = Tidy.Scope();
+        using var _ = no_grad();
+        using var generator = new RandomSource(0).Derive("outputs").Generator(CPU);
+        var images = rand([2, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float32, CPU, generator: generator);
+        var sums = model.Logits(images.to(model.Type).to(model.Device)).exp().sum(1);
+        return (sums - 1).abs().max().ToDouble() < 1e-4;
     }
 
-    private static LossReading Against(Loss loss, double[] predicted, ValueList<double> targets, double[] seen, double slope)
+    private static LossReading OfOne(double[] logits, double[] bias)
     {
-        var error = predicted.Zip(targets, (p, target) => slope * (p - target)).ToArray();
-        var factor = TensorPrimitives.Dot(seen, error) / TensorPrimitives.Dot(error, error);
-        var left = seen.Zip(error, (s, e) => Math.Pow(s - factor * e, 2)).Sum() / TensorPrimitives.Dot(seen, seen);
-        var label = Enumerable.Range(0, seen.Length).MaxBy(c => targets[c] * Math.Abs(seen[c]));
-        return new(loss, targets, label, factor, Math.Sqrt(left));
+        var (outputs, probabilities) = (logits.Length, logits.Select(logit => 1 / (1 + Math.Exp(-logit))).ToArray());
+        var binary = new[] { 1, -1 }.Select(way =>
+            Against(bias, [.. probabilities.Select((p, c) => p - (way * bias[c] < 0 ? 1 : 0))], 1.0 / outputs)).MinBy(fit => fit.Error)!;
+        var squared = Enumerable.Range(0, outputs == 1 ? 2 : outputs).Select(label => Against(bias,
+            [.. logits.Select((logit, c) => logit - (outputs == 1 ? label : c == label ? 1 : 0))], 2.0 / outputs)).MinBy(fit => fit.Error)!;
+        // One output has one equation, which any factor solves.
+        var (isBinary, isSquared) = outputs == 1 ? (binary.Factor == 1, squared.Factor == 1)
+            : (binary.Error < Fits && binary.Error <= squared.Error, squared.Error < Fits);
+        if (isBinary)
+            return new(new BinaryCrossEntropy(), binary, true, (outputs == 1 ? "the model has one output, and its error is "
+                : "the head's gradient does not add up to zero, and its errors are those ") +
+                "of sigmoids and labels of 0 and 1: the loss was taken for binary cross-entropy");
+        if (isSquared)
+            return new(new MeanSquared(), squared, outputs > 1, (outputs == 1 ? "the model has one output, and its error is that "
+                : "the head's gradient does not add up to zero, and its errors are those ") +
+                "of a squared error and labels of 0 and 1: the loss was taken for that");
+        return outputs == 1
+            ? new(new MeanSquared(), new(1, 0), false, "the model has one output, and binary cross-entropy of a label of 0 or 1 does not " +
+                "explain its error: the loss was taken for the squared error of a number (otherwise say --loss)")
+            : throw new AfterimageException("The head's gradient does not add up to zero over the classes, as cross-entropy over softmax " +
+                $"leaves it, and labels of 0 and 1 explain it under neither binary cross-entropy nor squared error: {Remedy}.");
     }
+
+    /// <summary>The factor over a loss whose derivative is a known multiple of these errors.</summary>
+    private static GradientScale Against(double[] bias, double[] errors, double slope)
+    {
+        var multiple = TensorPrimitives.Dot(bias, errors) / TensorPrimitives.Dot(errors, errors);
+        var left = Math.Sqrt(bias.Zip(errors, (b, e) => Math.Pow(b - multiple * e, 2)).Sum() / TensorPrimitives.Dot(bias, bias));
+        return new(Math.Abs(multiple / slope - 1) < Usual ? 1 : multiple / slope, left);
+    }
+
+    /// <summary>Whether no more images than these are behind the head's gradient, to rounding; a smaller head never tells.</summary>
+    private static bool IsOf(int batch, Tensor rows, Tensor bias)
+    {
+        if (rows.shape[0] == 1)
+            return true;
+        if (batch >= Math.Min(rows.shape[0], rows.shape[1]))
+            return false;
+        var (_, strengths, _) = Factorization.Svd(cat([rows, bias.unsqueeze(1)], 1), "The head's gradient");
+        return strengths[batch].ToDouble() < OneImage * strengths[0].ToDouble();
+    }
+
+    private static Tensor Double(Tensor values) => values.detach().to(ScalarType.Float64).cpu();
 }

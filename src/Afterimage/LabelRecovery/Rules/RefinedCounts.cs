@@ -23,9 +23,8 @@ public sealed record RefinedCounts : LabelRule
     /// <inheritdoc/>
     public override Labels Recover(AttackContext context)
     {
-        if (context.Observation.Training.Loss.HeadObstacle is not null
-            && LossReading.Of(context.Model, context.Observation.Update, context.Observation.BatchSize) is { } reading)
-            return reading.Labels;
+        if (context.Observation.Training.Loss.HeadObstacle is not null && HeadTargets.OfOne(context) is { } targets)
+            return targets;
         var posterior = CountPosterior.Of(context);
         var labels = Counting.Of(context, posterior.Best);
         return Split && context.Observation.BatchSize <= LargestSplit && posterior.IsInformed ? HeadSplit.Settle(context, labels) : labels;

@@ -42,7 +42,7 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
     /// <exception cref="AfterimageException">The file is malformed.</exception>
     public static ArrayFile Read(Stream stream, string path)
     {
-        Span<byte> start = stackalloc byte[32];
+        Span<byte> start = stackalloc byte[1024];
         var known = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         stream.Position = 0;
         if (known.StartsWith("PK"u8))
@@ -53,6 +53,9 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         if (TorchLegacy.IsLegacy(known))
             return new(path, ArrayFormat.Torch,
                 ArrayNames.InOrder(TorchLegacy.Read(StreamBytes.Read(stream, stream.Length, stream.Length), path)));
+        if (known.IndexOf("__fobs_"u8) >= 0)
+            throw ArrayFault.File(path, "is a FOBS message of NVFlare, which names classes to build and is never opened: save its " +
+                "tensors with torch.save or safetensors, or give the server's FL_global_model.pt");
         if (known is [0x80, >= 2 and <= 5, ..])
             throw ArrayFault.File(path,
                 "is a Python pickle, which is never opened because it can run code: save with torch.save, safetensors or numpy.savez");

@@ -39,6 +39,10 @@ public class HostileFileTests
     }
 
     [Fact]
+    public void A_message_of_NVFlare_is_refused_with_what_to_save_instead() => Refusal.Says("is a FOBS message of NVFlare",
+        () => ArrayFile.Read(new MemoryStream([0x83, 0xab, .. "__fobs_dc__"u8, 0xa3, .. "abc"u8, .. new byte[40]]), "hostile"));
+
+    [Fact]
     public void Random_bytes() => Gen.Byte.Array[0, 300].Sample(EndsWell, iter: 3000, threads: 1, seed: "0000KOIPe_G3");
 
     [Fact]

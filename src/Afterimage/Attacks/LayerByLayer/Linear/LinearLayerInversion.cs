@@ -1,5 +1,4 @@
 using Afterimage.Federation;
-using Afterimage.LabelRecovery;
 using Afterimage.Models;
 
 namespace Afterimage.Attacks;
@@ -22,10 +21,7 @@ public sealed record LinearLayerInversion : Attack
     public override string Equation => "x = (dL/dW)_i / (dL/db)_i, over the rows i of the first layer";
 
     /// <inheritdoc/>
-    public override string? Refusal(AttackContext context) => LayerChain.Shapeless(context)
-        ?? LayerChain.Damaged(context.Observation)
-        // The image of a single one does not depend on the loss; the labels do.
-        ?? (context.Observation.BatchSize == 1 && First(context) is { Bias: true } ? null : LayerChain.Unreadable(context.Observation))
+    public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
         ?? (First(context) is not { } first
             ? "The bias attack needs a network whose first layer is linear: use \"recursive-inversion\" or gradient matching."
         : first.Bias ? null
@@ -55,9 +51,7 @@ public sealed record LinearLayerInversion : Attack
             throw new AfterimageException("No gradient reaches the first layer, so nothing can be read from it: use another update.");
         var inputs = bias.matmul(first.WeightGradient!) / square;
         run.Note(new RowsCarryImage(bias.ne(0).sum().ToInt64(), bias.shape[0]));
-        var (context, loss) = (run.Context, run.Context.Observation.Training.Loss);
-        var labels = loss.HeadObstacle is null ? HeadLabels.Of(chain, chain.Shaped(inputs))
-            : LossReading.Of(context.Model, context.Observation.Update, 1)?.Labels ?? new([0], [0]);
+        var labels = HeadLabels.Of(chain, chain.Shaped(inputs));
         return new() { Images = chain.Images(inputs), Labels = labels, Iterations = 1, Evaluations = 1 };
     }
 
