@@ -121,15 +121,22 @@ internal sealed class CaseLeakageProbe(LeakageChoice choice)
             : null;
     }
 
-    /// <summary>Root mean square deviation of the update from A(x), in units of each tensor's root mean square.</summary>
+    /// <summary>
+    /// Root mean square deviation of the update from A(x) over the numbers that arrived, in units of each tensor's root mean square.
+    /// </summary>
     private static double Carried(AttackContext context, Tensor images, Tensor targets)
     {
         using var scope = Tidy.Scope();
         var exact = context.Operator.At(new(images, targets)).Value;
-        var (sum, count) = (0.0, 0L);
-        foreach (var (expected, sent) in exact.Split().Zip(context.Observation.Update.Split()))
-            if (expected.square().mean().ToDouble() is > 0 and var square)
-                (sum, count) = (sum + (sent - expected).square().sum().ToDouble() / square, count + expected.numel());
+        var sent = context.Observation.Update;
+        var mask = context.Observation.Channel.Mask(sent);
+        var gaps = (sent.Flat - exact.Flat).square();
+        var arrived = new GradientSet(sent.Layout, mask ?? ones_like(gaps));
+        var missed = new GradientSet(sent.Layout, mask is null ? gaps : gaps * mask);
+        var (sum, count) = (0.0, 0.0);
+        for (var i = 0; i < sent.Layout.Entries.Count; i++)
+            if (arrived[i].sum().ToDouble() is > 0 and var numbers && exact[i].square().mean().ToDouble() is > 0 and var square)
+                (sum, count) = (sum + missed[i].sum().ToDouble() / square, count + numbers);
         return Math.Max(LeakageProbe.Float64, Math.Sqrt(sum / Math.Max(1, count)));
     }
 

@@ -1,7 +1,10 @@
 using Afterimage.Attacks;
+using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Tests.Attacks.LayerByLayer;
+using Afterimage.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -40,7 +43,7 @@ public class BestTests
         var phases = new List<Phase>();
         using var context = client.Context.Watched(phases.Add);
         using var found = new Best().Run(context);
-        Assert.Equal(["searches", "Recursion through the layers, 3 of 6: searches"], phases.Select(phase => phase.Name));
+        Assert.Equal(["searches", "Recursion through the layers, 4 of 7: searches"], phases.Select(phase => phase.Name));
     }
 
     [Fact]
@@ -75,6 +78,25 @@ public class BestTests
         Assert.Equal(OutcomeKind.BudgetSpent, found.Outcome.Kind);
         Assert.Contains("--budget", found.Outcome.Advice, StringComparison.Ordinal);
         Assert.Contains(found.Evidence, note => note is MethodSkipped { Method: "Gradient matching" });
+    }
+
+    [Fact]
+    public void A_model_of_unknown_layers_is_matched_by_distances_and_by_directions()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using var model = SmallScript.Save(folder, "z = torch.cumsum(x, 1)\ny = torch.flatten(z, 1)", 108)
+            .Open(SmallScript.Input, 4, new(1), ScalarType.Float32, CPU);
+        Assert.Null(model.Network);
+        using var context = new AttackContext
+        {
+            Model = model,
+            Observation = new() { Update = new(model.Layout, ones(model.Layout.Count)), Training = new FedSgd(), BatchSize = 1 },
+            Random = new(1),
+        };
+        var methods = BestPolicy.Methods(context, new RefinedCounts()).Where(method => method.Obstacle is null && !method.IsExact);
+        Assert.Equal(["Gradient matching", "Gradient matching by directions"], methods.Select(method => method.Name)
+            .Where(name => name.StartsWith("Gradient", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -1,10 +1,12 @@
 using Afterimage.Audit.Clients;
+using Afterimage.Audit.Threats;
 using Afterimage.Data;
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using Afterimage.Tests.Numerics.Arrays;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Afterimage.Tests.LabelRecovery;
@@ -98,6 +100,42 @@ public class LossReadingTests
             };
             Assert.Equal([0, 1, 0, 0, 1, 0, 0, 1, 0, 0], new RefinedCounts().Recover(context).Soft!.Value);
         }
+    }
+
+    [Fact]
+    public void Log_probabilities_are_seen_and_their_likelihood_is_cross_entropy()
+    {
+        using var scope = NewDisposeScope();
+        using var round = Open(1);
+        using var model = new LogSoftmax(round.Model);
+        Assert.True(LossReading.AreLogProbabilities(model));
+        Assert.False(LossReading.AreLogProbabilities(round.Model));
+        var image = tensor(round.Truth!.Images[0].Pixels.ToArray()).view(1, 3, 16, 16);
+        var batch = new Batch(image, new Labels(round.Truth.Labels, [1]).Targets(10, ScalarType.Float32, CPU));
+        Assert.True(new FedSgd().Train(model, batch, new(1)).Flat.allclose(round.Update.Flat, 1e-4, 1e-6));
+        using var told = new ClientRound
+        {
+            Model = model, Update = new FedSgd().Train(model, batch, new(1)), Training = new FedSgd(), BatchSize = 1,
+            IsDescribed = false, IsLossDescribed = false, PublicImages = round.PublicImages, ClassNames = round.ClassNames,
+        };
+        Assert.Contains(new ThreatModel().Reveal(told).Readings, said => said.Contains("log-probabilities", StringComparison.Ordinal));
+    }
+
+    private sealed class LogSoftmax(VictimModel inner)
+        : VictimModel(inner.Input, inner.Classes, inner.Normalization, inner.Type, inner.Device)
+    {
+        public override TensorLayout Layout => inner.Layout;
+
+        public override Network? Network => null;
+
+        public override IReadOnlyList<Tensor> Parameters => inner.Parameters;
+
+        public override IReadOnlyDictionary<string, Tensor> Buffers => inner.Buffers;
+
+        public override VictimModel To(ScalarType type, Device device) => new LogSoftmax(inner.To(type, device));
+
+        protected override Tensor Forward(Tensor normalized, ModelMode mode, IReadOnlyList<Tensor>? parameters, Tensor? masks,
+            Trace? trace) => inner.Logits(normalized, mode, parameters, masks).log_softmax(1);
     }
 
     private static ClientRound Open(int batch, Loss? loss = null) =>

@@ -41,6 +41,15 @@ public class CaseLeakageTests
     }
 
     [Fact]
+    public async Task Numbers_that_were_left_out_are_no_noise()
+    {
+        using var folder = new TemporaryFolder();
+        var (report, _) = await SmallAudit.Run(
+            SmallAudit.Experiment with { Client = Client with { Defense = new TopK { Share = 0.5 } } }, folder.Path);
+        Assert.InRange(Assert.Single(report.Cases).Leakage!.Noise, 1e-8, 1e-5);
+    }
+
+    [Fact]
     public async Task Noise_of_the_client_is_measured_and_lowers_the_forecast()
     {
         using var folder = new TemporaryFolder();

@@ -21,7 +21,8 @@ internal sealed record Method(string Name, Attack Attack, double Weight = 0, str
 /// <summary>
 /// Which methods apply to a round, in which order. Closed forms come first: they cost seconds and prove themselves. Of the searches the
 /// second-order one comes first on smooth networks, where it reaches the precision of the update; on networks with ReLU without
-/// convolutions it polishes what matching found; behind convolutions with ReLU the search goes from the head down.
+/// convolutions it polishes what matching found; behind convolutions with ReLU the search goes from the head down. A model of unknown
+/// layers is matched both ways, as if it were smooth and as if it were not.
 /// </summary>
 internal static class BestPolicy
 {
@@ -51,6 +52,9 @@ internal static class BestPolicy
         yield return context.Observation.Training is FedAvg training && training.Epochs * training.StepsOf(batch) > 1
             ? new("Gradient matching over local steps", Known.LocalMatching with { Labels = labels }, Weight: 1)
             : new("Gradient matching", Known.Matching with { Labels = labels }, Weight: 1);
+        // A script may hide ReLU, on which L-BFGS stops early and leaves most of its time.
+        if (context.Model.Network is null && context.Observation.Training is FedSgd)
+            yield return new("Gradient matching by directions", Known.RectifiedMatching with { Labels = labels }, Weight: 1);
     }
 
     /// <summary>Why second-order steps do not apply from a random start, or null.</summary>

@@ -124,14 +124,16 @@ internal sealed class CountPosterior
     private static CountPosterior Single(HeadEvidence head, double[] signal)
     {
         var order = Enumerable.Range(0, head.Classes).OrderBy(c => signal[c]).ToArray();
-        var clear = signal[order[0]] < -10 * head.Noise
-            && (head.Classes == 1 || signal[order[1]] > (head.HasBias ? -10 * head.Noise : signal[order[0]] / 2));
+        var noise = head.HasBias ? head.SentNoise : head.Noise;
+        var clear = signal[order[0]] < -10 * noise
+            && (head.Classes == 1 || signal[order[1]] > (head.HasBias ? -10 * noise : signal[order[0]] / 2));
         var sure = clear ? 1 : 1.0 / head.Classes;
         var other = (1 - sure) / Math.Max(1, head.Classes - 1);
         return new([.. Enumerable.Range(0, head.Classes).Select(c => c == order[0] ? new[] { 1 - sure, sure } : [1 - other, other])],
             [.. Enumerable.Range(0, head.Classes).Select(c => c == order[0] ? 1 : 0)],
             [clear ? "The batch has one image, and the head's gradient is negative at its class alone."
-                : "The head's update of the one image is lost in rounding, so its class is a guess."], clear);
+                : $"The head's update of the one image is lost in {(head.IsNoisy ? "noise or in what was left out" : "rounding")}, so " +
+                    "its class is a guess."], clear);
     }
 
     private static CountPosterior Open(HeadEvidence head, string reason)

@@ -62,6 +62,8 @@ internal sealed class HeadEvidence
         var (deviation, withheld) = (channel.Deviation(observation.Update, read), channel.Withheld(observation.Update, read));
         added = Math.Sqrt(deviation * deviation + withheld * withheld) / Math.Abs(factor);
         defect = AddsUp(Training) ? Defect() : 0;
+        // Sums over classes miss what was left out, which says nothing of the numbers that arrived.
+        SentNoise = withheld > 0 ? Math.Max(rounding, deviation / Math.Abs(factor)) : Noise;
         Contradiction = added > 0 ? null : Against();
     }
 
@@ -86,6 +88,9 @@ internal sealed class HeadEvidence
     /// Error of an entry of the bias gradient: rounding, what the channel adds or leaves out, and what is seen of an undeclared one.
     /// </summary>
     public double Noise => Math.Max(rounding, Math.Max(added, defect));
+
+    /// <summary>Error of an entry of the bias gradient that is not zero, so that it surely arrived.</summary>
+    public double SentNoise { get; }
 
     /// <summary>Whether noise was added or numbers left out, declared or not, so that no equation holds exactly.</summary>
     public bool IsNoisy => added > 0 || defect > 100 * rounding;
