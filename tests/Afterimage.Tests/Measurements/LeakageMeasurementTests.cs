@@ -115,7 +115,8 @@ public class LeakageMeasurementTests
         foreach (var unknowns in new[] { 1, 6144 })
             Assert.Throws<OperationCanceledException>(() => new LeakageProbe { Unknowns = unknowns }
                 .Measure(scene.Context, scene.Images, scene.Targets, prior, NoiseScale.Layer, stop.Token));
-        Assert.Equal(alive, TorchSharp.torch.Tensor.TotalCount);
+        // Finalizers of other tests may take some away.
+        Assert.InRange(TorchSharp.torch.Tensor.TotalCount, 0, alive);
     }
 
     [Fact]
