@@ -24,7 +24,7 @@ public static class Explanation
         {
             SimulatedClient simulated => simulated.Training,
             RecordedUpdate { Training: { } stated } => stated,
-            RecordedUpdate { Mode: { } mode } => new FedSgd { Mode = mode },
+            RecordedUpdate said => new FedSgd { Mode = said.Mode ?? ModelMode.Eval, Loss = said.Loss ?? new CrossEntropy() },
             _ => new FedSgd(),
         };
         var known = experiment.Threat.RevealTraining || training.Kind == UpdateKind.Gradient ? training

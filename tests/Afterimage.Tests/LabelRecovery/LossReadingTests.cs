@@ -53,6 +53,20 @@ public class LossReadingTests
         }
     }
 
+    [Theory]
+    [InlineData(1.0, 12)]
+    [InlineData(0.01, 15)]
+    [InlineData(-0.1, 17)]
+    public void Rounding_of_a_certain_image_is_not_taken_for_another_loss(double factor, double certainty)
+    {
+        using var scope = NewDisposeScope();
+        using var round = Open(1);
+        var label = round.Truth!.Labels[0];
+        using (no_grad())
+            round.Model.Parameters[^1][label] += certainty;
+        Assert.Null(LossReading.Of(round.Model, Update(round, new CrossEntropy(), label).Scale(factor), 1));
+    }
+
     [Fact]
     public void Noise_is_not_taken_for_another_loss()
     {

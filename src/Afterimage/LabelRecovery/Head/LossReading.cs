@@ -17,6 +17,9 @@ public sealed record LossReading(Loss Loss, GradientScale Scale, bool IsSure, st
     // The share by which a sum over classes may miss zero, what one image may leave, and what a confirmed loss may leave.
     private const double AddsUp = 1e-2, OneImage = 1e-4, Fits = 1e-2, Usual = 2e-3;
 
+    /// <summary>What single precision may leave of a sum of probabilities less 1, where an image is nearly certain.</summary>
+    private const double Rounding = 2e-6;
+
     private const string Remedy = "say which with --loss mean-squared or --loss binary-cross-entropy";
 
     /// <summary>The loss behind an update; null where it may be cross-entropy, or noise hides it.</summary>
@@ -34,16 +37,14 @@ public sealed record LossReading(Loss Loss, GradientScale Scale, bool IsSure, st
         if (!(total > 0) || (model.Classes > 1 && Math.Abs(bias.sum().ToDouble()) < AddsUp * total))
             return null;
         if (batch > 1)
-            return !IsOf(batch, rows, bias) ? null : throw new AfterimageException(model.Classes == 1
-                ? $"The model has one output, whose loss is no cross-entropy over softmax, and an update of {batch} images does not tell " +
-                    $"which it is: {Remedy}."
-                : "The head's gradient does not add up to zero over the classes, as cross-entropy over softmax leaves it, so the loss is " +
-                    $"another one, which an update of {batch} images does not tell: {Remedy}.");
+            return !(Math.Abs(bias.sum().ToDouble()) > 5 * Rounding) || !IsOf(batch, rows, bias) ? null
+                : throw new AfterimageException(Untold(model.Classes, batch));
         var features = bias.matmul(rows) / bias.square().sum();
         if (!((rows - bias.outer(features)).norm().ToDouble() <= OneImage * rows.norm().ToDouble()))
             return null;
         var logits = (Double(model.Parameters[weight]).matmul(features) + Double(model.Parameters[place])).data<double>().ToArray();
-        return OfOne(logits, bias.data<double>().ToArray());
+        var errors = bias.data<double>().ToArray();
+        return model.Classes > 1 && IsRounded(logits, errors) ? null : OfOne(logits, errors);
     }
 
     /// <summary>Whether a model's outputs are logarithms of probabilities, as a last log-softmax leaves them.</summary>
@@ -57,6 +58,21 @@ public sealed record LossReading(Loss Loss, GradientScale Scale, bool IsSure, st
         var images = rand([2, model.Input.Channels, model.Input.Height, model.Input.Width], ScalarType.Float32, CPU, generator: generator);
         var sums = model.Logits(images.to(model.Type).to(model.Device)).exp().sum(1);
         return (sums - 1).abs().max().ToDouble() < 1e-4;
+    }
+
+    private static string Untold(int outputs, int batch) => outputs == 1
+        ? $"The model has one output, whose loss is no cross-entropy over softmax, and an update of {batch} images does not tell which " +
+            $"it is: {Remedy}."
+        : "The head's gradient does not add up to zero over the classes, as cross-entropy over softmax leaves it, so the loss is " +
+            $"another one, which an update of {batch} images does not tell: {Remedy}.";
+
+    /// <summary>Whether the sum over classes is zero but for the rounding of probabilities, whatever the factor.</summary>
+    private static bool IsRounded(double[] logits, double[] bias)
+    {
+        var errors = Softmax.Of(logits);
+        errors[Array.IndexOf(bias, bias.MaxBy(Math.Abs))]--;
+        var factor = TensorPrimitives.Dot(bias, errors) / TensorPrimitives.Dot(errors, errors);
+        return Math.Abs(bias.Sum()) <= Rounding * Math.Abs(factor);
     }
 
     private static LossReading OfOne(double[] logits, double[] bias)
