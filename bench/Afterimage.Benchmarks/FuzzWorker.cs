@@ -30,7 +30,8 @@ internal sealed class FuzzWorker(int seed, string cache) : IDisposable
 
     private Process Start()
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [Command, seed.ToString(CultureInfo.InvariantCulture)])
+        var start = new ProcessStartInfo(
+            ThisProgram.Host, ThisProgram.Arguments(Command, seed.ToString(CultureInfo.InvariantCulture)))
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };

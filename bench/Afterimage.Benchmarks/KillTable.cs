@@ -79,7 +79,8 @@ internal static class KillTable
         run.Report.GetAwaiter().GetResult();
     }
 
-    private static Process Start(string folder) => Process.Start(Environment.ProcessPath!, [Command, folder]);
+    private static Process Start(string folder) =>
+        Process.Start(ThisProgram.Host, ThisProgram.Arguments(Command, folder));
 
     private static int Finished(string folder)
     {
