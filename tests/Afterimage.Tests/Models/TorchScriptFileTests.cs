@@ -64,10 +64,31 @@ public sealed class TorchScriptFileTests : IDisposable
         "y = torch.flatten(torch.pad(z, [0, 0, 0, 0, self.pad, self.pad]), 1)", 63)]
     [InlineData("n = 0\nz = x\nfor i in range(3):\n  n0 = torch.add(n, i)\n  n = n0\nif torch.eq(n, 3):\n  pass\nelse:\n" +
         "  ops.prim.RaiseException(\"no\", \"builtins.ValueError\")\ny = torch.flatten(z, 1)", 108)]
+    [InlineData("n = 0\nwhile torch.lt(n, 2):\n  n = torch.add(n, 1)\nif torch.eq(n, 2):\n  pass\nelse:\n" +
+        "  ops.prim.RaiseException(\"no\", \"builtins.ValueError\")\ny = torch.flatten(x, 1)", 108)]
     public void ShapesAndControlFlowAreComputed(string body, int features)
     {
         using var model = Open(Save(body, features));
         Assert.True(model is NetworkModel, string.Join(" ", model.Notes));
+    }
+
+    /// <summary>What opens as layers has given libtorch's own logits.</summary>
+    [Theory]
+    [InlineData("y = torch.flatten(torch.cat([x, torch.relu(x)], 1), 1)", 216, typeof(Concatenation))]
+    [InlineData("r = torch.relu(x)\na = torch.cat([x, r], 1)\nc = torch.sigmoid(a)\ny = torch.flatten(torch.cat([x, r, c], 1), 1)", 432,
+        typeof(Concatenation))]
+    [InlineData("s = torch.sigmoid(torch.adaptive_avg_pool2d(x, [1, 1]))\ny = torch.flatten(torch.mul(x, s), 1)", 108, typeof(Scaled))]
+    [InlineData("y = torch.flatten(torch.hardswish(torch.hardtanh(x, 0., 6.)), 1)", 108, typeof(Activation))]
+    [InlineData("y = torch.flatten(torch.hardsigmoid(torch.elu(x)), 1)", 108, typeof(Activation))]
+    [InlineData("y = torch.flatten(torch.adaptive_avg_pool2d(x, [7, 4]), 1)", 84, typeof(AdaptiveAvgPool2d))]
+    public void LayersOfTorchvisionsNetworksAreKnown(string body, int features, Type layer)
+    {
+        using var _ = NewDisposeScope();
+        var model = Open(Save(body, features));
+        Assert.True(model is NetworkModel, string.Join(" ", model.Notes));
+        Assert.Contains(model.Network!.Layers, found => found.GetType() == layer);
+        var gradient = new FedSgd().Linearize(model, new(rand(2, 2, 6, 6), eye(4)[TensorIndex.Slice(0, 2)])).Value.Flat;
+        Assert.True(gradient.isfinite().all().item<bool>() && gradient.norm().ToDouble() > 0);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Afterimage.Federation;
+using Afterimage.Images;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -12,9 +13,6 @@ namespace Afterimage.Attacks;
 [Cites("lu2022april")]
 public sealed record PatchEmbeddingInversion : Attack
 {
-    /// <summary>The variance of a pixel in [0,1] around gray, which decides where the equations hardly see a patch.</summary>
-    private const double PixelVariance = 0.06;
-
     /// <summary>Rounding of one number of the patch embedding's gradient, relative to their root mean square, at least.</summary>
     private const double Rounding = 3e-8;
 
@@ -64,7 +62,8 @@ public sealed record PatchEmbeddingInversion : Attack
         var gray = embedding.Split(model.Normalize(full(run.Context.ImagesShape, 0.5, ScalarType.Float64)));
         var (u, strengths, v) = Factorization.Svd(arriving, "The gradient of the positional embedding");
         var noise = Math.Max(Rounding, run.Context.Observation.Floor) * weights.square().mean().sqrt().ToDouble();
-        var variance = PixelVariance / model.Normalization.Std.Average(deviation => deviation * deviation);
+        // Where the equations hardly see a patch, pixels vary around gray as those of photographs do.
+        var variance = Photographs.PixelVariance / model.Normalization.Std.Average(deviation => deviation * deviation);
         var kept = strengths / (strengths.square() + noise * noise / variance);
         var open = weights.t() - gray.t().matmul(arriving);
         var patches = gray + u.matmul(kept.unsqueeze(1) * v.matmul(open.t()));

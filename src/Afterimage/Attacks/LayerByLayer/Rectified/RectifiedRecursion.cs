@@ -5,11 +5,11 @@ using Afterimage.LabelRecovery;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// Afterimage's own attack on one image through a network of convolutions, BatchNorm, ReLU and max pooling, in eval mode or in train mode
-/// with known statistics of the batch, and through residual networks in eval mode. From the head down every layer's input is solved for
-/// exactly, in the manner of R-GAP (Zhu and Blaschko, 2021), through max poolings and behind averages by blind factorizations, as long
-/// as the weight gradients determine it; the image is then looked for by Gauss-Newton, as the most probable one with the features
-/// reached. No private image is known: a linear guess, learned on procedural images, is the start.
+/// Afterimage's own attack on one image through a network of convolutions, BatchNorm, ReLU, max pooling and hidden linear layers, in
+/// eval mode or in train mode with known statistics of the batch, and through residual networks in eval mode. From the head down every
+/// layer's input is solved for exactly, in the manner of R-GAP (Zhu and Blaschko, 2021), through max poolings and behind averages by
+/// blind factorizations, as long as the weight gradients determine it; the image is then looked for by Gauss-Newton, as the most
+/// probable one with the features reached. No private image is known: a linear guess, learned on procedural images, is the start.
 /// </summary>
 [Cites("zhu2021rgap", "baradad2021learning")]
 public sealed record RectifiedRecursion : Attack

@@ -85,6 +85,7 @@ public class RectifiedRecursionTests
             new Conv2d("c", 12, 12, 3, 2, 1), ReLU, new Flatten(), new Linear("d", 108, 10)]);
         var client = Simulated.Smooth(Simulated.Open(network), [7]);
         using var found = new RectifiedRecursion { Images = 100, Steps = 60 }.Run(client.Context);
+        Assert.Contains(found.Evidence, note => note is LayerOpen { Layer: "c" });
         Assert.InRange(client.Judge(found).Psnr[0], 25, double.PositiveInfinity);
     }
 
