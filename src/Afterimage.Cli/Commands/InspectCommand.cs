@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Afterimage.Attacks;
 using Afterimage.Audit.Cases;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Options;
@@ -28,10 +29,11 @@ internal static class InspectCommand
         {
             Description = "Count equations against unknowns layer by layer (R-GAP's rank analysis); may take a minute.",
         };
+        var mode = new Option<ModelMode>("--mode") { Description = "How clients run the model, for the plan." };
         var json = JsonText.Option("the layers");
         var command = new Command("inspect", "Show the layers of a model and what such a model gives away.")
         {
-            model, input, classes, rank, json,
+            model, input, classes, mode, rank, json,
         };
         command.SetAction(line =>
         {
@@ -41,10 +43,14 @@ internal static class InspectCommand
             var (shape, outputs) = Shapes(source, name, given, line.GetValue(classes));
             using var opened = source.Open(shape, outputs, new RandomSource(0), torch.ScalarType.Float32, torch.CPU);
             var card = ModelCard.Of(opened, name);
+            var plan = InversionPlan.Of(opened, line.GetValue(mode));
             if (line.GetValue(json))
-                JsonText.Write(terminal, Plain(card));
+                JsonText.Write(terminal, Plain(card, plan));
             else
+            {
                 Write(terminal.Output, card);
+                PlanView.Write(terminal.Output, plan);
+            }
             if (!line.GetValue(rank))
                 return;
             var network = opened.Network
@@ -65,7 +71,7 @@ internal static class InspectCommand
             classes ?? known.Classes ?? throw new AfterimageException($"{name} does not tell its classes: say them with --classes 10."));
     }
 
-    private static object Plain(ModelCard card) => new
+    private static object Plain(ModelCard card, InversionPlan plan) => new
     {
         card.Name,
         Input = card.Input.ToString(),
@@ -84,6 +90,15 @@ internal static class InspectCommand
             Parameters = layer.Parameters.Select(parameter =>
                 new { parameter.Name, Shape = parameter.Shape.AsEnumerable(), parameter.Count }),
         }),
+        Plan = new
+        {
+            Promise = plan.Promise.ToString(),
+            Sentences = plan.Sentences.AsEnumerable(),
+            Layers = plan.Layers.Select(layer => new
+            {
+                layer.Name, layer.Input, layer.Unknowns, layer.Equations, Reading = layer.Reading.ToString(), layer.LargestBatch,
+            }),
+        },
     };
 
     private static void Write(IAnsiConsole console, ModelCard card)

@@ -1,3 +1,5 @@
+using Afterimage.Images;
+
 namespace Afterimage.Attacks;
 
 /// <summary>From the head down, one piece after the other, as far as equations lead.</summary>
@@ -32,6 +34,16 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <param name="piece">In the precision of the search.</param>
     public virtual LastPiece Last(RectifiedPiece piece) =>
         new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), Error?.to(ScalarType.Float32), FeatureGradient!);
+
+    /// <summary>
+    /// The search that weighs the places of the maxima of the last piece in front of the features; null where it has none.
+    /// </summary>
+    /// <param name="trunk">From images to the input of the piece.</param>
+    /// <param name="piece">In the precision of the search.</param>
+    /// <param name="photographs">What is believed of images.</param>
+    public PoolingDescent? Pooled(FeatureMap trunk, RectifiedPiece piece, GaussianImages photographs) =>
+        piece is RectifiedBlock { Pool: not null, Batch: null } block && Features is not null
+            ? new(trunk, block, Features, FeatureGradient!, photographs) : null;
 
     /// <summary>Standard deviations of the features, [1,C,H,W]; null where they are exact.</summary>
     protected Tensor? Error { get; private set; }

@@ -6,41 +6,36 @@ namespace Afterimage.Attacks;
 /// Convolution, BatchNorm (folded into a scale and a shift of each channel), ReLU and perhaps max pooling: u = scale (W x + b) + shift,
 /// and what leaves is the pooled max(u, 0).
 /// </summary>
-/// <param name="Input">[C,H,W] of x.</param>
-/// <param name="Output">[C,H,W] of u.</param>
-/// <param name="Leaving">[C,H,W] behind the pooling.</param>
+/// <param name="Form">Its structure.</param>
 /// <param name="Scale">[1,C,1,1].</param>
 /// <param name="Shift">[1,C,1,1].</param>
 /// <param name="WeightGradient">dL/dW.</param>
 /// <param name="Batch">In train mode, how the gradient passes through the batch's own statistics; null in eval mode.</param>
-internal sealed record RectifiedBlock(Conv2d Conv, MaxPool2d? Pool, long[] Input, long[] Output, long[] Leaving,
+internal sealed record RectifiedBlock(BlockForm Form,
     Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, BatchCoupling? Batch) : RectifiedPiece
 {
-    /// <summary>Inputs of one channel beyond which dense normal equations would take too long.</summary>
-    private const int LargestMap = 1500;
-    private const int LargestChoice = 600;
+    public Conv2d Conv => Form.Conv;
+
+    public MaxPool2d? Pool => Form.Pool;
+
+    /// <summary>[C,H,W] of x.</summary>
+    public override long[] Input { get; init; } = Form.Input;
+
+    /// <summary>[C,H,W] of u.</summary>
+    public long[] Output { get; } = Form.Output;
+
+    /// <summary>[C,H,W] behind the pooling.</summary>
+    public override long[] Leaving { get; init; } = Form.Leaving;
 
     public ConvolutionMap Map => new(Conv, Input);
 
-    public long Places => Input[1] * Input[2];
+    public long Places => Form.Places;
 
     /// <summary>Numbers of dL/dW for each input channel.</summary>
-    public long Equations => Map.Equations;
+    public long Equations => Form.Equations;
 
-    /// <summary>
-    /// Whether dL/dW determines the input once what leaves is known: every input channel has more equations than places, and with
-    /// pooling enough of them are left over for the places of the maxima.
-    /// </summary>
-    public bool IsDetermined
-    {
-        get
-        {
-            if (Equations < Places || Places > LargestMap || Pool is { Padding: > 0 })
-                return false;
-            var choices = Pool is null ? 0 : Leaving[1] * Leaving[2] * (Pool.Kernel * Pool.Kernel - 1L);
-            return choices <= LargestChoice && Input[0] * Places + Conv.Output * choices <= Input[0] * Equations;
-        }
-    }
+    /// <summary>Whether dL/dW determines the input once what leaves is known, by counting.</summary>
+    public bool IsDetermined => Form.IsDetermined;
 
     /// <summary>u for x of shape [B,*Input].</summary>
     public Tensor Before(Tensor x) => Map.Apply(Weight, x, Bias) * Scale + Shift;

@@ -33,14 +33,10 @@ internal sealed class RectifiedChain
     /// <exception cref="AfterimageException">The network is of another kind.</exception>
     public static RectifiedChain Of(AttackContext context)
     {
-        var reader = new PieceReader(context, context.Model.Network!);
-        var pieces = reader.Pieces();
-        var rest = reader.Rest;
-        var averaged = pieces.Count > 0 && pieces[^1] is ResidualUnit;
-        if (reader.Tail(averaged) is { } tail && pieces.Count > 0 && pieces[0] is RectifiedBlock
-            && pieces.SkipWhile(piece => piece is RectifiedBlock).All(piece => piece is ResidualUnit))
-            return new(context.Model, pieces, tail);
-        throw new AfterimageException("The recursion needs convolutions with ReLU and max pooling flattened into linear layers, or " +
-            $"residuals averaged into them, and this network {rest}: use gradient matching.");
+        var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train);
+        if (form.Obstacle is { } obstacle)
+            throw new AfterimageException(obstacle);
+        var reader = new PieceReader(context);
+        return new(context.Model, [.. form.Pieces.Select(reader.Piece)], reader.Tail(form));
     }
 }

@@ -16,6 +16,9 @@ public sealed record RectifiedRecursion : Attack
 {
     private const int Batch = 50;
 
+    /// <summary>Steps over which the places of maxima are decided.</summary>
+    private const int Annealing = 150;
+
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     [Range(4, 100_000)]
     public int Images { get; init; } = 400;
@@ -76,25 +79,37 @@ public sealed record RectifiedRecursion : Attack
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
         var examples = procedural.Examples(depth - 1, last);
         var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), examples).Decode(last.Known, shape);
-        var descent = new FeatureDescent(trunk, last, new Photographs(context.Model.Input));
-        var steps = 0;
-        var images = descent.Run(start, Steps, Products, See, run.Stop);
-        run.Note(new FeaturesMatched(chain.Pieces.Count - depth, chain.Pieces.Count, descent.Residual));
+        var photographs = new Photographs(context.Model.Input);
+        var (steps, evaluations, residual) = (0, 0, 1.0);
+        Tensor images;
+        if (last.Known.numel() < Planner.Plenty * context.Model.Input.Count
+            && layers.Pooled(trunk, procedural.Pieces[depth - 1], photographs) is { } pooled)
+        {
+            images = pooled.Run(start, Math.Min(Steps, Annealing), Products, See, run.Stop);
+            (evaluations, residual) = (pooled.Evaluations, pooled.Residual);
+        }
+        else
+        {
+            var descent = new FeatureDescent(trunk, last, photographs);
+            images = descent.Run(start, Steps, Products, See, run.Stop);
+            (evaluations, residual) = (descent.Evaluations, descent.Residual);
+        }
+        run.Note(new FeaturesMatched(chain.Pieces.Count - depth, chain.Pieces.Count, residual));
         return new()
         {
             Images = images.clamp(0, 1),
             Labels = labels,
-            Objective = descent.Residual,
+            Objective = residual,
             Doubt = $"The features behind {depth} of {chain.Pieces.Count} layers are solved for exactly; the image is the most probable " +
                 "one found with them, not a proven one: judge it by its residual in the notes.",
             Iterations = steps,
-            Evaluations = descent.Evaluations,
+            Evaluations = evaluations,
         };
 
-        void See(int step, double residual, Func<Tensor> image)
+        void See(int step, double left, Func<Tensor> image)
         {
             steps = step + 1;
-            run.See(new(0, step, residual, descent.Evaluations, image));
+            run.See(new(0, step, left, step + 1, image));
         }
     }
 }

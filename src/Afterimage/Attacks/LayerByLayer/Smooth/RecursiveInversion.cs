@@ -49,7 +49,7 @@ public sealed record RecursiveInversion : Attack
         return new() { Images = images, Labels = labels, Iterations = best.Layers.Count, Evaluations = 1 };
     }
 
-    private static string? Unreadable(Network network)
+    internal static string? Unreadable(Network network)
     {
         long[] shape = [network.Input.Channels, network.Input.Height, network.Input.Width];
         foreach (var layer in network.Layers)

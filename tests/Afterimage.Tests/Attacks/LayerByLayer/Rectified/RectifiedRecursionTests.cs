@@ -47,6 +47,34 @@ public class RectifiedRecursionTests
         Assert.Equal([7], found.Labels.Classes);
     }
 
+    /// <summary>The stem of ImageNet's residual networks: windows overlap, and features are not much more than pixels.</summary>
+    [Fact]
+    public void Places_of_maxima_are_decided_while_the_image_is_searched_for()
+    {
+        using var scope = NewDisposeScope();
+        var network = new Network(new(3, 16, 16), 10, [new Conv2d("a", 3, 64, 7, 2, 3), ReLU,
+            new MaxPool2d(3, 2, 1), new Flatten(), new Linear("b", 1024, 10)]);
+        var client = Simulated.Smooth(Simulated.Open(network), [7]);
+        using var found = new RectifiedRecursion { Images = 100 }.Run(client.Context);
+        Assert.InRange(client.Judge(found).Psnr[0], 40, double.PositiveInfinity);
+    }
+
+    [Fact]
+    public void Windows_of_a_pooling_are_gathered_and_scattered_as_libtorch_pools()
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Smooth(Simulated.Open(new Network(new(1, 7, 9), 10, [new Conv2d("a", 1, 3, 3, 1, 1), ReLU,
+            new MaxPool2d(3, 2, 1), new Flatten(), new Linear("b", 60, 10)])), [3]);
+        using var own = client.Context.To(ScalarType.Float64);
+        var block = (RectifiedBlock)RectifiedChain.Of(own).Pieces[0];
+        var windows = new PoolingWindows(block);
+        var u = randn([1, .. block.Output], ScalarType.Float64);
+        var seen = where(windows.Inside, windows.Gather(u), double.NegativeInfinity);
+        Assert.True(seen.amax([2]).reshape(1, 3, 4, 5).Equals(nn.functional.max_pool2d(u, 3, 2, 1)));
+        var other = randn_like(seen);
+        Assert.Equal((windows.Gather(u) * other).sum().ToDouble(), (u * windows.Scatter(other)).sum().ToDouble(), 1e-9);
+    }
+
     /// <summary>
     /// Behind the true image the weight gradients of all pieces are the client's, and their products are one another's transposes.
     /// </summary>

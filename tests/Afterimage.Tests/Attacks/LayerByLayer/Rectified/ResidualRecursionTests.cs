@@ -210,7 +210,7 @@ public class ResidualRecursionTests
     {
         using var scope = NewDisposeScope();
         var client = Simulated.Batch(new ResNet { Depth = 20 }, new(3, 16, 16), [4], new FedSgd { Mode = ModelMode.Train });
-        Refuses(client, "reveal them");
+        Refuses(client, "in eval mode only");
         Refuses(client.Revealing(), "in eval mode only");
         var noisy = Simulated.Smooth(new ResNet { Depth = 20 }.Open(new(3, 16, 16), 10, new(1), ScalarType.Float32, CPU), [4]);
         using var generator = new RandomSource(9).Generator(CPU);
@@ -235,8 +235,7 @@ public class ResidualRecursionTests
         var conv = new Conv2d("conv", (int)input.shape[1], (int)preActivationGradient.shape[1], 3, 1, 1, Bias: false);
         var patches = nn.functional.unfold(input, (3, 3), (1, 1), (1, 1), (1, 1))[0];
         var gradient = preActivationGradient.flatten(2)[0].matmul(patches.t()).reshape(conv.Output, conv.Input, 3, 3);
-        return new(conv, null, input.shape[1..], preActivationGradient.shape[1..], preActivationGradient.shape[1..],
-            zeros_like(gradient), null,
+        return new(new(conv, null, null, input.shape[1..]), zeros_like(gradient), null,
             ones([1, conv.Output, 1, 1], Double), zeros([1, conv.Output, 1, 1], Double), gradient, null);
     }
 }

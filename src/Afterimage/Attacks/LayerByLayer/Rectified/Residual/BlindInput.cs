@@ -8,9 +8,6 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class BlindInput
 {
-    /// <summary>Numbers that are looked for at once; of more channels only the strongest mixtures are.</summary>
-    private const long Largest = 4200;
-
     /// <summary>Singular values below this share of the largest are rounding.</summary>
     private const double Rounding = 1e-6;
 
@@ -50,10 +47,9 @@ internal sealed class BlindInput
     /// <summary>Null where places are too many for the channels.</summary>
     public static BlindInput? Of(RectifiedBlock block)
     {
-        var few = Mixed(block);
-        if (block.Conv.Stride != 1 || block.Places != block.Output[1] * block.Output[2] || few.Input[0] * few.Places > Largest
-            || few.Input[0] * few.Conv.Kernel * few.Conv.Kernel < 2 * few.Places || few.WeightGradient.norm().ToDouble() == 0)
+        if (!block.Form.IsBlind || block.WeightGradient.norm().ToDouble() == 0)
             return null;
+        var few = Mixed(block);
         var blind = new BlindInput(block, few);
         return blind.Missing >= 0 && blind.Missing <= MostMissing * few.Places ? blind : null;
     }
@@ -129,13 +125,15 @@ internal sealed class BlindInput
 
     private static RectifiedBlock Mixed(RectifiedBlock block)
     {
-        var few = Math.Min(Math.Max(1, Largest / block.Places), block.Equations);
+        var few = block.Form.Mixtures;
         if (block.Input[0] <= few)
             return block;
         var (_, _, mixtures) = Factorization.Svd(block.Target, Name);
         var (conv, kernel) = (block.Conv, block.Conv.Kernel);
         var mixed = block.Target.matmul(mixtures.narrow(0, 0, few).t()).reshape(conv.Output, kernel, kernel, few)
             .permute(0, 3, 1, 2).contiguous();
-        return block with { Conv = conv with { Input = (int)few }, Input = [few, block.Input[1], block.Input[2]], WeightGradient = mixed };
+        long[] input = [few, block.Input[1], block.Input[2]];
+        var form = block.Form with { Conv = conv with { Input = (int)few }, Input = input };
+        return block with { Form = form, Input = input, WeightGradient = mixed };
     }
 }

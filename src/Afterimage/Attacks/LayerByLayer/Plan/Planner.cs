@@ -1,0 +1,211 @@
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>Finds the way for one model: closed forms first, then the recursion through ReLU, then a search alone.</summary>
+internal sealed class Planner
+{
+    /// <summary>So many known features for every number of the image let the search find it, as measured.</summary>
+    public const double Plenty = 2;
+
+    private readonly Network network;
+    private readonly bool train;
+    private readonly long pixels;
+    private readonly List<PlannedLayer> layers = [];
+    private readonly Dictionary<string, (Layer Layer, long[] Input, bool Rectified)> inputs = [];
+
+    private Planner(Network network, bool train)
+    {
+        (this.network, this.train, pixels) = (network, train, network.Input.Count);
+        Walk(network.Layers, [network.Input.Channels, network.Input.Height, network.Input.Width], false);
+    }
+
+    public static InversionPlan Plan(VictimModel model, bool train)
+    {
+        if (PatchEmbedding.Of(model) is { } embedding)
+            return Transformer(model, embedding);
+        return model.Network is { } network ? new Planner(network, train).Plan()
+            : new([], ImagePromise.Determined, ["The layers are unknown, so only a search over the whole update is left: " +
+                "\"afterimage leakage\" forecasts what it can find."]);
+    }
+
+    private static InversionPlan Transformer(VictimModel model, PatchEmbedding embedding)
+    {
+        var entry = model.Layout.Entries[embedding.Weight];
+        var (patches, features) = (embedding.Patches, entry.Shape[0]);
+        var enough = features >= patches;
+        var counts = $"{features} equations for the {patches} patches of every number in a patch";
+        return new([new(Plain(entry.Name), model.Input.Count, patches, features, LayerReading.Exact, 0)],
+            enough ? ImagePromise.Exact : ImagePromise.Plausible,
+            [$"The gradient of the positional embedding is dL/dz of every token, and {entry.Name} then gives {counts}: " +
+                (enough ? "the image exactly, without a search." : "the most plausible image, without a search.")]);
+    }
+
+    private InversionPlan Plan()
+    {
+        if (network.Layers.First(layer => layer is not (Flatten or Dropout)) is Linear { Bias: true } first)
+        {
+            Add(first.Name, LayerReading.Exact);
+            return Ended(ImagePromise.Exact, $"{first.Name} takes in the image and has a bias: the bias attack gives the image exactly.");
+        }
+        if (network.Layers[^1] is not Linear)
+            return Open("The network does not end in a linear layer, so nothing is known behind it.");
+        return RecursiveInversion.Unreadable(network) is null && Backwards() is { } smooth ? smooth : Rectified();
+    }
+
+    /// <summary>Every layer in turn by R-GAP; null where one has too few equations.</summary>
+    private InversionPlan? Backwards()
+    {
+        var known = 1.0;
+        var read = new List<string>();
+        foreach (var layer in network.Layers.Reverse())
+        {
+            if (layer is Activation activation)
+                known = activation.Kind == ActivationKind.ReLU ? 0.5 : 1;
+            if (layer is Conv2d && known * Count(layer.Follow(InputOf(layer))) + WeightsOf(layer) < Count(InputOf(layer)))
+                return null;
+            if (layer is Linear or Conv2d)
+                read.Add(NameOf(layer));
+        }
+        read.ForEach(name => Add(name, LayerReading.Exact));
+        return Ended(ImagePromise.Exact, "Every layer's input follows from linear equations, from the head down to the image (R-GAP).");
+    }
+
+    private InversionPlan Rectified()
+    {
+        var chain = ChainForm.Of(network, train);
+        if (chain.Obstacle is not null)
+            return Behind(chain.Obstacle);
+        foreach (var linear in chain.Linears.Reverse())
+            Add(linear.Name, LayerReading.Exact);
+        var depth = chain.IsResidual ? Units(chain) : chain.Pieces.Count;
+        if (depth is not { } from)
+            return Search(null, chain.Pieces.Count, chain, "The features are averaged over all places, and no unit's weight gradient has " +
+                "the rank of its places: nothing in front of the head is known.");
+        for (; from > 0 && chain.Pieces[from - 1] is BlockForm { IsDetermined: true } block; from--)
+            Add(block.Conv.Name, LayerReading.Exact);
+        return from == 0 ? Ended(ImagePromise.Exact, "Every layer's input follows from linear equations, from the head down to the image.")
+            : Search(chain.Pieces[from - 1].Leaving, from, chain, null);
+    }
+
+    /// <summary>How many pieces lie in front of what residual units give away; null where they give nothing.</summary>
+    private int? Units(ChainForm chain)
+    {
+        var units = chain.Pieces.OfType<UnitForm>().ToList();
+        var blind = units.LastOrDefault(unit => unit.First.IsBlind)?.First ?? (units[^1].Second.IsBlind ? units[^1].Second : null);
+        if (blind is null)
+            return null;
+        Add(blind.Conv.Name, LayerReading.Blind);
+        var depth = chain.Pieces.Count;
+        for (; chain.Pieces[depth - 1] is UnitForm { Second.IsDetermined: true } unit; depth--)
+        {
+            foreach (var block in new[] { unit.Second, unit.First })
+                if (block != blind && block.IsDetermined)
+                    Add(block.Conv.Name, LayerReading.Exact);
+            if (!unit.First.IsDetermined)
+                break;
+        }
+        return depth;
+    }
+
+    /// <summary>Where the recursion does not apply: what linear layers at the end give, and what stands against more.</summary>
+    private InversionPlan Behind(string obstacle)
+    {
+        var tail = network.Layers.Reverse().Where(layer => layer is not Dropout)
+            .TakeWhile(layer => layer is Linear or Activation).OfType<Linear>().ToList();
+        // A bias tells dL/dz, whatever stands behind the layer.
+        tail = [tail[0], .. tail.Skip(1).TakeWhile(linear => linear.Bias)];
+        tail.ForEach(linear => Add(linear.Name, LayerReading.Exact));
+        var reason = obstacle.Split(':')[0];
+        return Open($"{tail[^1].Input:N0} features in front of {tail[^1].Name} are known exactly; further down nothing is solved for: " +
+            $"{char.ToLowerInvariant(reason[0])}{reason[1..]}.");
+    }
+
+    /// <param name="features">The shape of what is known; null for nothing.</param>
+    /// <param name="depth">Pieces in front of it.</param>
+    /// <param name="chain">All pieces.</param>
+    /// <param name="reason">Why nothing is known.</param>
+    private InversionPlan Search(long[]? features, int depth, ChainForm chain, string? reason)
+    {
+        var known = features is null ? 0 : Count(features);
+        var left = chain.Pieces.Take(depth).SelectMany(piece => piece switch
+        {
+            UnitForm unit => new[] { unit.First, unit.Second }.Concat(unit.Projection is { } projection ? [projection] : []),
+            _ => [(BlockForm)piece],
+        }).Reverse().ToList();
+        foreach (var block in left.Where(block => layers.All(layer => layer.Name != block.Conv.Name)))
+            Add(block.Conv.Name, LayerReading.Search);
+        if (reason is not null)
+            return Open(reason);
+        var gradient = left.Sum(block => WeightsOf(block.Conv));
+        var promise = known >= Plenty * pixels ? ImagePromise.Exact : known + gradient >= pixels ? ImagePromise.Determined
+            : ImagePromise.Plausible;
+        return Ended(promise, $"{known:N0} features behind {left[0].Conv.Name} are known exactly; the image, {pixels:N0} numbers, is " +
+            $"searched for by them and {gradient:N0} numbers of weight gradients: " + promise switch
+            {
+                ImagePromise.Exact => "exact.",
+                ImagePromise.Determined => "enough in number, but not plenty; the leakage forecast says how well they determine it.",
+                _ => "too few, so the most plausible image with these features is found.",
+            });
+    }
+
+    private InversionPlan Open(string reason)
+    {
+        foreach (var name in inputs.Keys.Reverse().Where(name => layers.All(layer => layer.Name != name)))
+            if (inputs[name].Layer is Linear or Conv2d)
+                Add(name, LayerReading.Search);
+        return Ended(ImagePromise.Determined, reason + " The image is searched for by the whole update; the leakage forecast says how " +
+            "well that determines it.");
+    }
+
+    private InversionPlan Ended(ImagePromise promise, string sentence)
+    {
+        var largest = layers.MaxBy(layer => layer.LargestBatch);
+        return new([.. layers], promise,
+        [
+            sentence,
+            largest is { LargestBatch: > 1 }
+                ? $"Batches: the weight gradient of {largest.Name} takes up to {largest.LargestBatch:N0} images apart, whatever their " +
+                    "labels."
+                : "Batches: no weight gradient of a layer behind a ReLU takes two images apart by itself.",
+        ]);
+    }
+
+    private void Add(string name, LayerReading reading)
+    {
+        var (layer, input, rectified) = inputs[name];
+        var map = LayerMap.Of(layer, input);
+        layers.Add(new(name, Count(input), map.Places, map.Equations, reading,
+            rectified ? SeparableBatch.Largest(layer, input, train) : 0));
+    }
+
+    private long[] InputOf(Layer layer) => inputs[NameOf(layer)].Input;
+
+    private static long WeightsOf(Layer layer) => Count([.. layer.Parameters.First().Shape]);
+
+    private static string NameOf(Layer layer) => Plain(layer.Parameters.First().Name);
+
+    private static string Plain(string parameter) => parameter[..parameter.LastIndexOf('.')];
+
+    private static long Count(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
+
+    /// <summary>What enters every layer with a weight, and whether it comes out of a ReLU.</summary>
+    private bool Walk(ValueList<Layer> walked, long[] shape, bool rectified)
+    {
+        foreach (var layer in walked)
+        {
+            if (layer is Linear or Conv2d)
+                inputs[NameOf(layer)] = (layer, shape, rectified);
+            foreach (var branch in layer.Branches)
+                Walk(branch, shape, rectified);
+            shape = layer.Follow(shape);
+            rectified = layer switch
+            {
+                Activation activation => activation.Kind is ActivationKind.ReLU or ActivationKind.ReLU6,
+                Dropout or Flatten or MaxPool2d => rectified,
+                _ => false,
+            };
+        }
+        return rectified;
+    }
+}

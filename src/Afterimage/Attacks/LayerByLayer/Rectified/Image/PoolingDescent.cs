@@ -1,0 +1,130 @@
+using Afterimage.Images;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The image behind a max pooling whose outputs are known, where those are not much more than its pixels. Which place of a window is the
+/// largest is a hidden choice: each place is believed by how likely it is that it has the known value and all others less, under an error
+/// that falls slowly (expectation maximization, Dempster et al., 1977, annealed as by Ueda and Nakano, 1998). A descent that takes the
+/// largest place of a wrong image for the right one ends early in a wrong choice.
+/// </summary>
+internal sealed class PoolingDescent
+{
+    /// <summary>The first error, as a multiple of what the start leaves, and the last, relative to how much features vary.</summary>
+    private const double First = 1.5, Last = 0.003;
+
+    /// <summary>Products of the last step, as a multiple of those of the first.</summary>
+    private const int Thorough = 4;
+
+    /// <summary>Behind the schedule a step must leave less than this share of what the one before left.</summary>
+    private const double Progress = 0.97;
+    private const double Exact = 1e-6;
+
+    private const double Enough = 1e-5;
+
+    private readonly FeatureMap trunk;
+    private readonly RectifiedBlock block;
+    private readonly GaussianImages photographs;
+    private readonly PoolingWindows windows;
+    private readonly Tensor known;
+    private readonly Tensor alive;
+    private readonly Tensor strengths;
+    private readonly Tensor target;
+    private readonly double level;
+
+    /// <param name="trunk">From images to the input of the block.</param>
+    /// <param name="block">With pooling, in the precision of the search.</param>
+    /// <param name="known">What leaves it, [1,*Leaving].</param>
+    /// <param name="featureGradient">dL/d of that, in double precision.</param>
+    /// <param name="photographs">What is believed of images.</param>
+    public PoolingDescent(FeatureMap trunk, RectifiedBlock block, Tensor known, Tensor featureGradient, GaussianImages photographs)
+    {
+        (this.trunk, this.block, this.photographs, windows) = (trunk, block, photographs, new(block));
+        this.known = known.reshape(known.shape[1], -1, 1).to(block.Weight.dtype);
+        alive = this.known > 1e-7 * known.max();
+        // Gradients of certain networks are too small for single precision to square.
+        var scale = 1 / (block.WeightGradient.square().mean().sqrt().ToDouble() + 1e-300);
+        strengths = (featureGradient * block.Scale.to(ScalarType.Float64) * scale).reshape(known.shape[1], -1, 1).to(block.Weight.dtype)
+            * alive;
+        target = (block.WeightGradient * scale).to(block.Weight.dtype);
+        level = (known - known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
+    }
+
+    /// <summary>What the last image leaves of the features, relative to how much they vary over their places.</summary>
+    public double Residual { get; private set; } = 1;
+
+    public int Evaluations { get; private set; }
+
+    /// <param name="start">[1,C,H,W] in [0,1].</param>
+    /// <param name="steps">Over which the error falls.</param>
+    /// <param name="products">Conjugate gradients of one step at most.</param>
+    /// <param name="see">Takes the number of the step, the residual, and the image where it is asked for.</param>
+    /// <param name="stop">Stops after the current step.</param>
+    /// <returns>[1,C,H,W], not cut off.</returns>
+    public Tensor Run(Tensor start, int steps, int products, Action<int, double, Func<Tensor>> see, CancellationToken stop)
+    {
+        var z = photographs.Explain(start.to(ScalarType.Float64));
+        var error = double.NaN;
+        var fall = 1.0;
+        for (var (step, before) = (0, double.PositiveInfinity); !stop.IsCancellationRequested; step++)
+        {
+            using var scope = Tidy.Scope();
+            var x = trunk.At(Image(z).to(known.dtype), 0);
+            var u = block.Before(x);
+            var seen = where(windows.Inside, windows.Gather(u), double.NegativeInfinity);
+            Residual = ((seen.amax([2], keepdim: true).relu() - known).square().mean().sqrt() / level).ToDouble();
+            Evaluations++;
+            if (step == 0)
+            {
+                error = Math.Min(First * Residual, 1) * level;
+                fall = Math.Pow(Math.Min(1, Last * level / error), 1.0 / Math.Max(1, steps - 1));
+            }
+            see(step, Residual, () => Image(z).clamp(0, 1));
+            if (step >= steps && !(Residual < Progress * before && Residual > Exact))
+                break;
+            before = Residual;
+            var share = Math.Min(1, (double)step / steps);
+            var direction = Direction(z, x, seen, error, (int)(products * Math.Pow(Thorough, share)), stop);
+            if (direction is null || !direction.isfinite().all().ToBoolean())
+                break;
+            z.add_(direction);
+            error = step < steps ? error * fall : Math.Min(error, Residual * level);
+        }
+        return Image(z);
+    }
+
+    /// <summary>The step of maximization; null where it was stopped.</summary>
+    private Tensor? Direction(Tensor z, Tensor x, Tensor seen, double error, int products, CancellationToken stop)
+    {
+        var left = where(windows.Inside, known - seen, 0);
+        var deviations = left / error;
+        var below = (special.erfc(deviations * -Math.Sqrt(0.5)) / 2).clamp_min(1e-20);
+        var beliefs = where(windows.Inside, deviations.square() * -0.5 - below.log(), double.NegativeInfinity).softmax(2) * alive;
+        // All others lie below the known maximum: a Newton step for the logarithm of that probability.
+        var push = (deviations.square() * -0.5).exp() / Math.Sqrt(2 * Math.PI) / below;
+        push = where(deviations < -5, -deviations, push);
+        var others = (1 - beliefs) * windows.Inside;
+        var weights = windows.Scatter((beliefs + others * (push * (push + deviations)).clamp(0, 1)) / (error * error));
+        var pulled = windows.Scatter((beliefs * deviations - others * push) / error);
+        var arriving = windows.Scatter(beliefs * strengths);
+        var open = target - block.Map.WeightGradient(x, arriving);
+        var errors = open.square().mean([1, 2, 3], keepdim: true);
+        var trust = 1 / (errors + 0.1 * errors.median() + 1e-12);
+        Tensor Back(Tensor features, Tensor gradient) => photographs.Analyze(trunk.Pull(
+            block.Transpose(features) + block.Map.Transpose(gradient * trust, arriving), []).to(ScalarType.Float64));
+        try
+        {
+            return ConjugateGradients.Solve(Back(pulled, open) - z, search =>
+            {
+                var (change, _) = trunk.Push(photographs.Synthesize(search).to(x.dtype));
+                return Back(block.Multiply(change) * weights, block.Map.WeightGradient(change, arriving)) + search;
+            }, null, products, Enough, stop: stop).Solution;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;
+}

@@ -1,0 +1,36 @@
+namespace Afterimage.Attacks;
+
+/// <summary>The windows of a max pooling: which outputs of the convolution each of them looks at.</summary>
+internal sealed class PoolingWindows
+{
+    private readonly long[] output;
+    private readonly Tensor places;
+
+    /// <param name="block">With pooling.</param>
+    public PoolingWindows(RectifiedBlock block)
+    {
+        output = block.Output;
+        var pool = block.Pool!;
+        var (rows, columns, side) = (output[1], output[2], pool.Kernel);
+        var all = from y in Enumerable.Range(0, (int)block.Leaving[1])
+                  from x in Enumerable.Range(0, (int)block.Leaving[2])
+                  from place in Enumerable.Range(0, side * side)
+                  let row = y * pool.Stride - pool.Padding + place / side
+                  let column = x * pool.Stride - pool.Padding + place % side
+                  select row >= 0 && row < rows && column >= 0 && column < columns ? row * columns + column : -1;
+        var index = tensor([.. all]);
+        places = index.clamp_min(0);
+        Inside = (index >= 0).reshape(1, -1, side * side);
+    }
+
+    /// <summary>Whether a place of a window lies on the map, not on its padding, [1,windows,places].</summary>
+    public Tensor Inside { get; }
+
+    /// <summary>[1,*Output] as [C,windows,places].</summary>
+    public Tensor Gather(Tensor u) =>
+        u.reshape(output[0], -1).index_select(1, places).reshape(output[0], Inside.shape[1], Inside.shape[2]);
+
+    /// <summary>Transposed <see cref="Gather"/>.</summary>
+    public Tensor Scatter(Tensor values) => zeros([output[0], output[1] * output[2]], values.dtype)
+        .index_add_(1, places, values.reshape(output[0], -1), 1).reshape([1, .. output]);
+}
