@@ -11,7 +11,7 @@ switch (args)
         OperatorTable.Print(Console.Out, args[1..]);
         return 0;
     case ["iteration", ..]:
-        IterationTable.Print(Console.Out);
+        IterationTable.Print(Console.Out, args[1..]);
         return 0;
     case ["memory", ..]:
         MemoryTable.Print(Console.Out);
@@ -37,7 +37,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
-            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | fuzz N SEED | kill N SEED | " +
+            "operator [case...] | iteration [case...] | memory | unroll | training FOLDER [attack...] | fuzz N SEED | kill N SEED | " +
             "parts [filter...]");
         return 2;
 }
