@@ -44,7 +44,7 @@ internal sealed record MobileNetV2 : Architecture
 /// <summary>torchvision's VGG-11 (Simonyan and Zisserman, 2015), in evaluation mode.</summary>
 internal sealed record Vgg11 : Architecture
 {
-    /// <summary>Units of the two hidden linear layers behind a pooling to 7x7; 0 for one linear layer on the mean of each channel.</summary>
+    /// <summary>Units of the hidden linear layers behind a pooling to 7x7; 0 for one linear layer on the mean of each channel.</summary>
     public int Hidden { get; init; } = 4096;
 
     public override Network Describe(ImageShape input, int classes)

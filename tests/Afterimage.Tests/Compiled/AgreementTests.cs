@@ -17,6 +17,8 @@ public class AgreementTests
         { "shortcut", 2 }, { "doubled", 2 }, { "projected", 2 }, { "ReLU", 2 }, { "LeakyReLU", 2 }, { "Sigmoid", 2 }, { "Tanh", 2 },
         { "Gelu", 2 },
         { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 }, { "SoftGateLeakyReLU", 2 },
+        { "one group", 2 }, { "three groups", 2 }, { "twelve groups", 2 }, { "adaptive", 2 }, { "concatenation", 2 }, { "squared", 2 },
+        { "gated", 2 }, { "squeeze", 2 },
         { "ReLU6", 2 }, { "HardSigmoid", 2 }, { "HardSwish", 2 }, { "Elu", 2 },
     };
 
