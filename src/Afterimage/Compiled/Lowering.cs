@@ -78,6 +78,9 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         if (layer.Groups > 1 && layer.Groups == layer.Input && layer.Groups == layer.Output)
             return Append(new DepthwiseStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
                 output, input, ring: layer.Padding);
+        if (layer.Groups == 1 && output.Rows * output.Width <= UnfoldedStep<T>.MostPositions)
+            return Append(new UnfoldedStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
+                output, input, ring: layer.Padding);
         var (filters, weights) = model.Convolution(layer);
         return Append(new ConvolutionStep<T>(filters, weights, input, output), output, input, ring: layer.Padding);
     }
