@@ -16,8 +16,8 @@ namespace Afterimage.Benchmarks;
 /// </summary>
 internal static class IterationTable
 {
-    /// <summary>Iterations of one attack, so that its beginning and end do not count; fewer where one takes long.</summary>
-    private const int MostSteps = 40;
+    /// <summary>Iterations of one attack, so that its beginning and end hardly count; fewer where one takes long.</summary>
+    private const int MostSteps = 40, FewestSteps = 12;
     private const double SecondsPerTurn = 0.5;
 
     /// <param name="output">Receives the table.</param>
@@ -42,7 +42,7 @@ internal static class IterationTable
         using var round = new Round(model, each.Batch, choice);
         using var bare = new BareLoop(model, round.Images, round.Targets, round.Observed);
         bare.Evaluate();
-        round.Steps = (int)Math.Clamp(SecondsPerTurn / Contest.CpuSeconds(bare.Evaluate), 4, MostSteps);
+        round.Steps = (int)Math.Clamp(SecondsPerTurn / Contest.CpuSeconds(bare.Evaluate), FewestSteps, MostSteps);
         var (reference, attack, _) = Contest.Run(() => Repeat(bare.Evaluate, round.Steps), round.Attack, 6);
         return (reference / round.Steps * 1000, attack / round.Steps * 1000, attack / reference);
     }
