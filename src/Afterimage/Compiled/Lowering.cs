@@ -78,7 +78,7 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         if (layer.Groups > 1 && layer.Groups == layer.Input && layer.Groups == layer.Output)
             return Append(new DepthwiseStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
                 output, input, ring: layer.Padding);
-        if (layer.Groups == 1 && output.Rows * output.Width <= UnfoldedStep<T>.MostPositions)
+        if (UnfoldedStep<T>.Suits(layer, output.Rows * output.Width))
             return Append(new UnfoldedStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
                 output, input, ring: layer.Padding);
         var (filters, weights) = model.Convolution(layer);

@@ -40,6 +40,8 @@ internal static class Architectures
         "depthwise" => new Conv2d("part", 12, 12, 3, Padding: 1, Groups: 12),
         "dilation" => new Conv2d("part", 12, 40, 3, Padding: 2, Dilation: 2, Bias: false),
         "pointwise" => new Conv2d("part", 12, 33, 1),
+        "few positions" => new Conv2d("part", 12, 35, 3, Stride: 3, Padding: 2, Dilation: 2),
+        "multiplied" => new Conv2d("part", 12, 24, 3, Padding: 1, Groups: 12),
         "stride" => new Conv2d("part", 12, 7, 3, Stride: 3),
         "norm" => new BatchNorm2d("part", 12),
         "one group" => new GroupNorm("part", 1, 12),

@@ -10,14 +10,16 @@ namespace Afterimage.Compiled;
 internal sealed unsafe class UnfoldedStep<T>(Conv2d layer, T* parameters, long weight, long bias, Node<T> input, Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Up to so many positions copies of the weights in another order cost more than they save.</summary>
-    public const int MostPositions = 16;
     private readonly Kernels<T> kernels = Kernels<T>.Best;
     private readonly int area = layer.Kernel * layer.Kernel;
     private readonly int length = layer.Input * layer.Kernel * layer.Kernel;
     private readonly int positions = output.Rows * output.Width;
     private readonly DenseProducts<T> products = new(layer.Output, layer.Input * layer.Kernel * layer.Kernel, output.Rows * output.Width);
     private T* windows, windowTangents, windowAdjoints, adjoints, changes, pixels;
+
+    /// <summary>Whether copies of the weights in another order would cost more than copies of the windows; found by timing.</summary>
+    public static bool Suits(Conv2d layer, int positions) => layer.Groups == 1
+        && (positions <= 16 || (positions <= 64 && (long)layer.Output * layer.Input * layer.Kernel * layer.Kernel >= 1 << 18));
 
     public override void Allocate(Arena<T> arena)
     {
