@@ -16,56 +16,52 @@ namespace Afterimage.Benchmarks;
 /// </summary>
 internal static class IterationTable
 {
-    private const int Steps = 40;
+    /// <summary>Iterations of one attack, so that its beginning and end hardly count; fewer where one takes long.</summary>
+    private const int MostSteps = 40, FewestSteps = 12;
+    private const double SecondsPerTurn = 0.5;
 
-    public static void Print(TextWriter output)
+    /// <param name="output">Receives the table.</param>
+    /// <param name="only">Words of the names of models; none for all.</param>
+    public static void Print(TextWriter output, string[] only)
     {
         set_num_threads(1);
-        output.WriteLine("model, batch            bare ms   autograd ms   ratio   compiled ms   ratio");
-        ReadOnlySpan<(string, ModelSource, int)> cases =
-        [
-            ("LeNet, 1", new LeNet(), 1), ("LeNet, 8", new LeNet(), 8),
-            ("ConvNet-16, 1", new ConvNet { Width = 16 }, 1), ("ResNet-20, 1", new ResNet { Depth = 20 }, 1),
-        ];
-        foreach (var (name, source, batch) in cases)
+        output.WriteLine("one iteration                    bare ms   autograd ms   ratio   compiled ms   ratio   times faster   target");
+        foreach (var each in BenchmarkCase.Named(only))
         {
-            var (bare, graph, slow) = Compare(source, batch, OperatorChoice.Autograd);
-            var (_, compiled, fast) = Compare(source, batch, OperatorChoice.Compiled);
+            var (bare, graph, slow) = Compare(each, OperatorChoice.Autograd);
+            var (_, compiled, fast) = Compare(each, OperatorChoice.Compiled);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-20} {bare,10:F2} {graph,13:F2} {slow,7:F2} {compiled,13:F2} {fast,7:F2}"));
+                $"{each.Name,-32} {bare,7:F2} {graph,13:F2} {slow,7:F2} {compiled,13:F2} {fast,7:F2} {1 / fast,14:F2} {each.Target,8:F1}"));
         }
     }
 
-    private static (double Bare, double Attack, double Ratio) Compare(ModelSource source, int batch, OperatorChoice choice)
+    private static (double Bare, double Attack, double Ratio) Compare(BenchmarkCase each, OperatorChoice choice)
     {
         using var scope = NewDisposeScope();
-        using var model = source.Open(new(3, 32, 32), 10, new RandomSource(3), ScalarType.Float32, CPU);
-        using var round = new Round(model, batch, choice);
+        using var model = each.Source.Open(each.Input, 10, new RandomSource(3), ScalarType.Float32, CPU);
+        using var round = new Round(model, each.Batch, choice);
         using var bare = new BareLoop(model, round.Images, round.Targets, round.Observed);
-        var (reference, attack, _) = Contest.Run(() => Repeat(bare.Evaluate), round.Attack, 6);
-        return (reference / Steps * 1000, attack / Steps * 1000, attack / reference);
+        bare.Evaluate();
+        round.Steps = (int)Math.Clamp(SecondsPerTurn / Contest.CpuSeconds(bare.Evaluate), FewestSteps, MostSteps);
+        var (reference, attack, _) = Contest.Run(() => Repeat(bare.Evaluate, round.Steps), round.Attack, 6);
+        return (reference / round.Steps * 1000, attack / round.Steps * 1000, attack / reference);
     }
 
-    private static void Repeat(Action action)
+    private static void Repeat(Action action, int times)
     {
-        for (var i = 0; i < Steps; i++)
+        for (var i = 0; i < times; i++)
             action();
     }
 
     private sealed class Round : IDisposable
     {
         private readonly AttackContext context;
-        private readonly GradientMatching attack = new()
-        {
-            Labels = new Given(),
-            Solver = new FirstOrder { Iterations = Steps, LearningRate = 0.01 },
-            Tolerance = 0,
-        };
+        public int Steps { get; set; } = MostSteps;
 
         public Round(VictimModel model, int batch, OperatorChoice choice)
         {
             using var generator = new Generator(5, CPU);
-            Images = rand([batch, 3, 32, 32], generator: generator);
+            Images = rand([batch, model.Input.Channels, model.Input.Height, model.Input.Width], generator: generator);
             var classes = Enumerable.Range(0, batch).Select(i => i % 10).ToValueList();
             var labels = new Labels(classes, Enumerable.Repeat(1.0, batch).ToValueList());
             Targets = labels.Targets(10, ScalarType.Float32, CPU);
@@ -86,7 +82,12 @@ internal static class IterationTable
 
         public Tensor Observed { get; }
 
-        public void Attack() => attack.Run(context).Dispose();
+        public void Attack() => new GradientMatching
+        {
+            Labels = new Given(),
+            Solver = new FirstOrder { Iterations = Steps, LearningRate = 0.01 },
+            Tolerance = 0,
+        }.Run(context).Dispose();
 
         public void Dispose() => context.Dispose();
     }

@@ -24,7 +24,7 @@ public class OperatorProducts
             "Mlp" => new Mlp(),
             "ConvNet-16" => new ConvNet { Width = 16 },
             _ => new ResNet { Depth = 20 },
-        }, Batch);
+        }, new(3, 32, 32), Batch);
         setting.Mine.Gradient();
     }
 
@@ -53,7 +53,7 @@ public class OperatorParts
     [GlobalSetup]
     public void Open()
     {
-        setting = new(new OneLayer(Part), 1);
+        setting = new(new OneLayer(Part), new(3, 32, 32), 1);
         setting.Mine.Gradient();
     }
 

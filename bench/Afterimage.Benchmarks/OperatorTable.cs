@@ -15,36 +15,25 @@ namespace Afterimage.Benchmarks;
 /// </summary>
 internal static class OperatorTable
 {
-    private sealed record Case(string Name, ModelSource Source, int Batch, double Target);
-
-    private static readonly Case[] Cases =
-    [
-        new("LeNet 3x32x32, batch 1", new LeNet(), 1, 6),
-        new("LeNet 3x32x32, batch 8", new LeNet(), 8, 4),
-        new("MLP 3072-256-256-256-10, batch 1", new Mlp(), 1, 3),
-        new("ConvNet-16, batch 1", new ConvNet { Width = 16 }, 1, 1.5),
-        new("ResNet-20, batch 1", new ResNet { Depth = 20 }, 1, 1.5),
-    ];
-
     public static void Print(TextWriter output, string[] only)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         set_num_threads(1);
-        bool Wanted(string name) => only.Length == 0 || only.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
+        bool Wanted(string name) => BenchmarkCase.IsNamed(name, only);
         var bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
         output.WriteLine($"vectors of {bits} bits; rates per CPU second of one core");
         output.WriteLine(
             $"{"evaluations: A(x) and J'(A(x) - y)",-36}{"libtorch/s",12}{"compiled/s",12}{"ratio",8}{"target",8}{"GFLOP/s",9}");
-        foreach (var each in Cases.Where(each => Wanted(each.Name)))
+        foreach (var each in BenchmarkCase.Named(only))
         {
-            using var setting = new Setting(each.Source, each.Batch);
+            using var setting = new Setting(each.Source, each.Input, each.Batch);
             var (bare, mine, ratio) = Contest.Run(setting.Bare.Evaluate, setting.Mine.Evaluate, 5);
             var rate = setting.Operations / mine / 1e9;
             output.WriteLine($"{each.Name,-36}{1 / bare,12:F1}{1 / mine,12:F1}{ratio,8:F2}{each.Target,8:F1}{rate,9:F1}");
         }
         if (Wanted("gradients"))
         {
-            using var setting = new Setting(new LeNet(), 1);
+            using var setting = new Setting(new LeNet(), new(3, 32, 32), 1);
             var (bare, mine, ratio) = Contest.Run(setting.Bare.Gradient, setting.Mine.Gradient, 5);
             output.WriteLine($"{"gradients of single images, LeNet",-36}{1 / bare,12:F1}{1 / mine,12:F1}{ratio,8:F2}{10.0,8:F1}");
         }
@@ -91,7 +80,7 @@ internal static class OperatorTable
     private static (double Clock, double Cpu) Scaling()
     {
         const int Restarts = 16, Evaluations = 300;
-        using var setting = new Setting(new LeNet(), 1);
+        using var setting = new Setting(new LeNet(), new(3, 32, 32), 1);
         (double Clock, double Cpu) Seconds(int threads)
         {
             var begin = Stopwatch.GetTimestamp();

@@ -11,7 +11,7 @@ switch (args)
         OperatorTable.Print(Console.Out, args[1..]);
         return 0;
     case ["iteration", ..]:
-        IterationTable.Print(Console.Out);
+        IterationTable.Print(Console.Out, args[1..]);
         return 0;
     case ["memory", ..]:
         MemoryTable.Print(Console.Out);
@@ -27,6 +27,9 @@ switch (args)
     case [FuzzWorker.Command, var seed]:
         FuzzWorker.Obey(int.Parse(seed, CultureInfo.InvariantCulture));
         return 0;
+    case ["graphs", var count, var seed]:
+        return GraphTable.Print(
+            Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
     case ["kill", var count, var seed]:
         return KillTable.Print(Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
     case [KillTable.Command, var folder]:
@@ -37,7 +40,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
-            "operator [case...] | iteration | memory | unroll | training FOLDER [attack...] | fuzz N SEED | kill N SEED | " +
-            "parts [filter...]");
+            "operator [case...] | iteration [case...] | memory | unroll | training FOLDER [attack...] | fuzz N SEED | graphs N SEED | " +
+            "kill N SEED | parts [filter...]");
         return 2;
 }

@@ -14,17 +14,18 @@ internal sealed class Setting : IDisposable
     private readonly VictimModel model;
     private readonly float[] images, targets, observed;
 
-    public Setting(ModelSource source, int batch)
+    public Setting(ModelSource source, ImageShape input, int batch)
     {
         var random = new RandomSource(1).Managed();
-        model = source.Open(new(3, 32, 32), 10, new RandomSource(3), ScalarType.Float32, CPU);
+        model = source.Open(input, 10, new RandomSource(3), ScalarType.Float32, CPU);
         Model = CompiledModel.Of<float>(model);
-        images = [.. Enumerable.Range(0, batch * 3072).Select(_ => random.NextSingle())];
+        images = [.. Enumerable.Range(0, batch * input.Count).Select(_ => random.NextSingle())];
         targets = new float[batch * 10];
         for (var i = 0; i < batch; i++)
             targets[i * 10 + i % 10] = 1;
         observed = [.. Enumerable.Range(0, (int)model.Layout.Count).Select(_ => random.NextSingle() - 0.5f)];
-        Bare = new(model, tensor(images).view(batch, 3, 32, 32), tensor(targets).view(batch, 10), tensor(observed));
+        Bare = new(model,
+            tensor(images).view(batch, input.Channels, input.Height, input.Width), tensor(targets).view(batch, 10), tensor(observed));
         Operations = batch * Model.Network.Operations();
         Mine = Begin(batch);
     }

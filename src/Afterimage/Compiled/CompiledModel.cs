@@ -18,8 +18,11 @@ internal sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged,
     /// <param name="normalization">What to do to images, which are in [0,1], before the first layer.</param>
     /// <param name="parameters">All parameters, flat, in the network's order.</param>
     /// <param name="buffers">BatchNorm statistics by name.</param>
-    public CompiledModel(Network network, Normalization normalization, ReadOnlySpan<T> parameters, IReadOnlyDictionary<string, T[]> buffers)
+    /// <param name="mode">Whether BatchNorm uses these statistics or the batch's own; in train mode there may be no dropout.</param>
+    public CompiledModel(Network network, Normalization normalization, ReadOnlySpan<T> parameters, IReadOnlyDictionary<string, T[]> buffers,
+        ModelMode mode)
     {
+        Mode = mode;
         Network = network.Checked();
         Normalization = normalization;
         Layout = network.Layout();
@@ -38,6 +41,8 @@ internal sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged,
     public Normalization Normalization { get; }
 
     public TensorLayout Layout { get; }
+
+    public ModelMode Mode { get; }
 
     internal T* Parameters { get; }
 
@@ -76,7 +81,8 @@ internal sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged,
 internal static class CompiledModel
 {
     /// <summary>Copies a model of known layers whose parameters are of type <typeparamref name="T"/>, on any device.</summary>
-    public static CompiledModel<T> Of<T>(VictimModel model) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static CompiledModel<T> Of<T>(VictimModel model, ModelMode mode = ModelMode.Eval)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (model.Network is not { } network)
             throw new AfterimageException(
@@ -84,6 +90,6 @@ internal static class CompiledModel
         using var _ = NewDisposeScope();
         var flat = cat([.. model.Parameters.Select(parameter => parameter.detach().reshape(-1).cpu())]);
         return new CompiledModel<T>(network, model.Normalization, flat.data<T>().ToArray(),
-            model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(flat.dtype).cpu().contiguous().data<T>().ToArray()));
+            model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.to(flat.dtype).cpu().contiguous().data<T>().ToArray()), mode);
     }
 }

@@ -4,18 +4,16 @@ using Afterimage.Models;
 
 namespace Afterimage.Compiled;
 
-/// <summary>Makes compiled operators: the gradient of a loss in eval mode, on the CPU.</summary>
+/// <summary>Makes compiled operators: the gradient of a loss, on the CPU.</summary>
 public static class CompiledOperator
 {
     /// <summary>Why the gradient of a model and a loss (cross-entropy where none is given) cannot be compiled; null where it can.</summary>
     /// <returns>The beginning of a sentence.</returns>
-    public static string? Obstacle(VictimModel model, Loss? loss = null) =>
+    public static string? Obstacle(VictimModel model, Loss? loss = null, ModelMode mode = ModelMode.Eval) =>
         model.Network is null ? "The model's graph is not made of known layers"
         : model.Device.type != DeviceType.CPU ? $"The model lives on {model.Device.type}"
         : model.Type is not (ScalarType.Float32 or ScalarType.Float64) ? $"The model's numbers are {model.Type}"
-        : model.Network.Layers.SelectMany(layer => layer.Within)
-            .FirstOrDefault(layer => layer is GroupNorm or AdaptiveAvgPool2d or Concatenation or Scaled) is { } layer
-            ? $"{layer.GetType().Name} has no compiled form"
+        : mode == ModelMode.Train && model.Network.MaskCount > 0 ? "Dropout in train mode draws masks"
         : loss is { Link: null } ? Unlinked(loss)
         : null;
 
@@ -24,15 +22,16 @@ public static class CompiledOperator
     /// <summary>
     /// Compiles a model without an <see cref="Obstacle"/>; the caller owns the operator, which keeps no reference to the model.
     /// </summary>
-    public static ForwardOperator Of(VictimModel model, Loss loss, string reason) => model.Type == ScalarType.Float64
-        ? new CompiledOperator<double>(model, loss) { Reason = reason }
-        : new CompiledOperator<float>(model, loss) { Reason = reason };
+    public static ForwardOperator Of(VictimModel model, Loss loss, string reason, ModelMode mode = ModelMode.Eval) =>
+        model.Type == ScalarType.Float64
+            ? new CompiledOperator<double>(model, loss, mode) { Reason = reason }
+            : new CompiledOperator<float>(model, loss, mode) { Reason = reason };
 }
 
-internal sealed class CompiledOperator<T>(VictimModel model, Loss loss) : ForwardOperator
+internal sealed class CompiledOperator<T>(VictimModel model, Loss loss, ModelMode mode) : ForwardOperator
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly CompiledModel<T> compiled = CompiledModel.Of<T>(model);
+    private readonly CompiledModel<T> compiled = CompiledModel.Of<T>(model, mode);
     private readonly ThreadLocal<Dictionary<int, Workplace>> workplaces = new(() => [], trackAllValues: true);
 
     public override string Name => "compiled";

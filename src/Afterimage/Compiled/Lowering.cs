@@ -9,7 +9,7 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
     private readonly CompiledModel<T> model;
     private readonly int batch;
     private readonly List<Step<T>> steps = [];
-    private readonly List<Node<T>> nodes = [];
+    private readonly Dictionary<Node<T>, long[]> nodes = [];
 
     public Lowering(CompiledModel<T> model, int batch, Arena<T> arena)
     {
@@ -17,7 +17,7 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         var (channels, height, width) = model.Network.Input;
         Input = Add([channels, height, width], learned: false);
         Output = Lower(model.Network.Layers, Input);
-        foreach (var node in nodes)
+        foreach (var node in nodes.Keys)
             node.Allocate(arena);
         foreach (var step in steps)
             step.Allocate(arena);
@@ -34,7 +34,7 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         var node = shape is [var channels, var height, var width]
             ? new Node<T>(batch, (int)channels, (int)height, (int)width, learned)
             : new Node<T>(batch, (int)shape[0], 1, 1, learned);
-        nodes.Add(node);
+        nodes.Add(node, shape);
         return node;
     }
 
@@ -47,16 +47,11 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
 
     private Node<T> Lower(Layer layer, Node<T> input)
     {
-        // A plan runs in eval mode, where dropout does nothing.
+        // Dropout does nothing in eval mode, and a network that draws masks is not compiled.
         if (layer is Dropout)
             return input;
-        if (layer is Residual residual)
-        {
-            var (body, shortcut) = (Lower(residual.Body, input), Lower(residual.Shortcut, input));
-            var sum = Add([body.Channels, body.Height, body.Width], body.Learned || shortcut.Learned);
-            return Append(new SumStep<T>(body, shortcut, sum), sum, body, shortcut);
-        }
-        var output = Add(Shape(layer, input), input.Learned || layer.Parameters.Any());
+        var branches = layer.Branches.Select(branch => Lower(branch, input)).ToArray();
+        var output = Add(layer.Follow(nodes[input]), input.Learned || layer.Parameters.Any());
         return layer switch
         {
             Linear linear => Append(new LinearStep<T>(linear, model.Parameters, model.Weight(linear.Name), model.Bias(linear.Name), input,
@@ -67,34 +62,55 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
             Activation activation => Append(new ActivationStep<T>(activation, input, output), output, input),
             AvgPool2d pool => Append(new AvgPoolStep<T>(pool, input, output), output, input, ring: pool.Padding),
             MaxPool2d pool => Append(new MaxPoolStep<T>(pool, input, output), output, input),
-            GlobalAvgPool2d => Append(new GlobalAvgPoolStep<T>(input, output), output, input),
+            GlobalAvgPool2d or AdaptiveAvgPool2d => Append(new AdaptiveAvgPoolStep<T>(input, output), output, input),
+            GroupNorm norm => Append(Standardize(norm.Name, norm.Groups, false, norm.Epsilon, input, output), output, input),
+            Residual => Append(new SumStep<T>(branches[0], branches[1], output), output, branches),
+            Concatenation => Append(new ConcatenationStep<T>(branches, output), output, branches),
+            Scaled => Append(new GateStep<T>(input, branches[0], output), output, [input, .. branches]),
             Flatten => Append(new FlattenStep<T>(input, output), output, input),
             PaddedShortcut shortcut => Append(new ShortcutStep<T>(shortcut, input, output), output, input),
             _ => throw new AfterimageException($"{layer.GetType().Name} has no compiled form: use the autograd operator."),
         };
     }
 
-    private static long[] Shape(Layer layer, Node<T> input) =>
-        layer.Follow(layer is Linear ? [input.Channels] : [input.Channels, input.Height, input.Width]);
-
     private Node<T> Lower(Conv2d layer, Node<T> input, Node<T> output)
     {
+        if (layer.Groups > 1 && layer.Groups == layer.Input && layer.Groups == layer.Output)
+            return Append(new DepthwiseStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
+                output, input, ring: layer.Padding);
+        if (UnfoldedStep<T>.Suits(layer, output.Rows * output.Width))
+            return Append(new UnfoldedStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
+                output, input, ring: layer.Padding);
         var (filters, weights) = model.Convolution(layer);
         return Append(new ConvolutionStep<T>(filters, weights, input, output), output, input, ring: layer.Padding);
     }
 
     private Node<T> Lower(BatchNorm2d layer, Node<T> input, Node<T> output)
     {
+        if (model.Mode == ModelMode.Train)
+            return input.Rows * input.Width > 1
+                ? Append(Standardize(layer.Name, layer.Channels, true, layer.Epsilon, input, output), output, input)
+                : throw new AfterimageException($"{layer.Name} sees one value per channel, " +
+                    "so train mode has no statistics: use a batch of two or more.");
         var epsilon = T.CreateTruncating(layer.Epsilon);
         var inverse = model.Buffer($"{layer.Name}.running_var").Select(variance => T.One / T.Sqrt(variance + epsilon)).ToArray();
         return Append(new BatchNormStep<T>(model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name),
             model.Buffer($"{layer.Name}.running_mean"), inverse, input, output), output, input);
     }
 
-    private Node<T> Append(Step<T> step, Node<T> output, Node<T> input, Node<T>? other = null, int ring = 0)
+    private StandardizeStep<T> Standardize(string name, int groups, bool isOverBatch, double epsilon, Node<T> input, Node<T> output) =>
+        new(model.Parameters, model.Weight(name), model.Bias(name), groups, isOverBatch, epsilon, input, output);
+
+    private Node<T> Append(Step<T> step, Node<T> output, Node<T> input, int ring = 0)
     {
         input.ReadBy(step, ring);
-        other?.ReadBy(step);
+        return Append(step, output, []);
+    }
+
+    private Node<T> Append(Step<T> step, Node<T> output, Node<T>[] inputs)
+    {
+        foreach (var input in inputs)
+            input.ReadBy(step);
         steps.Add(step);
         return output;
     }

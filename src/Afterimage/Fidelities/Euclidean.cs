@@ -12,7 +12,8 @@ public sealed record Euclidean : Fidelity
         {
             var difference = predicted.Flat - observed.Flat;
             var weighted = weights is null ? difference : difference * weights;
-            return (weighted.dot(difference).ToDouble(), new(predicted.Layout, weighted * 2));
+            var value = weighted.dot(difference).ToDouble();
+            return (value, new(predicted.Layout, weighted.mul_(2)));
         }
     }
 }

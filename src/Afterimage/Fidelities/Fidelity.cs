@@ -25,23 +25,25 @@ public abstract record Fidelity
             return null;
         var entries = observed.Layout.Entries;
         var weights = empty_like(observed.Flat);
+        var means = entries.Select(entry => observed.Flat.narrow(0, entry.Offset, entry.Count).square().mean().ToDouble()).ToArray();
+        double InverseMeanSquare(int i) => means[i] > Rounding(observed) * means.Max() ? 1 / (means[i] * entries[i].Count) : 0;
         for (var i = 0; i < entries.Count; i++)
             weights.narrow(0, entries[i].Offset, entries[i].Count).fill_(Layers switch
             {
-                LayerWeighting.InverseRms => InverseMeanSquare(observed, entries[i]),
-                LayerWeighting.InverseRootRms => Math.Sqrt(InverseMeanSquare(observed, entries[i])),
+                LayerWeighting.InverseRms => InverseMeanSquare(i),
+                LayerWeighting.InverseRootRms => Math.Sqrt(InverseMeanSquare(i)),
                 LayerWeighting.Linear => (double)(entries.Count - i) / entries.Count,
                 _ => Math.Pow(0.5, i),
             });
         return weights;
     }
 
-    // A tensor without any update, such as a dead layer's, has weight zero.
-    private static double InverseMeanSquare(GradientSet observed, TensorLayout.Entry entry)
-    {
-        var mean = observed.Flat.narrow(0, entry.Offset, entry.Count).square().mean().ToDouble();
-        return mean > 0 ? 1 / (mean * entry.Count) : 0;
-    }
+    /// <summary>
+    /// The mean square, relative to the largest of all tensors, below which a tensor holds no update but rounding: a dead layer's, or the
+    /// bias of a convolution in front of BatchNorm in train mode. Its weight is zero.
+    /// </summary>
+    private static double Rounding(GradientSet observed) =>
+        Math.Pow(16 * (observed.Flat.dtype == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1), 2);
 }
 
 /// <summary>A fidelity bound to the observed update.</summary>

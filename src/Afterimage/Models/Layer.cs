@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Afterimage.Models;
 
 /// <summary>
@@ -23,6 +25,9 @@ public abstract record Layer
     /// <summary>The shape of the output for an input of this shape, [C,H,W] or [features].</summary>
     /// <exception cref="AfterimageException">The layer does not take this shape.</exception>
     public abstract long[] Follow(long[] shape);
+
+    /// <summary>A layer prints what it was made with, not what follows from that.</summary>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 
     private protected static long[] Window(long[] shape, int channels, int kernel, int stride, int padding, int dilation, string name)
     {
@@ -251,7 +256,8 @@ public sealed record MaxPool2d(int Kernel, int Stride, int Padding = 0) : Layer
 public sealed record GlobalAvgPool2d : Layer
 {
     /// <inheritdoc/>
-    public override long[] Follow(long[] shape) => [shape[0], 1, 1];
+    public override long[] Follow(long[] shape) => shape.Length == 3 ? [shape[0], 1, 1]
+        : throw new AfterimageException($"The global pooling needs an image, but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 /// <summary>
@@ -283,8 +289,9 @@ public sealed record Flatten : Layer
 public sealed record PaddedShortcut(int Stride, int ChannelsBefore, int ChannelsAfter) : Layer
 {
     /// <inheritdoc/>
-    public override long[] Follow(long[] shape) =>
-        [shape[0] + ChannelsBefore + ChannelsAfter, (shape[1] + Stride - 1) / Stride, (shape[2] + Stride - 1) / Stride];
+    public override long[] Follow(long[] shape) => shape.Length == 3
+        ? [shape[0] + ChannelsBefore + ChannelsAfter, (shape[1] + Stride - 1) / Stride, (shape[2] + Stride - 1) / Stride]
+        : throw new AfterimageException($"The padded shortcut needs an image, but what reaches it has shape [{string.Join(",", shape)}].");
 }
 
 file static class Spec

@@ -13,10 +13,12 @@ public class AgreementTests
         { "mixed", 3 },
         { "plain", 1 }, { "plain", 9 }, { "bare", 2 },
         { "group", 2 }, { "depthwise", 2 }, { "dilation", 2 }, { "pointwise", 2 }, { "stride", 2 }, { "norm", 2 }, { "average", 2 },
-        { "max", 2 },
+        { "max", 2 }, { "few positions", 1 }, { "few positions", 2 }, { "multiplied", 2 },
         { "shortcut", 2 }, { "doubled", 2 }, { "projected", 2 }, { "ReLU", 2 }, { "LeakyReLU", 2 }, { "Sigmoid", 2 }, { "Tanh", 2 },
         { "Gelu", 2 },
         { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 }, { "SoftGateLeakyReLU", 2 },
+        { "one group", 2 }, { "three groups", 2 }, { "twelve groups", 2 }, { "adaptive", 2 }, { "concatenation", 2 }, { "squared", 2 },
+        { "gated", 2 }, { "squeeze", 2 },
         { "ReLU6", 2 }, { "HardSigmoid", 2 }, { "HardSwish", 2 }, { "Elu", 2 },
     };
 

@@ -88,13 +88,25 @@ public class OperatorTests
         using var averaging = new FedAvg().Operator(model, 1);
         Assert.Equal(("autograd", "Federated averaging unrolls its local steps, so the operator is automatic differentiation."),
             (averaging.Name, averaging.Reason));
-        using var normalized = Architectures.Model(Architectures.Named("convnet"), 1);
-        using var training = new FedSgd { Mode = ModelMode.Train }.Operator(normalized, 2);
+        using var dropping = Architectures.Model(
+            new(new(3, 4, 4), 2, [new Flatten(), new Dropout("drop", 0.5), new Linear("head", 48, 2)]), 1);
+        using var training = new FedSgd { Mode = ModelMode.Train }.Operator(dropping, 2);
         Assert.Equal("autograd", training.Name);
-        Assert.Contains("BatchNorm in train mode", training.Reason);
+        Assert.Contains("Dropout in train mode", training.Reason);
         var refusal = Assert.Throws<AfterimageException>(() => new FedAvg().Operator(model, 1, OperatorChoice.Compiled));
         Assert.Equal("Federated averaging unrolls its local steps, so the operator cannot be compiled: choose auto or autograd.",
             refusal.Message);
+    }
+
+    [Fact]
+    public void A_batch_without_statistics_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Architectures.Model(
+            new(new(3, 4, 4), 2, [new GlobalAvgPool2d(), new BatchNorm2d("norm", 3), new Flatten(), new Linear("head", 3, 2)]), 1);
+        using var compiled = new FedSgd { Mode = ModelMode.Train }.Operator(model, 1, OperatorChoice.Compiled);
+        Assert.Equal("norm sees one value per channel, so train mode has no statistics: use a batch of two or more.",
+            Assert.Throws<AfterimageException>(() => compiled.At(new(zeros(1, 3, 4, 4), zeros(1, 2)))).Message);
     }
 
     [Fact]

@@ -66,18 +66,19 @@ internal sealed unsafe class Filters<T> where T : unmanaged, IBinaryFloatingPoin
     /// <summary>Copies weights from PyTorch's order [O,I,Kh,Kw]; padding stays zero.</summary>
     public void Pack(T* parameters, T* forward, T* backward)
     {
-        for (var output = 0; output < layer.Output; output++)
-            for (var (tap, at) = (0, 0); tap < Taps; tap += TapsAtOnce, at += TapsAtOnce * Pixels)
-                kernels.Transpose(parameters + Weight + (long)output * Inputs * Area + at, Area,
-                    backward + (long)output * BackwardRow + tap * RunPadded, Inputs, Inputs, TapsAtOnce * Pixels);
+        // Panel by panel: the second copy reads what the first has just written.
         for (var group = 0; group < layer.Groups; group++)
             for (var panel = 0; panel < Outputs; panel += 2 * kernels.Lanes)
             {
                 var width = kernels.PanelWidth(OutputsPadded - panel);
+                var (first, count) = (group * Outputs + panel, Math.Min(width, Outputs - panel));
+                for (var output = first; output < first + count; output++)
+                    for (var (tap, at) = (0, 0); tap < Taps; tap += TapsAtOnce, at += TapsAtOnce * Pixels)
+                        kernels.Transpose(parameters + Weight + (long)output * Inputs * Area + at, Area,
+                            backward + (long)output * BackwardRow + tap * RunPadded, Inputs, Inputs, TapsAtOnce * Pixels);
                 for (var tap = 0; tap < Taps; tap++)
-                    kernels.Transpose(backward + (long)(group * Outputs + panel) * BackwardRow + tap * RunPadded, BackwardRow,
-                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width,
-                        Math.Min(width, Outputs - panel), Run);
+                    kernels.Transpose(backward + (long)first * BackwardRow + tap * RunPadded, BackwardRow,
+                        forward + group * ForwardGroup + Taps * Run * panel + tap * Run * width, width, count, Run);
             }
     }
 

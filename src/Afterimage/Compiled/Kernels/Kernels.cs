@@ -78,6 +78,12 @@ internal abstract unsafe class Kernels<T> where T : unmanaged, IBinaryFloatingPo
     /// <summary>c[j] (+)= sum over k of a[k stepA] b[k stepB + j].</summary>
     public abstract void Combine(T* c, T* a, nint stepA, T* b, nint stepB, int inner, int count, bool add);
 
+    /// <summary>c[j] = start[j] + sum over pairs of A[shiftA + j] B[j]; no start is zero.</summary>
+    public abstract void SumProducts(T* c, T* start, Segment<T>* pairs, int pairCount, nint shiftA, int count);
+
+    /// <summary>A[shiftA + j] += a[j] B[shiftB + j] for each pair.</summary>
+    public abstract void AddProducts(Segment<T>* pairs, int pairCount, nint shiftA, nint shiftB, T* a, int count);
+
     /// <summary>b[j,i] = a[i,j].</summary>
     public abstract void Transpose(T* a, nint strideA, T* b, nint strideB, int rows, int columns);
 

@@ -154,4 +154,37 @@ internal sealed unsafe partial class VectorKernels<V, T>
         for (; j < count; j++)
             c[j] = add ? c[j] + a * b[j] : a * b[j];
     }
+
+    [MethodImpl(Hot)]
+    public override void SumProducts(T* c, T* start, Segment<T>* pairs, int pairCount, nint shiftA, int count)
+    {
+        var end = pairs + pairCount;
+        for (nint j = 0; j < count; j += V.Count)
+        {
+            var sum = start == null ? default : V.Load(start + j);
+            for (var pair = pairs; pair != end; pair++)
+                sum = V.Fma(V.Load(pair->A + shiftA + j), V.Load(pair->B + j), sum);
+            Keep(c + j, sum, (int)(count - j));
+        }
+    }
+
+    [MethodImpl(Hot)]
+    public override void AddProducts(Segment<T>* pairs, int pairCount, nint shiftA, nint shiftB, T* a, int count)
+    {
+        var end = pairs + pairCount;
+        for (nint j = 0; j < count; j += V.Count)
+        {
+            var x = V.Load(a + j);
+            for (var pair = pairs; pair != end; pair++)
+            {
+                var to = pair->A + shiftA + j;
+                Keep(to, V.Fma(x, V.Load(pair->B + shiftB + j), V.Load(to)), (int)(count - j));
+            }
+        }
+    }
+
+    /// <summary>Stores as many numbers of a vector as are left.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Keep(T* to, V value, int left) =>
+        (left >= V.Count ? value : V.Select(V.From(left), V.Load(to), value)).Store(to);
 }

@@ -106,28 +106,50 @@ internal sealed unsafe class MaxPoolStep<T>(MaxPool2d layer, Node<T> input, Node
     }
 }
 
-/// <summary>Mean over height and width.</summary>
-internal sealed unsafe class GlobalAvgPoolStep<T>(Node<T> input, Node<T> output) : LinearMap<T>(input, output)
+/// <summary>Means over the windows that PyTorch's adaptive pooling chooses for an output of this size.</summary>
+internal sealed unsafe class AdaptiveAvgPoolStep<T>(Node<T> input, Node<T> output) : LinearMap<T>(input, output)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Kernels<T> kernels = Kernels<T>.Best;
-    private readonly T share = T.One / T.CreateTruncating(input.Height * input.Width);
 
     protected override void Map(T* from, T* to)
     {
-        for (var row = 0; row < Input.Rows; row++)
-            for (var x = 0; x < Input.Width; x++)
-                kernels.Scale(to + Output.Offset(row / Input.Height, 0, 0), share, from + Input.RowOffset(row) + x * Input.Channels,
-                    Input.Channels, add: row % Input.Height + x > 0);
+        for (var row = 0; row < Output.Rows; row++)
+            for (var x = 0; x < Output.Width; x++)
+            {
+                var (top, bottom, left, right) = Window(row % Output.Height, x);
+                var share = T.One / T.CreateTruncating((bottom - top) * (right - left));
+                for (var i = top; i < bottom; i++)
+                    for (var j = left; j < right; j++)
+                        kernels.Scale(to + Output.RowOffset(row) + x * Output.Channels, share,
+                            from + Input.Offset(row / Output.Height, i, j), Input.Channels, add: i > top || j > left);
+            }
     }
 
     protected override void Transpose(T* from, T* to, bool add)
     {
-        for (var row = 0; row < Input.Rows; row++)
-            for (var x = 0; x < Input.Width; x++)
-                kernels.Scale(to + Input.RowOffset(row) + x * Input.Channels, share, from + Output.Offset(row / Input.Height, 0, 0),
-                    Input.Channels, add);
+        if (!add)
+            Input.Clear(to);
+        for (var row = 0; row < Output.Rows; row++)
+            for (var x = 0; x < Output.Width; x++)
+            {
+                var (top, bottom, left, right) = Window(row % Output.Height, x);
+                var share = T.One / T.CreateTruncating((bottom - top) * (right - left));
+                for (var i = top; i < bottom; i++)
+                    for (var j = left; j < right; j++)
+                        kernels.Scale(to + Input.Offset(row / Output.Height, i, j), share,
+                            from + Output.RowOffset(row) + x * Output.Channels, Input.Channels, add: true);
+            }
     }
+
+    private (int Top, int Bottom, int Left, int Right) Window(int y, int x)
+    {
+        var (top, bottom) = Range(y, Input.Height, Output.Height);
+        var (left, right) = Range(x, Input.Width, Output.Width);
+        return (top, bottom, left, right);
+    }
+
+    private static (int First, int Beyond) Range(int place, int from, int to) => (place * from / to, ((place + 1) * from + to - 1) / to);
 }
 
 /// <summary>From channels-last order to PyTorch's order of features, [C,H,W].</summary>

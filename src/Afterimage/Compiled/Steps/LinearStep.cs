@@ -7,10 +7,9 @@ namespace Afterimage.Compiled;
 internal sealed unsafe class LinearStep<T>(Linear layer, T* parameters, long weight, long bias, Node<T> input, Node<T> output) : Step<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Rows of the weight that stay in cache while every sample passes over them.</summary>
-    private const int RowsPerBlock = 8;
     private readonly Kernels<T> kernels = Kernels<T>.Best;
     private readonly int batch = input.Batch;
+    private readonly DenseProducts<T> products = new(layer.Output, layer.Input, input.Batch);
 
     public override void Forward()
     {
@@ -50,8 +49,8 @@ internal sealed unsafe class LinearStep<T>(Linear layer, T* parameters, long wei
             Transpose(input.AdjointTangent, output.Adjoint, v, add: true);
     }
 
-    private void Multiply(T* to, T* from, T* matrix, bool add) => kernels.Dot(to + output.Offset(0, 0, 0), output.Sample,
-        from + input.Offset(0, 0, 0), input.Sample, matrix + weight, layer.Input, batch, layer.Output, layer.Input, add);
+    private void Multiply(T* to, T* from, T* matrix, bool add) => products.Multiply(to + output.Offset(0, 0, 0), output.Sample,
+        from + input.Offset(0, 0, 0), input.Sample, matrix + weight, add);
 
     private void Shift(T* to, T* from)
     {
@@ -59,21 +58,11 @@ internal sealed unsafe class LinearStep<T>(Linear layer, T* parameters, long wei
             kernels.Scale(to + output.Offset(sample, 0, 0), T.One, from + bias, layer.Output, add: true);
     }
 
-    private void Transpose(T* to, T* from, T* matrix, bool add)
-    {
-        for (var begin = 0; begin < layer.Output; begin += RowsPerBlock, add = true)
-            for (var sample = 0; sample < batch; sample++)
-                kernels.Combine(to + input.Offset(sample, 0, 0), from + output.Offset(sample, 0, 0) + begin, 1,
-                    matrix + weight + (long)begin * layer.Input, layer.Input, Math.Min(RowsPerBlock, layer.Output - begin),
-                    layer.Input, add);
-    }
+    private void Transpose(T* to, T* from, T* matrix, bool add) => products.Transpose(to + input.Offset(0, 0, 0), input.Sample,
+        from + output.Offset(0, 0, 0), output.Sample, matrix + weight, add);
 
-    private void Gradient(T* gradient, T* adjoint, T* value, bool add)
-    {
-        for (var row = 0; row < layer.Output; row++)
-            kernels.Combine(gradient + weight + (long)row * layer.Input, adjoint + output.Offset(0, 0, 0) + row, output.Sample,
-                value + input.Offset(0, 0, 0), input.Sample, batch, layer.Input, add);
-    }
+    private void Gradient(T* gradient, T* adjoint, T* value, bool add) => products.Gradient(gradient + weight,
+        adjoint + output.Offset(0, 0, 0), output.Sample, value + input.Offset(0, 0, 0), input.Sample, add);
 
     private void SumBias(T* gradient, T* adjoint)
     {

@@ -20,7 +20,7 @@ internal static class OperatorChooser
                 : throw new AfterimageException(
                     $"The model cannot be differentiated twice ({missing}): choose auto or finite-differences.");
         if (choice == OperatorChoice.Compiled)
-            return obstacle is null ? CompiledOperator.Of(model, training.Loss, "The compiled operator was asked for.")
+            return obstacle is null ? Compiled(training, model, "The compiled operator was asked for.")
                 : throw new AfterimageException($"{obstacle}, so the operator cannot be compiled: choose auto or autograd.");
         if (missing is not null)
             return Differences(training, model, batch,
@@ -38,9 +38,12 @@ internal static class OperatorChooser
         return new(model, training, batch, because);
     }
 
+    private static ForwardOperator Compiled(LocalTraining training, VictimModel model, string reason) =>
+        CompiledOperator.Of(model, training.Loss, reason, training.Mode);
+
     private static ForwardOperator Faster(LocalTraining training, VictimModel model, int batch)
     {
-        using var compiled = CompiledOperator.Of(model, training.Loss, "");
+        using var compiled = Compiled(training, model, "");
         using var graph = new GraphOperator(training, model) { Reason = "" };
         var (fast, slow) = (double.PositiveInfinity, double.PositiveInfinity);
         Evaluate(compiled, model, batch);
@@ -54,7 +57,7 @@ internal static class OperatorChooser
         while (clock.Elapsed.TotalSeconds < TimingSeconds);
         var times = FormattableString.Invariant(
             $"one evaluation took {fast * 1000:G3} ms compiled and {slow * 1000:G3} ms by automatic differentiation");
-        return fast < slow ? CompiledOperator.Of(model, training.Loss, $"Compiled, because {times}.")
+        return fast < slow ? Compiled(training, model, $"Compiled, because {times}.")
             : new GraphOperator(training, model) { Reason = $"Automatic differentiation, because {times}." };
     }
 

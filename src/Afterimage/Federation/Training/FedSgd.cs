@@ -17,10 +17,7 @@ public sealed record FedSgd : LocalTraining
     public override int MaskRows(int batch) => batch;
 
     /// <inheritdoc/>
-    public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model, Loss)
-        ?? (Mode == ModelMode.Eval ? null
-            : model.Buffers.Count > 0 ? "BatchNorm in train mode uses the batch's own statistics"
-            : model.Network is { MaskCount: > 0 } ? "Dropout in train mode draws masks" : null);
+    public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model, Loss, Mode);
 
     /// <inheritdoc/>
     protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>

@@ -1,0 +1,22 @@
+namespace Afterimage.Tests.Compiled;
+
+/// <summary>
+/// Networks that nobody thought of agree with automatic differentiation. The first of the graphs that
+/// "dotnet run -c Release --project bench/Afterimage.Benchmarks -- graphs N SEED" goes through.
+/// </summary>
+public class RandomGraphTests
+{
+    [Fact]
+    public void Random_graphs_agree()
+    {
+        for (var number = 0; number < 60; number++)
+        {
+            var graph = RandomGraph.Draw(2026, number);
+            // Whatever layer can go without the fault is left out.
+            if (GraphJudge.Fault(graph) is not null)
+                Assert.Fail($"{number}: {GraphJudge.Smallest(graph)}");
+            if (graph.IsSmooth && GraphJudge.SingleFault(graph) is { } fault)
+                Assert.Fail($"{number} in single precision: {fault}: {graph}");
+        }
+    }
+}
