@@ -9,7 +9,7 @@ namespace Afterimage.Attacks;
 internal sealed record BatchMaps(Tensor Maps, Tensor? Totals)
 {
     /// <summary>As rows, [B, C * H * W].</summary>
-    public Tensor Rows => Maps.reshape(Maps.shape[0], -1);
+    public Tensor Rows => Maps.flatten(1);
 
     /// <summary>Combinations of these.</summary>
     /// <param name="mixing">[B', B].</param>

@@ -45,16 +45,15 @@ internal sealed class BilinearFit
         return ((rows - gradients.reshape(layer.Conv.Output, -1).matmul(Patches(inputs))).norm() / rows.norm()).ToDouble();
     }
 
-    /// <summary>The error of an input of length one at every place, from what is left of dL/dW: [H * W].</summary>
+    /// <summary>The error of a combination of length one at every place, from what is left of dL/dW: [H * W].</summary>
+    /// <param name="inputs">An orthonormal basis.</param>
+    /// <param name="gradients">Its dL/dz.</param>
     public Tensor Errors(Tensor inputs, Tensor gradients) => Tidy.Keep(() =>
     {
         var rest = (rows - gradients.reshape(layer.Conv.Output, -1).matmul(Patches(inputs))) * weights;
-        // Half of the numbers of dL/dW may have been used up by what was fitted.
-        var noise = rest.square().mean() * 2 + 1e-40;
         var system = System(gradients);
-        var normal = system.t().matmul(system);
-        var variance = Factorization.Inverse(normal, Name).diagonal().reshape(inputs.shape[0], -1).mean([0]);
-        return (noise * variance).sqrt();
+        var variance = Factorization.Inverse(system.t().matmul(system), Name).diagonal().reshape(inputs.shape[0], -1).mean([0]);
+        return (rest.square().mean() * variance + 1e-40).sqrt();
     });
 
     private string Name => $"The equations of {layer.Conv.Name}";

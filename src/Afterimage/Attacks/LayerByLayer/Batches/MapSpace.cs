@@ -1,17 +1,20 @@
+using Afterimage.Models;
+
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The space that the inputs of a batch span, from dL/dW of a convolution alone. dL/dW is the sum of dL/dz (x) patch over images and places, so
-/// that with enough channels its row space is the span of all patches. "Every patch of x lies in it" is linear in x; its solutions are
-/// the combinations of the batch's inputs, and their dimension is the batch size. In train mode the mean patch is one more unknown.
+/// The space that the inputs of a batch span, from dL/dW of a convolution alone. dL/dW is the sum of dL/dz (x) patch over images and
+/// places, so that with enough channels its row space is the span of all patches. "Every patch of x lies in it" is linear in x; its
+/// solutions are the combinations of the batch's inputs, and their dimension is the batch size. In train mode the mean patch is one more
+/// unknown.
 /// </summary>
 /// <param name="Basis">Of the space.</param>
 /// <param name="Eigenvalues">The smallest ones: the share of its patches that a solution has outside of the row space.</param>
 /// <param name="Rows">The row space.</param>
 internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace Rows)
 {
-    /// <summary>Mixtures of channels per direction of the row space: enough equations, and a small eigenproblem.</summary>
-    private const double Mixtures = 1.6;
+    /// <summary>The share of what ties patches together that the row space takes: enough equations, a small eigenproblem.</summary>
+    private const double Free = 0.7;
     private const int MoreMixtures = 8;
 
     /// <summary>Vectors of inverse iteration beyond the batch.</summary>
@@ -25,7 +28,8 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
     public int Size => (int)Basis.Maps.shape[0];
 
     /// <summary>How much larger the first eigenvalue beyond the space is than the last one of it.</summary>
-    public double Gap => Eigenvalues[Size] / Math.Max(Eigenvalues[Size - 1], Stiffness);
+    public double Gap => Eigenvalues.Length > Size ? Eigenvalues[Size] / Math.Max(Eigenvalues[Size - 1], Stiffness)
+        : double.PositiveInfinity;
 
     /// <summary>The space at a layer without an obstacle.</summary>
     /// <param name="layer">The layer.</param>
@@ -35,18 +39,23 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
     public static MapSpace Of(BatchLayer layer, int batch, RandomSource random, CancellationToken stop)
     {
         using var scope = Tidy.Scope();
-        var rows = RowSpace.Of(layer, batch);
+        var rows = RowSpace.Of(layer, layer.Patches == 1 ? 0 : layer.Directions(batch));
+        rows.Basis.MoveToOuterDisposeScope();
+        if (layer.Patches == 1)
+            return OfOnePlace(layer, rows);
         var dimension = rows.Basis.shape[0];
         var (map, kernel) = (layer.Map, (long)layer.Conv.Kernel * layer.Conv.Kernel);
-        var few = Math.Min(map.Input[0], (long)Math.Ceiling(Mixtures * dimension / kernel) + MoreMixtures);
+        var few = (long)Math.Ceiling(dimension / (Free * SeparableBatch.Surplus(layer.Conv, layer.Input))) + MoreMixtures;
+        few = Math.Min(map.Input[0], few);
         using var generator = random.Derive("channels").Generator(CPU);
         var mixing = randn([few, map.Input[0]], ScalarType.Float64, CPU, generator: generator) / Math.Sqrt(map.Input[0]);
         var mixed = mixing.matmul(rows.Basis.reshape(dimension, map.Input[0], kernel)).reshape(dimension, few * kernel).t();
         var (orthogonal, triangular) = linalg.qr(mixed);
         stop.ThrowIfCancellationRequested();
 
-        var fewMap = new Models.ConvolutionMap(layer.Conv with { Input = (int)few }, [few, map.Input[1], map.Input[2]]);
-        var (values, vectors) = Smallest(layer, fewMap, orthogonal, Math.Max(batch, (int)(rows.Rank / layer.Patches)) + Beyond, random, stop);
+        var fewMap = new ConvolutionMap(layer.Conv with { Input = (int)few }, [few, map.Input[1], map.Input[2]]);
+        var count = Math.Max(batch, (int)(rows.Rank / layer.Patches)) + Beyond;
+        var (values, vectors) = Smallest(layer, fewMap, orthogonal, count, random, stop);
         var size = Dimension(values);
 
         var found = vectors.narrow(1, 0, size).t().reshape(size, few, map.Input[1], map.Input[2]);
@@ -56,13 +65,20 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
         var whole = coordinates.matmul(rows.Basis).reshape(size, layer.Patches, -1);
         var maps = new PatchAssembly(layer).Map(whole);
         var basis = new BatchMaps(maps, layer.Centered ? Totals(layer.Unfold(maps).sum([1]), rows.Basis) : null).Orthonormal();
-        rows.Basis.MoveToOuterDisposeScope();
         basis.Totals?.MoveToOuterDisposeScope();
         return new(basis with { Maps = basis.Maps.MoveToOuterDisposeScope() }, values, rows);
     }
 
+    /// <summary>Where the layer has one place, as a linear layer has, patches are inputs, and singular values tell how many.</summary>
+    private static MapSpace OfOnePlace(BatchLayer layer, RowSpace rows)
+    {
+        var maps = new PatchAssembly(layer).Map(rows.Basis.unsqueeze(1));
+        double[] values = [.. rows.Strengths.Select(strength => 1 / (strength * strength + 1e-300))];
+        return new(new(maps.MoveToOuterDisposeScope(), null), values, rows);
+    }
+
     /// <summary>Eigenvalues in ascending order and the inputs, in columns.</summary>
-    private static (double[] Values, Tensor Vectors) Smallest(BatchLayer layer, Models.ConvolutionMap map, Tensor orthogonal, int count,
+    private static (double[] Values, Tensor Vectors) Smallest(BatchLayer layer, ConvolutionMap map, Tensor orthogonal, int count,
         RandomSource random, CancellationToken stop)
     {
         var reads = map.Reads();
@@ -87,11 +103,12 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
             stop.ThrowIfCancellationRequested();
             vectors = linalg.qr(cholesky_solve(vectors, factor)).Q;
         }
-        var (values, rotation) = Factorization.Eigen(vectors.t().matmul(form).matmul(vectors), "The projected form of the patches");
+        var (values, rotation) = Factorization.Eigen(vectors.t().matmul(form).matmul(vectors), "The projected form of the patches",
+            CancellationToken.None);
         return (values.data<double>().ToArray(), vectors.matmul(rotation) * weights.unsqueeze(1));
     }
 
-    /// <summary>Every map's patches have the same mean up to a factor; differences of patches lie in the row space, the mean does not.</summary>
+    /// <summary>All maps have one mean patch up to a factor; differences of patches lie in the row space, the mean does not.</summary>
     private static Tensor Totals(Tensor sums, Tensor rows)
     {
         var (u, s, _) = Factorization.Svd(sums - sums.matmul(rows.t()).matmul(rows), "The mean patches");

@@ -13,7 +13,11 @@ internal sealed class SparseNonNegative
     private const double Dead = 1e-5;
 
     /// <summary>What an inequality may be violated by, in errors of its number.</summary>
-    private const double Slack = 3;
+    private const double Slack = 5;
+
+    /// <summary>Programs without a new image, for every image and in any case, after which there is none to be found.</summary>
+    private const int Patience = 10;
+    private const int LeastPatience = 40;
 
     private readonly RayProgram program;
     private readonly ZeroPattern pattern;
@@ -22,41 +26,45 @@ internal sealed class SparseNonNegative
     private readonly List<double[]> found = [];
     private readonly int size;
 
-    /// <param name="space">S, [numbers,B], orthonormal.</param>
-    /// <param name="errors">Of each number for v of length one, [numbers].</param>
+    /// <param name="maps">An orthonormal basis of the space.</param>
+    /// <param name="errors">Of a combination of length one at every place.</param>
     /// <param name="random">Draws the programs.</param>
-    public SparseNonNegative(Tensor space, Tensor errors, RandomSource random)
+    public SparseNonNegative(BatchMaps maps, Tensor errors, RandomSource random)
     {
-        using var scope = Tidy.Scope();
-        size = (int)space.shape[1];
+        size = (int)maps.Maps.shape[0];
+        var (space, each) = (maps.Rows.t(), errors.repeat(maps.Maps.shape[1]));
         var norms = space.norm(1);
-        var live = norms > maximum(Dead * norms.max(), 5 * errors);
-        var (kept, keptErrors) = (space[live].DetachFromDisposeScope(), errors[live].DetachFromDisposeScope());
-        pattern = new(kept, keptErrors);
+        var live = norms > maximum(Dead * norms.max(), Slack * each);
+        var (kept, slack) = (space[live], Slack * each[live]);
+        pattern = new(kept, each[live]);
         rows = [.. kept.data<double>().ToArray().Chunk(size)];
-        program = new(rows, (Slack * keptErrors).data<double>().ToArray());
+        program = new(rows, slack.data<double>().ToArray());
         this.random = random.Derive("programs").Managed();
     }
 
+    /// <summary>The images' directions, each of length one.</summary>
     public IReadOnlyList<double[]> Found => found;
 
-    public int Programs { get; private set; }
-
-    public int[] Log = new int[4];
-
-    /// <summary>Searches until all are found, or the number of programs is used up, or it is stopped.</summary>
-    public void Search(int programs, CancellationToken stop)
+    /// <summary>Searches until all are found, or none was for long, or it is stopped.</summary>
+    public void Search(CancellationToken stop)
     {
-        for (var i = 0; i < programs && found.Count < size && !stop.IsCancellationRequested; i++)
+        var fruitless = 0;
+        for (var i = 0; fruitless < Patience * size + LeastPatience && found.Count < size && !stop.IsCancellationRequested; i++)
         {
-            Programs++;
-            if (program.Minimize(Objective(i), stop) is not { } vertex) { Log[0]++; continue; }
-            var (direction, zeros) = pattern.Nearest(vertex);
-            if (found.Any(other => Math.Abs(TensorPrimitives.Dot<double>(other, direction)) > Same)) { Log[1]++; continue; }
-            if (pattern.IsImage(direction)) found.Add(direction); else Log[2]++;
+            fruitless++;
+            if (program.Minimize(Objective(i), stop) is not { } corner)
+                continue;
+            var direction = pattern.Nearest(corner);
+            if (found.Any(other => Math.Abs(TensorPrimitives.Dot<double>(other, direction)) > Same) || !pattern.IsImage(direction))
+                continue;
+            found.Add(direction);
+            fruitless = 0;
         }
     }
 
+    /// <summary>
+    /// By turns the image with the largest share of one number, and any; half of the time without those found so far.
+    /// </summary>
     private double[] Objective(int i)
     {
         var objective = new double[size];

@@ -1,0 +1,54 @@
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The largest batch that one layer's weight gradient takes apart, by counting: a convolution needs an output channel for every place of
+/// every image, a linear layer an output for every image. Inputs must come out of a ReLU, and channels that are off do not count.
+/// </summary>
+public static class SeparableBatch
+{
+    /// <summary>Equations for every unknown of a map.</summary>
+    private const double Spare = 1.1;
+
+    /// <summary>The largest batch; 0 where the layer takes none apart.</summary>
+    /// <param name="layer">A convolution or a linear layer; any other takes none apart.</param>
+    /// <param name="input">The shape of one input, [C,H,W] or [features].</param>
+    /// <param name="trainMode">Whether BatchNorm in train mode stands behind it: one direction less is needed.</param>
+    public static long Largest(Layer layer, long[] input, bool trainMode = false) => layer switch
+    {
+        Linear linear => Math.Min(linear.Output, (long)(linear.Input / Spare)),
+        Conv2d conv when Obstacle(conv, input, trainMode) is null =>
+            (Math.Min(conv.Output, (long)(conv.Input * Surplus(conv, input) / Spare)) + (trainMode ? 1 : 0)) / Places(conv, input),
+        _ => 0,
+    };
+
+    /// <summary>Numbers of a patch that are not unknowns of the map: what ties patches together, for every place and channel.</summary>
+    internal static double Surplus(Conv2d conv, long[] input)
+    {
+        var (taps, places) = ((double)conv.Kernel * conv.Kernel, Places(conv, input));
+        return places == 1 ? taps : taps - (double)(input[1] * input[2]) / places;
+    }
+
+    /// <summary>Why no batch at all is taken apart here; null where nothing stands against it.</summary>
+    internal static string? Obstacle(Conv2d conv, long[] input, bool trainMode) =>
+        conv.Groups > 1 ? "its groups of channels do not mix"
+        : Places(conv, input) == 1 ? null
+        : (conv.Kernel - 1) * conv.Dilation < conv.Stride ? "its windows do not overlap, so that nothing ties their places together"
+        : trainMode && conv.Padding == 0 ? "without padding BatchNorm in train mode hides a constant of every channel"
+        : Shifts(conv, input[1]) || Shifts(conv, input[2]) ? "its windows reach over one border only, so that shifted inputs look alike"
+        : null;
+
+    /// <summary>
+    /// Whether an input shifted by one window has no patches but those that it had, so that it lies in the same space: at one border the
+    /// window that becomes new is empty, at the other nothing is read that is lost.
+    /// </summary>
+    private static bool Shifts(Conv2d conv, long size)
+    {
+        var reach = (conv.Kernel - 1L) * conv.Dilation - conv.Padding;
+        var last = ((size + conv.Padding - reach - 1) / conv.Stride) * conv.Stride;
+        return (reach < conv.Stride && last + reach < size) || (conv.Padding == 0 && last >= size - conv.Stride);
+    }
+
+    private static long Places(Conv2d conv, long[] input) => conv.Follow(input) is var output ? output[1] * output[2] : 0;
+}
