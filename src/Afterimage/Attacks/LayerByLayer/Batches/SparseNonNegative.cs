@@ -35,10 +35,10 @@ internal sealed class SparseNonNegative
         var (space, each) = (maps.Rows.t(), errors.repeat(maps.Maps.shape[1]));
         var norms = space.norm(1);
         var live = norms > maximum(Dead * norms.max(), Slack * each);
-        var (kept, slack) = (space[live], Slack * each[live]);
+        var kept = space[live];
         pattern = new(kept, each[live]);
         rows = [.. kept.data<double>().ToArray().Chunk(size)];
-        program = new(rows, slack.data<double>().ToArray());
+        program = new(rows, (Slack * each[live]).data<double>().ToArray());
         this.random = random.Derive("programs").Managed();
     }
 
@@ -52,14 +52,19 @@ internal sealed class SparseNonNegative
         for (var i = 0; fruitless < Patience * size + LeastPatience && found.Count < size && !stop.IsCancellationRequested; i++)
         {
             fruitless++;
-            if (program.Minimize(Objective(i), stop) is not { } corner)
-                continue;
-            var direction = pattern.Nearest(corner);
-            if (found.Any(other => Math.Abs(TensorPrimitives.Dot<double>(other, direction)) > Same) || !pattern.IsImage(direction))
-                continue;
-            found.Add(direction);
-            fruitless = 0;
+            if (program.Minimize(Objective(i), stop) is { } corner && Take(corner))
+                fruitless = 0;
         }
+    }
+
+    /// <summary>Whether a guess leads to an image that was not found yet.</summary>
+    private bool Take(double[] guess)
+    {
+        var direction = pattern.Nearest(guess);
+        if (found.Any(other => Math.Abs(TensorPrimitives.Dot<double>(other, direction)) > Same) || !pattern.IsImage(direction))
+            return false;
+        found.Add(direction);
+        return true;
     }
 
     /// <summary>

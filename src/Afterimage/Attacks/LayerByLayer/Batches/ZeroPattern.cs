@@ -7,14 +7,24 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class ZeroPattern
 {
-    /// <summary>What counts as zero, as a share of the largest number: from a guess to what is certain.</summary>
-    private static readonly double[] Widths = [3e-3, 3e-4, 3e-5, 1e-5];
+    /// <summary>What counts as zero, as a share of the largest number: from a guess to what errors alone decide.</summary>
+    private static readonly double[] Widths = [3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-7, 0, 0, 0];
+
+    /// <summary>Beyond so many times the median size of zeros a number is none.</summary>
+    private const double Apart = 8;
+
+    /// <summary>Above this width numbers count less and less, below it they count or do not.</summary>
+    private const double Soft = 5e-5;
 
     /// <summary>What counts as zero in errors of a number.</summary>
     private const double Errors = 5;
 
-    /// <summary>How much larger the errors of a combination may be than is expected.</summary>
+    /// <summary>How much larger errors may be than is expected; or as large as this share of the largest number.</summary>
     private const double MostErrors = 5;
+    private const double SmallErrors = 5e-5;
+
+    /// <summary>Numbers so far beyond what counts as zero do not matter.</summary>
+    private const double Far = 10;
 
     /// <summary>How much wider the window is in which accidental zeros would become more.</summary>
     private const double Wider = 4;
@@ -25,8 +35,8 @@ internal sealed class ZeroPattern
     /// <summary>How far above errors the weakest of the other directions is at an image's zeros.</summary>
     private const double Determined = 30;
 
-    /// <summary>No single zero may decide more of any direction than this.</summary>
-    private const double MostLeverage = 0.7;
+    /// <summary>No single zero may decide more of any direction than this: that of a corner that merely touches zero decides all.</summary>
+    private const double MostLeverage = 0.98;
 
     private const string Name = "The second moment of an image's zeros";
 
@@ -44,10 +54,17 @@ internal sealed class ZeroPattern
         var v = tensor(guess);
         foreach (var width in Widths)
         {
-            var rows = space[Zeros(space.matmul(v), errors, width)];
+            var values = space.matmul(v);
+            var limit = Limit(values, errors, width);
             // So few are the corner's own.
-            if (rows.shape[0] < 2 * guess.Length)
+            if ((values.abs() < limit).sum().ToInt64() < guess.Length + 3)
                 break;
+            var close = values.abs() < (width > Soft ? Far : 1) * limit;
+            // The last rounds leave out what stands apart from most: a small number that is none of the zeros.
+            if (width == 0)
+                close &= values.abs() < Apart * errors * (values / errors)[close].abs().median();
+            // Reweighted, so that a number that is merely small does not count for long.
+            var rows = width > Soft ? space[close] / ((values / limit)[close].square() + 1).sqrt().unsqueeze(1) : space[close];
             v = Factorization.Eigen(rows.t().matmul(rows), Name).Vectors[.., 0].clone();
         }
         v *= space.matmul(v).sum().sign();
@@ -62,18 +79,20 @@ internal sealed class ZeroPattern
         if ((values < -(2 * Errors * Shown(values, errors) * errors + Widths[^1] * values.abs().max())).any().ToBoolean())
             return false;
         var (zeros, near) = (space[Zeros(values, errors)], space[Zeros(values, errors, Widths[^1], Wider)]);
-        if (zeros.shape[0] < 2 * direction.Length || direction.Length == 1)
+        if (zeros.shape[0] < direction.Length + 3 || direction.Length == 1)
             return direction.Length == 1;
         var (strengths, axes) = Factorization.Eigen(near.t().matmul(near), Name);
         // A second combination with these zeros: they are those that two images share.
-        var noise = Determined * (Shown(values, errors) * errors).square().mean() * near.shape[0];
-        if ((strengths[1] < noise).ToBoolean() || (strengths[1] < Determined * strengths[0]).ToBoolean())
+        var noise = Determined * ((Shown(values, errors) * errors).square().mean() * near.shape[0]).maximum(strengths[0]);
+        if ((strengths[1] < noise).ToBoolean())
             return false;
         // All directions but the image's own, in the frame in which the wider window is white.
         var own = zeros.matmul(axes[.., 1..] * strengths[1..].rsqrt());
         var (shares, turn) = Factorization.Eigen(own.t().matmul(own), Name);
-        return shares[0].ToDouble() >= OwnShare
-            && (own.matmul(turn) / shares.sqrt()).square().sum([1]).max().ToDouble() <= MostLeverage;
+        if (shares[0].ToDouble() < OwnShare)
+            return false;
+        var others = 1 - (own.matmul(turn) / shares.sqrt()).square().sum([1]).max().ToDouble();
+        return others >= 1 - MostLeverage && (strengths[1] * others >= noise).ToBoolean();
     }
 
     /// <summary>Which numbers of a combination are zero.</summary>
@@ -81,13 +100,17 @@ internal sealed class ZeroPattern
     /// <param name="errors">What is expected of each number's error.</param>
     /// <param name="width">A share of the largest number.</param>
     /// <param name="wider">Of both limits.</param>
-    public static Tensor Zeros(Tensor values, Tensor errors, double width = 1e-5, double wider = 1) =>
-        values.abs() < wider * maximum(Errors * Shown(values, errors) * errors, width * values.abs().max());
+    public static Tensor Zeros(Tensor values, Tensor errors, double width = 1e-7, double wider = 1) =>
+        values.abs() < wider * Limit(values, errors, width);
+
+    private static Tensor Limit(Tensor values, Tensor errors, double width) =>
+        maximum(Errors * Shown(values, errors) * errors, width * values.abs().max());
 
     /// <summary>How large errors are next to what is expected: what is negative is nothing else.</summary>
     private static double Shown(Tensor values, Tensor errors)
     {
         var below = (values / errors)[values < 0];
-        return below.shape[0] == 0 ? 1 : Math.Clamp(below.square().mean().sqrt().ToDouble(), 1, MostErrors);
+        return below.shape[0] == 0 ? 1 : Math.Clamp(below.square().mean().sqrt().ToDouble(), 1,
+            Math.Max(MostErrors, (SmallErrors * values.abs().max() / errors.mean()).ToDouble()));
     }
 }
