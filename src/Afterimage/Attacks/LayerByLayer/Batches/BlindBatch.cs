@@ -13,13 +13,13 @@ namespace Afterimage.Attacks;
 /// <param name="Evidence">What it says of itself.</param>
 internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSeparated Evidence)
 {
-    /// <summary>Rounds in which the space is fitted to dL/dW.</summary>
-    private const int Rounds = 2;
-
     /// <summary>Below this gap there is no space of maps.</summary>
     private const double LeastGap = 10;
 
-    /// <summary>What a layer without an obstacle tells; null where its patches span no space of maps.</summary>
+    /// <summary>A space that leaves more of dL/dW than this is not that of the batch.</summary>
+    private const double MostResidual = 0.1;
+
+    /// <summary>What a layer without an obstacle tells; null where its patches span no space of maps that explains it.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="batch">What the client says.</param>
     /// <param name="random">Mixes channels and draws programs.</param>
@@ -31,13 +31,11 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
         if (space.Gap < LeastGap)
             return null;
         var fit = new BilinearFit(layer);
-        var basis = space.Basis;
-        for (var round = 0; round < Rounds; round++)
-        {
-            stop.ThrowIfCancellationRequested();
-            basis = (basis with { Maps = fit.Inputs(fit.Gradients(basis)) }).Orthonormal();
-        }
+        var basis = (space.Basis with { Maps = fit.Inputs(fit.Gradients(space.Basis)) }).Orthonormal();
+        stop.ThrowIfCancellationRequested();
         var gradients = fit.Gradients(basis);
+        if (!(fit.Residual(basis.Maps, gradients) <= MostResidual))
+            return null;
         var errors = fit.Errors(basis.Maps, gradients);
         var search = new SparseNonNegative(basis, errors, random);
         search.Search(stop);

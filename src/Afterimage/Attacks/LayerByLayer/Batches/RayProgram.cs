@@ -10,6 +10,9 @@ internal sealed class RayProgram
     /// <summary>Half the side of the box, in units of the distance from the apex to the plane; a solution on it is none.</summary>
     private const double Box = 1e4;
 
+    /// <summary>What an inequality may be violated by.</summary>
+    private const double Tolerance = -1e-10;
+
     private readonly double[][] rows;
     private readonly double[] offsets;
     private readonly double[] scales;
@@ -50,7 +53,7 @@ internal sealed class RayProgram
             inverse[k][k] = cost[k] < 0 ? -1 : 1;
             (active[k], multipliers[k], right[k]) = (-1, Math.Abs(cost[k]), -Box);
         }
-        var point = new double[free];
+        var (point, violated) = (new double[free], new List<int>());
         for (var pivot = 0; pivot < 100 * free + 1000; pivot++)
         {
             if (stop.IsCancellationRequested)
@@ -58,20 +61,20 @@ internal sealed class RayProgram
             Array.Clear(point);
             for (var k = 0; k < free; k++)
                 TensorPrimitives.MultiplyAdd(inverse[k], right[k], point, point);
-            var (entering, worst) = (-1, -1e-10);
-            for (var i = 0; i < rows.Length; i++)
-            {
-                var value = TensorPrimitives.Dot<double>(rows[i], point) + offsets[i];
-                if (value < worst)
-                    (entering, worst) = (i, value);
-            }
-            if (entering < 0)
+            // Those that were violated when all were looked at are looked at first.
+            violated.RemoveAll(i => Value(i, point) >= Tolerance);
+            if (violated.Count == 0)
+                violated.AddRange(Enumerable.Range(0, rows.Length).Where(i => Value(i, point) < Tolerance));
+            if (violated.Count == 0)
                 return active.Contains(-1) ? null : Turned(point);
+            var entering = violated.MinBy(i => Value(i, point));
             if (!Exchange(entering, inverse, active, multipliers, right))
                 return null;
         }
         return null;
     }
+
+    private double Value(int i, double[] point) => TensorPrimitives.Dot<double>(rows[i], point) + offsets[i];
 
     /// <summary>Brings an inequality in for the one whose multiplier vanishes first; false where none does.</summary>
     private bool Exchange(int entering, double[][] inverse, int[] active, double[] multipliers, double[] right)

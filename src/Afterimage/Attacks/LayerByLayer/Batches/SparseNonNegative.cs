@@ -7,7 +7,7 @@ namespace Afterimage.Attacks;
 internal sealed class SparseNonNegative
 {
     /// <summary>Cosine from which two directions are one.</summary>
-    private const double Same = 1 - 1e-4;
+    private const double Same = 1 - 1e-3;
 
     /// <summary>Numbers smaller than this share of the largest are of dead channels.</summary>
     private const double Dead = 1e-5;
@@ -16,7 +16,7 @@ internal sealed class SparseNonNegative
     private const double Slack = 5;
 
     /// <summary>Programs without a new image, for every image and in any case, after which there is none to be found.</summary>
-    private const int Patience = 10;
+    private const int Patience = 5;
     private const int LeastPatience = 40;
 
     private readonly RayProgram program;
@@ -60,12 +60,17 @@ internal sealed class SparseNonNegative
     /// <summary>Whether a guess leads to an image that was not found yet.</summary>
     private bool Take(double[] guess)
     {
+        if (IsKnown(guess))
+            return false;
         var direction = pattern.Nearest(guess);
-        if (found.Any(other => Math.Abs(TensorPrimitives.Dot<double>(other, direction)) > Same) || !pattern.IsImage(direction))
+        if (IsKnown(direction) || !pattern.IsImage(direction))
             return false;
         found.Add(direction);
         return true;
     }
+
+    private bool IsKnown(double[] direction) =>
+        found.Any(other => Math.Abs(TensorPrimitives.Dot<double>(other, direction)) > Same);
 
     /// <summary>
     /// By turns the image with the largest share of one number, and any; half of the time without those found so far.

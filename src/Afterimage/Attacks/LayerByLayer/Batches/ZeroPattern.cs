@@ -79,6 +79,7 @@ internal sealed class ZeroPattern
         if ((values < -(2 * Errors * Shown(values, errors) * errors + Widths[^1] * values.abs().max())).any().ToBoolean())
             return false;
         var (zeros, near) = (space[Zeros(values, errors)], space[Zeros(values, errors, Widths[^1], Wider)]);
+        // A single image has nothing to be told apart from.
         if (zeros.shape[0] < direction.Length + 3 || direction.Length == 1)
             return direction.Length == 1;
         var (strengths, axes) = Factorization.Eigen(near.t().matmul(near), Name);

@@ -49,7 +49,8 @@ internal sealed class GradientFactors
     }
 
     /// <summary>
-    /// The last singular value that stands out of the noise which the later ones show, and the root mean square of that noise in one number.
+    /// The last singular value that stands out of the noise which the later ones show, and the root mean square of that noise in one
+    /// number.
     /// </summary>
     /// <param name="singular">In descending order.</param>
     /// <param name="rows">Of the matrix.</param>
