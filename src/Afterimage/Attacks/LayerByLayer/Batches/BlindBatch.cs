@@ -19,6 +19,9 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
     /// <summary>A space that leaves more of dL/dW than this is not that of the batch.</summary>
     private const double MostResidual = 0.1;
 
+    /// <summary>Fewer images than the batch has must explain dL/dW up to so many times its error.</summary>
+    private const double MostNoise = 100;
+
     /// <summary>What a layer without an obstacle tells; null where its patches span no space of maps that explains it.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="batch">What the client says.</param>
@@ -34,7 +37,8 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
         var basis = (space.Basis with { Maps = fit.Inputs(fit.Gradients(space.Basis)) }).Orthonormal();
         stop.ThrowIfCancellationRequested();
         var gradients = fit.Gradients(basis);
-        if (!(fit.Residual(basis.Maps, gradients) <= MostResidual))
+        var most = space.Size < batch ? Math.Min(MostResidual, MostNoise * layer.Noise) : MostResidual;
+        if (!(fit.Residual(basis.Maps, gradients) <= most))
             return null;
         var errors = fit.Errors(basis.Maps, gradients);
         var search = new SparseNonNegative(basis, errors, random);

@@ -70,6 +70,16 @@ public class BlindBatchTests
             Assert.Equal(4, errors.Length);
     }
 
+    [Theory]
+    [InlineData(false, 0.01), InlineData(false, 0.1), InlineData(true, 0.1), InlineData(true, 1)]
+    public void Noise_that_hides_the_space_gives_no_image_rather_than_a_wrong_one(bool train, double noise)
+    {
+        using var scope = NewDisposeScope();
+        var client = SmallClient.Of(6, train, SmallClient.Net(48, 192), Image, noise: noise);
+        var found = (client with { Layer = client.Layer with { Noise = BatchLayer.Rounding } }).Separated();
+        Assert.All(found is null ? [] : client.Judge(found).Errors, error => Assert.InRange(error, 0, 0.2));
+    }
+
     [Fact]
     public void Noise_that_was_not_declared_is_seen()
     {
