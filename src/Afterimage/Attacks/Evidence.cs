@@ -104,6 +104,21 @@ public sealed record BlindInputFound(string Layer, long Completed, long Places, 
         Invariant($"the head's features differ by {Difference:G2}.");
 }
 
+/// <summary>What the weight gradient of one layer tells of a batch's inputs there.</summary>
+/// <param name="Layer">Its name.</param>
+/// <param name="Batch">Images of the batch, as the client says.</param>
+/// <param name="Size">Images as the layer counts them; fewer where some are alike or leave no trace.</param>
+/// <param name="Separated">Images whose input was found.</param>
+/// <param name="Gap">How much larger the first eigenvalue beyond the space of the inputs is than the last one of it.</param>
+/// <param name="Zeros">The share of zeros of the inputs that were found.</param>
+/// <param name="Residual">The share of the weight gradient that they leave; that the space leaves unless all were found.</param>
+public sealed record BatchSeparated(string Layer, int Batch, int Size, int Separated, double Gap, double Zeros, double Residual) : Evidence
+{
+    /// <inheritdoc/>
+    public override string Sentence => Invariant($"{Layer}: its weight gradient holds {Size} images for a batch of {Batch}, ") +
+        Invariant($"{Separated} of them separated (eigenvalue gap {Gap:G2}, {100 * Zeros:F0} % zeros, residual {Residual:G2}).");
+}
+
 /// <summary>What an image that was searched for leaves of features that were solved for.</summary>
 /// <param name="Solved">Layers behind the features.</param>
 /// <param name="Layers">All layers.</param>

@@ -4,7 +4,7 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The largest batch that one layer's weight gradient takes apart, by counting: a convolution needs an output channel for every place of
-/// every image, a linear layer an output for every image. Inputs must come out of a ReLU, and channels that are off count less.
+/// every image, a linear layer an output for every image. Inputs must come out of a ReLU, and channels that are off do not count.
 /// </summary>
 public static class SeparableBatch
 {

@@ -48,8 +48,15 @@ internal sealed class GradientFactors
         return new(alive, u.narrow(1, 0, rank), s.narrow(0, 0, rank), vh.narrow(0, 0, rank), noise);
     }
 
-    /// <summary>The last singular value that stands out of the noise which the later ones show.</summary>
-    private static (int Rank, double Noise) Split(double[] singular, long rows, long columns, double rounding)
+    /// <summary>
+    /// The last singular value that stands out of the noise which the later ones show, and the root mean square of that noise in one
+    /// number.
+    /// </summary>
+    /// <param name="singular">In descending order.</param>
+    /// <param name="rows">Of the matrix.</param>
+    /// <param name="columns">Of the matrix.</param>
+    /// <param name="rounding">The relative error of a row below which nothing is taken for signal.</param>
+    public static (int Rank, double Noise) Split(double[] singular, long rows, long columns, double rounding)
     {
         var edge = Math.Sqrt(rows) + Math.Sqrt(columns);
         var floor = 0.3 * rounding / Math.Sqrt(columns);

@@ -60,8 +60,7 @@ internal sealed class BlindInput
     {
         var size = block.Input[0] * block.Places;
         var places = block.Map.Reads();
-        var counts = zeros(size + 1, ScalarType.Float64)
-            .index_add_(0, places.reshape(-1), ones(places.numel(), ScalarType.Float64), 1).narrow(0, 1, size);
+        var counts = PatchForm.Counts(places, size);
         var (taken, before) = (space, double.PositiveInfinity);
         var vectors = Start(size);
         var input = vectors[.., 0];
@@ -83,15 +82,7 @@ internal sealed class BlindInput
     {
         using var scope = Tidy.Scope();
         var outside = eye(taken.shape[0], dtype: ScalarType.Float64) - taken.matmul(taken.t());
-        var form = zeros(weights.shape[0], weights.shape[0], ScalarType.Float64);
-        for (var place = 0L; place < places.shape[1]; place++)
-        {
-            using var inner = Tidy.Scope();
-            var from = (places[.., place] > 0).nonzero().flatten();
-            var to = places[.., place].index_select(0, from) - 1;
-            var rows = form.index_select(0, to).index_add_(1, to, outside.index_select(0, from).index_select(1, from), 1);
-            form.index_copy_(0, to, rows);
-        }
+        var form = PatchForm.Of(places, outside, weights.shape[0]);
         form.mul_(weights.unsqueeze(0)).mul_(weights.unsqueeze(1));
         form.diagonal().add_(Stiffness);
         if (Factorization.CholeskyOrNull(form) is not { } factor)

@@ -1,0 +1,86 @@
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The inputs of a batch at one layer from its weight gradient alone, without labels, head or dL/dz: the space that they span, and in
+/// it the non-negative vectors with many zeros. It proves itself: by the gap of the eigenvalues, by zeros that support one another,
+/// and by what is left of dL/dW.
+/// </summary>
+/// <param name="Inputs">
+/// Those that were separated, exactly zero where they are. Each has length one where nothing tells how large it is; otherwise they stand
+/// in the right proportion, and are as large as they are where dL/dz is known in sum.
+/// </param>
+/// <param name="Gradients">dL/dz of each, [outputs, B, places], as large as fits its input; null unless all are separated.</param>
+/// <param name="Evidence">What it says of itself.</param>
+internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSeparated Evidence)
+{
+    /// <summary>Below this gap there is no space of maps.</summary>
+    private const double LeastGap = 10;
+
+    /// <summary>A space that leaves more of dL/dW than this is not that of the batch.</summary>
+    private const double MostResidual = 0.1;
+
+    /// <summary>Fewer images than the batch has must explain dL/dW up to so many times its error.</summary>
+    private const double MostNoise = 100;
+
+    /// <summary>What a layer without an obstacle tells; null where its patches span no space of maps that explains it.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="batch">What the client says.</param>
+    /// <param name="random">Mixes channels and draws programs.</param>
+    /// <param name="stop">Leaves the space, and ends the search for images with what there is.</param>
+    public static BlindBatch? Of(BatchLayer layer, int batch, RandomSource random, CancellationToken stop)
+    {
+        using var scope = Tidy.Scope();
+        var space = MapSpace.Of(layer, batch, random, stop);
+        if (space.Gap < LeastGap)
+            return null;
+        var fit = new BilinearFit(layer);
+        var basis = (space.Basis with { Maps = fit.Inputs(fit.Gradients(space.Basis)) }).Orthonormal();
+        stop.ThrowIfCancellationRequested();
+        var gradients = fit.Gradients(basis);
+        var most = space.Size < batch ? Math.Min(MostResidual, MostNoise * layer.Noise) : MostResidual;
+        if (!(fit.Residual(basis.Maps, gradients) <= most))
+            return null;
+        var errors = fit.Errors(basis.Maps, gradients);
+        var search = new SparseNonNegative(basis, errors, random);
+        search.Search(stop);
+
+        var mixing = search.Found.Count == 0 ? zeros([0, space.Size], ScalarType.Float64)
+            : tensor(search.Found.SelectMany(v => v).ToArray()).reshape(-1, space.Size);
+        var whole = search.Found.Count == space.Size;
+        var inputs = Cleared(basis.Mixed(mixing), errors);
+        var own = whole ? fit.Gradients(inputs) : null;
+        var residual = own is null ? fit.Residual(basis.Maps, gradients) : fit.Residual(inputs.Maps, own);
+        if (own is not null)
+            (inputs, own) = Scaled(inputs, own, layer.Sums);
+        var share = search.Found.Count == 0 ? 0 : inputs.Maps.eq(0).to(ScalarType.Float64).mean().ToDouble();
+        inputs.Totals?.MoveToOuterDisposeScope();
+        return new(inputs with { Maps = inputs.Maps.MoveToOuterDisposeScope() }, own?.MoveToOuterDisposeScope(),
+            new(layer.Conv.Name, batch, space.Size, search.Found.Count, space.Gap, share, residual));
+    }
+
+    /// <summary>What is within the errors of zero, or below, is zero.</summary>
+    private static BatchMaps Cleared(BatchMaps inputs, Tensor errors)
+    {
+        var each = errors.repeat(inputs.Maps.shape[1]);
+        for (var n = 0L; n < inputs.Maps.shape[0]; n++)
+        {
+            var values = inputs.Maps[n].view(-1);
+            values.mul_(ZeroPattern.Zeros(values, each).logical_not()).clamp_(min: 0);
+        }
+        return inputs;
+    }
+
+    /// <summary>
+    /// As large as they are. The sums of dL/dz are those of every input, each divided by its length; without them, in train mode, each
+    /// holds the mean patch once.
+    /// </summary>
+    private static (BatchMaps Inputs, Tensor Gradients) Scaled(BatchMaps inputs, Tensor gradients, Tensor? sums)
+    {
+        var scale = sums is not null
+            ? 1 / Factorization.LeastSquares(gradients.sum([2]), sums.unsqueeze(1), "The sums of dL/dz").squeeze(1)
+            : inputs.Totals is { } totals ? totals.mean() / totals : ones([inputs.Maps.shape[0]], ScalarType.Float64);
+        // What leaves no trace in the sums has no length either.
+        scale = where(scale.isfinite() & (scale > 0), scale, ones_like(scale));
+        return (inputs.Mixed(scale.diag()), gradients / scale.reshape(1, -1, 1));
+    }
+}
