@@ -29,13 +29,17 @@ public abstract record ClientSource
     /// <summary>Public images: at most 300, chosen by the seed.</summary>
     private protected static ImageBatch PublicImages(ImageSet images, IReadOnlyCollection<int> hidden, RandomSource random)
     {
-        const int Most = 300;
+        // Large images take long to draw and to compare.
+        var most = images.Shape.Count > Large ? 100 : 300;
         var order = Enumerable.Range(0, images.Count).Where(index => !hidden.Contains(index)).ToArray();
         random.Derive("public").Managed().Shuffle(order);
-        return new(images.Shape, order.Take(Most).Select(index => images[index].Pixels));
+        return new(images.Shape, order.Take(most).Select(index => images[index].Pixels));
     }
 
     /// <summary>Images that an attacker can learn a covariance from; fewer than a thousand say less than photographs as such.</summary>
+    /// <summary>Numbers of an image of 64 x 64 pixels in three channels.</summary>
+    private const int Large = 12_288;
+
     private protected static ImageSet? Known(ImageSet? images) => images is { Count: >= 1000 } ? images : null;
 
     private protected static ImageBatch PublicImages(DataSource source, ImageShape shape, RandomSource random)

@@ -12,6 +12,9 @@ public abstract record Attack : ISettings
     /// <summary>What of the update may stay unexplained where a reconstruction counts as converged and no channel leaves more.</summary>
     public const double ExplainedMisfit = 1e-3;
 
+    /// <summary>What rounding may leave of an update that equations explain.</summary>
+    private const double ProvenMisfit = 1e-2;
+
     /// <summary>A misfit at the rounding of single precision, which settles every doubt.</summary>
     private const double Doubtless = 1e-5;
 
@@ -161,7 +164,8 @@ public abstract record Attack : ISettings
         var stopped = run.Stop.IsCancellationRequested;
         if (!double.IsFinite(misfit))
             return stopped ? Stopped(canceled) : Diverged;
-        if (misfit < (found.Doubt is null ? Math.Max(ConvergedBelow, 1.1 * run.Context.Observation.Floor) : Doubtless))
+        var explained = Math.Max(found.IsProven ? ProvenMisfit : ConvergedBelow, 1.1 * run.Context.Observation.Floor);
+        if (misfit < (found.Doubt is null ? explained : Doubtless))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         if (stopped)
             return new(canceled ? OutcomeKind.Canceled : OutcomeKind.BudgetSpent,

@@ -70,6 +70,11 @@ public sealed class SearchResult
     /// <summary>The relative misfit, where more than images and labels decide it; null lets the run measure it.</summary>
     public double? RelativeMisfit { get; init; }
 
+    /// <summary>
+    /// Whether equations prove the images, so that the misfit only confirms them: rounding leaves more of it in deep networks.
+    /// </summary>
+    public bool IsProven { get; init; }
+
     /// <summary>Why the images are probably wrong whatever the misfit, and what to do; null when nothing speaks against them.</summary>
     public string? Doubt { get; init; }
 

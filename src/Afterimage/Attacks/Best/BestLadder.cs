@@ -87,6 +87,7 @@ internal sealed class BestLadder(AttackRun run, int all) : IDisposable
             Objective = best?.Objective,
             RelativeMisfit = best?.RelativeMisfit,
             Doubt = best?.Outcome is { Kind: OutcomeKind.BudgetSpent } spent ? spent.Advice : null,
+            IsProven = best?.Outcome.Kind == OutcomeKind.Converged,
             Operator = best?.Operator,
             Restart = (best?.Restart ?? 0) + chosen.Before,
             Restarts = restarts,

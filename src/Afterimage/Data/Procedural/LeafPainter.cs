@@ -9,6 +9,7 @@ internal sealed class LeafPainter
     private const float Samples = Fine * Fine;
     private const int MostLeaves = 20_000;
     private const float Blur = 0.03f;
+    private const int Tile = 16;
 
     private readonly ImageShape shape;
     private readonly LeafTexture texture;
@@ -18,6 +19,10 @@ internal sealed class LeafPainter
     private readonly float extent;
     private readonly Vector3[] canvas;
     private readonly bool[] covered;
+
+    /// <summary>Points of each tile that no leaf covers yet; leaves that come late find most tiles full.</summary>
+    private readonly int[] free;
+    private readonly int tiles;
     private readonly double hue;
     private readonly double key;
     private readonly Vector2 glow;
@@ -32,6 +37,10 @@ internal sealed class LeafPainter
         canvas = new Vector3[width * height];
         covered = new bool[width * height];
         open = canvas.Length;
+        tiles = (width + Tile - 1) / Tile;
+        free = new int[tiles * ((height + Tile - 1) / Tile)];
+        for (var place = 0; place < open; place++)
+            free[TileOf(place % width, place / width)]++;
         hue = random.NextDouble() * 360;
         key = Between(0.25, 0.7);
         glow = new(random.Next(256), random.Next(256));
@@ -101,7 +110,9 @@ internal sealed class LeafPainter
         for (var y = top; y <= bottom; y++)
             for (var x = left; x <= right; x++)
             {
-                var place = y * width + x;
+                var (place, tile) = (y * width + x, TileOf(x, y));
+                if (free[tile] == 0)
+                    x |= Tile - 1;
                 if (covered[place])
                     continue;
                 var away = new Vector2(x + 0.5f, y + 0.5f) - leaf.Center;
@@ -113,9 +124,12 @@ internal sealed class LeafPainter
                 var shade = 1 + 0.28f * Vector2.Dot(away, light) / leaf.Radius;
                 canvas[place] = leaf.Color * shade + new Vector3(leaf.Contrast * texture.At(at.X, at.Y));
                 covered[place] = true;
+                free[tile]--;
                 open--;
             }
     }
+
+    private int TileOf(int x, int y) => y / Tile * tiles + x / Tile;
 
     /// <summary>
     /// Whether a point is on the leaf, in the leaf's own axes and in units of its radius; every leaf lies inside the unit disk.

@@ -20,47 +20,74 @@ public sealed record ChannelReading(Channel Channel, string Sentence)
     /// <summary>Reads the traces in an update; null where it has none.</summary>
     public static ChannelReading? Of(GradientSet update)
     {
-        using var scope = Tidy.Scope();
-        var tensors = update.Split().Select(part => part.detach().to(ScalarType.Float64).cpu().reshape(-1).data<double>().ToArray())
-            .ToArray();
-        var all = tensors.SelectMany(values => values).ToArray();
-        var sizes = all.Where(value => value != 0).Select(Math.Abs).Order().ToArray();
-        if (sizes.Length < 2)
+        var tensors = update.Split();
+        var (count, zeros, smallest, largest) = (0L, 0L, double.PositiveInfinity, 0.0);
+        foreach (var values in tensors.Select(Values))
+        {
+            count += values.Length;
+            foreach (var value in values)
+            {
+                var size = Math.Abs(value);
+                if (size == 0)
+                    zeros++;
+                else
+                    (smallest, largest) = (Math.Min(smallest, size), Math.Max(largest, size));
+            }
+        }
+        if (count - zeros < 2)
             return null;
-        if (sizes[^1] <= sizes[0] * (1 + 1e-6))
+        if (largest <= smallest * (1 + 1e-6))
             return new(TensorScales.Signs, "its numbers have one magnitude: only signs were sent, which are compared with the signs of " +
                 "an attack's own update")
             {
-                Magnitude = sizes[0],
+                Magnitude = smallest,
             };
-        return Sparse(all.Length, sizes) ?? Grid(tensors) ?? Format(all);
+        return Sparse(update, (double)zeros / count, smallest) ?? Grid(tensors) ?? Format(tensors);
     }
 
-    private static ChannelReading? Sparse(int count, double[] sizes)
+    /// <summary>One tensor at a time, so that large updates are never held twice.</summary>
+    private static double[] Values(Tensor part)
     {
-        var zeros = 1 - (double)sizes.Length / count;
-        return zeros > ManyZeros && sizes[0] > Gap * sizes[sizes.Length / 2]
+        using var scope = Tidy.Scope();
+        return part.detach().to(ScalarType.Float64).cpu().reshape(-1).data<double>().ToArray();
+    }
+
+    private static ChannelReading? Sparse(GradientSet update, double zeros, double smallest)
+    {
+        using var scope = Tidy.Scope();
+        return zeros > ManyZeros && update.Flat.detach().abs() is var sizes
+            && smallest > Gap * sizes.masked_select(sizes > 0).median().to(ScalarType.Float64).ToDouble()
             ? new(new TopK { Share = 1 - zeros }.Known(), FormattableString.Invariant(
                 $"{100 * zeros:0.#} % of its numbers are zero and none is small: only the largest were sent, the rest counts as not seen"))
             : null;
     }
 
-    private static ChannelReading? Grid(double[][] tensors)
+    private static ChannelReading? Grid(IReadOnlyList<Tensor> tensors)
     {
-        var steps = tensors.Select(Step).ToArray();
-        var large = tensors.Zip(steps).Where(pair => pair.First.Length >= Enough).ToArray();
-        return large.Length > 0 && large.All(pair => pair.Second > 0)
-            ? new(new Quantized([.. tensors.Zip(steps, (values, step) => step / Math.Sqrt(12) / Size(values))]),
-                $"every tensor has {Levels} different values at most, evenly spaced: it was quantized to 8 bits or fewer")
-            : null;
+        var relative = new List<double>();
+        var enough = false;
+        foreach (var values in tensors.Select(Values))
+        {
+            var step = Step(values);
+            if (values.Length >= Enough && step == 0)
+                return null;
+            enough |= values.Length >= Enough;
+            relative.Add(step / Math.Sqrt(12) / Size(values));
+        }
+        return enough ? new(new Quantized([.. relative]),
+            $"every tensor has {Levels} different values at most, evenly spaced: it was quantized to 8 bits or fewer") : null;
     }
 
     /// <summary>The spacing of a tensor's values; 0 where they lie on no coarse grid.</summary>
     private static double Step(double[] values)
     {
-        var distinct = values.Distinct().Order().ToArray();
-        if (distinct.Length is < 2 or > Levels)
+        var different = new HashSet<double>();
+        foreach (var value in values)
+            if (different.Add(value) && different.Count > Levels)
+                return 0;
+        if (different.Count < 2)
             return 0;
+        var distinct = different.Order().ToArray();
         var gaps = distinct.Zip(distinct.Skip(1), (low, high) => high - low).ToArray();
         var step = gaps.Min();
         return gaps.All(gap => Math.Abs(gap / step - Math.Round(gap / step)) < 0.02 * Math.Round(gap / step)) ? step : 0;
@@ -68,11 +95,12 @@ public sealed record ChannelReading(Channel Channel, string Sentence)
 
     private static double Size(double[] values) => Math.Max(TensorPrimitives.Norm<double>(values) / Math.Sqrt(values.Length), 1e-300);
 
-    private static ChannelReading? Format(double[] all)
+    private static ChannelReading? Format(IReadOnlyList<Tensor> tensors)
     {
-        if (all.All(value => (double)(Half)value == value))
+        bool All(Func<double, bool> fits) => tensors.Select(Values).All(values => values.All(fits));
+        if (All(value => (double)(Half)value == value))
             return new(new ReducedPrecision().Known(), "all its numbers are float16's");
-        return all.All(value => value == (float)value && (BitConverter.SingleToInt32Bits((float)value) & 0xFFFF) == 0)
+        return All(value => value == (float)value && (BitConverter.SingleToInt32Bits((float)value) & 0xFFFF) == 0)
             ? new(new ReducedPrecision { Format = NumberFormat.BFloat16 }.Known(), "all its numbers are bfloat16's") : null;
     }
 

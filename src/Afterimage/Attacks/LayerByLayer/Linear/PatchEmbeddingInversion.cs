@@ -75,6 +75,6 @@ public sealed record PatchEmbeddingInversion : Attack
             Error = (noise * kept).square().mean().sqrt().ToDouble(),
         });
         var images = model.Denormalize(embedding.Join(patches)).clamp(0, 1);
-        return new() { Images = images, Labels = run.Labels, Iterations = 1, Evaluations = 1 };
+        return new() { Images = images, Labels = run.Labels, IsProven = bias is not null, Iterations = 1, Evaluations = 1 };
     }
 }
