@@ -78,18 +78,20 @@ internal sealed class Planner
             return Behind(chain.Obstacle);
         foreach (var linear in chain.Linears.Reverse())
             Add(linear.Name, LayerReading.Exact);
-        var depth = chain.IsResidual ? Units(chain) : chain.Pieces.Count;
-        if (depth is not { } from)
-            return Search(null, chain.Pieces.Count, chain, "The features are averaged over all places, and no unit's weight gradient has " +
+        if ((chain.IsResidual ? Units(chain) : (chain.Pieces.Count, null)) is not var (from, inside))
+            return Search(0, chain.Pieces.Count, chain, "The features are averaged over all places, and no unit's weight gradient has " +
                 "the rank of its places: nothing in front of the head is known.");
         for (; from > 0 && chain.Pieces[from - 1] is BlockForm { IsDetermined: true } block; from--)
             Add(block.Conv.Name, LayerReading.Exact);
         return from == 0 ? Ended(ImagePromise.Exact, "Every layer's input follows from linear equations, from the head down to the image.")
-            : Search(chain.Pieces[from - 1].Leaving, from, chain, null);
+            : Search(inside ?? Count(chain.Pieces[from - 1].Leaving), from, chain, null);
     }
 
-    /// <summary>How many pieces lie in front of what residual units give away; null where they give nothing.</summary>
-    private int? Units(ChainForm chain)
+    /// <summary>
+    /// How many pieces lie in front of what residual units give away, and what is known within the last of them where its input is not
+    /// solved for; null where they give nothing.
+    /// </summary>
+    private (int Depth, long? Features)? Units(ChainForm chain)
     {
         var units = chain.Pieces.OfType<UnitForm>().ToList();
         var blind = units.LastOrDefault(unit => unit.First.IsBlind)?.First ?? (units[^1].Second.IsBlind ? units[^1].Second : null);
@@ -99,13 +101,14 @@ internal sealed class Planner
         var depth = chain.Pieces.Count;
         for (; chain.Pieces[depth - 1] is UnitForm { Second.IsDetermined: true } unit; depth--)
         {
-            foreach (var block in new[] { unit.Second, unit.First })
-                if (block != blind && block.IsDetermined)
-                    Add(block.Conv.Name, LayerReading.Exact);
-            if (!unit.First.IsDetermined)
-                break;
+            if (unit.Second != blind)
+                Add(unit.Second.Conv.Name, LayerReading.Exact);
+            if (!unit.ReadsInput(pixels))
+                return (depth, unit.Features);
+            if (unit.First != blind)
+                Add(unit.First.Conv.Name, LayerReading.Exact);
         }
-        return depth;
+        return (depth, null);
     }
 
     /// <summary>Where the recursion does not apply: what linear layers at the end give, and what stands against more.</summary>
@@ -121,13 +124,12 @@ internal sealed class Planner
             $"{char.ToLowerInvariant(reason[0])}{reason[1..]}.");
     }
 
-    /// <param name="features">The shape of what is known; null for nothing.</param>
+    /// <param name="known">Features that are known; 0 for none.</param>
     /// <param name="depth">Pieces in front of it.</param>
     /// <param name="chain">All pieces.</param>
     /// <param name="reason">Why nothing is known.</param>
-    private InversionPlan Search(long[]? features, int depth, ChainForm chain, string? reason)
+    private InversionPlan Search(long known, int depth, ChainForm chain, string? reason)
     {
-        var known = features is null ? 0 : Count(features);
         var left = chain.Pieces.Take(depth).SelectMany(piece => piece switch
         {
             UnitForm unit => new[] { unit.First, unit.Second }.Concat(unit.Projection is { } projection ? [projection] : []),

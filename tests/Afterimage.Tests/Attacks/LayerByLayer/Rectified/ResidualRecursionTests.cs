@@ -151,7 +151,7 @@ public class ResidualRecursionTests
         var logits = behind.mean([2, 3]).matmul(chain.Tail.Head.Weight!.t()) + chain.Tail.Head.Bias!;
         var preActivationGradient =
             Differentiate.Gradients(nn.functional.cross_entropy(logits, tensor(new[] { 4L })), [u])[0] * unit.First.Scale;
-        using var last = new LastUnit(unit, new(u.detach().relu(), preActivationGradient), output.detach());
+        using var last = new LastUnit(unit, new(u.detach().relu(), preActivationGradient), output.detach(), false);
 
         Assert.InRange(last.Left(x).abs().max().ToDouble(), 0, 1e-9);
         Assert.InRange(last.Open(x).square().mean().sqrt().ToDouble(), 0, 1e-5);

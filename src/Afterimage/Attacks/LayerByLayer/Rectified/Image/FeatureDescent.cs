@@ -29,6 +29,8 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     private const double Slow = 0.7;
     private const int Thorough = 16;
 
+    private const double Rounding = 1e-5;
+
     // The share of the mean error that no channel's falls below.
     private const double LeastError = 0.01;
 
@@ -59,6 +61,9 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
             see(step, Residual, () => Image(z).clamp(0, 1));
             // Near the solution the problem is linear, and better steps are worth their products.
             most = Residual > Slow * previous ? Math.Min(2 * most, Thorough * products) : most;
+            // Near the rounding of single precision steps no longer help.
+            if (Residual < Rounding && Residual > previous / 2)
+                break;
             previous = Residual;
             if (step % Patience == 0)
             {

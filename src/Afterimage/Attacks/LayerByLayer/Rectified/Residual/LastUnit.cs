@@ -12,8 +12,9 @@ internal sealed class LastUnit : LastPiece
     /// <param name="unit">In the precision of the search.</param>
     /// <param name="inside">What was found in it.</param>
     /// <param name="output">What leaves, [1,*Leaving].</param>
-    public LastUnit(ResidualUnit unit, UnitInside inside, Tensor output)
-        : base(cat([inside.Inner, output], 1).to(unit.First.Weight.dtype), null, Telling(unit.First))
+    /// <param name="enough">Whether these are so many that weight gradients would only cost time.</param>
+    public LastUnit(ResidualUnit unit, UnitInside inside, Tensor output, bool enough)
+        : base(cat([inside.Inner, output], 1).to(unit.First.Weight.dtype), null, enough ? null : Telling(unit.First))
     {
         (this.unit, inner) = (unit, inside.Inner.to(unit.First.Weight.dtype));
         if (HasGradient)

@@ -34,7 +34,8 @@ internal sealed class ResidualDescent : HeadDescent
     public override bool IsSolved => inside is not null || base.IsSolved;
 
     public override LastPiece Last(RectifiedPiece piece) => piece is not ResidualUnit unit ? base.Last(piece)
-        : inside is null ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!);
+        : inside is null ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!,
+            !unit.Form.ReadsInput(Attack.Context.Model.Input.Count) && unit.First.IsDetermined);
 
     public override void Run(double noise)
     {
@@ -54,7 +55,10 @@ internal sealed class ResidualDescent : HeadDescent
                 Attack.Note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var layer = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth));
+            var layer = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth))
+            {
+                ReadsInput = unit.Form.ReadsInput(Attack.Context.Model.Input.Count),
+            };
             var found = within is null ? layer.Solve(Attack.Stop) : layer.Solve(within, Attack.Stop);
             within = null;
             var (first, second) = (unit.First, unit.Second.Conv.Name);

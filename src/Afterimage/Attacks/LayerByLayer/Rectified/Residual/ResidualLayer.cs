@@ -13,6 +13,9 @@ internal sealed class ResidualLayer
 
     private const int Samples = 4;
 
+    /// <summary>Equations for each place that are plenty.</summary>
+    private const double Plenty = 4;
+
     /// <summary>A solution may turn the ReLUs of values below so many doubts.</summary>
     private const double Near = 10;
 
@@ -48,6 +51,9 @@ internal sealed class ResidualLayer
         outputs = (output > Near * doubt).to(output.dtype) / (doubt / DoubtfulErrors).square();
     }
 
+    /// <summary>Whether the input is solved for, and not only what lies between the convolutions.</summary>
+    public bool ReadsInput { get; init; } = true;
+
     /// <summary>Below this a value may be zero: its error, scaled up by the negative values, which no ReLU gives.</summary>
     private static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(0.01, -1.5 * (values / errors).min().ToDouble());
 
@@ -67,12 +73,17 @@ internal sealed class ResidualLayer
         var (inner, error, on, left) = middle;
         var within = Doubt(inner, error);
         var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
-        if (!unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0
+        if (!ReadsInput || !unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0
             || unit.Projection?.Target.norm().ToDouble() == 0)
             return Told(solution);
-        var (start, _, gates, _) = new GatedLayer(unit.First, Middle(on)).Solve(inner, within);
+        var (start, spread, gates, _) = new GatedLayer(unit.First, Middle(on)).Solve(inner, within);
         // With a stride, some places enter only the other equations.
-        start = unit.First.Conv.Stride > 1 ? zeros_like(start) : start;
+        var strided = unit.First.Conv.Stride > 1;
+        var alone = solution with { Gates = gates, Input = start };
+        // With equations to spare one weight gradient is enough, and all others confirm it.
+        if (!strided && unit.First.Equations >= Plenty * unit.First.Places && Residual(alone) < Exact)
+            return Told(alone with { Residual = Residual(alone) }, spread);
+        start = strided ? zeros_like(start) : start;
         // With equations to spare a wrong ReLU would have shown.
         var open = on.flatten(2).any(2).sum().ToInt64();
         var proven = left < Exact && open * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places;
@@ -104,11 +115,14 @@ internal sealed class ResidualLayer
     /// <summary>dL/dz of the first convolution where all ReLUs between the two are on.</summary>
     private Tensor Middle(Tensor on) => unit.Second.Back(on * featureGradient * unit.Second.Scale) * unit.First.Scale;
 
-    private UnitInput Told(Solution solution)
+    /// <param name="solution">Of all equations, or of those of the first convolution's weight gradient.</param>
+    /// <param name="spread">How far rounding errors move its input; null where that is to be found out.</param>
+    private UnitInput Told(Solution solution, Tensor? spread = null)
     {
         var (first, sum) = (solution.Gates * Middle(solution.On), solution.On * featureGradient);
-        return new(solution.Input, solution.Input is null ? null : unit.Back(first, sum),
-            solution.Input is null ? null : Doubt(solution.Input, Spread(solution)), new(solution.Inner, first), solution.Residual);
+        var doubt = solution.Input is null ? null : Doubt(solution.Input, spread ?? Spread(solution));
+        return new(solution.Input, solution.Input is null ? null : unit.Back(first, sum), doubt,
+            new(solution.Inner, first), solution.Residual);
     }
 
     /// <summary>One for every channel that fits and has no values in doubt, else zero; one for all if they are too many.</summary>

@@ -14,6 +14,8 @@ internal sealed record ResidualUnit(
 
     public override long[] Leaving { get; init; } = Second.Output;
 
+    public UnitForm Form => new(First.Form, Second.Form, Padding, Projection?.Form);
+
     public override Tensor Forward(Tensor x) => Before(x, First.Forward(x)).relu();
 
     /// <summary>In front of the last ReLU.</summary>
