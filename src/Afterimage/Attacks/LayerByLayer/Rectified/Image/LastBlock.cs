@@ -14,8 +14,9 @@ internal sealed class LastBlock : LastPiece
     /// <param name="features">As known, [1,*Leaving].</param>
     /// <param name="error">Standard deviations of the features, [1,*Leaving]; null where they are exact.</param>
     /// <param name="featureGradient">dL/d features, in double precision.</param>
-    public LastBlock(RectifiedBlock block, Tensor features, Tensor? error, Tensor featureGradient)
-        : base(features, error, Telling(block))
+    /// <param name="enough">Whether features are so many that weight gradients would only cost time.</param>
+    public LastBlock(RectifiedBlock block, Tensor features, Tensor? error, Tensor featureGradient, bool enough)
+        : base(features, error, enough ? null : Telling(block))
     {
         this.block = block;
         this.featureGradient = featureGradient * Alive * block.Scale.to(ScalarType.Float64);
