@@ -94,7 +94,9 @@ public class LossReadingTests
         using var scope = NewDisposeScope();
         using var model = new Mlp { Width = 16 }.Open(new(1, 8, 8), 1, new(3), ScalarType.Float32, CPU);
         Loss lowered = loss == "mean-squared" ? new MeanSquared() : new BinaryCrossEntropy();
-        var update = new FedSgd { Loss = lowered }.Train(model, new(rand(1, 1, 8, 8), tensor(new[] { (float)target }).view(1, 1)), new(1));
+        using var generator = new RandomSource(4).Generator(CPU);
+        var images = rand([1, 1, 8, 8], generator: generator);
+        var update = new FedSgd { Loss = lowered }.Train(model, new(images, tensor(new[] { (float)target }).view(1, 1)), new(1));
         var found = LossReading.Of(model, update, 1);
         Assert.Equal((lowered, sure), (found?.Loss, found?.IsSure));
     }
