@@ -29,7 +29,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     private const double Slow = 0.7;
     private const int Thorough = 16;
 
-    private const double Rounding = 1e-5;
+    private const double Rounding = 2.5e-6;
 
     // The share of the mean error that no channel's falls below.
     private const double LeastError = 0.01;
