@@ -187,6 +187,14 @@ public class AppTests
         Assert.Contains("conv 5x5 stride 2", output, StringComparison.Ordinal);
         Assert.Contains("body.0.weight", output, StringComparison.Ordinal);
         Assert.Contains("The head has a bias", output, StringComparison.Ordinal);
+        Assert.Contains("The gradient of one image, from the head down", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void InspectPlansForTheModeThatClientsTrainIn()
+    {
+        Assert.Contains("16,384 features", Commanded.Run("inspect", "resnet20").Output, StringComparison.Ordinal);
+        Assert.Contains("in eval mode only", Commanded.Run("inspect", "resnet20", "--mode", "train").Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -40,6 +40,8 @@ public class JsonOutputTests
         var card = Parse(Commanded.Run("inspect", "resnet20", "--json"));
         Assert.Equal("linear.weight", card["head"]!["weight"]!.GetValue<string>());
         Assert.Equal([16, 32, 32], card["layers"]![0]!["output"]!.AsArray().Select(side => side!.GetValue<int>()));
+        Assert.Equal("Determined", card["plan"]!["promise"]!.GetValue<string>());
+        Assert.Contains(card["plan"]!["layers"]!.AsArray(), layer => layer!["reading"]!.GetValue<string>() == "Blind");
         Assert.Equal(1, Parse(Commanded.Run("check", "--json"))["cases"]!.GetValue<int>());
     }
 

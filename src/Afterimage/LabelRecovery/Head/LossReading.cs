@@ -78,11 +78,12 @@ public sealed record LossReading(Loss Loss, GradientScale Scale, bool IsSure, st
     private static LossReading OfOne(double[] logits, double[] bias)
     {
         var (outputs, probabilities) = (logits.Length, logits.Select(logit => 1 / (1 + Math.Exp(-logit))).ToArray());
+        // One output has one equation, which any factor solves: there the factor decides.
+        double Fault(GradientScale fit) => outputs == 1 ? Math.Abs(fit.Factor - 1) : fit.Error;
         var binary = new[] { 1, -1 }.Select(way =>
-            Against(bias, [.. probabilities.Select((p, c) => p - (way * bias[c] < 0 ? 1 : 0))], 1.0 / outputs)).MinBy(fit => fit.Error)!;
+            Against(bias, [.. probabilities.Select((p, c) => p - (way * bias[c] < 0 ? 1 : 0))], 1.0 / outputs)).MinBy(Fault)!;
         var squared = Enumerable.Range(0, outputs == 1 ? 2 : outputs).Select(label => Against(bias,
-            [.. logits.Select((logit, c) => logit - (outputs == 1 ? label : c == label ? 1 : 0))], 2.0 / outputs)).MinBy(fit => fit.Error)!;
-        // One output has one equation, which any factor solves.
+            [.. logits.Select((logit, c) => logit - (outputs == 1 ? label : c == label ? 1 : 0))], 2.0 / outputs)).MinBy(Fault)!;
         var (isBinary, isSquared) = outputs == 1 ? (binary.Factor == 1, squared.Factor == 1)
             : (binary.Error < Fits && binary.Error <= squared.Error, squared.Error < Fits);
         if (isBinary)

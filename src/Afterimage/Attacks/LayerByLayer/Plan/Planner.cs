@@ -5,9 +5,6 @@ namespace Afterimage.Attacks;
 /// <summary>Finds the way for one model: closed forms first, then the recursion through ReLU, then a search alone.</summary>
 internal sealed class Planner
 {
-    /// <summary>So many known features for every number of the image let the search find it, as measured.</summary>
-    public const double Plenty = 2;
-
     private readonly Network network;
     private readonly bool train;
     private readonly long pixels;
@@ -140,13 +137,13 @@ internal sealed class Planner
         if (reason is not null)
             return Open(reason);
         var gradient = left.Sum(block => WeightsOf(block.Conv));
-        var promise = known >= Plenty * pixels ? ImagePromise.Exact : known + gradient >= pixels ? ImagePromise.Determined
+        var promise = known >= KnownFeatures.Abundant * pixels ? ImagePromise.Exact : known + gradient >= pixels ? ImagePromise.Determined
             : ImagePromise.Plausible;
         return Ended(promise, $"{known:N0} features behind {left[0].Conv.Name} are known exactly; the image, {pixels:N0} numbers, is " +
             $"searched for by them and {gradient:N0} numbers of weight gradients: " + promise switch
             {
                 ImagePromise.Exact => "exact.",
-                ImagePromise.Determined => "enough in number, but not plenty; the leakage forecast says how well they determine it.",
+                ImagePromise.Determined => "enough in number; the leakage forecast says how well they determine it.",
                 _ => "too few, so the most plausible image with these features is found.",
             });
     }
@@ -154,8 +151,7 @@ internal sealed class Planner
     private InversionPlan Open(string reason)
     {
         foreach (var name in inputs.Keys.Reverse().Where(name => layers.All(layer => layer.Name != name)))
-            if (inputs[name].Layer is Linear or Conv2d)
-                Add(name, LayerReading.Search);
+            Add(name, LayerReading.Search);
         return Ended(ImagePromise.Determined, reason + " The image is searched for by the whole update; the leakage forecast says how " +
             "well that determines it.");
     }
@@ -163,9 +159,12 @@ internal sealed class Planner
     private InversionPlan Ended(ImagePromise promise, string sentence)
     {
         var largest = layers.MaxBy(layer => layer.LargestBatch);
+        var statistics = train && network.Layers.SelectMany(layer => layer.Within).Any(layer => layer is BatchNorm2d);
         return new([.. layers], promise,
         [
             sentence,
+            .. statistics ? ["In train mode whatever is solved for needs the statistics of the batch, for dL/dz holds means over it."]
+                : Array.Empty<string>(),
             largest is { LargestBatch: > 1 }
                 ? $"Batches: the weight gradient of {largest.Name} takes up to {largest.LargestBatch:N0} images apart, whatever their " +
                     "labels."
@@ -192,7 +191,7 @@ internal sealed class Planner
     private static long Count(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
 
     /// <summary>What enters every layer with a weight, and whether it comes out of a ReLU.</summary>
-    private bool Walk(ValueList<Layer> walked, long[] shape, bool rectified)
+    private void Walk(ValueList<Layer> walked, long[] shape, bool rectified)
     {
         foreach (var layer in walked)
         {
@@ -208,6 +207,5 @@ internal sealed class Planner
                 _ => false,
             };
         }
-        return rectified;
     }
 }

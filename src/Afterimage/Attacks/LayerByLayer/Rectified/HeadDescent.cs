@@ -11,9 +11,6 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>A place whose error is more than this share of the variance is not solved for, and so many of them are too many.</summary>
     private const double Open = 0.05, MostOpen = 0.02;
 
-    /// <summary>So many exact features for every number of the image need no further equations.</summary>
-    private const double Abundant = 8;
-
     /// <summary>How many pieces lie in front of the features that were found; all where none were.</summary>
     public int Depth { get; protected set; } = chain.Pieces.Count;
 
@@ -37,7 +34,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <param name="piece">In the precision of the search.</param>
     public virtual LastPiece Last(RectifiedPiece piece) =>
         new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), Error?.to(ScalarType.Float32), FeatureGradient!,
-            Error is null && Features.numel() >= Abundant * run.Context.Model.Input.Count);
+            Error is null && Features.numel() >= KnownFeatures.Abundant * run.Context.Model.Input.Count);
 
     /// <summary>
     /// The search that weighs the places of the maxima of the last piece in front of the features; null where it has none.

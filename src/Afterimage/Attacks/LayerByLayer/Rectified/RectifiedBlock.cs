@@ -27,7 +27,7 @@ internal sealed record RectifiedBlock(BlockForm Form,
     /// <summary>[C,H,W] behind the pooling.</summary>
     public override long[] Leaving { get; init; } = Form.Leaving;
 
-    public ConvolutionMap Map => new(Conv, Input);
+    public ConvolutionMap Map => Form.Map;
 
     public long Places => Form.Places;
 

@@ -16,9 +16,8 @@ public sealed record RectifiedRecursion : Attack
 {
     private const int Batch = 50;
 
-    /// <summary>Batches that teach the first guess where there are so many features for every number of the image.</summary>
+    /// <summary>Batches that teach the first guess where features are abundant.</summary>
     private const int Few = 2;
-    private const long Abundant = 8;
 
     /// <summary>Steps over which the places of maxima are decided.</summary>
     private const int Annealing = 150;
@@ -81,14 +80,13 @@ public sealed record RectifiedRecursion : Attack
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
         using var last = layers.Last(procedural.Pieces[depth - 1]);
         long[] shape = [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
-        // Many features need no good start.
-        var few = last.Known.numel() >= Abundant * context.Model.Input.Count ? Few : int.MaxValue;
+        var few = last.Known.numel() >= KnownFeatures.Abundant * context.Model.Input.Count ? Few : int.MaxValue;
         var examples = procedural.Examples(depth - 1, last).Take(few);
         var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), examples).Decode(last.Known, shape);
         var photographs = new Photographs(context.Model.Input);
         var (steps, evaluations, residual) = (0, 0, 1.0);
         Tensor images;
-        if (last.Known.numel() < Planner.Plenty * context.Model.Input.Count
+        if (last.Known.numel() < KnownFeatures.Plenty * context.Model.Input.Count
             && layers.Pooled(trunk, procedural.Pieces[depth - 1], photographs) is { } pooled)
         {
             images = pooled.Run(start, Math.Min(Steps, Annealing), Products, See, run.Stop);

@@ -25,21 +25,21 @@ public class InversionPlanTests
     [Fact]
     public void Layers_are_solved_from_the_head_down_until_their_equations_are_too_few()
     {
-        var plan = Plan(Small(12));
+        var plan = Plan(Small(32));
         Assert.Equal(["d", "c", "b", "a"], plan.Layers.Select(layer => layer.Name));
         Assert.Equal([LayerReading.Exact, LayerReading.Exact, LayerReading.Exact, LayerReading.Search],
             plan.Layers.Select(layer => layer.Reading));
-        // 12 x 6 x 6 features of b against 144 pixels.
-        Assert.Equal(432, plan.Layers[2].Input);
+        // 32 x 6 x 6 features of b against 144 pixels.
+        Assert.Equal(1152, plan.Layers[2].Input);
         Assert.Equal(ImagePromise.Exact, plan.Promise);
-        Assert.Contains("432 features behind a are known exactly", plan.Sentences[0], StringComparison.Ordinal);
-        Assert.Equal(ImagePromise.Determined, Plan(Small(1)).Promise);
+        Assert.Contains("1,152 features behind a are known exactly", plan.Sentences[0], StringComparison.Ordinal);
+        Assert.Equal(ImagePromise.Determined, Plan(Small(12)).Promise);
     }
 
     [Theory]
     [Trait("Category", "slow")]
-    [InlineData(12)]
-    [InlineData(16)]
+    [InlineData(32)]
+    [InlineData(40)]
     public void The_attack_solves_for_just_the_layers_that_the_plan_names_and_keeps_the_promise(int channels)
     {
         using var scope = NewDisposeScope();
@@ -67,6 +67,15 @@ public class InversionPlanTests
         var large = Plan(Of(8));
         Assert.Equal(["head"], large.Layers.Where(layer => layer.Reading == LayerReading.Exact).Select(layer => layer.Name));
         Assert.Equal(ImagePromise.Determined, large.Promise);
+    }
+
+    [Fact]
+    public void Train_mode_needs_the_statistics_of_the_batch()
+    {
+        using var model = new ConvNet { Width = 4 }.Open(new(3, 32, 32), 10, new(0), ScalarType.Float32, CPU);
+        string Words(ModelMode mode) => string.Join(" ", InversionPlan.Of(model, mode).Sentences);
+        Assert.Contains("needs the statistics of the batch", Words(ModelMode.Train), StringComparison.Ordinal);
+        Assert.DoesNotContain("statistics", Words(ModelMode.Eval), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -11,8 +11,6 @@ internal sealed class BlindInput
     /// <summary>Singular values below this share of the largest are rounding.</summary>
     private const double Rounding = 1e-6;
 
-    /// <summary>The share of missing directions beyond which the completion goes astray.</summary>
-    private const double MostMissing = 0.2;
     private const int Rounds = 40;
 
     /// <summary>A round that leaves more than this share of what the last one did is the last.</summary>
@@ -51,7 +49,7 @@ internal sealed class BlindInput
             return null;
         var few = Mixed(block);
         var blind = new BlindInput(block, few);
-        return blind.Missing >= 0 && blind.Missing <= MostMissing * few.Places ? blind : null;
+        return blind.Missing >= 0 && blind.Missing <= BlockForm.MostMissing * few.Places ? blind : null;
     }
 
     /// <summary>[1,*Input]; its sum is positive.</summary>

@@ -81,8 +81,8 @@ internal sealed class ResidualLayer
         var strided = unit.First.Conv.Stride > 1;
         var alone = solution with { Gates = gates, Input = start };
         // With equations to spare one weight gradient is enough, and all others confirm it.
-        if (!strided && unit.First.Equations >= Plenty * unit.First.Places && Residual(alone) < Exact)
-            return Told(alone with { Residual = Residual(alone) }, spread);
+        if (!strided && unit.First.Equations >= Plenty * unit.First.Places && Residual(alone) is < Exact and var residual)
+            return Told(alone with { Residual = residual }, spread);
         start = strided ? zeros_like(start) : start;
         // With equations to spare a wrong ReLU would have shown.
         var open = on.flatten(2).any(2).sum().ToInt64();
