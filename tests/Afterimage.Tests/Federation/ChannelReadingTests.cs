@@ -38,6 +38,24 @@ public class ChannelReadingTests
         }
     }
 
+    /// <summary>
+    /// Most numbers round to zero, as with one scale for a layer of few large numbers, and a bias has only the largest steps: still
+    /// nothing was left out, and the bias is known to a step of the others.
+    /// </summary>
+    [Fact]
+    public void A_quantizer_that_makes_zeros_leaves_nothing_out()
+    {
+        using var scope = NewDisposeScope();
+        using var round = new SimulatedClient { Data = new DeadLeaves { Count = 20 } }.Open(new LeNet(), 0, new(7), CPU);
+        var update = new GradientSet(round.Update.Layout, round.Update.Flat.sign() * round.Update.Flat.abs().pow(3));
+        var bias = update[update.Layout.Entries.Count - 1];
+        bias.fill_(0);
+        (bias[2], bias[5]) = (1, -1);
+        var found = ChannelReading.Of(Sent(update, "int8"))!;
+        Assert.Contains("quantized", found.Sentence, StringComparison.Ordinal);
+        Assert.InRange(found.Channel.Deviation(update, update.Layout.Entries.Count - 1), 0, 1.0 / 127);
+    }
+
     private static GradientSet Sent(GradientSet update, string way) => way switch
     {
         "top-k" => new TopK { Share = 0.05 }.Protect(update, new(1)),

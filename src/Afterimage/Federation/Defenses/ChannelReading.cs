@@ -42,7 +42,7 @@ public sealed record ChannelReading(Channel Channel, string Sentence)
             {
                 Magnitude = smallest,
             };
-        return Sparse(update, (double)zeros / count, smallest) ?? Grid(tensors) ?? Format(tensors);
+        return Grid(tensors) ?? Sparse(update, (double)zeros / count, smallest) ?? Format(tensors);
     }
 
     /// <summary>One tensor at a time, so that large updates are never held twice.</summary>
@@ -64,36 +64,20 @@ public sealed record ChannelReading(Channel Channel, string Sentence)
 
     private static ChannelReading? Grid(IReadOnlyList<Tensor> tensors)
     {
-        var relative = new List<double>();
-        var enough = false;
+        var grids = new List<ValueGrid>();
         foreach (var values in tensors.Select(Values))
         {
-            var step = Step(values);
-            if (values.Length >= Enough && step == 0)
+            grids.Add(ValueGrid.Of(values, Levels));
+            if (values.Length >= Enough && !grids[^1].IsWhole)
                 return null;
-            enough |= values.Length >= Enough;
-            relative.Add(step / Math.Sqrt(12) / Size(values));
         }
-        return enough ? new(new Quantized([.. relative]),
-            $"every tensor has {Levels} different values at most, evenly spaced: it was quantized to 8 bits or fewer") : null;
+        var large = grids.Where(grid => grid.Count >= Enough).ToList();
+        // Few numbers may lie several steps apart; their grid is as fine as that of the others.
+        var fineness = large.Select(grid => grid.Fineness).DefaultIfEmpty().Max();
+        return large.Count == 0 ? null : new(
+            new Quantized([.. grids.Select(grid => grid.Finer(fineness).Step / Math.Sqrt(12) / Math.Max(grid.Size, 1e-300))]),
+            $"every tensor has {Levels} different values at most, evenly spaced: it was quantized to 8 bits or fewer");
     }
-
-    /// <summary>The spacing of a tensor's values; 0 where they lie on no coarse grid.</summary>
-    private static double Step(double[] values)
-    {
-        var different = new HashSet<double>();
-        foreach (var value in values)
-            if (different.Add(value) && different.Count > Levels)
-                return 0;
-        if (different.Count < 2)
-            return 0;
-        var distinct = different.Order().ToArray();
-        var gaps = distinct.Zip(distinct.Skip(1), (low, high) => high - low).ToArray();
-        var step = gaps.Min();
-        return gaps.All(gap => Math.Abs(gap / step - Math.Round(gap / step)) < 0.02 * Math.Round(gap / step)) ? step : 0;
-    }
-
-    private static double Size(double[] values) => Math.Max(TensorPrimitives.Norm<double>(values) / Math.Sqrt(values.Length), 1e-300);
 
     private static ChannelReading? Format(IReadOnlyList<Tensor> tensors)
     {

@@ -12,20 +12,26 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor preActivationGradi
     /// <summary>What rounding leaves of dL/dW, relative.</summary>
     private const double Exact = 1e-6;
 
-    /// <summary>Typical rounding of dL/dW, relative.</summary>
-    public const double Rounding = 1e-7;
+    private const int MostReadings = 8;
+
+    /// <summary>Values up to so many doubts may be zero after all.</summary>
+    private const double Near = 30;
+
+    /// <summary>A share of what dL/dz is like, below which its gate cannot be read.</summary>
+    private const double Telling = 0.01;
 
     private const int MostDoubts = 40;
     private const int MostTurns = 20;
     private const double WorthATurn = 0.97;
 
+    private readonly double exact = block.Exact(Exact);
     private readonly Tensor target = block.Target;
     private readonly double level = block.WeightGradient.square().mean().sqrt().ToDouble();
 
     /// <param name="values">In front of the gates, [1,*Output].</param>
     /// <param name="doubt">Below this a value may be zero, [1,*Output].</param>
     /// <returns>
-    /// The input, [1,*Input]; its error, as far as one unit of rounding makes it; the gates; and what is left of dL/dW, relative. Where
+    /// The input, [1,*Input]; its error, as far as the errors of dL/dW make it; the gates; and what is left of dL/dW, relative. Where
     /// turns do not help the gates are those of the values.
     /// </returns>
     public (Tensor Input, Tensor Error, Tensor Gates, double Residual) Solve(Tensor values, Tensor doubt)
@@ -33,8 +39,16 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor preActivationGradi
         var plain = (values > doubt).to(ScalarType.Float64);
         var (input, least) = Fit(plain);
         var (gates, first) = (plain.clone(), (input, least));
-        var doubts = least > Exact ? Doubts(values, doubt) : [];
-        for (var turn = 0; turn < MostTurns && least > Exact; turn++)
+        for (var round = 0; round < MostReadings && least > exact; round++)
+        {
+            var seen = Seen(input, values, doubt, gates);
+            var fit = Fit(seen);
+            if (!(fit.Residual < WorthATurn * least))
+                break;
+            (gates, input, least) = (seen, fit.Input, fit.Residual);
+        }
+        var doubts = least > exact ? Doubts(values, doubt) : [];
+        for (var turn = 0; turn < MostTurns && least > exact; turn++)
         {
             var (place, residual) = doubts.Select(place => (place, Tried(gates, place)))
                 .DefaultIfEmpty((-1, least)).MinBy(pair => pair.Item2);
@@ -43,15 +57,37 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor preActivationGradi
             Turn(gates, place);
             (input, least) = Fit(gates);
         }
-        return least <= Exact ? (input, Error(gates), gates, least) : (first.input, Error(plain), plain, first.least);
+        return least <= exact ? (input, Error(gates), gates, least) : (first.input, Error(plain), plain, first.least);
     }
 
-    /// <summary>Standard deviations for errors of <see cref="Rounding"/> in dL/dW.</summary>
+    /// <summary>
+    /// The gates in doubt as dL/dW itself shows them: the patches of an input that is nearly right give dL/dz, every channel by itself,
+    /// and that is nearly zero or nearly what arrives.
+    /// </summary>
+    /// <param name="input">[1,*Input].</param>
+    /// <param name="values">In front of the gates.</param>
+    /// <param name="doubt">Below this a value may be zero.</param>
+    /// <param name="gates">Of all others.</param>
+    public Tensor Seen(Tensor input, Tensor values, Tensor doubt, Tensor gates) => Tidy.Keep(() =>
+    {
+        var patches = block.Map.Patches(input);
+        var normal = patches.t().matmul(patches);
+        normal.diagonal().add_(1e-12 * normal.diagonal().mean() + 1e-300);
+        if (Factorization.CholeskyOrNull(normal) is not { } factor)
+            return gates.clone();
+        var seen = cholesky_solve(block.WeightGradient.flatten(1).matmul(patches).t(), factor).t().reshape(gates.shape);
+        var times = values / doubt;
+        var open = (times > -Near) & (times < Near)
+            & (preActivationGradient.abs() > Telling * preActivationGradient.square().mean().sqrt());
+        return where(open, (seen / where(open, preActivationGradient, 1.0) > 0.5).to(gates.dtype), gates);
+    });
+
+    /// <summary>Standard deviations for the errors of dL/dW.</summary>
     private Tensor Error(Tensor gates) => Tidy.Keep(() =>
     {
         var normal = Normal(block.System(gates * preActivationGradient));
         var inverse = Factorization.Inverse(normal, "The normal matrix of a layer's equations");
-        var error = inverse.diagonal().clamp_min(0).sqrt() * (Rounding * level);
+        var error = inverse.diagonal().clamp_min(0).sqrt() * (block.Noise * level);
         return error.reshape(1, 1, block.Input[1], block.Input[2]).expand([1, .. block.Input]);
     });
 
@@ -92,7 +128,7 @@ internal sealed class GatedLayer(RectifiedBlock block, Tensor preActivationGradi
     private static long[] Doubts(Tensor values, Tensor doubt)
     {
         var times = (values / doubt).reshape(-1).data<double>().ToArray();
-        return [.. Enumerable.Range(0, times.Length).Where(place => times[place] is > -1 and < 30)
+        return [.. Enumerable.Range(0, times.Length).Where(place => times[place] is > -1 and < Near)
             .OrderBy(place => Math.Abs(Math.Log(Math.Max(times[place], 0.01)))).Take(MostDoubts).Select(place => (long)place)];
     }
 }

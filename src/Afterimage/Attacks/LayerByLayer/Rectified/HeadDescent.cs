@@ -11,6 +11,9 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>A place whose error is more than this share of the variance is not solved for, and so many of them are too many.</summary>
     private const double Open = 0.05, MostOpen = 0.02;
 
+    /// <summary>A feature whose error is more than this share of what features are like is in doubt.</summary>
+    private const double Clear = 0.01;
+
     /// <summary>How many pieces lie in front of the features that were found; all where none were.</summary>
     public int Depth { get; protected set; } = chain.Pieces.Count;
 
@@ -34,7 +37,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <param name="piece">In the precision of the search.</param>
     public virtual LastPiece Last(RectifiedPiece piece) =>
         new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), Error?.to(ScalarType.Float32), FeatureGradient!,
-            Error is null && Features.numel() >= KnownFeatures.Abundant * run.Context.Model.Input.Count);
+            IsClear && Features.numel() >= KnownFeatures.Abundant * run.Context.Model.Input.Count);
 
     /// <summary>
     /// The search that weighs the places of the maxima of the last piece in front of the features; null where it has none.
@@ -47,7 +50,10 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
             ? new(trunk, block, Features, FeatureGradient!, photographs) : null;
 
     /// <summary>Standard deviations of the features, [1,C,H,W]; null where they are exact.</summary>
-    protected Tensor? Error { get; private set; }
+    protected Tensor? Error { get; set; }
+
+    /// <summary>Whether no feature is in doubt.</summary>
+    private bool IsClear => Error is null || Error.max().ToDouble() < Clear * Features!.square().mean().sqrt().ToDouble();
 
     /// <summary>Through convolutions with or without pooling.</summary>
     protected void Descend(double noise)

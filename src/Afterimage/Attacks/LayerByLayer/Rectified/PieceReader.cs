@@ -10,6 +10,9 @@ internal sealed class PieceReader
     private readonly Observation observation;
     private readonly LayerStatistics? statistics;
 
+    /// <summary>Standard deviation of noise on every number of which the channel says nothing.</summary>
+    private readonly double unsaid;
+
     /// <exception cref="AfterimageException">In train mode nothing is known of the batch's statistics.</exception>
     public PieceReader(AttackContext context)
     {
@@ -22,6 +25,13 @@ internal sealed class PieceReader
             throw new AfterimageException(
                 "In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\".");
     }
+
+    /// <inheritdoc cref="PieceReader(AttackContext)"/>
+    public PieceReader(AttackContext context, ChainForm chain)
+        : this(context) => unsaid = observation.BatchSize > 1 ? 0 : NoiseReading.Of(
+            Gradient(chain.Linears[^1].Name + ".weight"), chain.Pieces.SelectMany(piece =>
+                piece is UnitForm unit ? [unit.First, unit.Second] : new[] { (BlockForm)piece })
+            .Select(block => (block, Gradient(block.Conv.Name + ".weight"))));
 
     public RectifiedPiece Piece(PieceForm form) => form switch
     {
@@ -56,7 +66,20 @@ internal sealed class PieceReader
                     Channels(average), spread, Channels(Gradient(norm.Name + ".weight")), Channels(Gradient(norm.Name + ".bias")));
         }
         return new(form, Value(conv.Name + ".weight"), conv.Bias ? Value(conv.Name + ".bias") : null,
-            scale, shift, Gradient(conv.Name + ".weight"), coupling);
+            scale, shift, Gradient(conv.Name + ".weight"), coupling)
+        {
+            Noise = Noise(conv.Name + ".weight"),
+        };
+    }
+
+    /// <summary>Of a tensor's numbers, relative to them.</summary>
+    private double Noise(string name)
+    {
+        var index = model.Layout.IndexOf(name);
+        var sent = observation.Update;
+        var deviation = observation.Channel.IsNoisy ? observation.Channel.Deviation(sent, index) : unsaid;
+        var level = Gradient(name).square().mean().sqrt().ToDouble();
+        return level > 0 ? Math.Max(RectifiedBlock.Rounding, deviation / level) : RectifiedBlock.Rounding;
     }
 
     private Tensor Value(string name) => Own(model.Parameters[model.Layout.IndexOf(name)].detach());

@@ -8,8 +8,9 @@ internal sealed class PlainDescent : HeadDescent
         : base(run, chain, procedural)
     {
         long[] shape = [1, .. chain.Pieces[^1].Leaving];
-        var (features, gradient) = chain.Tail.Read(reading);
+        var (features, gradient, error) = chain.Tail.Read(reading);
         (Features, FeatureGradient) = (features.reshape(shape), gradient.reshape(shape));
+        Error = error > 0 ? full_like(Features, error) : null;
     }
 
     public override bool IsSolved => true;

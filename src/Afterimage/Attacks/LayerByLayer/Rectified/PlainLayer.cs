@@ -25,6 +25,7 @@ internal sealed class PlainLayer
     private readonly Tensor featureGradient;
     private readonly Tensor target;
     private readonly double level;
+    private readonly double exact;
 
     /// <param name="block">Without pooling.</param>
     /// <param name="output">What leaves, [1,*Output].</param>
@@ -32,6 +33,7 @@ internal sealed class PlainLayer
     public PlainLayer(RectifiedBlock block, Tensor output, Tensor featureGradient)
     {
         (this.block, this.output, this.featureGradient, target) = (block, output, featureGradient, block.Target);
+        exact = block.Exact(Exact);
         level = target.square().mean().sqrt().ToDouble();
     }
 
@@ -53,12 +55,12 @@ internal sealed class PlainLayer
             var residual = open.square().mean().sqrt().ToDouble() / level;
             if (best is null || residual < best.Residual)
                 best = new(input, change, residual);
-            if (residual < Exact || !double.IsFinite(residual))
+            if (residual < exact || !double.IsFinite(residual))
                 break;
             if (!(residual < Near))
                 continue;
             var errors = open.reshape(block.Conv.Output, -1).square().mean([1]);
-            trust = 1 / (errors + 0.1 * errors.median() + Exact * Exact * level * level);
+            trust = 1 / (errors + 0.1 * errors.median() + exact * exact * level * level);
             trust = trust / trust.max();
             if (round % Passes == Passes - 1)
                 on = where(doubtful, (block.Before(input) > 0).to(output.dtype), on);

@@ -28,6 +28,7 @@ internal sealed class PooledLayer
     private readonly Tensor doubtful;
     private readonly long size;
     private readonly double level;
+    private readonly double exact;
 
     private const string Name = "The normal matrix of a pooled layer";
 
@@ -49,6 +50,7 @@ internal sealed class PooledLayer
         var (channels, cells) = (block.Conv.Output, block.Leaving[1] * block.Leaving[2]);
         target = block.Target;
         byChannel = block.WeightGradient.reshape(channels, -1);
+        exact = block.Exact(Exact);
         level = target.square().mean().sqrt().ToDouble();
         places = Places(block);
         windows = cells * size;
@@ -79,7 +81,7 @@ internal sealed class PooledLayer
             {
                 var found = Attempt(rounds, fall, spread);
                 best = best?.Residual <= found.Residual ? best : found;
-                if (best.Residual < Exact)
+                if (best.Residual < exact)
                     return best;
             }
         }
@@ -98,11 +100,11 @@ internal sealed class PooledLayer
             stop.ThrowIfCancellationRequested();
             Place(error, even);
             weights = Weigh(error, spread);
-            error = Math.Max(error * fall, Exact * level);
+            error = Math.Max(error * fall, exact * level);
         }
         weights = Hard(weights);
         var best = Harden();
-        for (var again = 0; again < Rescues && !(best.Residual < Exact); again++)
+        for (var again = 0; again < Rescues && !(best.Residual < exact); again++)
         {
             stop.ThrowIfCancellationRequested();
             Soften(spread);
@@ -130,7 +132,7 @@ internal sealed class PooledLayer
             if (best is not null && !(Residual() < 0.999 * best.Residual))
                 break;
             best = new(input.reshape([1, .. block.Input]).clone(), PreActivationGradient().reshape([1, .. block.Output]), Residual());
-            if (best.Residual < Exact)
+            if (best.Residual < exact)
                 break;
             on = Tidy.Keep(() => where(doubtful, (Windows().amax([2]) > 0).to(on.dtype), on));
             weights = Best(Chosen(), Seen());
@@ -142,8 +144,8 @@ internal sealed class PooledLayer
     private void Soften(double spread)
     {
         var left = ChannelErrors();
-        var wrong = left > Exact * level;
-        for (var error = left.max().ToDouble(); error > Exact * level; error *= 0.8)
+        var wrong = left > exact * level;
+        for (var error = left.max().ToDouble(); error > exact * level; error *= 0.8)
         {
             Place(1e-6 * level, where(wrong, 1e-12 * level * level / (error * error), ones_like(left)));
             weights = where(wrong.unsqueeze(1), Weigh(error, spread), weights);

@@ -14,7 +14,20 @@ namespace Afterimage.Attacks;
 internal sealed record RectifiedBlock(BlockForm Form,
     Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, BatchCoupling? Batch) : RectifiedPiece
 {
+    /// <summary>Typical rounding of dL/dW, relative.</summary>
+    public const double Rounding = 1e-7;
+
+    /// <summary>A fit that leaves more than so many deviations of the noise has something wrong.</summary>
+    private const double Doubtless = 2;
+
     public Conv2d Conv => Form.Conv;
+
+    /// <summary>Standard deviation of the errors of dL/dW, relative to the root mean square of its numbers.</summary>
+    public double Noise { get; init; } = Rounding;
+
+    /// <summary>What an exact fit leaves of dL/dW at most, relative.</summary>
+    /// <param name="rounding">Where there is no noise.</param>
+    public double Exact(double rounding) => Math.Max(rounding, Noise > Rounding ? Doubtless * Noise : 0);
 
     public MaxPool2d? Pool => Form.Pool;
 
@@ -94,7 +107,7 @@ internal sealed record RectifiedBlock(BlockForm Form,
     public Tensor Error(LayerInput found, Tensor variance) => Tidy.Keep(() =>
     {
         var system = System(found.PreActivationGradient);
-        var error = Math.Max(found.Residual, GatedLayer.Rounding) * Target.square().mean().sqrt().ToDouble();
+        var error = Math.Max(found.Residual, Noise) * Target.square().mean().sqrt().ToDouble();
         var normal = system.t().matmul(system) / (error * error);
         normal.diagonal().add_(1 / (variance.mean([0, 1]).reshape(-1) + 1e-6 * variance.mean() + 1e-300));
         var left = Factorization.Inverse(normal, "The normal matrix of a layer's equations").diagonal().clamp_min(0).sqrt();

@@ -36,7 +36,7 @@ internal sealed class RectifiedChain
         var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train);
         if (form.Obstacle is { } obstacle)
             throw new AfterimageException(obstacle);
-        var reader = new PieceReader(context);
-        return new(context.Model, [.. form.Pieces.Select(reader.Piece)], reader.Tail(form));
+        var tail = new PieceReader(context).Tail(form);
+        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form).Piece)], tail);
     }
 }

@@ -23,7 +23,7 @@ public class ResidualRecursionTests
         preActivationGradient[0, ..off] = 0;
         var found = BlindInput.Of(Layer(input, preActivationGradient))!;
         Assert.Equal(off, found.Missing);
-        var blind = found.Solve(CancellationToken.None);
+        var blind = found.Solve(new(1), CancellationToken.None);
         Assert.InRange(Distance(blind * (input.norm() / blind.norm()), input), 0, 1e-5);
     }
 
@@ -35,7 +35,7 @@ public class ResidualRecursionTests
         using var generator = new RandomSource(3).Generator(CPU);
         var input = randn([1, 180, 5, 5], Double, CPU, generator: generator).relu();
         var layer = Layer(input, randn([1, 30, 5, 5], Double, CPU, generator: generator));
-        var blind = BlindInput.Of(layer)!.Solve(CancellationToken.None);
+        var blind = BlindInput.Of(layer)!.Solve(new(1), CancellationToken.None);
         Assert.InRange(Distance(blind * (input.norm() / blind.norm()), input), 0, 1e-5);
     }
 
@@ -62,6 +62,40 @@ public class ResidualRecursionTests
         var found = new GatedLayer(Layer(input, gates * preActivationGradient), preActivationGradient).Solve(seen, full_like(seen, 1e-4));
         Assert.True(found.Gates.Equals(gates));
         Assert.InRange(Distance(found.Input, input), 0, 1e-8);
+    }
+
+    /// <summary>Too many for turning one after the other: the patches of an input that is nearly right show all gates at once.</summary>
+    [Fact]
+    public void Many_ReLUs_in_doubt_are_read_from_the_gradient_together()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(4).Generator(CPU);
+        var input = randn([1, 16, 6, 6], Double, CPU, generator: generator).relu();
+        var values = randn([1, 64, 6, 6], Double, CPU, generator: generator);
+        var preActivationGradient = randn([1, 64, 6, 6], Double, CPU, generator: generator);
+        var gates = (values > 0).to(Double);
+        var seen = values + 0.01 * randn(values.shape, Double, CPU, generator: generator);
+        var found = new GatedLayer(Layer(input, gates * preActivationGradient), preActivationGradient).Solve(seen, full_like(seen, 0.03));
+        Assert.InRange(((seen > 0.03).to(Double) - gates).abs().sum().ToDouble(), 20, 60);
+        Assert.True(found.Gates.Equals(gates));
+        Assert.InRange(Distance(found.Input, input), 0, 1e-8);
+    }
+
+    [Theory, InlineData(0), InlineData(1e-5), InlineData(1e-3)]
+    public void Noise_that_nobody_spoke_of_is_measured_and_a_blind_input_stands_it(double noise)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(3).Generator(CPU);
+        var input = randn([1, 20, 5, 5], Double, CPU, generator: generator).relu();
+        var clear = Layer(input, randn([1, 50, 5, 5], Double, CPU, generator: generator));
+        var level = clear.WeightGradient.square().mean().sqrt();
+        var gradient = clear.WeightGradient + noise * level * randn(clear.WeightGradient.shape, Double, CPU, generator: generator);
+        var head = rand([10, 1], Double, CPU, generator: generator).matmul(rand([1, 50], Double, CPU, generator: generator));
+        var measured = NoiseReading.Of(head, [(clear.Form, gradient)]) / level.ToDouble();
+        Assert.InRange(measured, 0.95 * noise, 1.05 * noise);
+        var block = clear with { WeightGradient = gradient, Noise = Math.Max(RectifiedBlock.Rounding, measured) };
+        var found = BlindInput.Of(block)!.Solve(new(1), CancellationToken.None);
+        Assert.InRange(Distance(found * (input.norm() / found.norm()), input), 0, Math.Max(1e-6, 3 * noise));
     }
 
     /// <summary>Identity, a shortcut that leaves out places, and one with a convolution, each from its output with an error.</summary>

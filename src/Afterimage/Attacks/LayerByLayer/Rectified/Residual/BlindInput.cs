@@ -36,8 +36,13 @@ internal sealed class BlindInput
         // Single precision rounds every channel by itself, so that each counts alike.
         var rows = gradient / (gradient.norm(1, keepdim: true) + 1e-300);
         var (_, strengths, directions) = Factorization.Svd(rows, Name);
-        space = directions.narrow(0, 0, (strengths > Rounding * strengths[0]).sum().ToInt64()).t();
+        // Noise shows in the directions that no patch takes, where there are any; rounding alone is known beforehand.
+        var (rank, _) = GradientFactors.Split(strengths.data<double>().ToArray(), rows.shape[0], rows.shape[1], BatchLayer.Rounding);
+        var clear = (strengths > Rounding * strengths[0]).sum().ToInt64();
+        space = directions.narrow(0, 0, IsNoisy && rank > 0 ? Math.Min(rank, block.Places) : clear).t();
     }
+
+    private bool IsNoisy => whole.Noise > RectifiedBlock.Rounding;
 
     /// <summary>Directions of the patches that dL/dW does not contain.</summary>
     public long Missing => block.Places - space.shape[1];
@@ -53,9 +58,13 @@ internal sealed class BlindInput
     }
 
     /// <summary>[1,*Input]; its sum is positive.</summary>
+    /// <param name="random">Mixes channels.</param>
     /// <param name="cancellation">Stops with what there is.</param>
-    public Tensor Solve(CancellationToken cancellation) => Tidy.Keep(() =>
+    public Tensor Solve(RandomSource random, CancellationToken cancellation) => Tidy.Keep(() =>
     {
+        // Noise asks for equations to spare, which all channels together have.
+        if (IsNoisy && Missing == 0)
+            return Robust(random, cancellation);
         var size = block.Input[0] * block.Places;
         var places = block.Map.Reads();
         var counts = PatchForm.Counts(places, size);
@@ -74,6 +83,14 @@ internal sealed class BlindInput
         }
         return Refined(input.reshape([1, .. block.Input]));
     });
+
+    private Tensor Robust(RandomSource random, CancellationToken cancellation)
+    {
+        var layer = new BatchLayer(whole.Conv, whole.Input, whole.WeightGradient, Centered: false) { Noise = whole.Noise };
+        var (basis, fit) = (MapSpace.Of(layer, 1, random, cancellation).Basis, new BilinearFit(layer));
+        var input = fit.Inputs(fit.Gradients(basis.Mixed(eye(1, basis.Maps.shape[0], ScalarType.Float64))));
+        return input * input.sum().sign();
+    }
 
     /// <summary>The input whose patches lie outside of a space least, by inverse iteration.</summary>
     private static (Tensor Input, double Least) Least(Tensor places, Tensor taken, Tensor weights, ref Tensor vectors)

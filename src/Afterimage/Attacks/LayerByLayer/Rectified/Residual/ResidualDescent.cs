@@ -26,7 +26,10 @@ internal sealed class ResidualDescent : HeadDescent
     private readonly Tensor pooledGradient;
 
     public ResidualDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural)
-        : base(run, chain, procedural) => (pooled, pooledGradient) = chain.Tail.Read(reading);
+        : base(run, chain, procedural) => (pooled, pooledGradient, _) = chain.Tail.Read(reading);
+
+    /// <summary>How far the head's features are from those of the blind input.</summary>
+    private double likeness;
 
     /// <summary>What is known of the unit that the features leave.</summary>
     private UnitInside? inside;
@@ -46,7 +49,7 @@ internal sealed class ResidualDescent : HeadDescent
         if (values is null && within is null)
             return;
         values ??= zeros([1, .. last], ScalarType.Float64);
-        var doubt = full_like(values, within is null ? BlindError * values.square().mean().sqrt().ToDouble() : 1);
+        var doubt = full_like(values, within is null ? Math.Max(BlindError, likeness) * values.square().mean().sqrt().ToDouble() : 1);
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
         {
@@ -94,13 +97,16 @@ internal sealed class ResidualDescent : HeadDescent
         {
             if (blind is null)
                 break;
-            var input = blind.Solve(Attack.Stop);
+            var input = blind.Solve(Attack.Context.Random.Derive("blind"), Attack.Stop);
             if (Attack.Stop.IsCancellationRequested)
                 return null;
-            var (scale, likeness) = Scaled(piece, input);
-            Attack.Note(new BlindInputFound(unit.First.Conv.Name, blind.Missing, unit.First.Places, likeness));
-            if (likeness < Likeness)
+            var (scale, difference) = Scaled(piece, input);
+            Attack.Note(new BlindInputFound(unit.First.Conv.Name, blind.Missing, unit.First.Places, difference));
+            if (difference < Likeness)
+            {
+                likeness = difference;
                 return Behind(piece, input * scale);
+            }
         }
         return null;
     }
@@ -118,7 +124,7 @@ internal sealed class ResidualDescent : HeadDescent
                 "or noise hides the rank."));
             return null;
         }
-        var input = blind.Solve(Attack.Stop);
+        var input = blind.Solve(Attack.Context.Random.Derive("blind"), Attack.Stop);
         if (Attack.Stop.IsCancellationRequested)
             return null;
         var arriving = second.WeightGradient.flatten(1)

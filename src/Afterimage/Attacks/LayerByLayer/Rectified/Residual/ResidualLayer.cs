@@ -27,6 +27,10 @@ internal sealed class ResidualLayer
 
     /// <summary>A value is in doubt below this many of its errors.</summary>
     private const double DoubtfulErrors = 5;
+    private const int MostReadings = 5;
+
+    /// <summary>Another reading of the ReLUs must leave less than this share of what the one before left.</summary>
+    private const double Progress = 0.9;
     private const double LeastTrusted = 0.6;
 
     /// <summary>A channel that leaves this many times what the median does has a ReLU wrong.</summary>
@@ -39,6 +43,7 @@ internal sealed class ResidualLayer
     private readonly Tensor doubt;
     private readonly Tensor outputs;
     private readonly RandomSource random;
+    private readonly double exact;
 
     /// <param name="unit">In double precision.</param>
     /// <param name="output">In front of or behind its last ReLU, [1,*Leaving].</param>
@@ -48,6 +53,7 @@ internal sealed class ResidualLayer
     public ResidualLayer(ResidualUnit unit, Tensor output, Tensor featureGradient, Tensor doubt, RandomSource random)
     {
         (this.unit, this.output, this.featureGradient, this.doubt, this.random) = (unit, output, featureGradient, doubt, random);
+        exact = Math.Max(unit.First.Exact(Exact), unit.Second.Exact(Exact));
         outputs = (output > Near * doubt).to(output.dtype) / (doubt / DoubtfulErrors).square();
     }
 
@@ -81,16 +87,23 @@ internal sealed class ResidualLayer
         var strided = unit.First.Conv.Stride > 1;
         var alone = solution with { Gates = gates, Input = start };
         // With equations to spare one weight gradient is enough, and all others confirm it.
-        if (!strided && unit.First.Equations >= Plenty * unit.First.Places && Residual(alone) is < Exact and var residual)
+        if (!strided && unit.First.Equations >= Plenty * unit.First.Places && Residual(alone) is var residual && residual < exact)
             return Told(alone with { Residual = residual }, spread);
         start = strided ? zeros_like(start) : start;
         // With equations to spare a wrong ReLU would have shown.
         var open = on.flatten(2).any(2).sum().ToInt64();
-        var proven = left < Exact && open * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places;
+        var proven = left < exact && open * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places;
         var best = Solved(solution with { Gates = gates }, start);
+        for (var (round, before) = (0, double.PositiveInfinity); round < MostReadings && best.Residual >= exact
+            && best.Residual < Progress * before; round++)
+        {
+            before = best.Residual;
+            var seen = Solved(Seen(best, inner, within), best.Input!);
+            best = best.Residual <= seen.Residual ? best : seen;
+        }
         foreach (var wait in Waits)
         {
-            if (best.Residual < Exact)
+            if (best.Residual < exact)
                 break;
             // What is almost zero inside may be taken for zero, but not the other way around.
             var (first, second) = Errors(best);
@@ -103,6 +116,18 @@ internal sealed class ResidualLayer
             best = best.Residual <= found.Residual ? best : found;
         }
         return Told(best);
+    }
+
+    /// <summary>The ReLUs in doubt as both weight gradients show them.</summary>
+    private Solution Seen(Solution solution, Tensor inner, Tensor within)
+    {
+        var on = new GatedLayer(unit.Second, featureGradient * unit.Second.Scale)
+            .Seen(solution.Gates * unit.First.Before(solution.Input!), output, doubt, solution.On);
+        return solution with
+        {
+            On = on,
+            Gates = new GatedLayer(unit.First, Middle(on)).Seen(solution.Input!, inner, within, solution.Gates),
+        };
     }
 
     private Solution Solved(Solution gated, Tensor start)
@@ -126,10 +151,10 @@ internal sealed class ResidualLayer
     }
 
     /// <summary>One for every channel that fits and has no values in doubt, else zero; one for all if they are too many.</summary>
-    private static Tensor Certain(Tensor values, Tensor doubt, double wait, Tensor errors)
+    private Tensor Certain(Tensor values, Tensor doubt, double wait, Tensor errors)
     {
         var clear = (~((values > doubt / wait) & (values < doubt * wait)).flatten(2).any(2)[0]).to(values.dtype);
-        var fitting = clear * (errors < Misfit * errors.median() + Exact);
+        var fitting = clear * (errors < Misfit * errors.median() + exact);
         return new[] { fitting, clear }.FirstOrDefault(certain => certain.mean().ToDouble() >= LeastTrusted) ?? ones_like(clear);
     }
 
@@ -161,7 +186,8 @@ internal sealed class ResidualLayer
     {
         var equations = new UnitEquations(
             unit, solution.Gates, gates * Middle(solution.On), solution.On * featureGradient, outputs, first, second);
-        return equations.Solve(equations.Right(output), start, 1e-18, stop);
+        var enough = Math.Max(1e-9, 0.01 * Math.Min(unit.First.Noise, unit.Second.Noise));
+        return equations.Solve(equations.Right(output), start, enough * enough, stop);
     });
 
     /// <summary>How far rounding errors move the solution, [1,*Input].</summary>

@@ -88,7 +88,7 @@ internal sealed class UnitEquations
     private static (Tensor, Tensor, Tensor) Part(RectifiedBlock block, Tensor arriving, Tensor trust)
     {
         var target = block.Target;
-        var error = GatedLayer.Rounding * GatedLayer.Rounding * target.square().mean();
+        var error = block.Noise * block.Noise * target.square().mean();
         return (block.System(arriving), trust.repeat_interleave(block.Equations / trust.shape[0], 0).unsqueeze(1) / error, target);
     }
 }
