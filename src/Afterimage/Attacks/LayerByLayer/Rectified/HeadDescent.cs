@@ -30,8 +30,8 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>dL/d features.</summary>
     protected Tensor? FeatureGradient { get; set; }
 
-    /// <param name="noise">What the channel leaves of a weight gradient, relative; 0 without noise.</param>
-    public abstract void Run(double noise);
+    /// <summary>As far as it leads.</summary>
+    public abstract void Run();
 
     /// <summary>What is known of the last piece in front of the features.</summary>
     /// <param name="piece">In the precision of the search.</param>
@@ -56,7 +56,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     private bool IsClear => Error is null || Error.max().ToDouble() < Clear * Features!.square().mean().sqrt().ToDouble();
 
     /// <summary>Through convolutions with or without pooling.</summary>
-    protected void Descend(double noise)
+    protected void Descend()
     {
         var clear = (Depth, Features, FeatureGradient, Error);
         for (; Depth > 0 && !run.Stop.IsCancellationRequested && chain.Pieces[Depth - 1] is RectifiedBlock block; Depth--)
@@ -74,7 +74,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
             {
                 Where = block.Pool is null ? "" : "behind a pooling",
             });
-            if (!(found.Residual < Math.Max(Solved, 2 * noise)))
+            if (!(found.Residual < block.Exact(Solved)))
                 break;
             var error = block.Error(found, guesses[^1].Variance);
             var open = (error.square() > Open * guesses[^1].Variance.mean()).to(ScalarType.Float64).mean().ToDouble();

@@ -15,5 +15,5 @@ internal sealed class PlainDescent : HeadDescent
 
     public override bool IsSolved => true;
 
-    public override void Run(double noise) => Descend(noise);
+    public override void Run() => Descend();
 }

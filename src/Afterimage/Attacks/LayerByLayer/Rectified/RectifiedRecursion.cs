@@ -62,7 +62,7 @@ public sealed record RectifiedRecursion : Attack
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Images).to(ScalarType.Float32).cpu(), Batch);
         HeadDescent layers = chain.IsResidual
             ? new ResidualDescent(run, chain, reading, procedural) : new PlainDescent(run, chain, reading, procedural);
-        layers.Run(context.Observation.Floor);
+        layers.Run();
         run.Stop.ThrowIfCancellationRequested();
         var depth = layers.Depth;
         if (!layers.IsSolved)

@@ -40,7 +40,7 @@ internal sealed class ResidualDescent : HeadDescent
         : inside is null ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!,
             !unit.Form.ReadsInput(Attack.Context.Model.Input.Count) && unit.First.IsDetermined);
 
-    public override void Run(double noise)
+    public override void Run()
     {
         var last = Chain.Pieces[^1].Leaving;
         FeatureGradient = pooledGradient.reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
@@ -69,7 +69,7 @@ internal sealed class ResidualDescent : HeadDescent
             {
                 Where = found.Input is null ? "read up to the first" : "",
             });
-            if (!(found.Residual < SolvedUnit + 2 * noise))
+            if (!(found.Residual < Math.Max(unit.First.Exact(SolvedUnit), unit.Second.Exact(SolvedUnit))))
                 break;
             inside = found.Inside;
             if (found.Input is null)
@@ -80,7 +80,7 @@ internal sealed class ResidualDescent : HeadDescent
             Depth--;
         }
         if (Depth < Chain.Pieces.Count && inside is null)
-            Descend(noise);
+            Descend();
     }
 
     /// <summary>What leaves the last unit in front of its ReLU, about.</summary>
