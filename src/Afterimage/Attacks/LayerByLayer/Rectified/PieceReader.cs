@@ -9,11 +9,13 @@ internal sealed class PieceReader
     private readonly VictimModel model;
     private readonly Observation observation;
     private readonly LayerStatistics? statistics;
+    private readonly double factor;
 
     /// <exception cref="AfterimageException">In train mode nothing is known of the batch's statistics.</exception>
     public PieceReader(AttackContext context)
     {
         (model, observation) = (context.Model, context.Observation);
+        factor = observation.Training.GradientFactor(observation.BatchSize);
         if (observation.Training.Mode == ModelMode.Eval)
             return;
         statistics = observation.BatchStatistics
@@ -61,7 +63,12 @@ internal sealed class PieceReader
 
     private Tensor Value(string name) => Own(model.Parameters[model.Layout.IndexOf(name)].detach());
 
-    private Tensor Gradient(string name) => Own(observation.Update[model.Layout.IndexOf(name)]);
+    /// <summary>Of the mean loss.</summary>
+    private Tensor Gradient(string name)
+    {
+        var sent = Own(observation.Update[model.Layout.IndexOf(name)]);
+        return factor == 1 ? sent : sent / factor;
+    }
 
     private static Tensor Channels(Tensor values) => Own(values).view(1, -1, 1, 1);
 
