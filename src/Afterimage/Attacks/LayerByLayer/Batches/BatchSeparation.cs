@@ -37,14 +37,14 @@ public sealed record BatchSeparation : Attack
         context.Observation.BatchSize < 2
             ? "The separation takes batches apart, and this one has a single image: use \"rectified-recursion\"."
         : context.Model.Network is null ? "The separation needs a network of known layers: use gradient matching."
-        : LayerChain.Unreadable(context.Observation) ?? HiddenLinearBatch.Obstacle(context);
+        : LayerChain.Unreadable(context.Observation) ?? (ResidualBatch.Reads(context) ? null : HiddenLinearBatch.Obstacle(context));
 
     /// <inheritdoc/>
     protected override SearchResult Search(AttackRun run)
     {
         var batch = run.Context.Observation.BatchSize;
         // Every other way from a layer to the images of a batch has its place beside this one.
-        var found = new HiddenLinearBatch(run, this).Read();
+        var found = ResidualBatch.Reads(run.Context) ? new ResidualBatch(run, this).Read() : new HiddenLinearBatch(run, this).Read();
         run.Stop.ThrowIfCancellationRequested();
         var (images, labels) = found.Filled(batch);
         return new()

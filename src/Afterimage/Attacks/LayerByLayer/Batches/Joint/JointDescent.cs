@@ -94,7 +94,9 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
     private Tensor? Sums(RectifiedBlock block) => block.Form.Norm is { } norm ? Gradient(norm.Name + ".bias") * block.Scale.flatten()
         : block.Conv.Bias ? Gradient(block.Conv.Name + ".bias") : null;
 
-    private Tensor Gradient(string name) => context.Observation.Update[context.Model.Layout.IndexOf(name)].to(ScalarType.Float64).cpu();
+    /// <summary>Of the mean loss.</summary>
+    private Tensor Gradient(string name) => context.Observation.Update[context.Model.Layout.IndexOf(name)].to(ScalarType.Float64).cpu()
+        / context.Observation.Training.GradientFactor(context.Observation.BatchSize);
 
     /// <summary>What the pieces from one on make of its inputs, without the last ReLU.</summary>
     private Tensor Behind(int piece, Tensor inputs)

@@ -8,7 +8,8 @@ namespace Afterimage.Attacks;
 internal sealed class JointImages(AttackContext context, RectifiedChain chain, JointDescent layers, CancellationToken stop)
 {
     private const int Batch = 50;
-    private const int Examples = 100;
+    /// <summary>Procedural images from which the first guesses are learned.</summary>
+    public int Examples { get; init; } = 100;
 
     /// <summary>Gauss-Newton steps at most.</summary>
     public int Steps { get; init; } = 150;
@@ -17,7 +18,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     public int Products { get; init; } = 30;
 
     /// <summary>One after the other, with what each leaves of its features.</summary>
-    public IEnumerable<(Tensor Image, double Residual)> Search()
+    public IEnumerable<(Tensor Image, double Residual, int Evaluations)> Search()
     {
         var depth = layers.Depth;
         var (channels, height, width) = context.Model.Input;
@@ -33,7 +34,8 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             for (var n = 0; n < pieces.Length; n++)
             {
                 var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input));
-                yield return (descent.Run(starts.narrow(0, n, 1), Steps, Products, (_, _, _) => { }, stop), descent.Residual);
+                var image = descent.Run(starts.narrow(0, n, 1), Steps, Products, (_, _, _) => { }, stop);
+                yield return (image, descent.Residual, descent.Evaluations);
             }
         }
         finally

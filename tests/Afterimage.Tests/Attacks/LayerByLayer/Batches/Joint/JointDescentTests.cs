@@ -34,7 +34,7 @@ public class JointDescentTests
         Assert.Equal(order.Select(n => client.Labels[n]), layers.Labels);
     }
 
-    [Fact]
+    [Fact, Trait("Category", "slow")]
     public void Each_image_follows_from_its_features()
     {
         using var scope = NewDisposeScope();
@@ -45,8 +45,20 @@ public class JointDescentTests
         layers.Run();
         var images = new JointImages(own, chain, layers, TestContext.Current.CancellationToken).Search().ToList();
         Assert.Equal(3, images.Count);
-        foreach (var (image, _) in images)
+        foreach (var (image, _, _) in images)
             Assert.InRange((image - client.Images).square().mean([1, 2, 3]).min().ToDouble(), 0, 1e-8);
+    }
+
+    [Fact, Trait("Category", "slow")]
+    public void The_attack_goes_that_way_by_itself()
+    {
+        using var scope = NewDisposeScope();
+        var client = Client(3, 10);
+        using var found = new BatchSeparation().Run(client.Context);
+        var (psnr, labels) = client.Judge(found);
+        Assert.All(psnr, value => Assert.True(value > 80, string.Join("\n", found.Evidence)));
+        Assert.Equal(client.Labels, labels);
+        Assert.Contains(found.Evidence, note => note is ImagesMatched { IsWellSeen: true });
     }
 
     [Fact]
