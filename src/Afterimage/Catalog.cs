@@ -63,7 +63,7 @@ public sealed class Catalog
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .With<Attack, PatchEmbeddingInversion>()
-        .With<Attack, RectifiedRecursion>().With<Attack, DeepFirst>()
+        .With<Attack, RectifiedRecursion>().With<Attack, BatchSeparation>().With<Attack, DeepFirst>()
         .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("local-matching", Known.LocalMatching)

@@ -134,6 +134,21 @@ public sealed record FeaturesMatched(int Solved, int Layers, double Residual) : 
     public override string Sentence => Invariant($"Image: its features leave {Residual:G2} of how much they vary.");
 }
 
+/// <summary>What the images of a batch, each searched for by its own features, leave of them.</summary>
+/// <param name="Found">Images of the batch that were separated.</param>
+/// <param name="Batch">Images of the batch.</param>
+/// <param name="Median">Relative to how much the features vary, over the images found.</param>
+/// <param name="Worst">The same of the image that leaves most.</param>
+public sealed record ImagesMatched(int Found, int Batch, double Median, double Worst) : Evidence
+{
+    /// <summary>Whether all images are seen well, whatever the misfit.</summary>
+    public bool IsWellSeen => Found == Batch && Worst < FeaturesMatched.WellSeen;
+
+    /// <inheritdoc/>
+    public override string Sentence => Invariant($"Images: {Found} of {Batch} were searched for by their own features and leave ") +
+        Invariant($"{Median:G2} of how much these vary in the median, {Worst:G2} at worst.");
+}
+
 /// <summary>Whether the head's gradient gave the features of every image.</summary>
 /// <param name="Residual">What they leave of it, relative; null where they could not be read.</param>
 public sealed record HeadFeatures(double? Residual) : Evidence

@@ -107,7 +107,8 @@ internal sealed class BestLadder(AttackRun run, int all) : IDisposable
     /// misfit does not decide.
     /// </summary>
     private static bool IsWellSeen(Reconstruction found) => found.Outcome.Kind != OutcomeKind.Refused
-        && found.Evidence.OfType<FeaturesMatched>().Any(features => features.Residual < FeaturesMatched.WellSeen);
+        && (found.Evidence.OfType<FeaturesMatched>().Any(features => features.Residual < FeaturesMatched.WellSeen)
+            || found.Evidence.OfType<ImagesMatched>().Any(images => images.IsWellSeen));
 
     private bool IsBetter(Reconstruction found, bool seen) => seen || best is null || double.IsNaN(best.RelativeMisfit)
         || (rough && found.Outcome.Kind == OutcomeKind.Converged) || found.RelativeMisfit < best.RelativeMisfit;

@@ -9,6 +9,7 @@ internal sealed class PieceReader
     private readonly VictimModel model;
     private readonly Observation observation;
     private readonly LayerStatistics? statistics;
+    private readonly double factor;
 
     /// <summary>Standard deviation of noise on every number of which the channel says nothing.</summary>
     private readonly double unsaid;
@@ -17,6 +18,7 @@ internal sealed class PieceReader
     public PieceReader(AttackContext context)
     {
         (model, observation) = (context.Model, context.Observation);
+        factor = observation.Training.GradientFactor(observation.BatchSize);
         if (observation.Training.Mode == ModelMode.Eval)
             return;
         statistics = observation.BatchStatistics
@@ -84,7 +86,12 @@ internal sealed class PieceReader
 
     private Tensor Value(string name) => Own(model.Parameters[model.Layout.IndexOf(name)].detach());
 
-    private Tensor Gradient(string name) => Own(observation.Update[model.Layout.IndexOf(name)]);
+    /// <summary>Of the mean loss.</summary>
+    private Tensor Gradient(string name)
+    {
+        var sent = Own(observation.Update[model.Layout.IndexOf(name)]);
+        return factor == 1 ? sent : sent / factor;
+    }
 
     private static Tensor Channels(Tensor values) => Own(values).view(1, -1, 1, 1);
 

@@ -1,0 +1,58 @@
+using Afterimage.Federation;
+using Afterimage.Images;
+using Afterimage.LabelRecovery;
+
+namespace Afterimage.Attacks;
+
+/// <summary>Every image of a batch by itself, from features that were solved for all of them.</summary>
+internal sealed class JointImages(AttackContext context, RectifiedChain chain, JointDescent layers, CancellationToken stop)
+{
+    private const int Batch = 50;
+    /// <summary>Procedural images from which the first guesses are learned.</summary>
+    public int Examples { get; init; } = 100;
+
+    /// <summary>Gauss-Newton steps at most.</summary>
+    public int Steps { get; init; } = 150;
+
+    /// <summary>Conjugate gradients in one step at most.</summary>
+    public int Products { get; init; } = 30;
+
+    /// <summary>One after the other, with what each leaves of its features.</summary>
+    public IEnumerable<(Tensor Image, double Residual, int Evaluations)> Search()
+    {
+        var depth = layers.Depth;
+        var (channels, height, width) = context.Model.Input;
+        long[] shape = [channels, height, width];
+        var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Examples).to(ScalarType.Float32).cpu(), Batch);
+        using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
+        var pieces = Enumerable.Range(0, (int)layers.Features!.shape[0]).Select(n => Last(procedural.Pieces[depth - 1], n)).ToArray();
+        try
+        {
+            var decoder = new CellDecoder(
+                pieces[0].Known.shape[1..], shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, pieces[0]));
+            var starts = decoder.Decode(cat([.. pieces.Select(piece => piece.Known)]), shape);
+            for (var n = 0; n < pieces.Length; n++)
+            {
+                var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input));
+                var image = descent.Run(starts.narrow(0, n, 1), Steps, Products, (_, _, _) => { }, stop);
+                yield return (image, descent.Residual, descent.Evaluations);
+            }
+        }
+        finally
+        {
+            foreach (var piece in pieces)
+                piece.Dispose();
+        }
+    }
+
+    /// <summary>What is known of the last piece for one image.</summary>
+    private LastPiece Last(RectifiedPiece piece, int n)
+    {
+        var features = layers.Features!.narrow(0, n, 1);
+        return piece is not ResidualUnit unit
+            ? new LastBlock((RectifiedBlock)piece, features.to(ScalarType.Float32), null, zeros_like(features), true)
+            : layers.Inside is { } inside
+                ? new LastUnit(unit, new(inside.Inner.narrow(0, n, 1), inside.PreActivationGradient.narrow(0, n, 1)), features, true)
+                : new KnownUnitOutput(unit, features);
+    }
+}

@@ -1,0 +1,53 @@
+using Afterimage.Federation;
+using Afterimage.Models;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// The images of a batch by way of the last convolutions of a residual network in eval mode: one of them separates the batch, all units in
+/// front follow for all images together, and from there every image is looked for by itself.
+/// </summary>
+internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
+{
+    /// <summary>First guesses for images with abundant features need few examples.</summary>
+    private const int Examples = 100;
+
+    /// <summary>Whether a round is read this way, as far as counts tell.</summary>
+    public static bool Reads(AttackContext context)
+    {
+        if (context.Observation.Training is not FedSgd { Mode: ModelMode.Eval })
+            return false;
+        var form = ChainForm.Of(context.Model.Network!, false);
+        return form is { Obstacle: null, IsResidual: true } && form.Linears.Count == 1 && form.Pieces.OfType<UnitForm>()
+            .Any(unit => SeparableBatch.Largest(unit.First.Conv, unit.First.Input) >= context.Observation.BatchSize);
+    }
+
+    /// <exception cref="AfterimageException">No layer separates the batch.</exception>
+    public BatchImages Read()
+    {
+        var (context, chain) = (run.Context, RectifiedChain.Of(run.Context));
+        context.Say("separates the batch and solves for its features");
+        var layers = new JointDescent(context, chain, run.Note, run.Stop);
+        layers.Run();
+        if (layers.Features is null || (layers.Depth == chain.Pieces.Count && layers.Inside is null))
+            throw new AfterimageException(
+                $"No unit separates this batch of {context.Observation.BatchSize} images down to exact features: use gradient matching.");
+        run.Know(new(layers.Labels.ToValueList(), layers.Labels.Select(_ => 1.0).ToValueList()));
+        var search = new JointImages(context, chain, layers, run.Stop)
+        {
+            Examples = Math.Min(Examples, settings.Images), Steps = settings.Steps, Products = settings.Products,
+        };
+        var (images, residuals, evaluations) = (new List<Tensor>(), new List<double>(), 0);
+        foreach (var found in search.Search())
+        {
+            images.Add(found.Image.clamp(0, 1));
+            residuals.Add(found.Residual);
+            evaluations += found.Evaluations;
+            context.Say("searches for every image by its features", images.Count, layers.Labels.Length, "images");
+        }
+        run.Note(new ImagesMatched(
+            images.Count, context.Observation.BatchSize, residuals.Order().ElementAt(residuals.Count / 2), residuals.Max()));
+        return new(cat([.. images]), new(layers.Labels.ToValueList(), layers.Labels.Select(_ => 1.0).ToValueList()),
+            [.. layers.Labels.Select(_ => 1)]) { Steps = evaluations, Evaluations = evaluations };
+    }
+}

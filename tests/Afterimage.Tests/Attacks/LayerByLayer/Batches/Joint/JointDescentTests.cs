@@ -1,0 +1,97 @@
+using Afterimage.Attacks;
+using Afterimage.Federation;
+using Afterimage.Models;
+using Afterimage.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Afterimage.Tests.Attacks.LayerByLayer;
+
+public class JointDescentTests
+{
+    private const ScalarType Double = ScalarType.Float64;
+    private static readonly Activation Relu = new(ActivationKind.ReLU);
+
+    [Theory]
+    [InlineData(10), InlineData(1)]
+    public void What_enters_every_unit_is_found_for_the_whole_batch(int classes)
+    {
+        using var scope = NewDisposeScope();
+        var client = Client(4, classes);
+        using var own = client.Context.To(Double);
+        var chain = RectifiedChain.Of(own);
+        var notes = new List<Evidence>();
+        var layers = new JointDescent(own, chain, notes.Add, TestContext.Current.CancellationToken);
+        layers.Run();
+        var told = string.Join("\n", notes);
+        Assert.True(layers.Depth == 1, told);
+        Assert.All(notes.OfType<LayerSolved>(), note => Assert.InRange(note.Residual, 0, 3e-6));
+        var truth = chain.Pieces[0].Forward(chain.Model.Normalize(client.Images.to(Double))).flatten(1);
+        var (errors, nearest) = ((layers.Features!.flatten(1).unsqueeze(1) - truth.unsqueeze(0)).norm(2) / truth.norm(1)).min(1);
+        Assert.All(errors.data<double>().ToArray(), error => Assert.InRange(error, 0, 1e-4));
+        var order = nearest.data<long>().ToArray();
+        Assert.Equal(4, order.Distinct().Count());
+        Assert.Equal(order.Select(n => client.Labels[n]), layers.Labels);
+    }
+
+    [Fact, Trait("Category", "slow")]
+    public void Each_image_follows_from_its_features()
+    {
+        using var scope = NewDisposeScope();
+        var client = Client(3, 10);
+        using var own = client.Context.To(Double);
+        var chain = RectifiedChain.Of(own);
+        var layers = new JointDescent(own, chain, _ => { }, TestContext.Current.CancellationToken);
+        layers.Run();
+        var images = new JointImages(own, chain, layers, TestContext.Current.CancellationToken).Search().ToList();
+        Assert.Equal(3, images.Count);
+        foreach (var (image, _, _) in images)
+            Assert.InRange((image - client.Images).square().mean([1, 2, 3]).min().ToDouble(), 0, 1e-8);
+    }
+
+    [Fact, Trait("Category", "slow")]
+    public void The_attack_goes_that_way_by_itself()
+    {
+        using var scope = NewDisposeScope();
+        var client = Client(3, 10);
+        using var found = new BatchSeparation().Run(client.Context);
+        var (psnr, labels) = client.Judge(found);
+        Assert.All(psnr, value => Assert.True(value > 80, string.Join("\n", found.Evidence)));
+        Assert.Equal(client.Labels, labels);
+        Assert.Contains(found.Evidence, note => note is ImagesMatched { IsWellSeen: true });
+    }
+
+    [Fact]
+    public void A_batch_that_no_layer_takes_apart_leaves_everything_open()
+    {
+        using var scope = NewDisposeScope();
+        using var own = Client(30, 10).Context.To(Double);
+        var layers = new JointDescent(own, RectifiedChain.Of(own), _ => { }, TestContext.Current.CancellationToken);
+        layers.Run();
+        Assert.Null(layers.Features);
+        Assert.Empty(layers.Labels);
+    }
+
+    /// <summary>A stem that keeps enough of 8 x 8 pixels, a unit with a projection, and one without.</summary>
+    private static Simulated Client(int batch, int classes)
+    {
+        Layer[] Convolution(string name, int from, int to, int kernel, int stride) =>
+            [new Conv2d(name, from, to, kernel, stride, kernel / 2, Bias: false), new BatchNorm2d(name + "n", to)];
+        Residual Unit(string name, int from, int to) => new(
+            [.. Convolution(name + "a", from, to, 3, 1), Relu, .. Convolution(name + "b", to, to, 3, 1)],
+            from == to ? [] : [.. Convolution(name + "c", from, to, 1, 1)]);
+        var network = new Network(new(3, 8, 8), 10,
+        [
+            .. Convolution("stem", 3, 48, 3, 2), Relu, Unit("u", 48, 96), Relu, Unit("v", 96, 96), Relu,
+            new GlobalAvgPool2d(), new Flatten(), new Linear("head", 96, 10),
+        ]);
+        var random = new RandomSource(2);
+        using var generator = random.Derive("all").Generator(CPU);
+        var parameters = network.Parameters.Select(spec => Initializer.KaimingFanIn(spec, generator)).ToArray();
+        var buffers = network.Buffers.ToDictionary(spec => spec.Name, spec => Initializer.Default(spec, generator));
+        var model = new NetworkModel(network, Normalization.None(3), parameters, buffers);
+        var coarse = rand([batch, 3, 2, 2], generator: generator);
+        var images = 0.6 * nn.functional.interpolate(coarse, [8, 8]) + 0.4 * rand([batch, 3, 8, 8], generator: generator);
+        return Simulated.Of(model, images, [.. Enumerable.Range(0, batch).Select(n => n % classes)], new FedSgd(), random);
+    }
+}
