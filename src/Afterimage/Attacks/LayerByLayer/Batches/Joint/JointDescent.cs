@@ -60,7 +60,7 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
             {
                 Where = found.Input is null ? "read up to the first" : "",
             });
-            if (!(found.Residual < Solved))
+            if (!(found.Residual < Math.Max(unit.First.Exact(Solved), unit.Second.Exact(Solved))))
                 break;
             Inside = found.Inside;
             if (found.Input is null)
@@ -77,7 +77,10 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
     {
         for (var piece = chain.Pieces.Count - 1; piece >= 0 && chain.Pieces[piece] is ResidualUnit unit; piece--)
         {
-            var layer = new BatchLayer(unit.First.Conv, unit.First.Input, unit.First.WeightGradient, false) { Sums = Sums(unit.First) };
+            var layer = new BatchLayer(unit.First.Conv, unit.First.Input, unit.First.WeightGradient, false)
+            {
+                Sums = Sums(unit.First), Noise = unit.First.Noise,
+            };
             if (layer.Obstacle(context.Observation.BatchSize) is not null)
                 continue;
             var blind = BlindBatch.Of(layer, context.Observation.BatchSize, context.Random.Derive("separation", piece), stop);

@@ -20,7 +20,7 @@ internal sealed class JointLayer
 
     private readonly RectifiedBlock block;
 
-    // In units of the rounding of dL/dW.
+    // In units of the errors of dL/dW.
     private readonly Tensor system;
     private readonly Tensor target;
 
@@ -29,7 +29,7 @@ internal sealed class JointLayer
     public JointLayer(RectifiedBlock block, Tensor preActivationGradient)
     {
         this.block = block;
-        var level = block.Target.square().mean().sqrt() * GatedLayer.Rounding;
+        var level = block.Target.square().mean().sqrt() * block.Noise;
         target = block.Target / level;
         system = cat([.. Enumerable.Range(0, (int)preActivationGradient.shape[0])
             .Select(n => block.System(preActivationGradient.narrow(0, n, 1) / level))], 1);
@@ -65,7 +65,7 @@ internal sealed class JointLayer
 
     /// <summary>What inputs leave of dL/dW in every output channel, relative to its root mean square, [outputs].</summary>
     public Tensor Left(Tensor x) => Tidy.Keep(() =>
-        (system.matmul(Columns(x)) - target).reshape(block.Conv.Output, -1).square().mean([1]).sqrt() * GatedLayer.Rounding);
+        (system.matmul(Columns(x)) - target).reshape(block.Conv.Output, -1).square().mean([1]).sqrt() * block.Noise);
 
     /// <summary>
     /// Which gates are open, once the inputs are known: dL/dW of a channel is linear in its dL/dz, and tells those whose gradient is large

@@ -67,7 +67,7 @@ internal sealed class JointUnit(ResidualUnit unit, Tensor output, Tensor feature
             return null;
         foreach (var width in Widths)
         {
-            if (best.Residual < Exact)
+            if (best.Residual < block.Exact(Exact))
                 break;
             var (doubtful, layer) = ((values > doubt / width) & (values < doubt * width), new JointLayer(block, gates * open));
             var clear = ~doubtful.flatten(2).any(2).any(0);
