@@ -77,14 +77,15 @@ internal sealed class GateDeflation
             {
                 var direction = left.matmul(tensor(guess)).data<double>().ToArray();
                 if (!found.Any(image => Math.Abs(TensorPrimitives.Dot<double>(image.Direction, direction)) > SparseNonNegative.Same)
-                    && Dual(direction, known) is { } dual)
+                    && Dual(direction, known) is { } dual && !found.Any(image => image.Dual is { } other && IsSame(other, dual)))
                     found.Add((direction, dual));
             }
             if (found.Count == before)
                 break;
         }
         // Gates prove dL/dz of an image, not the direction that led there: without all of them only the first are exact.
-        return found.Count == size && found.All(image => image.Dual is not null) ? Polished(found) : found[..known.Length];
+        return found.Count == size && found.All(image => image.Dual is not null) && Polished(found) is { } polished ? polished
+            : found[..known.Length];
     }
 
     /// <summary>Non-negative sparse directions of a smaller space, those that prove themselves first.</summary>
@@ -119,13 +120,26 @@ internal sealed class GateDeflation
             : linalg.solve_triangular(triangular, axes[.., ..1], upper: true).squeeze(1).data<double>().ToArray();
     }
 
-    /// <summary>Where dL/dz of all images is known, each input is what is left by all others.</summary>
-    private List<(double[] Direction, double[]? Dual)> Polished(List<(double[] Direction, double[]? Dual)> found)
+    /// <summary>Whether two combinations are dL/dz of one image, to which several directions may lead.</summary>
+    private bool IsSame(double[] left, double[] right)
+    {
+        using var scope = Tidy.Scope();
+        Tensor Unit(double[] dual) => nn.functional.normalize(triangular.matmul(tensor(dual)), 2, 0);
+        return Unit(left).dot(Unit(right)).abs().ToDouble() > SparseNonNegative.Same;
+    }
+
+    /// <summary>
+    /// Where dL/dz of all images is known, each input is what is left by all others; null where that is negative anywhere.
+    /// </summary>
+    private List<(double[] Direction, double[]? Dual)>? Polished(List<(double[] Direction, double[]? Dual)> found)
     {
         using var scope = Tidy.Scope();
         var duals = tensor(found.SelectMany(image => image.Dual!).ToArray()).reshape(size, size);
         var directions = nn.functional.normalize(Factorization.Inverse(duals, "dL/dz of all images").t(), 2, 1);
         directions *= directions.matmul(space).sum([1], keepdim: true).sign();
+        var inputs = directions.matmul(space);
+        if ((inputs < -Near * inputs.amax([1], keepdim: true)).any().ToBoolean())
+            return null;
         return [.. directions.data<double>().ToArray().Chunk(size).Zip(found, (direction, image) => (direction, image.Dual))];
     }
 }

@@ -65,7 +65,7 @@ public class BatchSeparationTests
     {
         using var scope = NewDisposeScope();
         var model = Simulated.Open(Perceptron(160), type: ScalarType.Float64);
-        var images = Simulated.Smooth(model, [2, 5, 9]).Images.to(ScalarType.Float64);
+        var images = Simulated.Smooth(Simulated.Open(Perceptron(160)), [2, 5, 9]).Images.to(ScalarType.Float64);
         var client = Simulated.Of(model, images, [2, 5, 9], new FedAvg { Epochs = 1, BatchSize = 3, LearningRate = 1 }, new(5));
         using var found = Short.Run(client.Context);
         Assert.True(client.Judge(found).Psnr.Min() > 30,
