@@ -149,6 +149,16 @@ public sealed record ImagesMatched(int Found, int Batch, double Median, double W
         Invariant($"{Median:G2} of how much these vary in the median, {Worst:G2} at worst.");
 }
 
+/// <summary>An image that occurs several times in a batch, or several images that a layer sees alike.</summary>
+/// <param name="Class">Its label.</param>
+/// <param name="Times">How often it occurs.</param>
+public sealed record ImageRepeated(int Class, int Times) : Evidence
+{
+    /// <inheritdoc/>
+    public override string Sentence =>
+        $"An image of class {Class} occurs {Times} times: its gradient is {Times} times as large as its own loss makes it.";
+}
+
 /// <summary>Whether the head's gradient gave the features of every image.</summary>
 /// <param name="Residual">What they leave of it, relative; null where they could not be read.</param>
 public sealed record HeadFeatures(double? Residual) : Evidence

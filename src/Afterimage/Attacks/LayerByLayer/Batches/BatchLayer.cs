@@ -26,6 +26,9 @@ internal sealed record BatchLayer(Conv2d Conv, long[] Input, Tensor WeightGradie
     /// </summary>
     public Tensor? Sums { get; init; }
 
+    /// <summary>Of a linear layer with a bias and a ReLU behind it; null where they are not known.</summary>
+    public LayerGates? Gates { get; init; }
+
     public ConvolutionMap Map => new(Conv, Input);
 
     /// <summary>Places of the output: patches of one input.</summary>

@@ -45,7 +45,6 @@ public sealed record BatchSeparation : Attack
         var batch = run.Context.Observation.BatchSize;
         // Every other way from a layer to the images of a batch has its place beside this one.
         var found = ResidualBatch.Reads(run.Context) ? new ResidualBatch(run, this).Read() : new HiddenLinearBatch(run, this).Read();
-        run.Stop.ThrowIfCancellationRequested();
         var (images, labels) = found.Filled(batch);
         return new()
         {

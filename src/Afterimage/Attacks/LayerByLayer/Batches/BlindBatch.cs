@@ -9,7 +9,9 @@ namespace Afterimage.Attacks;
 /// Those that were separated, exactly zero where they are. Each has length one where nothing tells how large it is; otherwise they stand
 /// in the right proportion, and are as large as they are where dL/dz is known in sum.
 /// </param>
-/// <param name="Gradients">dL/dz of each, [outputs, B, places], as large as fits its input; null unless all are separated.</param>
+/// <param name="Gradients">
+/// dL/dz of each, [outputs, B, places], as large as fits its input; null unless all are separated or a ReLU behind the layer tells it.
+/// </param>
 /// <param name="Evidence">What it says of itself.</param>
 internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSeparated Evidence)
 {
@@ -21,6 +23,9 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
 
     /// <summary>Fewer images than the batch has must explain dL/dW up to so many times its error.</summary>
     private const double MostNoise = 100;
+
+    /// <summary>Whether all images that the layer counts were separated.</summary>
+    public bool IsWhole => Evidence.Separated == Evidence.Size;
 
     /// <summary>What a layer without an obstacle tells; null where its patches span no space of maps that explains it.</summary>
     /// <param name="layer">The layer.</param>
@@ -44,18 +49,41 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
         var search = new SparseNonNegative(basis, errors, random);
         search.Search(stop);
 
-        var mixing = search.Found.Count == 0 ? zeros([0, space.Size], ScalarType.Float64)
-            : tensor(search.Found.SelectMany(v => v).ToArray()).reshape(-1, space.Size);
-        var whole = search.Found.Count == space.Size;
+        var found = search.Found;
+        if (layer is { Gates: not null, Sums: not null } && found.Count < space.Size && found.Count > 0)
+        {
+            var images = new GateDeflation(layer, basis, gradients, errors).Search(found, random, stop);
+            found = [.. images.Select(image => image.Direction)];
+            if (found.Count < space.Size && images.Where(image => image.Dual is not null).ToList() is { Count: > 0 } proved)
+                return Proved(proved, found.Count);
+        }
+        var mixing = found.Count == 0 ? zeros([0, space.Size], ScalarType.Float64)
+            : tensor(found.SelectMany(v => v).ToArray()).reshape(-1, space.Size);
+        var whole = found.Count == space.Size;
         var inputs = Cleared(basis.Mixed(mixing), errors);
         var own = whole ? fit.Gradients(inputs) : null;
         var residual = own is null ? fit.Residual(basis.Maps, gradients) : fit.Residual(inputs.Maps, own);
         if (own is not null)
             (inputs, own) = Scaled(inputs, own, layer.Sums);
-        var share = search.Found.Count == 0 ? 0 : inputs.Maps.eq(0).to(ScalarType.Float64).mean().ToDouble();
+        var share = found.Count == 0 ? 0 : inputs.Maps.eq(0).to(ScalarType.Float64).mean().ToDouble();
         inputs.Totals?.MoveToOuterDisposeScope();
         return new(inputs with { Maps = inputs.Maps.MoveToOuterDisposeScope() }, own?.MoveToOuterDisposeScope(),
-            new(layer.Conv.Name, batch, space.Size, search.Found.Count, space.Gap, share, residual));
+            new(layer.Conv.Name, batch, space.Size, found.Count, space.Gap, share, residual));
+
+        // Some of the batch, with dL/dz of each.
+        BlindBatch Proved(List<(double[] Direction, double[]? Dual)> images, int separated)
+        {
+            Tensor Rows(Func<(double[] Direction, double[]? Dual), double[]> part) =>
+                tensor(images.SelectMany(part).ToArray()).reshape(-1, space.Size);
+            var sums = Factorization.LeastSquares(gradients.squeeze(2), layer.Sums!.unsqueeze(1), "The sums of dL/dz");
+            var (directions, duals) = (Rows(image => image.Direction), Rows(image => image.Dual!));
+            var inputs = Cleared(basis.Mixed(directions / directions.matmul(sums)), errors);
+            duals = duals * directions.matmul(sums) / (duals * directions).sum([1], keepdim: true);
+            return new(new(inputs.Maps.MoveToOuterDisposeScope(), null),
+                gradients.squeeze(2).matmul(duals.t()).unsqueeze(2).MoveToOuterDisposeScope(),
+                new(layer.Conv.Name, batch, space.Size, separated, space.Gap, inputs.Maps.eq(0).to(ScalarType.Float64).mean().ToDouble(),
+                    fit.Residual(basis.Maps, gradients)));
+        }
     }
 
     /// <summary>What is within the errors of zero, or below, is zero.</summary>

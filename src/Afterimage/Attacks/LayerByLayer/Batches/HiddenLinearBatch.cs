@@ -39,12 +39,15 @@ internal sealed class HiddenLinearBatch(AttackRun run, BatchSeparation settings)
         var stages = new HiddenStages(tail);
         var (stage, found) = Separated(form, stages);
         var inputs = found.Inputs.Rows;
-        if (found.Gradients is not { } own)
+        if (found.Gradients is not { } own || (!found.IsWhole && stage > 0))
             throw new AfterimageException($"{stages.Name(stage)} separates {found.Evidence.Separated} of {batch} images only: " +
                 "use gradient matching.");
-        var seen = stages.Upwards(stage, inputs);
-        var (labels, times) = stages.Labels(seen[^2], seen[^1], batch);
         var gradients = own.squeeze(2).t();
+        var (labels, times) = stages.Labels(stage, inputs, gradients, batch);
+        foreach (var n in Enumerable.Range(0, times.Length).Where(n => times[n] > 1))
+            run.Note(new ImageRepeated(labels.Classes[n], times[n]));
+        run.Know(new([.. labels.Classes.Concat(new int[Math.Max(0, batch - times.Length)]).Take(batch)],
+            [.. labels.Confidence.Concat(new double[Math.Max(0, batch - times.Length)]).Take(batch)]));
         while (stage > 0)
         {
             gradients = stages.Arriving(stage--, inputs, gradients);
@@ -59,8 +62,8 @@ internal sealed class HiddenLinearBatch(AttackRun run, BatchSeparation settings)
                 .matmul(Factorization.PseudoInverse(spread, "The matrix of an adaptive pooling")),
                 gradients.reshape(-1, spread.shape[1]).matmul(spread.t()));
         long[] shape = [-1, .. chain.Pieces[^1].Leaving];
-        var search = new FeatureSearch(run, chain, settings);
-        var images = search.Run(inputs.reshape(shape), gradients.reshape(shape));
+        var search = new FeatureSearch(run, chain, settings, inputs.reshape(shape), gradients.reshape(shape));
+        var images = search.Run(labels);
         run.Note(new ImagesMatched(times.Sum(), batch, search.Residuals.Order().ElementAt(times.Length / 2), search.Residuals.Max()));
         return new(Clamped(images), labels, times) { Steps = search.Steps, Evaluations = search.Evaluations };
     }
@@ -69,18 +72,23 @@ internal sealed class HiddenLinearBatch(AttackRun run, BatchSeparation settings)
     private (int Stage, BlindBatch Found) Separated(ChainForm form, HiddenStages stages)
     {
         (int Stage, BlindBatch Found)? best = null;
-        for (var stage = 0; stage < form.Linears.Count && best?.Found.Gradients is null; stage++)
+        for (var stage = 0; stage < form.Linears.Count && best?.Found.IsWhole != true; stage++)
         {
             if (HiddenStages.Largest(form, stage) < batch)
                 continue;
             run.Context.Say($"separates the batch at {stages.Name(stage)}");
-            var layer = BatchLayer.Of(form.Linears[stage], stages[stage].WeightGradient!, stages[stage].BiasGradient);
-            if (BlindBatch.Of(layer, batch, run.Context.Random.Derive(stages.Name(stage)), run.Stop) is not { } found)
+            var (own, random) = (stages[stage], run.Context.Random.Derive(stages.Name(stage)));
+            var mixture = RowMixture.Of(form.Linears[stage], own.WeightGradient!, own.BiasGradient!, batch, random);
+            var layer = stage == form.Linears.Count - 1 ? mixture.Layer
+                : mixture.Layer with { Gates = new(own.Weight!, own.Bias!, mixture.Rows) };
+            if (BlindBatch.Of(layer, batch, random, run.Stop) is not { } found)
             {
                 run.Note(new LayerOpen(stages.Name(stage), "its weight gradient has no gap behind the inputs of a batch"));
                 continue;
             }
             run.Note(found.Evidence);
+            if (found.Gradients is { } sent)
+                found = found with { Gradients = mixture.Whole(sent.squeeze(2).t()).t().unsqueeze(2) };
             if (best is null || found.Evidence.Separated > best.Value.Found.Evidence.Separated)
                 best = (stage, found);
         }

@@ -63,23 +63,29 @@ internal sealed class HiddenStages(LinearTail tail)
     public string Name(int stage) => ((Linear)stages[stage].Layer).Name;
 
     /// <summary>
-    /// The label of every image and how often it occurs: (P - Y)' H / B is linear in P - Y, and a multiple of it for an image that occurs
-    /// several times.
+    /// The label of every image and how often it occurs: the loss of each class makes another dL/dz of a layer, and the client's is that
+    /// of the right one, a multiple of it for an image that occurs several times.
     /// </summary>
-    /// <param name="features">What enters the head, [N,features].</param>
-    /// <param name="logits">[N,classes].</param>
+    /// <param name="stage">The layer.</param>
+    /// <param name="inputs">What enters it, [N,features].</param>
+    /// <param name="gradients">dL/dz of it, [N,outputs].</param>
     /// <param name="batch">Images of the batch.</param>
-    public (Labels Labels, int[] Times) Labels(Tensor features, Tensor logits, int batch)
+    public (Labels Labels, int[] Times) Labels(int stage, Tensor inputs, Tensor gradients, int batch)
     {
-        var sent = cat([tail.Head.WeightGradient!, tail.Head.BiasGradient!.unsqueeze(1)], 1);
-        var seen = cat([features, ones([features.shape[0], 1], ScalarType.Float64)], 1);
-        var gradients = batch * Factorization.LeastSquares(seen.t(), sent.t(), "The features in front of the head");
-        var (probabilities, classes) = (logits.softmax(1), (logits.softmax(1) - gradients).argmax(1));
-        var expected = probabilities - nn.functional.one_hot(classes, logits.shape[1]).to(ScalarType.Float64);
-        var times = ((gradients * expected).sum([1]) / expected.square().sum([1])).data<double>()
-            .Select(value => double.IsFinite(value) ? Math.Clamp((int)Math.Round(value), 1, batch) : 1).ToArray();
-        var soft = probabilities - gradients / tensor(times).unsqueeze(1);
-        var sure = soft.max(1).values.data<double>().Select(value => Math.Clamp(value, 0, 1)).ToValueList();
-        return (new(classes.data<long>().Select(c => (int)c).ToValueList(), sure), times);
+        var values = Upwards(stage, inputs);
+        var classes = values[^1].shape[1];
+        // Derivatives of the logits by z, [N,classes,outputs].
+        var slopes = eye(classes, dtype: ScalarType.Float64).unsqueeze(0);
+        for (var above = stages.Length - 1; above > stage; above--)
+            slopes = slopes.matmul(stages[above].Weight!) * (values[above - stage] > 0).unsqueeze(1);
+        var expected = values[^1].softmax(1).unsqueeze(1).matmul(slopes) - slopes;
+        var sent = (batch * gradients).unsqueeze(1);
+        var times = (sent * expected).sum([2]) / (expected.square().sum([2]) + 1e-300);
+        var left = (sent - times.clamp(min: 0).unsqueeze(2) * expected).norm(2);
+        var (order, best) = left.sort(1);
+        var sure = 1 - order[.., 0] / (order[.., 1] + 1e-300);
+        var own = best[.., ..1];
+        return (new([.. own.data<long>().Select(c => (int)c)], [.. sure.data<double>().Select(value => Math.Clamp(value, 0, 1))]),
+            [.. times.gather(1, own).data<double>().Select(value => (int)Math.Round(Math.Clamp(value, 1, batch)))]);
     }
 }

@@ -7,7 +7,7 @@ namespace Afterimage.Attacks;
 internal sealed class SparseNonNegative
 {
     /// <summary>Cosine from which two directions are one.</summary>
-    private const double Same = 1 - 1e-3;
+    public const double Same = 1 - 1e-3;
 
     /// <summary>Numbers smaller than this share of the largest are of dead channels.</summary>
     private const double Dead = 1e-5;
@@ -55,6 +55,17 @@ internal sealed class SparseNonNegative
             if (program.Minimize(Objective(i), stop) is { } corner && Take(corner))
                 fruitless = 0;
         }
+    }
+
+    /// <summary>Corners of the cone, each as it is and as its zeros determine it, for somebody else to judge.</summary>
+    public IEnumerable<double[]> Corners(int programs, CancellationToken stop)
+    {
+        for (var i = 0; i < programs && !stop.IsCancellationRequested; i++)
+            if (program.Minimize(Objective(i), stop) is { } corner)
+            {
+                yield return pattern.Nearest(corner);
+                yield return corner;
+            }
     }
 
     /// <summary>Whether a guess leads to an image that was not found yet.</summary>

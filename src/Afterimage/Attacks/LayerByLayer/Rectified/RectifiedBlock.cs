@@ -70,12 +70,12 @@ internal sealed record RectifiedBlock(BlockForm Form,
         return top;
     }
 
-    /// <summary>From [1,*Output] what lies at some places.</summary>
-    public Tensor Picked(Tensor u, Tensor? places) => places is null ? u : u.flatten(2).gather(2, places).reshape([1, .. Leaving]);
+    /// <summary>From [B,*Output] what lies at some places.</summary>
+    public Tensor Picked(Tensor u, Tensor? places) => places is null ? u : u.flatten(2).gather(2, places).reshape([-1, .. Leaving]);
 
     /// <summary>Transposed <see cref="Picked"/>.</summary>
     public Tensor Spread(Tensor y, Tensor? places) => places is null ? y
-        : zeros([1, Output[0], Output[1] * Output[2]], y.dtype).scatter_add_(2, places, y.flatten(2)).reshape([1, .. Output]);
+        : zeros([y.shape[0], Output[0], Output[1] * Output[2]], y.dtype).scatter_add_(2, places, y.flatten(2)).reshape([-1, .. Output]);
 
     /// <summary>The linear part of u.</summary>
     public Tensor Multiply(Tensor x) => Map.Apply(Weight, x) * Scale;

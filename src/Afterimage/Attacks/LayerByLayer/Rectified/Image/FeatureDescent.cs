@@ -44,7 +44,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     /// <summary>What the last image evaluated leaves of the features, relative to how much they vary over their places.</summary>
     public double Residual { get; private set; }
 
-    /// <param name="start">[1,C,H,W] in [0,1].</param>
+    /// <param name="start">[B,C,H,W] in [0,1]; of several images the weight gradients are sums.</param>
     /// <param name="steps">At most.</param>
     /// <param name="products">Conjugate gradients of one step at most.</param>
     /// <param name="see">Takes the number of the step, the residual, and the image where it is asked for.</param>

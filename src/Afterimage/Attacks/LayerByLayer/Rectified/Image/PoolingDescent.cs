@@ -22,6 +22,9 @@ internal sealed class PoolingDescent
 
     private const double Enough = 1e-5;
 
+    /// <summary>A step that leaves more than this times what the one before left is halved, down to this length.</summary>
+    private const double MostRise = 2, ShortestStep = 0.02;
+
     private readonly FeatureMap trunk;
     private readonly RectifiedBlock block;
     private readonly GaussianImages photographs;
@@ -34,18 +37,17 @@ internal sealed class PoolingDescent
 
     /// <param name="trunk">From images to the input of the block.</param>
     /// <param name="block">With pooling, in the precision of the search.</param>
-    /// <param name="known">What leaves it, [1,*Leaving].</param>
+    /// <param name="known">What leaves it for every image, [B,*Leaving]; the weight gradient is the sum over all images.</param>
     /// <param name="featureGradient">dL/d of that, in double precision.</param>
     /// <param name="photographs">What is believed of images.</param>
     public PoolingDescent(FeatureMap trunk, RectifiedBlock block, Tensor known, Tensor featureGradient, GaussianImages photographs)
     {
         (this.trunk, this.block, this.photographs, windows) = (trunk, block, photographs, new(block));
-        this.known = known.reshape(known.shape[1], -1, 1).to(block.Weight.dtype);
+        this.known = known.reshape(known.shape[0] * known.shape[1], -1, 1).to(block.Weight.dtype);
         alive = this.known > 1e-7 * known.max();
         // Gradients of certain networks are too small for single precision to square.
         var scale = 1 / (block.WeightGradient.square().mean().sqrt().ToDouble() + 1e-300);
-        strengths = (featureGradient * block.Scale.to(ScalarType.Float64) * scale).reshape(known.shape[1], -1, 1).to(block.Weight.dtype)
-            * alive;
+        strengths = (featureGradient * block.Scale.to(ScalarType.Float64) * scale).reshape(this.known.shape).to(block.Weight.dtype) * alive;
         target = (block.WeightGradient * scale).to(block.Weight.dtype);
         level = (known - known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
     }
@@ -55,12 +57,12 @@ internal sealed class PoolingDescent
 
     public int Evaluations { get; private set; }
 
-    /// <param name="start">[1,C,H,W] in [0,1].</param>
+    /// <param name="start">[B,C,H,W] in [0,1].</param>
     /// <param name="steps">Over which the error falls.</param>
     /// <param name="products">Conjugate gradients of one step at most.</param>
     /// <param name="see">Takes the number of the step, the residual, and the image where it is asked for.</param>
     /// <param name="stop">Stops after the current step.</param>
-    /// <returns>[1,C,H,W], not cut off.</returns>
+    /// <returns>[B,C,H,W], not cut off.</returns>
     public Tensor Run(Tensor start, int steps, int products, Action<int, double, Func<Tensor>> see, CancellationToken stop)
     {
         var z = photographs.Explain(start.to(ScalarType.Float64));
@@ -69,11 +71,7 @@ internal sealed class PoolingDescent
         for (var (step, before) = (0, double.PositiveInfinity); !stop.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
-            var x = trunk.At(Image(z).to(known.dtype), 0);
-            var u = block.Before(x);
-            var seen = where(windows.Inside, windows.Gather(u), double.NegativeInfinity);
-            Residual = ((seen.amax([2], keepdim: true).relu() - known).square().mean().sqrt() / level).ToDouble();
-            Evaluations++;
+            var (x, seen) = Evaluate(z);
             if (step == 0)
             {
                 error = Math.Min(First * Residual, 1) * level;
@@ -87,10 +85,42 @@ internal sealed class PoolingDescent
             var direction = Direction(z, x, seen, error, (int)(products * Math.Pow(Thorough, share)), stop);
             if (direction is null || !direction.isfinite().all().ToBoolean())
                 break;
-            z.add_(direction);
+            if (!Step(z, direction))
+                break;
             error = step < steps ? error * fall : Math.Min(error, Residual * level);
         }
         return Image(z);
+    }
+
+    /// <summary>
+    /// Steps along a direction, less far where rounding has spoiled it: in single precision conjugate gradients may blow up where few
+    /// features and many weights ask for it. False, and no step, where no length will do.
+    /// </summary>
+    private bool Step(Tensor z, Tensor direction)
+    {
+        using var scope = Tidy.Scope();
+        var from = Residual;
+        for (var length = 1.0; length > ShortestStep; length /= 2)
+        {
+            var next = z + direction * length;
+            Evaluate(next);
+            if (!(Residual < MostRise * from))
+                continue;
+            z.copy_(next);
+            return true;
+        }
+        Evaluate(z);
+        return false;
+    }
+
+    /// <summary>What enters the block, and every window behind its convolution.</summary>
+    private (Tensor Input, Tensor Seen) Evaluate(Tensor z)
+    {
+        var x = trunk.At(Image(z).to(known.dtype), 0);
+        var seen = where(windows.Inside, windows.Gather(block.Before(x)), double.NegativeInfinity);
+        Residual = ((seen.amax([2], keepdim: true).relu() - known).square().mean().sqrt() / level).ToDouble();
+        Evaluations++;
+        return (x, seen);
     }
 
     /// <summary>The step of maximization; null where it was stopped.</summary>

@@ -26,11 +26,11 @@ internal sealed class PoolingWindows
     /// <summary>Whether a place of a window lies on the map, not on its padding, [1,windows,places].</summary>
     public Tensor Inside { get; }
 
-    /// <summary>[1,*Output] as [C,windows,places].</summary>
+    /// <summary>[B,*Output] as [B * C,windows,places].</summary>
     public Tensor Gather(Tensor u) =>
-        u.reshape(output[0], -1).index_select(1, places).reshape(output[0], Inside.shape[1], Inside.shape[2]);
+        u.reshape(-1, output[1] * output[2]).index_select(1, places).reshape(-1, Inside.shape[1], Inside.shape[2]);
 
     /// <summary>Transposed <see cref="Gather"/>.</summary>
-    public Tensor Scatter(Tensor values) => zeros([output[0], output[1] * output[2]], values.dtype)
-        .index_add_(1, places, values.reshape(output[0], -1), 1).reshape([1, .. output]);
+    public Tensor Scatter(Tensor values) => zeros([values.shape[0], output[1] * output[2]], values.dtype)
+        .index_add_(1, places, values.flatten(1), 1).reshape([-1, .. output]);
 }
