@@ -8,7 +8,7 @@ namespace Afterimage.Attacks;
 internal sealed class BestLadder(AttackRun run, int all) : IDisposable
 {
     /// <summary>Of the time that is left, what a method that solves equations may take where searches still follow.</summary>
-    private const double ExactShare = 0.75;
+    private const double ExactShare = 0.9;
 
     private readonly List<MethodTried> tried = [];
     private Reconstruction? best;

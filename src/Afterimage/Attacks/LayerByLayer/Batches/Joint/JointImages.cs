@@ -8,6 +8,10 @@ namespace Afterimage.Attacks;
 internal sealed class JointImages(AttackContext context, RectifiedChain chain, JointDescent layers, CancellationToken stop)
 {
     private const int Batch = 50;
+
+    /// <summary>What may be left of the features of one of many images, which is far below what can be seen.</summary>
+    private const double Sufficient = 1e-5;
+
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     public int Examples { get; init; } = 100;
 
@@ -33,7 +37,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             var starts = decoder.Decode(cat([.. pieces.Select(piece => piece.Known)]), shape);
             for (var n = 0; n < pieces.Length; n++)
             {
-                var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input));
+                var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input)) { Sufficient = Sufficient };
                 var image = descent.Run(starts.narrow(0, n, 1), Steps, Products, (_, _, _) => { }, stop);
                 yield return (image, descent.Residual, descent.Evaluations);
             }

@@ -39,6 +39,9 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     /// <summary>Shares of the features in the residual: those that are in doubt count little.</summary>
     private readonly Tensor clear = Clear(last);
 
+    /// <summary>A residual that ends the search.</summary>
+    public double Sufficient { get; init; }
+
     public int Evaluations { get; private set; }
 
     /// <summary>What the last image evaluated leaves of the features, relative to how much they vary over their places.</summary>
@@ -62,7 +65,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
             // Near the solution the problem is linear, and better steps are worth their products.
             most = Residual > Slow * previous ? Math.Min(2 * most, Thorough * products) : most;
             // Near the rounding of single precision steps no longer help.
-            if (Residual < Rounding && Residual > previous / 2)
+            if (Residual < Sufficient || (Residual < Rounding && Residual > previous / 2))
                 break;
             previous = Residual;
             if (step % Patience == 0)
