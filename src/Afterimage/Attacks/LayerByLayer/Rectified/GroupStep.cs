@@ -7,7 +7,10 @@ namespace Afterimage.Attacks;
 internal sealed class GroupStep
 {
     private const int Products = 1500;
-    private const double Enough = 1e-24;
+
+    /// <summary>Relative to the equations, for the scale that they leave open.</summary>
+    private const double Damping = 1e-12;
+    private const double Enough = 1e-16;
 
     private readonly RectifiedBlock block;
     private readonly RectifiedBlock near;
@@ -46,8 +49,8 @@ internal sealed class GroupStep
         var along = (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble();
         normal.diagonal().add_(Math.Max(1e-12 * typical, 1e-3 * along));
         return Factorization.CholeskyOrNull(normal) is not { } factor ? null
-            : ConjugateGradients.Solve(right, Product, rest => map.Image(cholesky_solve(map.Columns(rest), factor)), Products, Enough)
-                .Solution;
+            : ConjugateGradients.Solve(right, change => Product(change) + change * (Damping * along),
+                rest => map.Image(cholesky_solve(map.Columns(rest), factor)), Products, Enough).Solution;
     }
 
     private Tensor Product(Tensor change)

@@ -2,8 +2,8 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The input x of a layer with GroupNorm whose outputs are known. They tell z' where their ReLU is on; where it is off dL/dz depends on x,
-/// and so does the deviation of every group. Gauss-Newton solves for x by dL/dW and by what leaves, from a plausible guess; its scale, which
-/// GroupNorm hides, is told by the layer in front.
+/// and so does the deviation of every group. Gauss-Newton solves for x by dL/dW and by what leaves, from a plausible guess; its scale,
+/// which GroupNorm hides, is told by the layer in front.
 /// </summary>
 /// <param name="block">Without pooling.</param>
 /// <param name="output">What leaves, [1,*Output].</param>

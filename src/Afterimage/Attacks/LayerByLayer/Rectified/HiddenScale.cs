@@ -1,8 +1,8 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The scale of an input that a GroupNorm hides. dL/d input falls as the scale grows, and its sums over the places where the input's ReLU is
-/// on are the gradients of the shifts of the normalization in front, which the client sends.
+/// The scale of an input that a GroupNorm hides. dL/d input falls as the scale grows, and its sums over the places where the input's ReLU
+/// is on are the gradients of the shifts of the normalization in front, which the client sends.
 /// </summary>
 /// <param name="shiftGradient">dL/d shift of the normalization that the input comes from, [C].</param>
 internal sealed class HiddenScale(Tensor shiftGradient)

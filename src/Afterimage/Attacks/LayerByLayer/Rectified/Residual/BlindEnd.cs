@@ -1,8 +1,8 @@
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The end of a residual network from the input of one of the last convolutions, found blindly up to its scale: dL/dz of the very last is the
-/// head's gradient where the last ReLU is on and zero elsewhere.
+/// The end of a residual network from the input of one of the last convolutions, found blindly up to its scale: dL/dz of the very last is
+/// the head's gradient where the last ReLU is on and zero elsewhere.
 /// </summary>
 /// <param name="body">From the convolution whose input is known on, the last one of the last unit at the end.</param>
 /// <param name="featureGradient">dL/d of what leaves the last unit, [1,*Leaving].</param>

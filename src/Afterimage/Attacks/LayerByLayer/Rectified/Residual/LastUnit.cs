@@ -64,7 +64,9 @@ internal sealed class LastUnit : LastPiece
         return Joined(unit, unit.First.Before(x), unit.Before(x, inner));
     }
 
-    /// <summary>As channels of one map; where a convolution behind the first strides, the places of a window are channels of their own.</summary>
+    /// <summary>
+    /// As channels of one map; where a convolution behind the first strides, the places of a window are channels of their own.
+    /// </summary>
     private static Tensor Joined(ResidualUnit unit, Tensor middle, Tensor output)
     {
         var (side, shape) = (Side(unit), output.shape);

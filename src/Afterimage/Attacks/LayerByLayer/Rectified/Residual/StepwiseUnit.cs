@@ -2,8 +2,8 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// The input of a residual unit whose convolutions are solved for one after the other, from the last to the first: each weight gradient
-/// gives what its convolution takes in, and that tells which ReLUs in front of it are on. So are read bottlenecks, whose convolutions have many
-/// channels for few places, and units with GroupNorm.
+/// gives what its convolution takes in, and that tells which ReLUs in front of it are on. So are read bottlenecks, whose convolutions have
+/// many channels for few places, and units with GroupNorm.
 /// </summary>
 /// <param name="unit">In double precision.</param>
 /// <param name="featureGradient">dL/d output, [1,*Leaving].</param>
