@@ -7,14 +7,12 @@ namespace Afterimage.Attacks;
 internal sealed class GroupStep
 {
     private const int Products = 1500;
-
-    /// <summary>Relative to the equations, for the scale that they leave open.</summary>
-    private const double Damping = 1e-12;
     private const double Enough = 1e-16;
 
     private readonly RectifiedBlock block;
     private readonly RectifiedBlock near;
     private readonly GroupPoint point;
+    private readonly Tensor input;
     private readonly Tensor system;
     private readonly Tensor byRow;
     private readonly Tensor byOutput;
@@ -31,6 +29,7 @@ internal sealed class GroupStep
     public GroupStep(RectifiedBlock block, Tensor input, Tensor arriving, Tensor on, Tensor byRow, Tensor byOutput)
     {
         (this.block, near, this.arriving, this.byRow, this.byOutput) = (block, block.Near(input), arriving, byRow, byOutput);
+        this.input = input / input.norm();
         point = near.Group!.Point!;
         system = block.System(arriving);
         patches = block.Map.Patches(input);
@@ -43,15 +42,18 @@ internal sealed class GroupStep
     public Tensor? Solve(Tensor open, Tensor left)
     {
         var map = block.Map;
-        var right = Pull(open, left);
+        var right = Unscaled(Pull(open, left));
         var normal = (system * byRow).t().matmul(system);
         var typical = normal.diagonal().mean().ToDouble();
         var along = (right * Product(right)).sum().ToDouble() / right.square().sum().ToDouble();
         normal.diagonal().add_(Math.Max(1e-12 * typical, 1e-3 * along));
         return Factorization.CholeskyOrNull(normal) is not { } factor ? null
-            : ConjugateGradients.Solve(right, change => Product(change) + change * (Damping * along),
-                rest => map.Image(cholesky_solve(map.Columns(rest), factor)), Products, Enough).Solution;
+            : ConjugateGradients.Solve(right, change => Unscaled(Product(change)),
+                rest => Unscaled(map.Image(cholesky_solve(map.Columns(rest), factor))), Products, Enough).Solution;
     }
+
+    /// <summary>Without a bias equations leave the scale open, but for what GroupNorm adds to variances: no step goes along it.</summary>
+    private Tensor Unscaled(Tensor change) => block.Bias is null ? change - input * (change * input).sum() : change;
 
     private Tensor Product(Tensor change)
     {

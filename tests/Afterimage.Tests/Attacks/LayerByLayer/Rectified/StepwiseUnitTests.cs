@@ -64,7 +64,7 @@ public class StepwiseUnitTests
     {
         using var scope = NewDisposeScope();
         using var generator = new RandomSource(6).Generator(CPU);
-        var client = Simulated.Of(Simulated.Open(Bottlenecks(8)), rand([1, 1, 8, 8], generator: generator), [4], new FedSgd(), new(1));
+        var client = Simulated.Of(Open(Bottlenecks(8)), rand([1, 1, 8, 8], generator: generator), [4], new FedSgd(), new(1));
         using var found = new RectifiedRecursion { Images = 10, Steps = 0 }.Run(client.Context);
         var notes = string.Join("\n", found.Evidence);
         Assert.True(found.Evidence.OfType<LayerSolved>().Any(layer => layer.Layer == "a1, a2, a3"), notes);
@@ -83,7 +83,7 @@ public class StepwiseUnitTests
         Assert.True(client.Judge(found).Psnr[0] > 40, $"{client.Judge(found).Psnr[0]}\n{notes}");
     }
 
-    /// <summary>Normalizations near one and zero, other weights at random.</summary>
+    /// <summary>Normalizations near one and zero; other weights that keep the size of features, and smaller biases.</summary>
     private static NetworkModel Open(Network network)
     {
         using var generator = new RandomSource(2).Generator(CPU);
@@ -94,7 +94,7 @@ public class StepwiseUnitTests
             {
                 ParameterRole.NormalizationWeight => 1 + 0.2 * random,
                 ParameterRole.NormalizationBias => 0.2 * random,
-                _ => random * (2 * Math.Sqrt(3) / Math.Sqrt(spec.FanIn)),
+                _ => random * (2 * Math.Sqrt(spec.Shape.Count > 1 ? 6 : 1) / Math.Sqrt(spec.FanIn)),
             };
         }).ToArray();
         return new(network, Normalization.None(network.Input.Channels), parameters, []);
