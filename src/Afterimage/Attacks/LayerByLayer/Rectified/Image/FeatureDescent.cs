@@ -63,7 +63,8 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
-            var (x, left) = Evaluate(z, step == 0 ? 1 : Residual);
+            // In double precision the start is near the solution, and its gates are right but for a few.
+            var (x, left) = Evaluate(z, step == 0 && !fine ? 1 : Residual);
             see(step, Residual, () => Image(z).clamp(0, 1));
             // Near the solution the problem is linear, and better steps are worth their products.
             most = Residual > Slow * previous ? Math.Min(2 * most, Thorough * products) : most;
