@@ -17,6 +17,9 @@ internal sealed record BlockForm(Conv2d Conv, BatchNorm2d? Norm, MaxPool2d? Pool
 
     public override long[] Input { get; init; } = Input;
 
+    /// <summary>GroupNorm behind the convolution, in the place of BatchNorm; null for none.</summary>
+    public GroupNorm? Groups { get; init; }
+
     public long[] Output => Conv.Follow(Input);
 
     public ConvolutionMap Map => new(Conv, Input);
@@ -30,13 +33,14 @@ internal sealed record BlockForm(Conv2d Conv, BatchNorm2d? Norm, MaxPool2d? Pool
 
     /// <summary>
     /// Whether dL/dW determines the input once what leaves is known: every input channel has more equations than places, and with
-    /// pooling enough of them are left over for the places of the maxima.
+    /// pooling enough of them are left over for the places of the maxima. With GroupNorm dL/dz depends on the input, by a little: it is
+    /// iterated, but not through a pooling.
     /// </summary>
     public bool IsDetermined
     {
         get
         {
-            if (Equations < Places || Places > LargestMap || Pool is { Padding: > 0 })
+            if (Equations < Places || Places > LargestMap || Pool is { Padding: > 0 } || (Pool is not null && Groups is not null))
                 return false;
             var choices = Pool is null ? 0 : Leaving[1] * Leaving[2] * (Pool.Kernel * Pool.Kernel - 1L);
             return choices <= LargestChoice && Input[0] * Places + Conv.Output * choices <= Input[0] * Equations;
@@ -50,7 +54,7 @@ internal sealed record BlockForm(Conv2d Conv, BatchNorm2d? Norm, MaxPool2d? Pool
     /// Whether dL/dW alone gives the input up to its scale, with nothing known of what leaves: its rows span the patches of the input where
     /// there are about as many output channels as places or more, and their overlap tells the rest.
     /// </summary>
-    public bool IsBlind => Conv.Stride == 1 && Conv.Groups == 1 && Places == Output[1] * Output[2]
+    public bool IsBlind => Conv.Stride == 1 && Conv.Groups == 1 && Conv.Kernel > 1 && Places == Output[1] * Output[2]
         && (1 - MostMissing) * Places <= Conv.Output
         && Mixtures * Places <= LargestBlind && Mixtures * Conv.Kernel * Conv.Kernel >= 2 * Places;
 }

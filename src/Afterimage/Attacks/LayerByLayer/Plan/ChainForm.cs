@@ -39,6 +39,10 @@ internal sealed record ChainForm(
             var rest = layers.TryPeek(out var other) && other is not (Linear or Flatten)
                 ? $"has {other.GetType().Name} where none is foreseen" : "ends otherwise";
             var (adaptive, linears) = Tail(pieces.Count > 0 && pieces[^1] is UnitForm);
+            var blocks = pieces.SelectMany(piece => piece is UnitForm unit ? unit.All : [(BlockForm)piece]).ToList();
+            if (blocks.Any(block => block.Groups is not null) && blocks.Any(block => block.Groups is null))
+                return new(pieces, null, [], "The recursion reads GroupNorm where it stands behind every convolution, and in this " +
+                    "network some have none: use \"deep-first\".");
             var fits = linears.Count > 0 && pieces.Count > 0 && pieces[0] is BlockForm
                 && pieces.SkipWhile(piece => piece is BlockForm).All(piece => piece is UnitForm);
             return new(pieces, adaptive, linears, fits ? null
@@ -55,12 +59,12 @@ internal sealed record ChainForm(
                 var rectified = Next<Activation>(layers) is { Kind: ActivationKind.ReLU };
                 var pool = Next<MaxPool2d>(layers);
                 var obstacle = piece is null
-                    ? "The recursion knows residuals of two convolutions with a ReLU between them, and this network has others: " +
+                    ? "The recursion knows residuals of convolutions with a ReLU between them, and this network has others: " +
                         "use \"deep-first\"."
                     : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
                     : pool is not null && piece is UnitForm
                         ? "The recursion cannot read a max pooling behind a residual: use gradient matching."
-                    : train && piece is UnitForm
+                    : train && piece is UnitForm unit && unit.All.Any(block => block.Norm is not null)
                         ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : null;
                 if (obstacle is not null)
                     return obstacle;
@@ -99,18 +103,23 @@ internal sealed record ChainForm(
         {
             var body = new Queue<Layer>(residual.Body.Where(layer => train || layer is not Dropout));
             var shortcut = new Queue<Layer>(residual.Shortcut);
-            if (Block(body, shape) is not { } first || Next<Activation>(body) is not { Kind: ActivationKind.ReLU }
-                || Block(body, first.Output) is not { } second)
-                return null;
+            var blocks = new List<BlockForm>();
+            for (var input = shape; Block(body, input) is { } block; input = block.Output)
+            {
+                blocks.Add(block);
+                if (Next<Activation>(body) is not { Kind: ActivationKind.ReLU })
+                    break;
+            }
             var (padding, projection) = (Next<PaddedShortcut>(shortcut), Block(shortcut, shape));
-            return body.Count + shortcut.Count == 0 && (padding is null || projection is null)
-                ? new(first, second, padding, projection) : null;
+            return blocks.Count > 1 && body.Count + shortcut.Count == 0 && residual.Body[^1] is not Activation
+                && (padding is null || projection is null)
+                ? new(blocks[0], blocks[^1], padding, projection) { Between = blocks[1..^1] } : null;
         }
 
-        /// <summary>A convolution and the BatchNorm behind it; null where none comes first.</summary>
+        /// <summary>A convolution and the normalization behind it; null where none comes first.</summary>
         private static BlockForm? Block(Queue<Layer> from, long[] input) =>
             from.TryPeek(out var next) && next is not Conv2d { Groups: 1 } || Next<Conv2d>(from) is not { } conv ? null
-                : new(conv, Next<BatchNorm2d>(from), null, input);
+                : new(conv, Next<BatchNorm2d>(from), null, input) { Groups = Next<GroupNorm>(from) };
 
         private static T? Next<T>(Queue<Layer> from) where T : Layer =>
             from.TryPeek(out var next) && next is T ? (T)from.Dequeue() : null;

@@ -78,7 +78,8 @@ internal sealed class Planner
         if ((chain.IsResidual ? Units(chain) : (chain.Pieces.Count, null)) is not var (from, inside))
             return Search(0, chain.Pieces.Count, chain, "The features are averaged over all places, and no unit's weight gradient has " +
                 "the rank of its places: nothing in front of the head is known.");
-        for (; from > 0 && chain.Pieces[from - 1] is BlockForm { IsDetermined: true } block; from--)
+        // GroupNorm hides the scale of an image, which no layer in front tells.
+        for (; from > 0 && chain.Pieces[from - 1] is BlockForm { IsDetermined: true } block && (from > 1 || block.Groups is null); from--)
             Add(block.Conv.Name, LayerReading.Exact);
         return from == 0 ? Ended(ImagePromise.Exact, "Every layer's input follows from linear equations, from the head down to the image.")
             : Search(inside ?? Count(chain.Pieces[from - 1].Leaving), from, chain, null);
@@ -91,15 +92,16 @@ internal sealed class Planner
     private (int Depth, long? Features)? Units(ChainForm chain)
     {
         var units = chain.Pieces.OfType<UnitForm>().ToList();
-        var blind = units.LastOrDefault(unit => unit.First.IsBlind)?.First ?? (units[^1].Second.IsBlind ? units[^1].Second : null);
+        var blind = units.LastOrDefault(unit => unit.First.IsBlind)?.First
+            ?? units[^1].Body.Skip(1).LastOrDefault(block => block.IsBlind);
         if (blind is null)
             return null;
         Add(blind.Conv.Name, LayerReading.Blind);
         var depth = chain.Pieces.Count;
-        for (; chain.Pieces[depth - 1] is UnitForm { Second.IsDetermined: true } unit; depth--)
+        for (; chain.Pieces[depth - 1] is UnitForm { IsDetermined: true } unit; depth--)
         {
-            if (unit.Second != blind)
-                Add(unit.Second.Conv.Name, LayerReading.Exact);
+            foreach (var block in unit.Body.Skip(1).Reverse().Where(block => block != blind))
+                Add(block.Conv.Name, LayerReading.Exact);
             if (!unit.ReadsInput(pixels))
                 return (depth, unit.Features);
             if (unit.First != blind)
@@ -129,7 +131,7 @@ internal sealed class Planner
     {
         var left = chain.Pieces.Take(depth).SelectMany(piece => piece switch
         {
-            UnitForm unit => new[] { unit.First, unit.Second }.Concat(unit.Projection is { } projection ? [projection] : []),
+            UnitForm unit => unit.All,
             _ => [(BlockForm)piece],
         }).Reverse().ToList();
         foreach (var block in left.Where(block => layers.All(layer => layer.Name != block.Conv.Name)))

@@ -2,15 +2,33 @@ using Afterimage.Models;
 
 namespace Afterimage.Attacks;
 
-/// <summary>Two convolutions beside a shortcut.</summary>
+/// <summary>Two convolutions, or more as in a bottleneck, beside a shortcut.</summary>
 /// <param name="First">Takes in what the unit takes in.</param>
-/// <param name="Second">Its ReLU stands behind the sum.</param>
+/// <param name="Second">The last; its ReLU stands behind the sum.</param>
 /// <param name="Padding">A shortcut without parameters that leaves out places and adds channels.</param>
 /// <param name="Projection">A shortcut with a convolution. Without both it is the identity.</param>
 internal sealed record UnitForm(BlockForm First, BlockForm Second, PaddedShortcut? Padding, BlockForm? Projection) : PieceForm
 {
     /// <summary>Equations for each place, below which conjugate gradients on all equations take long.</summary>
     private const double Comfortable = 2;
+
+    /// <summary>Convolutions between the first and the last.</summary>
+    public IReadOnlyList<BlockForm> Between { get; init; } = [];
+
+    /// <summary>All convolutions of the body, in order.</summary>
+    public IReadOnlyList<BlockForm> Body => [First, .. Between, Second];
+
+    /// <summary>These and that of the shortcut.</summary>
+    public IEnumerable<BlockForm> All => Projection is null ? Body : Body.Append(Projection);
+
+    /// <summary>Whether all that stands between the first convolution and the output follows from equations.</summary>
+    public bool IsDetermined => Body.Skip(1).All(block => block.IsDetermined);
+
+    /// <summary>
+    /// Whether its convolutions are solved for one after the other: with more than two, or where a normalization's statistics depend on
+    /// the image.
+    /// </summary>
+    public bool IsStepwise => Between.Count > 0 || All.Any(block => block.Groups is not null);
 
     public override long[] Input { get; init; } = First.Input;
 
@@ -24,6 +42,7 @@ internal sealed record UnitForm(BlockForm First, BlockForm Second, PaddedShortcu
     public bool ReadsInput(long pixels) => First.IsDetermined && (First.Conv.Stride == 1 || First.Equations >= Comfortable * First.Places
         || Features < KnownFeatures.Abundant * pixels);
 
-    /// <summary>What enters the second convolution, and what leaves the unit.</summary>
-    public long Features => (Second.Input[0] * Second.Places) + Leaving.Aggregate(1L, (product, size) => product * size);
+    /// <summary>What leaves the first convolution, and what leaves the unit.</summary>
+    public long Features => First.Output.Aggregate(1L, (product, size) => product * size)
+        + Leaving.Aggregate(1L, (product, size) => product * size);
 }

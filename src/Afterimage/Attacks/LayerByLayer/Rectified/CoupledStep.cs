@@ -23,7 +23,7 @@ internal sealed class CoupledStep
     {
         (this.block, this.system, this.byRow) = (block, system, byRow);
         patches = block.Map.Patches(input.reshape([1, .. block.Input]));
-        passing = block.Batch!.ScaleGradient / block.Batch.Deviation * (-1.0 / (block.Output[1] * block.Output[2]));
+        passing = -block.Batch!.Slope / block.Batch.Deviation.square();
     }
 
     /// <param name="open">What is left of dL/dW, [Equations,channels].</param>
@@ -43,9 +43,10 @@ internal sealed class CoupledStep
     /// <summary>The change of dL/dW.</summary>
     private Tensor Push(Tensor change)
     {
-        var gradient = (block.Multiply(change.reshape([1, .. block.Input])) * passing).reshape(block.Conv.Output, -1);
-        var passed = gradient.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
-        return system.matmul(change.t()) + passed.reshape(-1, change.shape[0]);
+        var passed = block.Map.Apply(block.Weight, change.reshape([1, .. block.Input])) * passing;
+        var gradient = passed.reshape(block.Conv.Output, -1);
+        var products = gradient.matmul(patches.t()).reshape(block.Conv.Output, change.shape[0], -1).transpose(1, 2);
+        return system.matmul(change.t()) + products.reshape(-1, change.shape[0]);
     }
 
     /// <summary>Transposed <see cref="Push"/>, weighted.</summary>
@@ -55,6 +56,6 @@ internal sealed class CoupledStep
         var gradient = weighted.reshape(block.Conv.Output, -1, block.Input[0]).transpose(1, 2)
             .reshape(block.Conv.Output, -1).matmul(patches);
         return system.t().matmul(weighted).t()
-            + block.Transpose(gradient.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
+            + block.Back(gradient.reshape([1, .. block.Output]) * passing).reshape(block.Input[0], -1);
     }
 }

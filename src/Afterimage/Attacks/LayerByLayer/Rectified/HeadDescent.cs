@@ -35,9 +35,12 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
 
     /// <summary>What is known of the last piece in front of the features.</summary>
     /// <param name="piece">In the precision of the search.</param>
-    public virtual LastPiece Last(RectifiedPiece piece) =>
-        new LastBlock((RectifiedBlock)piece, Features!.to(ScalarType.Float32), Error?.to(ScalarType.Float32), FeatureGradient!,
+    public virtual LastPiece Last(RectifiedPiece piece)
+    {
+        var block = (RectifiedBlock)piece;
+        return new LastBlock(block, Features!.to(block.Weight.dtype), Error?.to(block.Weight.dtype), FeatureGradient!,
             IsClear && Features.numel() >= KnownFeatures.Abundant * run.Context.Model.Input.Count);
+    }
 
     /// <summary>
     /// The search that weighs the places of the maxima of the last piece in front of the features; null where it has none.
@@ -66,8 +69,15 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
                 run.Note(new LayerOpen(block.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
+            if (block.Group is not null && Depth == 1)
+            {
+                run.Note(new LayerOpen(block.Conv.Name, "its GroupNorm hides the scale of the image"));
+                break;
+            }
             var guesses = procedural.Inputs(Depth - 1, Features!).ToList();
-            var found = block.Pool is not null ? new PooledLayer(block, Features!, FeatureGradient!).Solve(guesses, run.Stop)
+            var found = block.Group is not null
+                ? new GroupedLayer(block, Features!, FeatureGradient!, new(chain.Pieces[Depth - 2].ShiftGradient!)).Solve(guesses[0].Mean)
+                : block.Pool is not null ? new PooledLayer(block, Features!, FeatureGradient!).Solve(guesses, run.Stop)
                 : new PlainLayer(block, Features!, FeatureGradient!)
                     .Solve(block.Batch is null ? zeros([1, .. block.Input], ScalarType.Float64) : guesses[0].Mean);
             run.Note(new LayerSolved(block.Conv.Name, block.Input[0] * block.Places, found.Residual)

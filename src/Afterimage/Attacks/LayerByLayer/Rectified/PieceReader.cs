@@ -39,7 +39,7 @@ internal sealed class PieceReader
     {
         BlockForm block => Block(block),
         UnitForm unit => new ResidualUnit(Block(unit.First), Block(unit.Second), unit.Padding,
-            unit.Projection is { } projection ? Block(projection) : null),
+            unit.Projection is { } projection ? Block(projection) : null) { Between = [.. unit.Between.Select(Block)] },
         _ => throw new InvalidOperationException($"{form.GetType().Name} is no piece."),
     };
 
@@ -56,7 +56,14 @@ internal sealed class PieceReader
     {
         var conv = form.Conv;
         var (scale, shift) = (ones([1, conv.Output, 1, 1], ScalarType.Float64), zeros([1, conv.Output, 1, 1], ScalarType.Float64));
-        BatchCoupling? coupling = null;
+        NormCoupling? coupling = null;
+        GroupScaling? grouped = null;
+        if (form.Groups is { } groups)
+        {
+            (scale, shift) = (Channels(Value(groups.Name + ".weight")), Channels(Value(groups.Name + ".bias")));
+            grouped = GroupScaling.Of(groups.Groups, groups.Epsilon, form.Output[1] * form.Output[2], scale.view(-1),
+                Gradient(groups.Name + ".weight"), Gradient(groups.Name + ".bias"));
+        }
         if (form.Norm is { } norm)
         {
             var (average, variance) = (statistics ?? LayerStatistics.Running(model))[norm.Name];
@@ -64,13 +71,16 @@ internal sealed class PieceReader
             scale = Channels(Value(norm.Name + ".weight")) / spread;
             shift = Channels(Value(norm.Name + ".bias")) - Channels(average) * scale;
             if (statistics is not null)
-                coupling = new(
-                    Channels(average), spread, Channels(Gradient(norm.Name + ".weight")), Channels(Gradient(norm.Name + ".bias")));
+            {
+                var (own, places) = (Channels(Value(norm.Name + ".weight")), form.Output[1] * form.Output[2]);
+                coupling = new(Channels(average), spread, own * Channels(Gradient(norm.Name + ".bias")) / places,
+                    own * Channels(Gradient(norm.Name + ".weight")) / places);
+            }
         }
         return new(form, Value(conv.Name + ".weight"), conv.Bias ? Value(conv.Name + ".bias") : null,
             scale, shift, Gradient(conv.Name + ".weight"), coupling)
         {
-            Noise = Noise(conv.Name + ".weight"),
+            Noise = Noise(conv.Name + ".weight"), Group = grouped,
         };
     }
 
@@ -79,7 +89,7 @@ internal sealed class PieceReader
     {
         var index = model.Layout.IndexOf(name);
         var sent = observation.Update;
-        var deviation = observation.Channel.IsNoisy ? observation.Channel.Deviation(sent, index) : unsaid;
+        var deviation = observation.Channel.IsNoisy ? observation.Channel.Deviation(sent, index) / Math.Abs(factor) : unsaid;
         var level = Gradient(name).square().mean().sqrt().ToDouble();
         return level > 0 ? Math.Max(RectifiedBlock.Rounding, deviation / level) : RectifiedBlock.Rounding;
     }

@@ -12,7 +12,7 @@ namespace Afterimage.Attacks;
 /// <param name="WeightGradient">dL/dW.</param>
 /// <param name="Batch">In train mode, how the gradient passes through the batch's own statistics; null in eval mode.</param>
 internal sealed record RectifiedBlock(BlockForm Form,
-    Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, BatchCoupling? Batch) : RectifiedPiece
+    Tensor Weight, Tensor? Bias, Tensor Scale, Tensor Shift, Tensor WeightGradient, NormCoupling? Batch) : RectifiedPiece
 {
     /// <summary>Typical rounding of dL/dW, relative.</summary>
     public const double Rounding = 1e-7;
@@ -40,6 +40,11 @@ internal sealed record RectifiedBlock(BlockForm Form,
     /// <summary>[C,H,W] behind the pooling.</summary>
     public override long[] Leaving { get; init; } = Form.Leaving;
 
+    /// <summary>GroupNorm in front of scale and shift; null for BatchNorm or none.</summary>
+    public GroupScaling? Group { get; init; }
+
+    public override Tensor? ShiftGradient => Group?.ShiftGradient;
+
     public ConvolutionMap Map => Form.Map;
 
     public long Places => Form.Places;
@@ -51,7 +56,21 @@ internal sealed record RectifiedBlock(BlockForm Form,
     public bool IsDetermined => Form.IsDetermined;
 
     /// <summary>u for x of shape [B,*Input].</summary>
-    public Tensor Before(Tensor x) => Map.Apply(Weight, x, Bias) * Scale + Shift;
+    public Tensor Before(Tensor x)
+    {
+        var z = Map.Apply(Weight, x, Bias);
+        return (Group?.At(z).Standard ?? z) * Scale + Shift;
+    }
+
+    /// <summary>The block for products near one input: GroupNorm is linear there. Itself with BatchNorm or none.</summary>
+    /// <param name="x">[B,*Input].</param>
+    public RectifiedBlock Near(Tensor x)
+    {
+        if (Group is null)
+            return this;
+        var point = Group.At(Map.Apply(Weight, x, Bias));
+        return this with { Scale = Scale / point.Deviation, Group = Group with { Point = point } };
+    }
 
     public override Tensor Forward(Tensor x)
     {
@@ -77,11 +96,14 @@ internal sealed record RectifiedBlock(BlockForm Form,
     public Tensor Spread(Tensor y, Tensor? places) => places is null ? y
         : zeros([y.shape[0], Output[0], Output[1] * Output[2]], y.dtype).scatter_add_(2, places, y.flatten(2)).reshape([-1, .. Output]);
 
-    /// <summary>The linear part of u.</summary>
-    public Tensor Multiply(Tensor x) => Map.Apply(Weight, x) * Scale;
+    /// <summary>The linear part of u; with GroupNorm that of the block <see cref="Near"/> a point.</summary>
+    public Tensor Multiply(Tensor x) => Free(Map.Apply(Weight, x)) * Scale;
 
     /// <summary>Transposed <see cref="Multiply"/>.</summary>
-    public Tensor Transpose(Tensor y) => Back(y * Scale);
+    public Tensor Transpose(Tensor y) => Back(Arriving(y));
+
+    /// <summary>dL/dz for dL/du; with GroupNorm of the block <see cref="Near"/> a point.</summary>
+    public Tensor Arriving(Tensor gradient) => Free(gradient * Scale);
 
     /// <summary>dL/dx for dL/dz, z being what the convolution gives.</summary>
     public Tensor Back(Tensor preActivationGradient) => Map.Transpose(Weight, preActivationGradient);
@@ -92,7 +114,7 @@ internal sealed record RectifiedBlock(BlockForm Form,
         if (Batch is null)
             return null;
         var standard = ((u - Shift) / where(Scale == 0, 1.0, Scale) - Batch.Mean) / Batch.Deviation;
-        return (standard * Batch.ScaleGradient + Batch.ShiftGradient) * Scale * (-1.0 / (Output[1] * Output[2]));
+        return -(Batch.Level + Batch.Slope * standard) / Batch.Deviation;
     }
 
     /// <summary>K of K x = dL/dW, [Equations,Places], from dL/dz of shape [1,*Output].</summary>
@@ -120,6 +142,8 @@ internal sealed record RectifiedBlock(BlockForm Form,
     public override RectifiedPiece To(ScalarType type) =>
         this with { Weight = Weight.to(type), Bias = Bias?.to(type), Scale = Scale.to(type), Shift = Shift.to(type) };
 
+    private Tensor Free(Tensor change) => Group?.Point is { } point ? point.Free(change) : change;
+
     public override (long Stride, long Offset) Locate(long stride, long offset) =>
         (stride * Conv.Stride * (Pool?.Stride ?? 1), offset + (Conv.Dilation * (Conv.Kernel - 1) / 2 - Conv.Padding) * stride);
 
@@ -127,33 +151,40 @@ internal sealed record RectifiedBlock(BlockForm Form,
 
     private sealed class BlockPassing(RectifiedBlock block) : Passing
     {
+        private readonly NearBlock near = new(block);
         private Tensor? winners;
 
-        public override Tensor At(Tensor x, double softness) => Rectify(block.Pooled(block.Before(x), ref winners), softness);
+        public override Tensor At(Tensor x, double softness)
+        {
+            near.Move(x);
+            return Rectify(block.Pooled(block.Before(x), ref winners), softness);
+        }
 
-        public override Tensor Push(Tensor change) => Gated(block.Picked(block.Multiply(change), winners));
+        public override Tensor Push(Tensor change) => Gated(block.Picked(near.Block.Multiply(change), winners));
 
         public override Tensor Pull(Tensor change) => block.Back(Arriving(change));
 
-        public override Tensor Arriving(Tensor gradient) => block.Spread(Gated(gradient), winners) * block.Scale;
+        public override Tensor Arriving(Tensor gradient) => near.Block.Arriving(block.Spread(Gated(gradient), winners));
 
         public override void Dispose()
         {
             winners?.Dispose();
+            near.Dispose();
             base.Dispose();
         }
     }
 }
 
 /// <summary>
-/// BatchNorm in train mode: dL/dz = scale (dL/du - mean dL/du - z' mean (z' dL/du)), z' being z normalized. The two means are the gradients
-/// of the layer's own shift and scale, which the client sends.
+/// How dL/dz passes through the statistics of z that a normalization takes from its batch or its image: dL/dz = (a - l - s z') / deviation,
+/// z' being z normalized and a the scale times dL/du. Means of a and of a z' over all that shares the statistics, l and s follow from the
+/// gradients of the layer's own shift and scale, which the client sends.
 /// </summary>
 /// <param name="Mean">Of z, [1,C,1,1].</param>
 /// <param name="Deviation">Of z, [1,C,1,1].</param>
-/// <param name="ScaleGradient">dL/d scale, [1,C,1,1].</param>
-/// <param name="ShiftGradient">dL/d shift, [1,C,1,1].</param>
-internal sealed record BatchCoupling(Tensor Mean, Tensor Deviation, Tensor ScaleGradient, Tensor ShiftGradient);
+/// <param name="Level">l, [1,C,1,1].</param>
+/// <param name="Slope">s, [1,C,1,1].</param>
+internal sealed record NormCoupling(Tensor Mean, Tensor Deviation, Tensor Level, Tensor Slope);
 
 /// <summary>The input of one layer, as its equations say.</summary>
 /// <param name="Input">[1,*Input].</param>

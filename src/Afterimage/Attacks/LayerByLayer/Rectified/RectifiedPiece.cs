@@ -9,6 +9,9 @@ internal abstract record RectifiedPiece
     /// <summary>[C,H,W] of what leaves.</summary>
     public abstract long[] Leaving { get; init; }
 
+    /// <summary>dL/d shift of the GroupNorm that what leaves comes from, [C]; null where there is none.</summary>
+    public abstract Tensor? ShiftGradient { get; }
+
     /// <summary>What leaves for x of shape [B,*Input].</summary>
     public abstract Tensor Forward(Tensor x);
 

@@ -22,6 +22,9 @@ public sealed record RectifiedRecursion : Attack
     /// <summary>Steps over which the places of maxima are decided.</summary>
     private const int Annealing = 150;
 
+    /// <summary>Steps in double precision that find the contrast of an image behind GroupNorm, and conjugate gradients of each.</summary>
+    private const int Contrast = 12, ContrastProducts = 120;
+
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     [Range(4, 100_000)]
     public int Images { get; init; } = 400;
@@ -97,6 +100,15 @@ public sealed record RectifiedRecursion : Attack
             var descent = new FeatureDescent(trunk, last, photographs);
             images = descent.Run(start, Steps, Products, See, run.Stop);
             (evaluations, residual) = (descent.Evaluations, descent.Residual);
+        }
+        if (chain.Pieces[0] is RectifiedBlock { Group: not null, Bias: null } && !run.Stop.IsCancellationRequested)
+        {
+            // GroupNorm hides the contrast of the image but for what is added to its variances, which single precision does not see.
+            using var precise = new FeatureMap(chain, chain.Pieces.Take(depth - 1));
+            using var exact = layers.Last(chain.Pieces[depth - 1]);
+            var descent = new FeatureDescent(precise, exact, photographs);
+            images = descent.Run(images, Math.Min(Steps, Contrast), ContrastProducts, See, run.Stop);
+            (evaluations, residual) = (evaluations + descent.Evaluations, descent.Residual);
         }
         run.Note(new FeaturesMatched(chain.Pieces.Count - depth, chain.Pieces.Count, residual));
         return new()

@@ -56,7 +56,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
         return piece is not ResidualUnit unit
             ? new LastBlock((RectifiedBlock)piece, features.to(ScalarType.Float32), null, zeros_like(features), true)
             : layers.Inside is { } inside
-                ? new LastUnit(unit, new(inside.Inner.narrow(0, n, 1), inside.PreActivationGradient.narrow(0, n, 1)), features, true)
+                ? new LastUnit(unit, new(inside.Middle.narrow(0, n, 1), inside.MiddleGradient.narrow(0, n, 1)), features, true)
                 : new KnownUnitOutput(unit, features);
     }
 }

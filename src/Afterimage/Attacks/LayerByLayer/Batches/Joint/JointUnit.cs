@@ -36,11 +36,12 @@ internal sealed class JointUnit(ResidualUnit unit, Tensor output, Tensor feature
         var within = Doubt(inner, error);
         inner = inner * (inner > within);
         var sum = on * featureGradient;
-        var arriving = unit.Second.Back(sum * unit.Second.Scale) * unit.First.Scale;
+        var passing = unit.Second.Back(sum * unit.Second.Scale);
+        var arriving = passing * unit.First.Scale;
         var aside = unit.Projection is { } projection ? new JointLayer(projection, sum * projection.Scale) : null;
         var first = Gated(unit.First, arriving, inner, within, (layer, trusted) => layer.Solve(trusted, aside));
         var gates = first?.Gates ?? (inner > 0).to(ScalarType.Float64);
-        var inside = new UnitInside(Kept(inner), Kept(gates * arriving));
+        var inside = new UnitInside(Kept(inner), Kept(gates * passing));
         return first is null ? new(null, null, null, inside, second.Residual)
             : new(Kept(first.Input), Kept(unit.Back(gates * arriving, sum)), Kept(Doubt(first.Input, first.Layer.Error!)), inside,
                 Math.Max(first.Residual, second.Residual));

@@ -6,7 +6,10 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class CellDecoder
 {
-    private const int Reach = 3;
+    private const int FarReach = 3;
+
+    /// <summary>Features around a cell beyond which its own must do.</summary>
+    private const long MostAround = 4000;
     private const double Ridge = 1e-3;
 
     // Weight of the position, which shows the border, beside the features.
@@ -14,6 +17,7 @@ internal sealed class CellDecoder
     private const int MostPlaces = 256;
 
     private readonly long[] features;
+    private readonly int reach;
     private readonly Tensor places;
     private readonly Tensor inside;
     private readonly Tensor? gram;
@@ -27,6 +31,7 @@ internal sealed class CellDecoder
         long[] features, long[] image, IEnumerable<RectifiedPiece> pieces, IEnumerable<(Tensor Images, Tensor Features)> examples)
     {
         this.features = features;
+        reach = features[0] * FarReach * FarReach > MostAround ? 1 : FarReach;
         var (stride, offset) = pieces.Aggregate((Stride: 1L, Offset: 0L), (place, piece) => piece.Locate(place.Stride, place.Offset));
         // Every pixel belongs to the patch of one cell, those of the border to the nearest.
         (long Cell, long Inside) At(long pixel, long cells)
@@ -72,7 +77,7 @@ internal sealed class CellDecoder
     private Tensor Surroundings(Tensor seen)
     {
         var cells = features[1] * features[2];
-        var around = nn.functional.unfold(seen, (Reach, Reach), (1, 1), (Reach / 2, Reach / 2), (1, 1))
+        var around = nn.functional.unfold(seen, (reach, reach), (1, 1), (reach / 2, reach / 2), (1, 1))
             .transpose(1, 2).reshape(seen.shape[0] * cells, -1);
         var place = cells <= MostPlaces ? eye(cells, cells, seen.dtype) * PlaceWeight : full([cells, 1], PlaceWeight, seen.dtype);
         return cat([around, place.repeat(seen.shape[0], 1)], 1);

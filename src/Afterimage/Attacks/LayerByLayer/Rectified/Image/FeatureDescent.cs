@@ -29,10 +29,16 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     private const double Slow = 0.7;
     private const int Thorough = 16;
 
-    private const double Rounding = 2.5e-6;
+    /// <summary>Below this residual steps no longer help in single and in double precision.</summary>
+    private const double Rounding = 2.5e-6, FineRounding = 1e-10;
+
+    /// <summary>Of conjugate gradients in double precision.</summary>
+    private const double FinelyEnough = 1e-12;
 
     // The share of the mean error that no channel's falls below.
     private const double LeastError = 0.01;
+
+    private readonly bool fine = last.Known.dtype == ScalarType.Float64;
 
     private readonly double level = (last.Known - last.Known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
 
@@ -60,12 +66,13 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         for (var step = 0; step < steps && !cancellation.IsCancellationRequested; step++)
         {
             using var scope = Tidy.Scope();
-            var (x, left) = Evaluate(z, step == 0 ? 1 : Residual);
+            // In double precision the start is near the solution, and its gates are right but for a few.
+            var (x, left) = Evaluate(z, step == 0 && !fine ? 1 : Residual);
             see(step, Residual, () => Image(z).clamp(0, 1));
             // Near the solution the problem is linear, and better steps are worth their products.
             most = Residual > Slow * previous ? Math.Min(2 * most, Thorough * products) : most;
-            // Near the rounding of single precision steps no longer help.
-            if (Residual < Sufficient || (Residual < Rounding && Residual > previous / 2))
+            // Near the rounding steps no longer help.
+            if (Residual < Sufficient || (Residual < (fine ? FineRounding : Rounding) && Residual > previous / 2))
                 break;
             previous = Residual;
             if (step % Patience == 0)
@@ -76,7 +83,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
             }
             try
             {
-                if (!(Residual > 1e-6) || !Step(z, x, left, most, cancellation))
+                if (!(Residual > (fine ? FineRounding : 1e-6)) || !Step(z, x, left, most, cancellation))
                     break;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -149,7 +156,7 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
         {
             var (change, gradients) = trunk.Push(photographs.Synthesize(search).to(left.dtype));
             return Back(last.Push(change), last.HasGradient ? [.. gradients, last.Gradient(change)] : []) + search;
-        }, null, products, Enough, stop: stop).Solution;
+        }, null, products, fine ? FinelyEnough : Enough, stop: stop).Solution;
     }
 
     private static Tensor Clear(LastPiece last)

@@ -8,6 +8,7 @@ internal sealed class LastBlock : LastPiece
 {
     private readonly RectifiedBlock block;
     private readonly Tensor featureGradient;
+    private readonly NearBlock near;
     private Tensor? winners;
 
     /// <param name="block">In the precision of the search.</param>
@@ -18,8 +19,8 @@ internal sealed class LastBlock : LastPiece
     public LastBlock(RectifiedBlock block, Tensor features, Tensor? error, Tensor featureGradient, bool enough)
         : base(features, error, enough ? null : Telling(block))
     {
-        this.block = block;
-        this.featureGradient = featureGradient * Alive * block.Scale.to(ScalarType.Float64);
+        (this.block, near) = (block, new(block));
+        this.featureGradient = featureGradient * Alive;
     }
 
     public override Tensor Features(Tensor x) => block.Forward(x);
@@ -28,23 +29,28 @@ internal sealed class LastBlock : LastPiece
     public override void Settle(Tensor x)
     {
         using var scope = Tidy.Scope();
-        var arriving = block.Spread(featureGradient, winners);
-        var coupled = block.Batch is null ? null
-            : ((RectifiedBlock)block.To(ScalarType.Float64)).Coupled(block.Before(x).to(ScalarType.Float64));
+        var (own, input) = ((RectifiedBlock)block.To(ScalarType.Float64), x.to(ScalarType.Float64));
+        var arriving = own.Near(input).Arriving(block.Spread(featureGradient, winners));
+        var coupled = block.Batch is null ? null : own.Coupled(own.Before(input));
         Take(coupled is null ? arriving : arriving + coupled);
     }
 
     public override Tensor? InputGradient() => HasGradient ? Tidy.Keep(() => block.Back(PreActivationGradient)) : null;
 
-    public override Tensor Push(Tensor change) => Tidy.Keep(() => block.Picked(block.Multiply(change), winners));
+    public override Tensor Push(Tensor change) => Tidy.Keep(() => block.Picked(near.Block.Multiply(change), winners));
 
-    public override Tensor Pull(Tensor features) => Tidy.Keep(() => block.Transpose(block.Spread(features, winners)));
+    public override Tensor Pull(Tensor features) => Tidy.Keep(() => near.Block.Transpose(block.Spread(features, winners)));
 
     public override void Dispose()
     {
         winners?.Dispose();
+        near.Dispose();
         base.Dispose();
     }
 
-    protected override Tensor Seen(Tensor x) => block.Pooled(block.Before(x), ref winners);
+    protected override Tensor Seen(Tensor x)
+    {
+        near.Move(x);
+        return block.Pooled(block.Before(x), ref winners);
+    }
 }

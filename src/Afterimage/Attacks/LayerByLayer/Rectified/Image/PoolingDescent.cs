@@ -47,7 +47,7 @@ internal sealed class PoolingDescent
         alive = this.known > 1e-7 * known.max();
         // Gradients of certain networks are too small for single precision to square.
         var scale = 1 / (block.WeightGradient.square().mean().sqrt().ToDouble() + 1e-300);
-        strengths = (featureGradient * block.Scale.to(ScalarType.Float64) * scale).reshape(this.known.shape).to(block.Weight.dtype) * alive;
+        strengths = (featureGradient * scale).reshape(this.known.shape).to(block.Weight.dtype) * alive;
         target = (block.WeightGradient * scale).to(block.Weight.dtype);
         level = (known - known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
     }
@@ -136,18 +136,19 @@ internal sealed class PoolingDescent
         var others = (1 - beliefs) * windows.Inside;
         var weights = windows.Scatter((beliefs + others * (push * (push + deviations)).clamp(0, 1)) / (error * error));
         var pulled = windows.Scatter((beliefs * deviations - others * push) / error);
-        var arriving = windows.Scatter(beliefs * strengths);
+        var near = block.Near(x);
+        var arriving = near.Arriving(windows.Scatter(beliefs * strengths));
         var open = target - block.Map.WeightGradient(x, arriving);
         var errors = open.square().mean([1, 2, 3], keepdim: true);
         var trust = 1 / (errors + 0.1 * errors.median() + 1e-12);
         Tensor Back(Tensor features, Tensor gradient) => photographs.Analyze(trunk.Pull(
-            block.Transpose(features) + block.Map.Transpose(gradient * trust, arriving), []).to(ScalarType.Float64));
+            near.Transpose(features) + block.Map.Transpose(gradient * trust, arriving), []).to(ScalarType.Float64));
         try
         {
             return ConjugateGradients.Solve(Back(pulled, open) - z, search =>
             {
                 var (change, _) = trunk.Push(photographs.Synthesize(search).to(x.dtype));
-                return Back(block.Multiply(change) * weights, block.Map.WeightGradient(change, arriving)) + search;
+                return Back(near.Multiply(change) * weights, block.Map.WeightGradient(change, arriving)) + search;
             }, null, products, Enough, stop: stop).Solution;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

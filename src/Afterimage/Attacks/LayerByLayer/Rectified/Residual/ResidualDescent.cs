@@ -16,8 +16,6 @@ internal sealed class ResidualDescent : HeadDescent
 
     /// <summary>Error of what follows from a blind input, relative.</summary>
     private const double BlindError = 1e-4;
-    private const int Scales = 121;
-    private const int Turns = 20;
 
     /// <summary>What blind inputs leave of dL/dW, about.</summary>
     private const double Blindly = 1e-7;
@@ -37,7 +35,7 @@ internal sealed class ResidualDescent : HeadDescent
     public override bool IsSolved => inside is not null || base.IsSolved;
 
     public override LastPiece Last(RectifiedPiece piece) => piece is not ResidualUnit unit ? base.Last(piece)
-        : inside is null ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!,
+        : inside is null || !LastUnit.Fits(unit.Form) ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!,
             !unit.Form.ReadsInput(Attack.Context.Model.Input.Count) && unit.First.IsDetermined);
 
     public override void Run()
@@ -53,19 +51,18 @@ internal sealed class ResidualDescent : HeadDescent
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
         {
-            if (!unit.Second.IsDetermined)
+            if (!unit.Form.IsDetermined)
             {
-                Attack.Note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine its input"));
+                var open = unit.Body.Skip(1).First(block => !block.IsDetermined);
+                Attack.Note(new LayerOpen(open.Conv.Name, "its weight gradient does not determine its input"));
                 break;
             }
-            var layer = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth))
-            {
-                ReadsInput = unit.Form.ReadsInput(Attack.Context.Model.Input.Count),
-            };
-            var found = within is null ? layer.Solve(Attack.Stop) : layer.Solve(within, Attack.Stop);
+            var found = unit.Form.IsStepwise ? Stepwise(unit, within?.On ?? (values > doubt).to(values.dtype))
+                : Jointly(unit, values, doubt, within);
             within = null;
-            var (first, second) = (unit.First, unit.Second.Conv.Name);
-            Attack.Note(new LayerSolved($"{first.Conv.Name}, {second}", first.Input[0] * first.Places, found.Residual)
+            var first = unit.First;
+            Attack.Note(new LayerSolved(string.Join(", ", unit.Body.Select(block => block.Conv.Name)), first.Input[0] * first.Places,
+                found.Residual)
             {
                 Where = found.Input is null ? "read up to the first" : "",
             });
@@ -82,6 +79,23 @@ internal sealed class ResidualDescent : HeadDescent
         if (Depth < Chain.Pieces.Count && inside is null)
             Descend();
     }
+
+    private UnitInput Jointly(ResidualUnit unit, Tensor values, Tensor doubt, UnitMiddle? within)
+    {
+        var layer = new ResidualLayer(unit, values, FeatureGradient!, doubt, Attack.Context.Random.Derive("rounding", Depth))
+        {
+            ReadsInput = ReadsInput(unit),
+        };
+        return within is null ? layer.Solve(Attack.Stop) : layer.Solve(within, Attack.Stop);
+    }
+
+    private UnitInput Stepwise(ResidualUnit unit, Tensor on) => new StepwiseUnit(unit, FeatureGradient!)
+    {
+        ReadsInput = ReadsInput(unit),
+        ShiftGradient = Chain.Pieces[Depth - 2].ShiftGradient,
+    }.Solve(on, Attack.Stop);
+
+    private bool ReadsInput(ResidualUnit unit) => unit.Form.ReadsInput(Attack.Context.Model.Input.Count);
 
     /// <summary>What leaves the last unit in front of its ReLU, about.</summary>
     private Tensor? End()
@@ -112,13 +126,17 @@ internal sealed class ResidualDescent : HeadDescent
     }
 
     /// <summary>
-    /// What the second convolution of the last unit takes in, where that is found blindly. Its dL/dz is the head's gradient where the
-    /// unit's last ReLU is on and zero elsewhere, which tells the scale and the ReLUs.
+    /// What the last convolution of the last unit takes in, where that or what another convolution of its body takes in is found blindly.
+    /// Its dL/dz is the head's gradient where the unit's last ReLU is on and zero elsewhere, which tells the scale and the ReLUs.
     /// </summary>
     private UnitMiddle? EndInside()
     {
-        var second = ((ResidualUnit)Chain.Pieces[^1]).Second;
-        if (BlindInput.Of(second) is not { } blind)
+        var body = ((ResidualUnit)Chain.Pieces[^1]).Body;
+        var at = body.Count - 1;
+        BlindInput? blind;
+        for (blind = BlindInput.Of(body[at]); blind is null && at > 1; blind = BlindInput.Of(body[at]))
+            at--;
+        if (blind is null)
         {
             Attack.Note(new Remark("No unit's weight gradient has the rank of its places: they are too many for its channels, " +
                 "or noise hides the rank."));
@@ -127,22 +145,10 @@ internal sealed class ResidualDescent : HeadDescent
         var input = blind.Solve(Attack.Context.Random.Derive("blind"), Attack.Stop);
         if (Attack.Stop.IsCancellationRequested)
             return null;
-        var arriving = second.WeightGradient.flatten(1)
-            .matmul(Factorization.PseudoInverse(second.Map.Patches(input).t(), "The set of patches"));
-        var open = (FeatureGradient! * second.Scale).reshape(arriving.shape);
-        var (weights, shares) = (open.square(), arriving / where(open == 0, 1.0, open));
-        var scale = shares.max().ToDouble();
-        var on = shares;
-        for (var turn = 0; turn < Turns; turn++)
-        {
-            on = (shares > scale / 2).to(ScalarType.Float64);
-            scale = ((shares * weights * on).sum() / (weights * on).sum()).ToDouble();
-        }
-        var difference = (((shares / scale - on).square() * weights).sum() / (weights * on).sum()).sqrt().ToDouble();
-        Attack.Note(new BlindInputFound(second.Conv.Name, blind.Missing, second.Places, difference));
-        var inner = input * scale;
-        var error = full_like(inner, BlindError * inner.square().mean().sqrt().ToDouble());
-        return difference < Likeness ? new(inner, error, on.reshape(FeatureGradient!.shape), Blindly) : null;
+        var found = new BlindEnd(body.Skip(at).ToList(), FeatureGradient!).Scaled(input);
+        Attack.Note(new BlindInputFound(body[at].Conv.Name, blind.Missing, body[at].Places, found.Difference));
+        var error = full_like(found.Inner, BlindError * found.Inner.square().mean().sqrt().ToDouble());
+        return found.Difference < Likeness ? new(found.Inner, error, found.On, Blindly) : null;
     }
 
     private (double Scale, double Likeness) Scaled(int piece, Tensor input)
@@ -154,12 +160,7 @@ internal sealed class ResidualDescent : HeadDescent
         }
         // Without BatchNorm's shifts features are proportional to the scale.
         using var scope = Tidy.Scope();
-        var guess = (pooled.norm() / Behind(piece, input).relu().mean([2, 3]).norm()).ToDouble();
-        var scale = Enumerable.Range(0, Scales).Select(i => guess * Math.Pow(1e6, (double)i / (Scales - 1) - 0.5))
-            .Append(guess).MinBy(Difference);
-        for (var width = Math.Pow(1e6, 1.0 / (Scales - 1)) - 1; width > 1e-9; width /= 2)
-            scale = new[] { scale, scale * (1 + width), scale / (1 + width) }.MinBy(Difference);
-        return (scale, Difference(scale));
+        return ScaleSearch.Least((pooled.norm() / Behind(piece, input).relu().mean([2, 3]).norm()).ToDouble(), Difference);
     }
 
     /// <summary>What the pieces from one on make of its input, without the last ReLU.</summary>
@@ -167,7 +168,6 @@ internal sealed class ResidualDescent : HeadDescent
     {
         for (; piece < Chain.Pieces.Count - 1; piece++)
             input = Chain.Pieces[piece].Forward(input);
-        var unit = (ResidualUnit)Chain.Pieces[piece];
-        return unit.Before(input, unit.First.Forward(input));
+        return ((ResidualUnit)Chain.Pieces[piece]).Before(input);
     }
 }

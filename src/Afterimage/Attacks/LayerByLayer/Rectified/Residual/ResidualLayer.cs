@@ -61,7 +61,7 @@ internal sealed class ResidualLayer
     public bool ReadsInput { get; init; } = true;
 
     /// <summary>Below this a value may be zero: its error, scaled up by the negative values, which no ReLU gives.</summary>
-    private static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(0.01, -1.5 * (values / errors).min().ToDouble());
+    public static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(0.01, -1.5 * (values / errors).min().ToDouble());
 
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public UnitInput Solve(CancellationToken cancellation)
@@ -147,7 +147,7 @@ internal sealed class ResidualLayer
         var (first, sum) = (solution.Gates * Middle(solution.On), solution.On * featureGradient);
         var doubt = solution.Input is null ? null : Doubt(solution.Input, spread ?? Spread(solution));
         return new(solution.Input, solution.Input is null ? null : unit.Back(first, sum), doubt,
-            new(solution.Inner, first), solution.Residual);
+            new(solution.Inner, solution.Gates * unit.Second.Back(sum * unit.Second.Scale)), solution.Residual);
     }
 
     /// <summary>One for every channel that fits and has no values in doubt, else zero; one for all if they are too many.</summary>
@@ -218,7 +218,7 @@ internal sealed class ResidualLayer
 /// <param name="FeatureGradient">dL/d input.</param>
 /// <param name="Doubt">Below this an input may be zero, [1,*Input].</param>
 /// <param name="Inside">Between its convolutions.</param>
-/// <param name="Residual">What is left of dL/dW of both, or only of the second, relative.</param>
+/// <param name="Residual">What is left of dL/dW of all of them, or only of the second, relative.</param>
 internal sealed record UnitInput(Tensor? Input, Tensor? FeatureGradient, Tensor? Doubt, UnitInside Inside, double Residual);
 
 /// <summary>What the second convolution of a residual unit says before its first is looked at.</summary>
@@ -228,7 +228,7 @@ internal sealed record UnitInput(Tensor? Input, Tensor? FeatureGradient, Tensor?
 /// <param name="Residual">What is left of its dL/dW, relative.</param>
 internal sealed record UnitMiddle(Tensor Inner, Tensor Error, Tensor On, double Residual);
 
-/// <summary>Between the convolutions of a residual unit.</summary>
-/// <param name="Inner">What the second takes in, zero where its ReLU is off.</param>
-/// <param name="PreActivationGradient">dL/dz of the first.</param>
-internal sealed record UnitInside(Tensor Inner, Tensor PreActivationGradient);
+/// <summary>Behind the first convolution of a residual unit.</summary>
+/// <param name="Middle">What leaves it, zero where its ReLU is off.</param>
+/// <param name="MiddleGradient">dL/d of what enters that ReLU.</param>
+internal sealed record UnitInside(Tensor Middle, Tensor MiddleGradient);

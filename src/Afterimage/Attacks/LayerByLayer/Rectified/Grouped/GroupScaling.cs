@@ -1,0 +1,43 @@
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// GroupNorm of one image: z' = (z - mean) / deviation over every group of channels, and dL/dz = (a - l - s z') / deviation, where a is the
+/// scale times dL/du, l the mean of a over the group and s that of a z'. Both means follow from the gradients of the layer's own shift and
+/// scale, which the client sends; z' itself does not.
+/// </summary>
+/// <param name="Groups">Groups of channels.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Level">l, [1,C,1,1].</param>
+/// <param name="Slope">s, [1,C,1,1].</param>
+/// <param name="ShiftGradient">dL/d shift, [C].</param>
+internal sealed record GroupScaling(int Groups, double Epsilon, Tensor Level, Tensor Slope, Tensor ShiftGradient)
+{
+    /// <summary>Where products are taken; null for none.</summary>
+    public GroupPoint? Point { get; init; }
+
+    /// <param name="groups">Groups of channels.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="places">Numbers of one channel.</param>
+    /// <param name="scale">Of the layer, [C].</param>
+    /// <param name="scaleGradient">dL/d scale, [C].</param>
+    /// <param name="shiftGradient">dL/d shift, [C].</param>
+    public static GroupScaling Of(int groups, double epsilon, long places, Tensor scale, Tensor scaleGradient, Tensor shiftGradient)
+    {
+        Tensor Mean(Tensor sums)
+        {
+            var each = (scale * sums).reshape(groups, -1);
+            return (each.mean([1], keepdim: true) / places).expand_as(each).reshape(1, -1, 1, 1);
+        }
+        return new(groups, epsilon, Mean(shiftGradient), Mean(scaleGradient), shiftGradient);
+    }
+
+    /// <summary>z' and the deviation of every group at one z, [B,C,H,W].</summary>
+    public GroupPoint At(Tensor z)
+    {
+        var each = z.reshape(z.shape[0], Groups, -1);
+        var mean = each.mean([2], keepdim: true);
+        var deviation = ((each - mean).square().mean([2], keepdim: true) + Epsilon).sqrt();
+        Tensor Channels(Tensor ofGroups) => ofGroups.expand(-1, -1, z.shape[1] / Groups).reshape(z.shape[0], z.shape[1], 1, 1);
+        return new(Groups, ((each - mean) / deviation).reshape(z.shape), Channels(mean), Channels(deviation));
+    }
+}
