@@ -15,7 +15,8 @@ public sealed record Case(Experiment Configuration, int Trial, ImmutableSortedDi
     public string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Json}\n{Trial}")));
 
     /// <summary>Wall time of its attack in seconds; null for as long as it takes.</summary>
-    public double? Seconds => (Configuration.Budget ?? Configuration.Attack.DefaultSeconds) is > 0 and var seconds ? seconds : null;
+    public double? Seconds => (Configuration.Budget ?? Configuration.Attack.DefaultSeconds(Configuration.Client.ExpectedBatch() ?? 1))
+        is > 0 and var seconds ? seconds : null;
 
     /// <summary>The case in words: the values of its axes, or "the batch" where there are none.</summary>
     public string Name { get; } = Axes.Count == 0

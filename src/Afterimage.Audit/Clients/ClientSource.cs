@@ -23,6 +23,9 @@ public abstract record ClientSource
     public abstract ClientRound Open(
         ModelSource model, int trial, RandomSource random, Device device, Action<Phase>? watch = null);
 
+    /// <summary>Images of one batch, where its settings say; null otherwise.</summary>
+    public virtual int? ExpectedBatch() => null;
+
     /// <summary>Why a model is none to audit this client against, in one sentence; null where nothing is in the way.</summary>
     public virtual string? Fault(ModelSource model) => null;
 

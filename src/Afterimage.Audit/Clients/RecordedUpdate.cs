@@ -46,6 +46,9 @@ public sealed record RecordedUpdate : ClientSource
     [Range(1, 65_536)]
     public int? BatchSize { get; init; }
 
+    /// <inheritdoc/>
+    public override int? ExpectedBatch() => BatchSize;
+
     /// <summary>The local training behind the update; an update that nobody describes is taken for one gradient.</summary>
     public LocalTraining? Training { get; init; }
 

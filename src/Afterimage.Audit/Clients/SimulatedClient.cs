@@ -32,6 +32,9 @@ public sealed record SimulatedClient : ClientSource
     public ValueList<int>? Images { get; init; }
 
     /// <inheritdoc/>
+    public override int? ExpectedBatch() => BatchSize;
+
+    /// <inheritdoc/>
     public override ClientRound Open(
         ModelSource model, int trial, RandomSource random, Device device, Action<Phase>? watch = null)
     {

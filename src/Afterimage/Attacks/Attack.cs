@@ -34,7 +34,8 @@ public abstract record Attack : ISettings
     public virtual int Budget => 0;
 
     /// <summary>Seconds that one run may take where nobody says; null for as long as it takes.</summary>
-    public virtual double? DefaultSeconds => null;
+    /// <param name="batch">Images of the batch, as far as they are known beforehand; 1 otherwise.</param>
+    public virtual double? DefaultSeconds(int batch) => null;
 
     /// <inheritdoc/>
     public virtual string? Fault => null;

@@ -4,7 +4,7 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// Noise that nobody spoke of, as weight gradients of one image show it: dL/dW of a convolution has no more directions than its output has
-/// places, and that of a linear layer has one, so that whatever lies beyond is noise. It is taken to be alike in every number of the update.
+/// places, and that of a linear layer has one, so that all beyond is noise. It is taken to be alike in every number of the update.
 /// </summary>
 internal static class NoiseReading
 {
@@ -35,7 +35,7 @@ internal static class NoiseReading
     /// <summary>Root mean square of what lies beyond the first directions.</summary>
     private static double Beyond(Tensor rows, long rank)
     {
-        var squares = linalg.eigvalsh(rows.matmul(rows.t())).clamp_min(0);
+        var squares = Factorization.EigenValues(rows.matmul(rows.t()), "The products of a weight gradient's rows").clamp_min(0);
         var rest = rows.shape[0] - rank;
         return (squares.narrow(0, 0, rest).sum() / (rest * (rows.shape[1] - rank))).sqrt().ToDouble();
     }
