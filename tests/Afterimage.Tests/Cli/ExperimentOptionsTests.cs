@@ -123,7 +123,7 @@ public class ExperimentOptionsTests
     [Theory]
     [InlineData("There is no model \"resnt\"; there are mlp, lenet", "--model", "resnt")]
     [InlineData("There is no data set \"cifar\"; there are dead-leaves, cifar10, mnist", "--data", "cifar")]
-    [InlineData("There is no attack \"dlg\"; there are best, deep-first", "--attack", "dlg")]
+    [InlineData("There is no attack \"dlg\"; there are batch-separation, best, deep-first", "--attack", "dlg")]
     [InlineData("--input is about an update file: name that file with --update", "--input", "3x32x32")]
     [InlineData("--data is about a simulated client, but the update comes from a file", "--update", "u.npz", "--data", "cifar10")]
     [InlineData("--update-kind \"delta\" is none of weights, difference, gradient", "--update", "u.npz", "--update-kind", "delta")]

@@ -3,9 +3,10 @@ using Afterimage.Federation;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// Afterimage's own attack on a whole batch, whatever its labels: the weight gradient of one layer is taken apart into what the layer
-/// saw of every image, exactly and without labels, in the manner of SPEAR (Dimitrov et al., 2024) but at any depth and by the zeros that
-/// ReLU leaves; then every image is looked for by itself, as the most probable one with these features.
+/// Afterimage's own attack on a whole batch: the weight gradient of one layer behind a ReLU is taken apart into what the layer saw of
+/// every image, exactly and without labels; then every image is looked for by itself. The separation follows SPEAR (Dimitrov et al.,
+/// 2024) but works at any depth, at convolutions too, and by the zeros that ReLU leaves in the inputs; the image is the most probable
+/// one with these features.
 /// </summary>
 [Cites("dimitrov2024spear")]
 public sealed record BatchSeparation : Attack
