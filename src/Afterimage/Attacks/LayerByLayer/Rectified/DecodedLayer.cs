@@ -63,7 +63,7 @@ internal sealed class DecodedLayer(RectifiedBlock block, Tensor gradient)
                 best = new(input, arriving, gates, residual);
             var slow = !(residual < Progress * before);
             before = residual;
-            if (!double.IsFinite(residual) || losses > MostLosses || (residual < Exact && (slow || block.Group is null)))
+            if (!double.IsFinite(residual) || losses > MostLosses || (residual < block.Exact(Exact) && (slow || block.Group is null)))
                 break;
             if (residual < Near)
             {
@@ -135,7 +135,7 @@ internal sealed class DecodedLayer(RectifiedBlock block, Tensor gradient)
             var arriving = block.WeightGradient.flatten(1).matmul(Factorization.PseudoInverse(patches.t(), "The set of patches"))
                 .reshape([1, .. block.Output]);
             var shares = Gates(block, point, arriving, gradient);
-            var wrong = (errors > Misfit * errors.median() + Exact / 10).reshape(1, -1, 1, 1);
+            var wrong = (errors > Misfit * errors.median() + block.Exact(Exact) / 10).reshape(1, -1, 1, 1);
             var through = (gradient * block.Scale).abs();
             return where(wrong & (through > Faint * through.mean()), (shares > 0.5).to(gates.dtype), gates);
         });

@@ -11,7 +11,7 @@ internal static class NoiseReading
     /// <summary>Below this share of a weight gradient it is rounding.</summary>
     private const double Rounding = 1e-6;
 
-    /// <summary>Channels for every place from which a convolution shows it.</summary>
+    /// <summary>Channels and numbers of a patch for every place from which a convolution shows it.</summary>
     private const double Enough = 1.5;
 
     /// <summary>Standard deviation of the noise in one number; 0 where none is seen.</summary>
@@ -21,7 +21,8 @@ internal static class NoiseReading
     {
         using var scope = Tidy.Scope();
         var outer = OuterProduct.Of(head);
-        var seen = blocks.Where(block => block.Form.Conv is { Groups: 1 } conv && conv.Output >= Enough * Patches(block.Form))
+        var seen = blocks.Where(block => block.Form.Conv is { Groups: 1 } conv && Enough * Patches(block.Form)
+                <= Math.Min(conv.Output, block.WeightGradient.numel() / conv.Output))
             .Select(block => (Noise: Beyond(block.WeightGradient.flatten(1), Patches(block.Form)), Level: Size(block.WeightGradient)))
             .Append((outer.Noise, outer.Level))
             .Where(each => each.Noise > Rounding * each.Level).Select(each => each.Noise).Order().ToList();

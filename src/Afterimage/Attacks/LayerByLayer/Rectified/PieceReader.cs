@@ -32,7 +32,7 @@ internal sealed class PieceReader
     public PieceReader(AttackContext context, ChainForm chain)
         : this(context) => unsaid = observation.BatchSize > 1 ? 0 : NoiseReading.Of(
             Gradient(chain.Linears[^1].Name + ".weight"), chain.Pieces.SelectMany(piece =>
-                piece is UnitForm unit ? [unit.First, unit.Second] : new[] { (BlockForm)piece })
+                piece is UnitForm unit ? unit.All : [(BlockForm)piece])
             .Select(block => (block, Gradient(block.Conv.Name + ".weight"))));
 
     public RectifiedPiece Piece(PieceForm form) => form switch

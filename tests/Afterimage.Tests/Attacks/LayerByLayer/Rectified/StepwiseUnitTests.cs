@@ -35,6 +35,17 @@ public class StepwiseUnitTests
                 new GlobalAvgPool2d(), new Flatten(), new Linear("head", 40, 10)]);
     }
 
+    /// <summary>The way down for whole batches knows units of two convolutions with BatchNorm in eval mode only.</summary>
+    [Theory, InlineData(true), InlineData(false)]
+    public void A_batch_behind_such_units_is_refused_in_a_sentence(bool bottleneck)
+    {
+        using var scope = NewDisposeScope();
+        var client = Simulated.Smooth(Open(bottleneck ? Bottlenecks(8) : Grouped()), [4, 7]);
+        using var found = new BatchSeparation().Run(client.Context);
+        Assert.Equal(OutcomeKind.Refused, found.Outcome.Kind);
+        Assert.Contains("gradient matching", found.Outcome.Advice, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_convolution_of_a_bottleneck_is_planned_for()
     {

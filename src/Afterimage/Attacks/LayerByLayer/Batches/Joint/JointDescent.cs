@@ -87,7 +87,7 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
             if (blind is null)
                 continue;
             note(blind.Evidence);
-            if (blind.Evidence.Separated == blind.Evidence.Size)
+            if (blind.IsWhole)
                 return Behind(piece, blind.Inputs.Maps);
         }
         return null;

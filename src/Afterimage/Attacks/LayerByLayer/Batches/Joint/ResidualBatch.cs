@@ -18,8 +18,11 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
         if (context.Observation.Training is not FedSgd { Mode: ModelMode.Eval })
             return false;
         var form = ChainForm.Of(context.Model.Network!, false);
-        return form is { Obstacle: null, IsResidual: true } && form.Linears.Count == 1 && form.Pieces.OfType<UnitForm>()
-            .Any(unit => SeparableBatch.Largest(unit.First.Conv, unit.First.Input) >= context.Observation.BatchSize);
+        // Bottlenecks and GroupNorm are solved for one image only so far.
+        return form is { Obstacle: null, IsResidual: true } && form.Linears.Count == 1
+            && !form.Pieces.Any(piece => piece is UnitForm { IsStepwise: true } or BlockForm { Groups: not null })
+            && form.Pieces.OfType<UnitForm>().Any(unit =>
+                SeparableBatch.Largest(unit.First.Conv, unit.First.Input) >= context.Observation.BatchSize);
     }
 
     /// <exception cref="AfterimageException">No layer separates the batch.</exception>

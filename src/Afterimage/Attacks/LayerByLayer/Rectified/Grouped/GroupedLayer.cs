@@ -44,7 +44,7 @@ internal sealed class GroupedLayer(RectifiedBlock block, Tensor output, Tensor f
             if (best is null || residual < best.Residual)
                 best = new(input, at.Arriving, residual);
             slow = residual < before / 2 ? 0 : slow + 1;
-            if (!double.IsFinite(residual) || (residual < Exact && slow > 0))
+            if (!double.IsFinite(residual) || (residual < block.Exact(Exact) && slow > 0))
                 break;
             before = Math.Min(before, residual);
             if (residual < Near)

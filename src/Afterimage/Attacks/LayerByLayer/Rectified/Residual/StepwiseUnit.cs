@@ -35,7 +35,7 @@ internal sealed class StepwiseUnit(ResidualUnit unit, Tensor featureGradient)
             };
             var found = layer.Solve(gates);
             residual = Math.Max(residual, found.Residual);
-            if (!(residual < Solved))
+            if (!(residual < block.Exact(Solved)))
                 return new(null, null, null, new(found.Input, found.Input), residual);
             var kept = found.Input * (found.Input > ResidualLayer.Doubt(found.Input, layer.Error(found)));
             (on, inner) = i == body.Count - 1 ? (found.Gates, kept) : (on, inner);
