@@ -35,8 +35,7 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
     public static BlindBatch? Of(BatchLayer layer, int batch, RandomSource random, CancellationToken stop)
     {
         using var scope = Tidy.Scope();
-        var space = MapSpace.Of(layer, batch, random, stop);
-        if (space.Gap < LeastGap)
+        if (Space(layer, batch, random, stop) is not { } space)
             return null;
         var fit = new BilinearFit(layer);
         var basis = (space.Basis with { Maps = fit.Inputs(fit.Gradients(space.Basis)) }).Orthonormal();
@@ -84,6 +83,16 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
                 new(layer.Conv.Name, batch, space.Size, separated, space.Gap, inputs.Maps.eq(0).to(ScalarType.Float64).mean().ToDouble(),
                     fit.Residual(basis.Maps, gradients)));
         }
+    }
+
+    /// <summary>By whole windows where channels are enough, and by their columns and rows where they are not.</summary>
+    private static MapSpace? Space(BatchLayer layer, int batch, RandomSource random, CancellationToken stop)
+    {
+        if (batch <= SeparableBatch.ByWindows(layer.Conv, layer.Input, layer.Centered)
+            && MapSpace.Of(layer, batch, random, stop) is { Gap: >= LeastGap } whole)
+            return whole;
+        return batch <= SeparableBatch.ByLines(layer.Conv, layer.Input)
+            && LineSpace.Of(layer, batch, random, stop) is { Gap: >= LeastGap } cut ? cut : null;
     }
 
     /// <summary>What is within the errors of zero, or below, is zero.</summary>

@@ -10,25 +10,20 @@ namespace Afterimage.Attacks;
 /// </summary>
 /// <param name="Basis">Of the space.</param>
 /// <param name="Eigenvalues">The smallest ones: the share of its patches that a solution has outside of the row space.</param>
-/// <param name="Rows">The row space.</param>
-internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace Rows)
+internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues)
 {
     /// <summary>The share of what ties patches together that the row space takes: enough equations, a small eigenproblem.</summary>
-    private const double Free = 0.7;
-    private const int MoreMixtures = 8;
+    public const double Free = 0.7;
+    public const int MoreMixtures = 8;
 
     /// <summary>Vectors of inverse iteration beyond the batch.</summary>
-    private const int Beyond = 8;
-    private const int Iterations = 4;
-
-    /// <summary>Of inverse iteration; smaller eigenvalues are not told apart.</summary>
-    private const double Stiffness = 1e-12;
+    public const int Beyond = 8;
 
     /// <summary>The batch size, as the layer tells it.</summary>
     public int Size => (int)Basis.Maps.shape[0];
 
     /// <summary>How much larger the first eigenvalue beyond the space is than the last one of it.</summary>
-    public double Gap => Eigenvalues.Length > Size ? Eigenvalues[Size] / Math.Max(Eigenvalues[Size - 1], Stiffness)
+    public double Gap => Eigenvalues.Length > Size ? Eigenvalues[Size] / Math.Max(Eigenvalues[Size - 1], PatchForm.Stiffness)
         : double.PositiveInfinity;
 
     /// <summary>The space at a layer without an obstacle.</summary>
@@ -39,8 +34,7 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
     public static MapSpace Of(BatchLayer layer, int batch, RandomSource random, CancellationToken stop)
     {
         using var scope = Tidy.Scope();
-        var rows = RowSpace.Of(layer, layer.Patches == 1 ? 0 : layer.Directions(batch));
-        rows.Basis.MoveToOuterDisposeScope();
+        var rows = RowSpace.Of(layer.Rows * layer.RowWeights(), layer, layer.Patches == 1 ? 0 : layer.Directions(batch));
         if (layer.Patches == 1)
             return OfOnePlace(layer, rows);
         var dimension = rows.Basis.shape[0];
@@ -66,7 +60,7 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
         var maps = new PatchAssembly(layer).Map(whole);
         var basis = new BatchMaps(maps, layer.Centered ? Totals(layer.Unfold(maps).sum([1]), rows.Basis) : null).Orthonormal();
         basis.Totals?.MoveToOuterDisposeScope();
-        return new(basis with { Maps = basis.Maps.MoveToOuterDisposeScope() }, values, rows);
+        return new(basis with { Maps = basis.Maps.MoveToOuterDisposeScope() }, values);
     }
 
     /// <summary>Where the layer has one place, as a linear layer has, patches are inputs, and singular values tell how many.</summary>
@@ -74,7 +68,7 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
     {
         var maps = new PatchAssembly(layer).Map(rows.Basis.unsqueeze(1));
         double[] values = [.. rows.Strengths.Select(strength => 1 / (strength * strength + 1e-300))];
-        return new(new(maps.MoveToOuterDisposeScope(), null), values, rows);
+        return new(new(maps.MoveToOuterDisposeScope(), null), values);
     }
 
     /// <summary>Eigenvalues in ascending order and the inputs, in columns.</summary>
@@ -83,29 +77,14 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
     {
         var reads = map.Reads();
         var size = map.Input[0] * map.Places;
-        var outside = eye(orthogonal.shape[0], dtype: ScalarType.Float64) - orthogonal.matmul(orthogonal.t());
+        var outside = PatchForm.Outside(orthogonal);
         var form = PatchForm.Of(reads, outside, size);
-        var counts = PatchForm.Counts(reads, size);
-        // A number that no window reads is zero.
-        form.diagonal().add_(counts.eq(0).to(ScalarType.Float64));
-        var weights = counts.clamp(min: 1).rsqrt();
         if (layer.Centered)
         {
             var sum = PatchForm.Sum(reads, outside, size) / Math.Sqrt(layer.Patches);
             form.addmm_(sum, sum.t(), 1, -1);
         }
-        form.mul_(weights.unsqueeze(0)).mul_(weights.unsqueeze(1));
-        var factor = Factorization.Cholesky(form + Stiffness * eye(size, dtype: ScalarType.Float64), "The form of the patches", stop);
-        using var generator = random.Derive("start").Generator(CPU);
-        var vectors = randn([size, Math.Min(count, size)], ScalarType.Float64, CPU, generator: generator);
-        for (var i = 0; i < Iterations; i++)
-        {
-            stop.ThrowIfCancellationRequested();
-            vectors = linalg.qr(cholesky_solve(vectors, factor)).Q;
-        }
-        var (values, rotation) = Factorization.Eigen(vectors.t().matmul(form).matmul(vectors), "The projected form of the patches",
-            CancellationToken.None);
-        return (values.data<double>().ToArray(), vectors.matmul(rotation) * weights.unsqueeze(1));
+        return PatchForm.Smallest(form, PatchForm.Counts(reads, size), count, random, stop);
     }
 
     /// <summary>All maps have one mean patch up to a factor; differences of patches lie in the row space, the mean does not.</summary>
@@ -116,6 +95,6 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues, RowSpace 
     }
 
     /// <summary>Where eigenvalues rise most.</summary>
-    private static int Dimension(double[] values) => Enumerable.Range(1, values.Length - 1)
-        .MaxBy(i => Math.Max(values[i], Stiffness) / Math.Max(values[i - 1], Stiffness));
+    public static int Dimension(double[] values) => Enumerable.Range(1, values.Length - 1)
+        .MaxBy(i => Math.Max(values[i], PatchForm.Stiffness) / Math.Max(values[i - 1], PatchForm.Stiffness));
 }

@@ -6,13 +6,13 @@ namespace Afterimage.Attacks;
 /// <param name="Rank">Singular values above the noise that the smallest ones show.</param>
 internal sealed record RowSpace(Tensor Basis, double[] Strengths, int Rank)
 {
-    /// <param name="layer">The layer.</param>
+    /// <param name="rows">dL/dW as a matrix whose errors are alike in every row.</param>
+    /// <param name="layer">Its layer.</param>
     /// <param name="least">
     /// Directions that are kept in any case. Some that are noise cost little; one that is missing costs everything.
     /// </param>
-    public static RowSpace Of(BatchLayer layer, long least)
+    public static RowSpace Of(Tensor rows, BatchLayer layer, long least)
     {
-        var rows = layer.Rows * layer.RowWeights();
         var (_, strengths, directions) = Factorization.Svd(rows, $"The weight gradient of {layer.Conv.Name}");
         var values = strengths.data<double>().ToArray();
         var (rank, _) = GradientFactors.Split(values, rows.shape[0], rows.shape[1], Math.Min(layer.Noise, BatchLayer.Rounding));

@@ -3,13 +3,17 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The largest batch that one layer's weight gradient takes apart, by counting: a convolution needs an output channel for every place of
-/// every image, a linear layer an output for every image. Inputs must come out of a ReLU, and channels that are off do not count.
+/// The largest batch that one layer's weight gradient takes apart, by counting: a convolution needs an output channel for every k places
+/// of all images, where k is the side of its kernel; a linear layer an output for every image. Inputs must come out of a ReLU, and
+/// channels that are off do not count.
 /// </summary>
 public static class SeparableBatch
 {
     /// <summary>Equations for every unknown of a map.</summary>
     private const double Spare = 1.1;
+
+    /// <summary>Unknowns of the largest dense eigenproblem that memory and time are spent on.</summary>
+    private const double LargestForm = 12_000;
 
     /// <summary>The largest batch; 0 where the layer takes none apart.</summary>
     /// <param name="layer">A convolution or a linear layer; any other takes none apart.</param>
@@ -18,10 +22,27 @@ public static class SeparableBatch
     public static long Largest(Layer layer, long[] input, bool trainMode = false) => layer switch
     {
         Linear linear => Math.Min(linear.Output, (long)(linear.Input / Spare)),
-        Conv2d conv when Obstacle(conv, input, trainMode) is null =>
-            (Math.Min(conv.Output, (long)(conv.Input * Surplus(conv, input) / Spare)) + (trainMode ? 1 : 0)) / Places(conv, input),
+        Conv2d conv when Obstacle(conv, input, trainMode) is null => Math.Max(ByWindows(conv, input, trainMode), ByLines(conv, input)),
         _ => 0,
     };
+
+    /// <summary>By whole windows, of a convolution without an obstacle: <see cref="MapSpace"/>.</summary>
+    internal static long ByWindows(Conv2d conv, long[] input, bool trainMode) =>
+        (Math.Min(conv.Output, (long)(conv.Input * Surplus(conv, input) / Spare)) + (trainMode ? 1 : 0)) / Places(conv, input);
+
+    /// <summary>By the columns and the rows of windows, of a convolution without an obstacle: <see cref="LineSpace"/>.</summary>
+    internal static long ByLines(Conv2d conv, long[] input)
+    {
+        var output = conv.Follow(input);
+        if (Places(conv, input) == 1)
+            return 0;
+        // Lines of one input, upright and flat, and equations for each channel beyond the unknowns.
+        double[] lines = [output[1] * input[2], input[1] * output[2]];
+        var (places, squares) = ((double)input[1] * input[2], lines.Sum(count => count * count));
+        var ties = conv.Kernel * lines.Sum() - Spare * places;
+        return (long)Math.Min(Math.Min(Math.Min(conv.Output, conv.Input / Spare) * conv.Kernel / lines.Max(), conv.Input * ties / squares),
+            LargestForm * ties / (squares * places));
+    }
 
     /// <summary>Numbers of a patch that are not unknowns of the map: what ties patches together, for every place and channel.</summary>
     internal static double Surplus(Conv2d conv, long[] input)

@@ -54,7 +54,12 @@ internal sealed record BlockForm(Conv2d Conv, BatchNorm2d? Norm, MaxPool2d? Pool
     /// Whether dL/dW alone gives the input up to its scale, with nothing known of what leaves: its rows span the patches of the input where
     /// there are about as many output channels as places or more, and their overlap tells the rest.
     /// </summary>
-    public bool IsBlind => Conv.Stride == 1 && Conv.Groups == 1 && Conv.Kernel > 1 && Places == Output[1] * Output[2]
+    public bool IsBlind => IsBlindByWindows || IsBlindByLines;
+
+    /// <summary>Whether the columns and the rows of windows tell as much, for which fewer channels are enough.</summary>
+    public bool IsBlindByLines => SeparableBatch.Obstacle(Conv, Input, false) is null && SeparableBatch.ByLines(Conv, Input) > 0;
+
+    private bool IsBlindByWindows => Conv.Stride == 1 && Conv.Groups == 1 && Conv.Kernel > 1 && Places == Output[1] * Output[2]
         && (1 - MostMissing) * Places <= Conv.Output
         && Mixtures * Places <= LargestBlind && Mixtures * Conv.Kernel * Conv.Kernel >= 2 * Places;
 }

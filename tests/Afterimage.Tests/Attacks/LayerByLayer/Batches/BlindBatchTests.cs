@@ -28,6 +28,26 @@ public class BlindBatchTests
         Assert.Equal([192, batch, 16], found.Gradients!.shape);
     }
 
+    /// <summary>96 patches, far more than there are channels; three times as many columns of them are not.</summary>
+    [Theory]
+    [InlineData(false, ScalarType.Float64, 1e-8), InlineData(true, ScalarType.Float64, 1e-8)]
+    [InlineData(false, ScalarType.Float32, 1e-3), InlineData(true, ScalarType.Float32, 1e-3)]
+    public void Columns_and_rows_of_windows_take_apart_more_images_than_whole_windows(bool train, ScalarType type, double error)
+    {
+        using var scope = NewDisposeScope();
+        var client = SmallClient.Of(6, train, SmallClient.Net(64, 64), Image, type: type);
+        Assert.True(SeparableBatch.ByWindows(client.Layer.Conv, client.Layer.Input, train) < 6);
+        var found = client.Separated()!;
+        var (errors, nearest) = client.Judge(found);
+        Assert.Equal((6, 6), (found.Evidence.Size, nearest.Distinct().Count()));
+        Assert.All(errors, value => Assert.InRange(value, 0, error));
+        if (train)
+        {
+            var sizes = client.Sizes(found);
+            Assert.All(sizes, size => Assert.InRange(size / sizes[0], 0.99, 1.01));
+        }
+    }
+
     [Theory]
     [InlineData(false), InlineData(true)]
     public void A_batch_of_one_class_is_no_harder(bool train)

@@ -39,6 +39,22 @@ public class ResidualRecursionTests
         Assert.InRange(Distance(blind * (input.norm() / blind.norm()), input), 0, 1e-5);
     }
 
+    /// <summary>As behind an average, where dL/dz is the same at all places of a channel whose ReLU is on.</summary>
+    [Fact]
+    public void A_few_different_gates_are_enough_for_a_blind_input()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(3).Generator(CPU);
+        var input = randn([1, 30, 6, 6], Double, CPU, generator: generator).relu();
+        var gates = (randn([1, 36, 6, 6], Double, CPU, generator: generator) > 0).to(Double);
+        gates[0, ..10] = 0;
+        gates[0, 10..20] = 1;
+        var blind = BlindInput.Of(Layer(input, gates))!;
+        Assert.True(blind.Missing > 0.3 * 36);
+        var found = blind.Solve(new(1), CancellationToken.None);
+        Assert.InRange(Distance(found * (input.norm() / found.norm()), input), 0, 1e-5);
+    }
+
     [Fact]
     public void Where_places_outnumber_channels_nothing_is_found_blindly()
     {

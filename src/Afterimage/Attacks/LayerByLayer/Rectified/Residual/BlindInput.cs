@@ -13,6 +13,9 @@ internal sealed class BlindInput
 
     private const int Rounds = 40;
 
+    /// <summary>Below this gap of the eigenvalues lines span no input.</summary>
+    private const double LeastGap = 10;
+
     /// <summary>A round that leaves more than this share of what the last one did is the last.</summary>
     private const double Progress = 0.7;
 
@@ -54,7 +57,7 @@ internal sealed class BlindInput
             return null;
         var few = Mixed(block);
         var blind = new BlindInput(block, few);
-        return blind.Missing >= 0 && blind.Missing <= BlockForm.MostMissing * few.Places ? blind : null;
+        return block.Form.IsBlindByLines || (blind.Missing >= 0 && blind.Missing <= BlockForm.MostMissing * few.Places) ? blind : null;
     }
 
     /// <summary>[1,*Input]; its sum is positive.</summary>
@@ -62,9 +65,13 @@ internal sealed class BlindInput
     /// <param name="cancellation">Stops with what there is.</param>
     public Tensor Solve(RandomSource random, CancellationToken cancellation) => Tidy.Keep(() =>
     {
+        var layer = new BatchLayer(whole.Conv, whole.Input, whole.WeightGradient, Centered: false) { Noise = whole.Noise };
         // Noise asks for equations to spare, which all channels together have.
         if (IsNoisy && Missing == 0)
-            return Robust(random, cancellation);
+            return Fitted(layer, MapSpace.Of(layer, 1, random, cancellation));
+        // Where directions are missing, lines have more to spare than whole windows.
+        if (Missing != 0 && whole.Form.IsBlindByLines && LineSpace.Of(layer, 1, random, cancellation) is { Gap: >= LeastGap } lines)
+            return Fitted(layer, lines);
         var size = block.Input[0] * block.Places;
         var places = block.Map.Reads();
         var counts = PatchForm.Counts(places, size);
@@ -74,7 +81,7 @@ internal sealed class BlindInput
         for (var round = 0; round < Rounds && !cancellation.IsCancellationRequested; round++)
         {
             (input, var least) = Least(places, taken, counts.rsqrt(), ref vectors);
-            if (Missing == 0 || !(least < Progress * before))
+            if (Missing <= 0 || !(least < Progress * before))
                 break;
             before = least;
             var patches = block.Map.Patches(input.reshape([1, .. block.Input])).t();
@@ -84,11 +91,10 @@ internal sealed class BlindInput
         return Refined(input.reshape([1, .. block.Input]));
     });
 
-    private Tensor Robust(RandomSource random, CancellationToken cancellation)
+    private static Tensor Fitted(BatchLayer layer, MapSpace space)
     {
-        var layer = new BatchLayer(whole.Conv, whole.Input, whole.WeightGradient, Centered: false) { Noise = whole.Noise };
-        var (basis, fit) = (MapSpace.Of(layer, 1, random, cancellation).Basis, new BilinearFit(layer));
-        var input = fit.Inputs(fit.Gradients(basis.Mixed(eye(1, basis.Maps.shape[0], ScalarType.Float64))));
+        var fit = new BilinearFit(layer);
+        var input = fit.Inputs(fit.Gradients(space.Basis.Mixed(eye(1, space.Size, ScalarType.Float64))));
         return input * input.sum().sign();
     }
 

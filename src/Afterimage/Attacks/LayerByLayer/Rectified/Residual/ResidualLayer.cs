@@ -36,7 +36,11 @@ internal sealed class ResidualLayer
     /// <summary>A channel that leaves this many times what the median does has a ReLU wrong.</summary>
     private const double Misfit = 5;
 
+    /// <summary>What lies between the convolutions is not known where its typical error is more than this share of it.</summary>
+    private const double MostError = 0.01;
+
     private CancellationToken stop;
+    private bool middleIsKnown;
     private readonly ResidualUnit unit;
     private readonly Tensor output;
     private readonly Tensor featureGradient;
@@ -77,6 +81,7 @@ internal sealed class ResidualLayer
     {
         stop = cancellation;
         var (inner, error, on, left) = middle;
+        middleIsKnown = error.median().ToDouble() < MostError * inner.square().mean().sqrt().ToDouble();
         var within = Doubt(inner, error);
         var solution = new Solution(inner * (inner > within), on, (inner > within).to(inner.dtype), null, left);
         if (!ReadsInput || !unit.First.IsDetermined || !(left < 1) || unit.First.Target.norm().ToDouble() == 0
@@ -90,6 +95,8 @@ internal sealed class ResidualLayer
         if (!strided && unit.First.Equations >= Plenty * unit.First.Places && Residual(alone) is var residual && residual < exact)
             return Told(alone with { Residual = residual }, spread);
         start = strided ? zeros_like(start) : start;
+        if (Equations(alone).Alone() is { } known && Residual(alone = alone with { Input = known.Input }) is var fitted && fitted < exact)
+            return Told(alone with { Residual = fitted }, known.Spread);
         // With equations to spare a wrong ReLU would have shown.
         var open = on.flatten(2).any(2).sum().ToInt64();
         var proven = left < exact && open * unit.Second.Equations / unit.Second.Conv.Output > unit.Second.Places;
@@ -147,7 +154,7 @@ internal sealed class ResidualLayer
         var (first, sum) = (solution.Gates * Middle(solution.On), solution.On * featureGradient);
         var doubt = solution.Input is null ? null : Doubt(solution.Input, spread ?? Spread(solution));
         return new(solution.Input, solution.Input is null ? null : unit.Back(first, sum), doubt,
-            new(solution.Inner, solution.Gates * unit.Second.Back(sum * unit.Second.Scale)), solution.Residual);
+            middleIsKnown ? new(solution.Inner, solution.Gates * unit.Second.Back(sum * unit.Second.Scale)) : null, solution.Residual);
     }
 
     /// <summary>One for every channel that fits and has no values in doubt, else zero; one for all if they are too many.</summary>
@@ -190,12 +197,14 @@ internal sealed class ResidualLayer
         return equations.Solve(equations.Right(output), start, enough * enough, stop);
     });
 
+    private UnitEquations Equations(Solution solution) => new(
+        unit, solution.Gates, solution.Gates * Middle(solution.On), solution.On * featureGradient, outputs,
+        ones(unit.First.Conv.Output, output.dtype), ones(unit.Second.Conv.Output, output.dtype));
+
     /// <summary>How far rounding errors move the solution, [1,*Input].</summary>
     private Tensor Spread(Solution solution) => Tidy.Keep(() =>
     {
-        var equations = new UnitEquations(
-            unit, solution.Gates, solution.Gates * Middle(solution.On), solution.On * featureGradient, outputs,
-            ones(unit.First.Conv.Output, output.dtype), ones(unit.Second.Conv.Output, output.dtype));
+        var equations = Equations(solution);
         using var generator = random.Generator(CPU);
         var squares = zeros_like(solution.Input!);
         for (var sample = 0; sample < Samples; sample++)
@@ -217,9 +226,9 @@ internal sealed class ResidualLayer
 /// <param name="Input">[1,*Input]; null where its equations do not determine it.</param>
 /// <param name="FeatureGradient">dL/d input.</param>
 /// <param name="Doubt">Below this an input may be zero, [1,*Input].</param>
-/// <param name="Inside">Between its convolutions.</param>
+/// <param name="Inside">Between its convolutions; null where the second's dL/dW does not determine that.</param>
 /// <param name="Residual">What is left of dL/dW of all of them, or only of the second, relative.</param>
-internal sealed record UnitInput(Tensor? Input, Tensor? FeatureGradient, Tensor? Doubt, UnitInside Inside, double Residual);
+internal sealed record UnitInput(Tensor? Input, Tensor? FeatureGradient, Tensor? Doubt, UnitInside? Inside, double Residual);
 
 /// <summary>What the second convolution of a residual unit says before its first is looked at.</summary>
 /// <param name="Inner">What it takes in.</param>

@@ -10,6 +10,9 @@ internal sealed class UnitEquations
 {
     private const int Products = 1500;
 
+    /// <summary>An error of more than this share of the input leaves it open.</summary>
+    private const double Determined = 0.01;
+
     private readonly ResidualUnit unit;
     private readonly LayerMap map;
     private readonly Tensor gates;
@@ -51,6 +54,26 @@ internal sealed class UnitEquations
             where(weights > 0, randn(shape, weights.dtype, generator: generator) / weights.sqrt(), 0);
         return Pull(Errors(outputs, outputs.shape), Errors(inside.Weights, inside.Target.shape),
             [.. parts.Select(part => Errors(part.Weights, part.Target.shape))]);
+    }
+
+    /// <summary>
+    /// The input by the weight gradients of the first convolution and of the shortcut's alone, which are the same for every channel, and
+    /// how far errors move it, [1,*Input]; null where they do not determine it.
+    /// </summary>
+    public (Tensor Input, Tensor Spread)? Alone()
+    {
+        Tensor Left(Tensor x) => parts.Select(part => (part.Matrix * part.Weights).t().matmul(part.Target - part.Matrix.matmul(x)))
+            .Aggregate((total, part) => total + part);
+        var regular = normal.clone();
+        regular.diagonal().add_(1e-13 * normal.diagonal().mean() + 1e-300);
+        if (Factorization.CholeskyOrNull(regular) is not { } factor)
+            return null;
+        var spread = cholesky_inverse(factor).diagonal().clamp_min(0).sqrt();
+        var found = cholesky_solve(Left(zeros([normal.shape[0], unit.Input[0]], normal.dtype)), factor);
+        for (var i = 0; i < 2; i++)
+            found += cholesky_solve(Left(found), factor);
+        return !(spread.max() < Determined * found.square().mean().sqrt()).ToBoolean() ? null
+            : (map.Image(found), spread.reshape(1, 1, unit.Input[1], unit.Input[2]).expand([1, .. unit.Input]));
     }
 
     /// <summary>The input for a right side.</summary>
