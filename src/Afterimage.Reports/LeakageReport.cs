@@ -50,7 +50,17 @@ public sealed record LeakageReport
 /// <param name="Whole">With noise relative to the root mean square of the whole update.</param>
 /// <param name="Images">The analysis of each image.</param>
 public sealed record LeakageCase(string Name, int Batch, double Seconds, LeakageSpectrum PerLayer, LeakageSpectrum Whole,
-    ImmutableArray<LeakageImage> Images);
+    ImmutableArray<LeakageImage> Images)
+{
+    /// <summary>
+    /// What counting says of layers that take the batch apart exactly, which no forecast to first order sees; null in reports of earlier
+    /// versions.
+    /// </summary>
+    public string? Exactness { get; init; }
+
+    /// <summary>The largest batch that a layer takes apart, by counting; 0 where none does.</summary>
+    public long LargestSeparable { get; init; }
+}
 
 /// <summary>The analysis of one image of a batch.</summary>
 /// <param name="Index">Its place in the batch, from 0.</param>

@@ -52,7 +52,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
-            Findings = [.. Notes(one, found).Select(note => new Finding(Severity.Note, note))],
+            Findings = [.. Notes(one, opened, found).Select(note => new Finding(Severity.Note, note))],
             LabelAccuracy = new TargetText(round.ClassNames) is var words && words.AreClasses(found.Labels.Soft)
                 && words.AreClasses(round.Truth?.Soft) ? judgment?.LabelAccuracy : null,
             Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
@@ -93,9 +93,11 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     /// <inheritdoc/>
     public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
 
-    private static IEnumerable<string> Notes(Case one, Reconstruction found)
+    private static IEnumerable<string> Notes(Case one, OpenCase opened, Reconstruction found)
     {
-        var notes = found.Evidence.Select(note => note.Sentence);
+        var observed = opened.Context.Observation;
+        var notes = found.Evidence.Select(note => note.Sentence).Concat(observed.BatchSize < 2 ? []
+            : [SeparationSentence.Of(opened.Round.Model, observed.Training.Mode, observed.BatchSize).Sentence]);
         return one.Seconds is not { } most ? notes : notes.Prepend(
             FormattableString.Invariant($"The attack had {most:0.#} seconds and took {found.Seconds:0.0} (--budget)."));
     }

@@ -51,8 +51,13 @@ public sealed record LeakageMeasurement : Measurement<LeakageReport>
         var whole = Probe.Measure(second, images, targets, prior, NoiseScale.Whole, cancellation);
         var name = one.Axes.Count > 0 ? one.Name : truth.Count == 1 ? "1 image" : $"{truth.Count} images";
         var shown = Show(opened, truth, layers);
+        var (exactness, largest) = SeparationSentence.Of(opened.Round.Model, opened.Context.Observation.Training.Mode, truth.Count);
         return new LeakageMeasured(one.Id,
-            new(name, truth.Count, opened.Effort.Seconds, PlainLeakage.Of(layers), PlainLeakage.Of(whole), shown), prior.Name);
+            new(name, truth.Count, opened.Effort.Seconds, PlainLeakage.Of(layers), PlainLeakage.Of(whole), shown)
+            {
+                Exactness = exactness,
+                LargestSeparable = largest,
+            }, prior.Name);
     }
 
     /// <summary>Writes leakage.html and leakage.json; pictures are there already.</summary>

@@ -24,6 +24,7 @@ internal static class LeakagePage
     private static Element Case(LeakageReport report, LeakageCase found, Pictures pictures) => Tag("section", ("class", "case"),
         Tag("h2", found.Name),
         Tag("p", ("class", "note"), found.PerLayer.Method),
+        found.Exactness is { } exactness ? Tag("p", ("class", "note"), exactness) : null,
         Figures(report, found.PerLayer),
         Tag("section", ("class", "block"), Tag("div", ("class", "plots"),
             LeakagePlots.Spectrum(found),

@@ -33,6 +33,7 @@ public class LeakageMeasurementTests
         Assert.Equal(events.OfType<LeakageMeasured>().Select(measured => measured.Case), report.Cases);
         Assert.False(File.Exists(folder["events.jsonl"]));
         Assert.StartsWith("The largest batch that can still be read", report.Sentence, StringComparison.Ordinal);
+        Assert.All(report.Cases, found => Assert.StartsWith("By counting, no layer", found.Exactness!, StringComparison.Ordinal));
 
         using var json = JsonDocument.Parse(File.ReadAllText(folder["leakage.json"]));
         Assert.Equal(LeakageReport.CurrentSchema, json.RootElement.GetProperty("schema").GetString());

@@ -20,6 +20,8 @@ internal static class LeakageView
         }
         console.WriteRemark($"Forecasts: expected PSNR of the best linear attacker at noise {Figures.Short(report.Noise)} " +
             $"of what the second column names; white knows how much pixels vary, images knows {report.Prior}.");
+        if (report.Cases.LastOrDefault(found => found.Exactness is not null) is { } last)
+            console.WriteRemark(last.Exactness!);
         console.WriteLine();
         console.Write(new Panel(new Text(report.Sentence)) { Border = BoxBorder.Rounded, Width = Math.Min(console.Profile.Width, 100) });
     }

@@ -73,14 +73,17 @@ internal static class LeakagePlots
             Over("knowing only the variance", (point, _) => point.White),
         ];
         var share = Over("surviving directions", (point, found) => Percent(point.Directions, found.PerLayer.Unknowns));
+        var exact = new Series("features exact, by counting",
+            [.. cases.Select(found => new PlotPoint(found.Batch, found.Batch <= found.LargestSeparable ? 100 : 0))]) { Markers = true };
         var most = forecasts.SelectMany(line => line.Points).Max(point => point.Y);
         return Tag("section", ("class", "block"), Tag("h2", "Over the batch size"), Tag("div", ("class", "plots"),
             Captioned(new("Forecast over batch size", Describe(forecasts[0]), "images in the batch", "PSNR in dB", scale,
                 LinearScale.Covering(0, most), forecasts),
                 $"Noise {Numbers.Short(report.Noise)} of each layer; a band where Lanczos leaves an interval."),
             Captioned(new("Surviving share over batch size", Describe(share), "images in the batch", "percent of pixel directions", scale,
-                LinearScale.Covering(0, 100), [share with { Strong = true }]),
-                "The share of the batch's pixel directions that the averaged update still tells above the noise.")));
+                LinearScale.Covering(0, 100), [share with { Strong = true }, exact]),
+                "The share of the batch's pixel directions that the averaged update still tells above the noise, to first order; and up " +
+                "to which batch a layer's weight gradient takes the images apart, which needs no linearization.")));
     }
 
     private static Bracket Percent(Bracket directions, long unknowns) =>
