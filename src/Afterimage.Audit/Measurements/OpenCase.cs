@@ -27,6 +27,7 @@ public sealed class OpenCase : IDisposable
             throw new AfterimageException(fault);
         Round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device),
             watch.See);
+        ForgetFiles(Round.Update.Layout.Count);
         try
         {
             Context = new()
@@ -45,6 +46,14 @@ public sealed class OpenCase : IDisposable
             Round.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What was read of large files is garbage by now, and the collector, which does not see tensors, is in no hurry.</summary>
+    private static void ForgetFiles(long parameters)
+    {
+        const long Large = 20_000_000;
+        if (parameters > Large)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     /// <summary>The case that was opened.</summary>

@@ -113,7 +113,7 @@ public abstract record Attack : ISettings
                     "or use \"matching\", which can optimize them.");
             run = new AttackRun(round, labels, watch, clock, timer.Token) { Sent = context.Observation.Update.Flat.dtype };
             round.Say("searches");
-            return Conclude(run, Search(run), cancellation.IsCancellationRequested, clock);
+            return Conclude(run, Searched(run), cancellation.IsCancellationRequested, clock);
         }
         catch (AfterimageException found)
         {
@@ -136,6 +136,15 @@ public abstract record Attack : ISettings
             ((effects & ChannelEffects.Missing) != 0 ? "every number of the update" : "the update on its own scale") +
             $", and this one was {channel.Description}: use \"matching\", which compares what arrived, or \"best\".",
     };
+
+    /// <summary>Nothing of the search outlives it but the images: what judges them needs memory too.</summary>
+    private SearchResult Searched(AttackRun run)
+    {
+        using var scope = Tidy.Scope();
+        var found = Search(run);
+        found.Images?.MoveToOuterDisposeScope();
+        return found;
+    }
 
     private Reconstruction Conclude(AttackRun run, SearchResult found, bool canceled, Stopwatch clock)
     {

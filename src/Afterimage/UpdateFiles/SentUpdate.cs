@@ -32,13 +32,12 @@ public sealed class SentUpdate
         var buffers = model.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
         var sent = file.Match(model.Layout, ScalarType.Float64, CPU, buffers);
         Unsent = file.Unsent(model.Layout, buffers);
-        var own = GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach())]).To(ScalarType.Float64, CPU);
+        var own = GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach().to(ScalarType.Float64, CPU))]);
         var before = said.Before is null ? own : UpdateFile.Plain(said.Before).Match(model.Layout, ScalarType.Float64, CPU, buffers);
         if (Distance(before, own) > Same)
             throw ArrayFault.File(said.Before!,
                 "holds other weights than the model, which must have those before the round: correct one of them");
         // What was not sent has not moved as far as anybody sees.
-        before = before.To(ScalarType.Float64, CPU);
         foreach (var name in Unsent)
             before[model.Layout.IndexOf(name)].zero_();
         var statistics = new FileStatistics(file.Content, model.Layout, buffers);
@@ -203,8 +202,11 @@ public sealed class SentUpdate
         _ => null,
     };
 
-    private static double Distance(GradientSet numbers, GradientSet weights) =>
-        (numbers.Flat - weights.Flat).norm().ToDouble() / weights.Norm();
+    private static double Distance(GradientSet numbers, GradientSet weights)
+    {
+        using var scope = Tidy.Scope();
+        return ReferenceEquals(numbers, weights) ? 0 : (numbers.Flat - weights.Flat).norm().ToDouble() / weights.Norm();
+    }
 
     private static bool Moved(Tensor before, Tensor after)
     {
