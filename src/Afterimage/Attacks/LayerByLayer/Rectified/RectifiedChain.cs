@@ -30,13 +30,15 @@ internal sealed class RectifiedChain
         : context.Model.Network is null ? "The recursion needs a network of known layers: use gradient matching."
         : LayerChain.Unreadable(context.Observation);
 
+    /// <param name="context">The round.</param>
+    /// <param name="joint">Whether the whole batch passes at once, so that BatchNorm in train mode has its statistics.</param>
     /// <exception cref="AfterimageException">The network is of another kind.</exception>
-    public static RectifiedChain Of(AttackContext context)
+    public static RectifiedChain Of(AttackContext context, bool joint = false)
     {
-        var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train);
+        var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train, joint);
         if (form.Obstacle is { } obstacle)
             throw new AfterimageException(obstacle);
-        var tail = new PieceReader(context).Tail(form);
-        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form).Piece)], tail);
+        var tail = new PieceReader(context, joint).Tail(form);
+        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form, joint).Piece)], tail);
     }
 }
