@@ -32,13 +32,14 @@ internal sealed class RectifiedChain
 
     /// <param name="context">The round.</param>
     /// <param name="joint">Whether the whole batch passes at once, so that BatchNorm in train mode has its statistics.</param>
+    /// <param name="told">Whether the statistics that the client sent are taken in their place, so that each image passes by itself.</param>
     /// <exception cref="AfterimageException">The network is of another kind.</exception>
-    public static RectifiedChain Of(AttackContext context, bool joint = false)
+    public static RectifiedChain Of(AttackContext context, bool joint = false, bool told = false)
     {
         var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train, joint);
         if (form.Obstacle is { } obstacle)
             throw new AfterimageException(obstacle);
-        var tail = new PieceReader(context, joint).Tail(form);
-        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form, joint).Piece)], tail);
+        var tail = new PieceReader(context, joint && !told).Tail(form);
+        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form, joint && !told).Piece)], tail);
     }
 }

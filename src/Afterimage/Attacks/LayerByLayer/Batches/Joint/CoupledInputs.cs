@@ -14,7 +14,7 @@ internal sealed class CoupledInputs(RectifiedBlock block, RectifiedBlock? aside,
     private const int Rounds = 40;
 
     /// <summary>A change of the inputs, relative, that is none.</summary>
-    private const double Still = 1e-9;
+    private const double Still = 1e-8;
 
     /// <summary>A change that does not fall by this factor ends the rounds, once they are this many.</summary>
     private const double Progress = 0.9;
@@ -48,7 +48,6 @@ internal sealed class CoupledInputs(RectifiedBlock block, RectifiedBlock? aside,
                 return found;
             var change = input is null ? 1 : ((next.Input - input).norm() / next.Input.norm()).ToDouble();
             (input, found) = (next.Input, next);
-            Console.Error.WriteLine($"   {block.Conv.Name} {round}: change {change:G3} left {next.Residual:G3} trust {trust is null}"); // DEBUG
             if (!(change > Still) || (round >= Patience && change > Progress * before))
                 break;
             before = change;

@@ -20,6 +20,12 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
     /// <summary>A channel that leaves this many times what others do has a ReLU wrong.</summary>
     private const double Misfit = 5;
 
+    /// <summary>A BatchNorm with less of a scale hides what stands in front of it.</summary>
+    private const double LeastScale = 1e-3;
+
+    /// <summary>Widths that may tell nothing, one after the other.</summary>
+    private const int MostFailures = 2;
+
     /// <summary>Values that are so many doubts are on.</summary>
     private const double Clear = 100;
 
@@ -37,7 +43,8 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
         var within = Doubt(inner, second.Solution.Error);
         inner = inner * (inner > within);
         var arriving = second.Solution.Falling;
-        var known = where(inner > Clear * within, (inner - unit.First.Shift) / unit.First.Scale, 0);
+        var known = where((inner > Clear * within) & (unit.First.Scale.abs() > LeastScale), (inner - unit.First.Shift)
+            / where(unit.First.Scale == 0, 1.0, unit.First.Scale), 0);
         var inputs = new CoupledInputs(unit.First, unit.Projection, shiftGradient is { } front ? new(front) : null)
         {
             AsideGradient = sum, Passing = unit.Projection is null ? unit.Return(sum) : null, Standard = known,
@@ -64,10 +71,10 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
         var gates = (values > doubt).to(ScalarType.Float64);
         if (inputs.Solve(gates * arriving, null, null, stop) is not { } solution)
             return null;
-        var best = new Gating(solution, gates);
+        var (best, failures) = (new Gating(solution, gates), 0);
         foreach (var width in Widths)
         {
-            if (best.Solution.Residual < block.Exact(Exact))
+            if (best.Solution.Residual < block.Exact(Exact) || failures++ == MostFailures)
                 break;
             var doubtful = (values > doubt / width) & (values < doubt * width);
             var clear = ~doubtful.flatten(2).any(2).any(0);
@@ -81,7 +88,7 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
             var told = new JointLayer(rest, around.PreActivationGradient)
                 .Decide(around.Input, arriving * around.Open, gates, values / doubt, wrong);
             if (inputs.Solve(told * arriving, around.Input, null, stop) is { } found && found.Residual < best.Solution.Residual)
-                (best, gates) = (new(found, told), told);
+                (best, gates, failures) = (new(found, told), told, 0);
         }
         return best;
     }

@@ -16,6 +16,9 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
     /// <summary>What the head may leave of its gradient where the blind inputs are right.</summary>
     private const double Likeness = 1e-2;
 
+    /// <summary>How far what is added to variances may lead the first search for a factor astray, relative.</summary>
+    private const double Nearly = 1e-2;
+
     /// <summary>Error of what follows from blind inputs, relative, at least.</summary>
     private const double BlindError = 1e-5;
 
@@ -107,19 +110,45 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
     /// <summary>The factor of separated inputs with which they explain the head's gradient best.</summary>
     private double Scale(int piece, Tensor inputs)
     {
-        double Left(double scale)
+        var unit = (ResidualUnit)chain.Pieces[piece];
+        Tensor Aside(double scale) => unit.Projection?.Before(inputs * scale) ?? unit.Aside(inputs * scale);
+        // BatchNorm hides it from the body of the unit, but for what is added to variances.
+        Func<double, JointHead> Heads(double near)
         {
-            using var scope = Tidy.Scope();
-            return JointHead.Of(chain.Tail.Head, Behind(piece, inputs * scale).relu().mean([2, 3])).Residual;
+            var body = unit.Before(inputs * near, unit.Inner(unit.First.Forward(inputs * near))) - Aside(near);
+            return scale =>
+            {
+                var leaving = body + Aside(scale);
+                var values = piece == chain.Pieces.Count - 1 ? leaving : Behind(piece + 1, leaving.relu());
+                return JointHead.Of(chain.Tail.Head, values.relu().mean([2, 3]));
+            };
         }
-        return ScaleSearch.Least(1 / inputs.square().mean().sqrt().ToDouble(), Left).Scale;
+        (double Scale, double Left) Best(double guess, Func<JointHead, double> left)
+        {
+            Func<double, double> Difference(double near)
+            {
+                var heads = Heads(near);
+                return scale =>
+                {
+                    using var scope = Tidy.Scope();
+                    return left(heads(scale));
+                };
+            }
+            var found = ScaleSearch.Least(guess, Difference(guess)).Scale;
+            var difference = Difference(found);
+            return ScaleSearch.Near((found, difference(found)), Nearly, difference);
+        }
+        var typical = 1 / inputs.square().mean().sqrt().ToDouble();
+        var plain = Best(typical, head => head.OfCrossEntropy);
+        return plain.Left < Likeness ? plain.Scale : Best(typical, head => head.Residual).Scale;
     }
 
     /// <summary>dL/d inputs of a piece for dL/d of what leaves the last one.</summary>
     private Tensor Before(int piece, Tensor inputs, Tensor gradient)
     {
         var passings = chain.Pieces.Skip(piece).Select(each => each.Follow()).ToList();
-        passings.Aggregate(inputs, (x, passing) => passing.At(x));
+        foreach (var passing in passings)
+            inputs = passing.At(inputs);
         var found = passings.AsEnumerable().Reverse().Aggregate(gradient, (change, passing) => passing.Pull(change));
         passings.ForEach(passing => passing.Dispose());
         return found;
