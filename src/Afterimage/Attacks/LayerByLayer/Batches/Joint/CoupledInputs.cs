@@ -22,6 +22,10 @@ internal sealed class CoupledInputs(RectifiedBlock block, RectifiedBlock? aside,
 
     private readonly Tensor? hidden = HiddenConstants.Of(aside is null ? [block] : [block, aside]);
 
+    /// <summary>Equations that do not determine the inputs leave more of dL/dW than this after so many rounds.</summary>
+    private const double Open = 0.1;
+    private const int Few = 3;
+
     /// <summary>dL/d outputs of the shortcut's convolution, [B,*Output].</summary>
     public Tensor? AsideGradient { get; init; }
 
@@ -44,8 +48,8 @@ internal sealed class CoupledInputs(RectifiedBlock block, RectifiedBlock? aside,
         {
             stop.ThrowIfCancellationRequested();
             var next = Next(gradient, input, trust);
-            if (next is null)
-                return found;
+            if (next is null || (round >= Few && !(next.Residual < Open)))
+                return null;
             var change = input is null ? 1 : ((next.Input - input).norm() / next.Input.norm()).ToDouble();
             (input, found) = (next.Input, next);
             if (!(change > Still) || (round >= Patience && change > Progress * before))

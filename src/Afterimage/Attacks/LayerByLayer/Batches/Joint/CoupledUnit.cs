@@ -14,6 +14,9 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
     /// <summary>What rounding leaves of dL/dW, relative, at most.</summary>
     private const double Exact = 3e-6;
 
+    /// <summary>A convolution that leaves more than this of its dL/dW does not tell its inputs.</summary>
+    private const double Solved = 1e-5;
+
     /// <summary>Factors on a doubt: what lies between the doubt divided and multiplied by it is in doubt.</summary>
     private static readonly double[] Widths = [4, 1.5, 20, 4, 100, 1.5];
 
@@ -52,7 +55,7 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
         var first = Gated(unit.First, inputs, arriving, inner, within, stop);
         var gates = first?.Gates ?? (inner > 0).to(ScalarType.Float64);
         var between = new UnitInside(Kept(inner), Kept(gates * arriving));
-        if (first is null)
+        if (first is null || !(first.Solution.Residual < unit.First.Exact(Solved)))
             return new(null, null, null, between, second.Solution.Residual);
         var found = first.Solution;
         return new(Kept(found.Input), Kept(found.Falling + (unit.Projection is null ? unit.Return(sum) : 0)),

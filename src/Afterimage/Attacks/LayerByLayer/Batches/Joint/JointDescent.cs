@@ -13,6 +13,11 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
     /// <summary>A unit that leaves more than this of its weight gradients has wrong ReLUs.</summary>
     private const double Solved = 1e-3;
 
+    /// <summary>
+    /// The same in train mode, where layers nearer to the image are reached whose few equations magnify what wrong ReLUs leave.
+    /// </summary>
+    private const double SolvedCentered = 1e-5;
+
     /// <summary>What the head may leave of its gradient where the blind inputs are right.</summary>
     private const double Likeness = 1e-2;
 
@@ -74,7 +79,8 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
             {
                 Where = found.Input is null ? "read up to the first" : "",
             });
-            if (!(found.Residual < Math.Max(unit.First.Exact(Solved), unit.Second.Exact(Solved))))
+            var enough = centered ? SolvedCentered : Solved;
+            if (!(found.Residual < Math.Max(unit.First.Exact(enough), unit.Second.Exact(enough))))
                 break;
             Inside = found.Inside;
             if (found.Input is null)
