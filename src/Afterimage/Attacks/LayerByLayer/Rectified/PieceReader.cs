@@ -17,7 +17,7 @@ internal sealed class PieceReader
 
     /// <param name="context">The round.</param>
     /// <param name="joint">
-    /// Whether the whole batch passes at once: in train mode BatchNorm then takes the statistics of whatever passes, and none need be known.
+    /// Whether the whole batch passes at once: in train mode BatchNorm then takes the statistics of what passes, and none need be known.
     /// </param>
     /// <exception cref="AfterimageException">In train mode nothing is known of the batch's statistics.</exception>
     public PieceReader(AttackContext context, bool joint = false)

@@ -32,7 +32,7 @@ internal sealed class RectifiedChain
 
     /// <param name="context">The round.</param>
     /// <param name="joint">Whether the whole batch passes at once, so that BatchNorm in train mode has its statistics.</param>
-    /// <param name="told">Whether the statistics that the client sent are taken in their place, so that each image passes by itself.</param>
+    /// <param name="told">Whether statistics that the client sent take their place, so that each image passes by itself.</param>
     /// <exception cref="AfterimageException">The network is of another kind.</exception>
     public static RectifiedChain Of(AttackContext context, bool joint = false, bool told = false)
     {

@@ -11,7 +11,7 @@ internal sealed record JointHead(Tensor LogitGradient, int[] Labels, double Resi
     /// <summary>Beyond this the loss is another than the mean cross-entropy, and dL/d logits is what fits dL/dW.</summary>
     private const double Likeness = 1e-3;
 
-    /// <summary>What the mean cross-entropy of these labels leaves of dL/dW, relative, whether or not it is what the client lowered.</summary>
+    /// <summary>What the mean cross-entropy of these labels leaves of dL/dW, relative, even if the client lowered another loss.</summary>
     public double OfCrossEntropy { get; private init; }
 
     /// <param name="head">The last linear layer.</param>
