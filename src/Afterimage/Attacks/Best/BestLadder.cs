@@ -11,6 +11,9 @@ internal sealed class BestLadder(AttackRun run, int all) : IDisposable
     private const double ExactShare = 0.9;
 
     private readonly List<MethodTried> tried = [];
+
+    /// <summary>What methods read exactly whose images are not the result.</summary>
+    private readonly List<Evidence> read = [];
     private Reconstruction? best;
     private (string Name, int Place, int Before) chosen;
     private bool rough;
@@ -53,11 +56,15 @@ internal sealed class BestLadder(AttackRun run, int all) : IDisposable
         var seen = IsWellSeen(found);
         if (IsBetter(found, seen))
         {
+            read.AddRange(best?.Evidence.OfType<BatchSeparated>() ?? []);
             best?.Dispose();
             (best, chosen) = (found, (method.Name, tried.Count - 1, before));
         }
         else
+        {
+            read.AddRange(found.Evidence.OfType<BatchSeparated>());
             found.Dispose();
+        }
         var converged = outcome == OutcomeKind.Converged;
         rough |= converged && method.IsExact && run.Context.Observation.Channel.IsNoisy;
         if (run.Stop.IsCancellationRequested)
@@ -73,7 +80,7 @@ internal sealed class BestLadder(AttackRun run, int all) : IDisposable
     {
         for (var i = 0; i < tried.Count; i++)
             run.Note(tried[i] with { Chosen = i == chosen.Place && best is not null });
-        foreach (var note in best?.Evidence ?? [])
+        foreach (var note in read.Concat(best?.Evidence ?? []))
             run.Note(note);
         var found = best is not null && !double.IsNaN(best.RelativeMisfit);
         if (!found && !run.Stop.IsCancellationRequested)

@@ -16,7 +16,8 @@ internal sealed record ChainForm(
 
     /// <param name="network">Any.</param>
     /// <param name="train">Whether it runs in train mode.</param>
-    public static ChainForm Of(Network network, bool train) => new Reader(network, train).Read();
+    /// <param name="joint">Whether all images of a batch are solved for at once, so that the statistics of residuals follow.</param>
+    public static ChainForm Of(Network network, bool train, bool joint = false) => new Reader(network, train, joint).Read();
 
     /// <summary>What an adaptive pooling makes of one channel, [places before, places behind].</summary>
     public static Tensor Spread(AdaptiveAvgPool2d pool, long[] shape)
@@ -26,7 +27,7 @@ internal sealed record ChainForm(
         return nn.functional.adaptive_avg_pool2d(each, [pool.Height, pool.Width]).flatten(1);
     }
 
-    private sealed class Reader(Network network, bool train)
+    private sealed class Reader(Network network, bool train, bool joint)
     {
         private readonly Queue<Layer> layers = new(network.Layers.Where(layer => train || layer is not Dropout));
         private readonly List<PieceForm> pieces = [];
@@ -64,7 +65,7 @@ internal sealed record ChainForm(
                     : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
                     : pool is not null && piece is UnitForm
                         ? "The recursion cannot read a max pooling behind a residual: use gradient matching."
-                    : train && piece is UnitForm unit && unit.All.Any(block => block.Norm is not null)
+                    : train && !joint && piece is UnitForm unit && unit.All.Any(block => block.Norm is not null)
                         ? "The recursion reads residual networks in eval mode only: use \"rectified-matching\"." : null;
                 if (obstacle is not null)
                     return obstacle;

@@ -10,16 +10,21 @@ internal sealed class PieceReader
     private readonly Observation observation;
     private readonly LayerStatistics? statistics;
     private readonly double factor;
+    private readonly bool joint;
 
     /// <summary>Standard deviation of noise on every number of which the channel says nothing.</summary>
     private readonly double unsaid;
 
+    /// <param name="context">The round.</param>
+    /// <param name="joint">
+    /// Whether the whole batch passes at once: in train mode BatchNorm then takes the statistics of what passes, and none need be known.
+    /// </param>
     /// <exception cref="AfterimageException">In train mode nothing is known of the batch's statistics.</exception>
-    public PieceReader(AttackContext context)
+    public PieceReader(AttackContext context, bool joint = false)
     {
-        (model, observation) = (context.Model, context.Observation);
+        (model, observation, this.joint) = (context.Model, context.Observation, joint);
         factor = observation.Training.GradientFactor(observation.BatchSize);
-        if (observation.Training.Mode == ModelMode.Eval)
+        if (observation.Training.Mode == ModelMode.Eval || joint)
             return;
         statistics = observation.BatchStatistics
             ?? observation.RunningStatistics?.Inferred(model, observation.BatchSize, observation.Training);
@@ -28,9 +33,9 @@ internal sealed class PieceReader
                 "In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\".");
     }
 
-    /// <inheritdoc cref="PieceReader(AttackContext)"/>
-    public PieceReader(AttackContext context, ChainForm chain)
-        : this(context) => unsaid = observation.BatchSize > 1 ? 0 : NoiseReading.Of(
+    /// <inheritdoc cref="PieceReader(AttackContext, bool)"/>
+    public PieceReader(AttackContext context, ChainForm chain, bool joint = false)
+        : this(context, joint) => unsaid = observation.BatchSize > 1 ? 0 : NoiseReading.Of(
             Gradient(chain.Linears[^1].Name + ".weight"), chain.Pieces.SelectMany(piece =>
                 piece is UnitForm unit ? unit.All : [(BlockForm)piece])
             .Select(block => (block, Gradient(block.Conv.Name + ".weight"))));
@@ -64,7 +69,13 @@ internal sealed class PieceReader
             grouped = GroupScaling.Of(groups.Groups, groups.Epsilon, form.Output[1] * form.Output[2], scale.view(-1),
                 Gradient(groups.Name + ".weight"), Gradient(groups.Name + ".bias"));
         }
-        if (form.Norm is { } norm)
+        if (form.Norm is { } own && joint && observation.Training.Mode == ModelMode.Train)
+        {
+            (scale, shift) = (Channels(Value(own.Name + ".weight")), Channels(Value(own.Name + ".bias")));
+            grouped = GroupScaling.OfBatch(own.Epsilon, observation.BatchSize * form.Output[1] * form.Output[2], scale.view(-1),
+                Gradient(own.Name + ".weight"), Gradient(own.Name + ".bias"));
+        }
+        else if (form.Norm is { } norm)
         {
             var (average, variance) = (statistics ?? LayerStatistics.Running(model))[norm.Name];
             var spread = Channels((variance + norm.Epsilon).sqrt());
@@ -72,9 +83,9 @@ internal sealed class PieceReader
             shift = Channels(Value(norm.Name + ".bias")) - Channels(average) * scale;
             if (statistics is not null)
             {
-                var (own, places) = (Channels(Value(norm.Name + ".weight")), form.Output[1] * form.Output[2]);
-                coupling = new(Channels(average), spread, own * Channels(Gradient(norm.Name + ".bias")) / places,
-                    own * Channels(Gradient(norm.Name + ".weight")) / places);
+                var (factors, places) = (Channels(Value(norm.Name + ".weight")), form.Output[1] * form.Output[2]);
+                coupling = new(Channels(average), spread, factors * Channels(Gradient(norm.Name + ".bias")) / places,
+                    factors * Channels(Gradient(norm.Name + ".weight")) / places);
             }
         }
         return new(form, Value(conv.Name + ".weight"), conv.Bias ? Value(conv.Name + ".bias") : null,

@@ -40,7 +40,7 @@ internal sealed record RectifiedBlock(BlockForm Form,
     /// <summary>[C,H,W] behind the pooling.</summary>
     public override long[] Leaving { get; init; } = Form.Leaving;
 
-    /// <summary>GroupNorm in front of scale and shift; null for BatchNorm or none.</summary>
+    /// <summary>GroupNorm, or BatchNorm with the statistics of what passes, in front of scale and shift; null for any other.</summary>
     public GroupScaling? Group { get; init; }
 
     public override Tensor? ShiftGradient => Group?.ShiftGradient;

@@ -30,13 +30,16 @@ internal sealed class RectifiedChain
         : context.Model.Network is null ? "The recursion needs a network of known layers: use gradient matching."
         : LayerChain.Unreadable(context.Observation);
 
+    /// <param name="context">The round.</param>
+    /// <param name="joint">Whether the whole batch passes at once, so that BatchNorm in train mode has its statistics.</param>
+    /// <param name="told">Whether statistics that the client sent take their place, so that each image passes by itself.</param>
     /// <exception cref="AfterimageException">The network is of another kind.</exception>
-    public static RectifiedChain Of(AttackContext context)
+    public static RectifiedChain Of(AttackContext context, bool joint = false, bool told = false)
     {
-        var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train);
+        var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train, joint);
         if (form.Obstacle is { } obstacle)
             throw new AfterimageException(obstacle);
-        var tail = new PieceReader(context).Tail(form);
-        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form).Piece)], tail);
+        var tail = new PieceReader(context, joint && !told).Tail(form);
+        return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form, joint && !told).Piece)], tail);
     }
 }

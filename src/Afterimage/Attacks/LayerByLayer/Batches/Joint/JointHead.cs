@@ -11,6 +11,9 @@ internal sealed record JointHead(Tensor LogitGradient, int[] Labels, double Resi
     /// <summary>Beyond this the loss is another than the mean cross-entropy, and dL/d logits is what fits dL/dW.</summary>
     private const double Likeness = 1e-3;
 
+    /// <summary>What the mean cross-entropy of these labels leaves of dL/dW, relative, even if the client lowered another loss.</summary>
+    public double OfCrossEntropy { get; private init; }
+
     /// <param name="head">The last linear layer.</param>
     /// <param name="features">What enters it, [B,features].</param>
     public static JointHead Of(Stage head, Tensor features)
@@ -23,6 +26,6 @@ internal sealed record JointHead(Tensor LogitGradient, int[] Labels, double Resi
             ((gradient.t().matmul(features) - head.WeightGradient!).norm() / head.WeightGradient!.norm()).ToDouble();
         var (exact, free) = (Left(computed), Left(fitted));
         var (gradient, residual) = exact < Math.Max(Likeness, free) ? (computed, exact) : (fitted, free);
-        return new(gradient, [.. labels.data<long>().Select(label => (int)label)], residual);
+        return new(gradient, [.. labels.data<long>().Select(label => (int)label)], residual) { OfCrossEntropy = exact };
     }
 }

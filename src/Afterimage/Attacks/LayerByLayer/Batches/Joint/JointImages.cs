@@ -4,7 +4,10 @@ using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
 
-/// <summary>Every image of a batch by itself, from features that were solved for all of them.</summary>
+/// <summary>
+/// Every image of a batch by itself, from features that were solved for all of them; where they share statistics that nobody told, all
+/// at once.
+/// </summary>
 internal sealed class JointImages(AttackContext context, RectifiedChain chain, JointDescent layers, CancellationToken stop)
 {
     private const int Batch = 50;
@@ -21,6 +24,14 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     /// <summary>Conjugate gradients in one step at most.</summary>
     public int Products { get; init; } = 30;
 
+    private readonly bool together = chain.Pieces[0] is RectifiedBlock { Group: not null };
+
+    /// <summary>How the size of images was told where BatchNorm hides it; null where it does not.</summary>
+    public HiddenContrast? Contrast { get; private set; }
+
+    /// <summary>Takes the number of the step, the residual, and the images where they are asked for.</summary>
+    public Action<int, double, Func<Tensor>> See { get; init; } = (_, _, _) => { };
+
     /// <summary>One after the other, with what each leaves of its features.</summary>
     public IEnumerable<(Tensor Image, double Residual, int Evaluations)> Search()
     {
@@ -29,7 +40,8 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
         long[] shape = [channels, height, width];
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Examples).to(ScalarType.Float32).cpu(), Batch);
         using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
-        var pieces = Enumerable.Range(0, (int)layers.Features!.shape[0]).Select(n => Last(procedural.Pieces[depth - 1], n)).ToArray();
+        var pieces = Enumerable.Range(0, together ? 1 : (int)layers.Features!.shape[0])
+            .Select(n => Last(procedural.Pieces[depth - 1], n)).ToArray();
         try
         {
             var decoder = new CellDecoder(
@@ -37,9 +49,19 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             var starts = decoder.Decode(cat([.. pieces.Select(piece => piece.Known)]), shape);
             for (var n = 0; n < pieces.Length; n++)
             {
-                var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input)) { Sufficient = Sufficient };
-                var image = descent.Run(starts.narrow(0, n, 1), Steps, Products, (_, _, _) => { }, stop);
-                yield return (image, descent.Residual, descent.Evaluations);
+                var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input))
+                {
+                    Sufficient = Sufficient,
+                    Center = together ? context.Model.Denormalize(zeros([1, .. shape], ScalarType.Float64)) : null,
+                };
+                var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, stop);
+                if (descent.Center is { } center)
+                {
+                    Contrast = HiddenContrast.Of(images, center);
+                    images = center + (images - center) * Contrast.Factor;
+                }
+                for (var i = 0; i < images.shape[0]; i++)
+                    yield return (images.narrow(0, i, 1), descent.Residual, i == 0 ? descent.Evaluations : 0);
             }
         }
         finally
@@ -52,11 +74,12 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     /// <summary>What is known of the last piece for one image.</summary>
     private LastPiece Last(RectifiedPiece piece, int n)
     {
-        var features = layers.Features!.narrow(0, n, 1);
+        Tensor Own(Tensor all) => together ? all : all.narrow(0, n, 1);
+        var features = Own(layers.Features!);
         return piece is not ResidualUnit unit
             ? new LastBlock((RectifiedBlock)piece, features.to(ScalarType.Float32), null, zeros_like(features), true)
             : layers.Inside is { } inside
-                ? new LastUnit(unit, new(inside.Middle.narrow(0, n, 1), inside.MiddleGradient.narrow(0, n, 1)), features, true)
+                ? new LastUnit(unit, new(Own(inside.Middle), Own(inside.MiddleGradient)), features, true)
                 : new KnownUnitOutput(unit, features);
     }
 }

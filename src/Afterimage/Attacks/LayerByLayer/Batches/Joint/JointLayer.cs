@@ -38,7 +38,8 @@ internal sealed class JointLayer
     /// <summary>All inputs by least squares, [B,*Input]; null where they are not determined.</summary>
     /// <param name="channels">Which output channels count, [outputs]; null for all.</param>
     /// <param name="other">Another layer that takes in the same; null for none.</param>
-    public Tensor? Solve(Tensor? channels = null, JointLayer? other = null)
+    /// <param name="hidden">Places, [sets,H * W], whose common constant no equation tells: it is taken for zero; null for none.</param>
+    public Tensor? Solve(Tensor? channels = null, JointLayer? other = null, Tensor? hidden = null)
     {
         using var scope = Tidy.Scope();
         if (system.shape[0] + (other?.system.shape[0] ?? 0) < system.shape[1])
@@ -48,6 +49,8 @@ internal sealed class JointLayer
         var normal = Normal(channels);
         if (other is not null)
             normal = normal + other.Normal();
+        if (hidden?.repeat(1, system.shape[1] / block.Places) is { } constants)
+            normal.addmm_(constants.t(), constants * (normal.diagonal().mean() / constants.sum(1, keepdim: true)));
         normal.diagonal().add_(1e-13 * normal.diagonal().mean() + 1e-300);
         if (Factorization.CholeskyOrNull(normal) is not { } factor)
             return null;

@@ -4,8 +4,9 @@ using Afterimage.Models;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// The images of a batch by way of the last convolutions of a residual network in eval mode: one of them separates the batch, all units in
-/// front follow for all images together, and from there every image is looked for by itself.
+/// The images of a batch by way of the last convolutions of a residual network: one of them separates the batch, all units in front follow
+/// for all images together, and from there every image is looked for by itself; in train mode with statistics that nobody told, all at
+/// once.
 /// </summary>
 internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
 {
@@ -15,20 +16,24 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
     /// <summary>Whether a round is read this way, as far as counts tell.</summary>
     public static bool Reads(AttackContext context)
     {
-        if (context.Observation.Training is not FedSgd { Mode: ModelMode.Eval })
+        if (context.Observation.Training is not FedSgd training)
             return false;
-        var form = ChainForm.Of(context.Model.Network!, false);
+        var train = training.Mode == ModelMode.Train;
+        var form = ChainForm.Of(context.Model.Network!, train, joint: true);
         // Bottlenecks and GroupNorm are solved for one image only so far.
         return form is { Obstacle: null, IsResidual: true } && form.Linears.Count == 1
             && !form.Pieces.Any(piece => piece is UnitForm { IsStepwise: true } or BlockForm { Groups: not null })
+            // In train mode every statistic must be the batch's.
+            && (!train || form.Pieces.SelectMany(piece => piece is UnitForm unit ? unit.All : [(BlockForm)piece])
+                .All(block => block.Norm is not null))
             && form.Pieces.OfType<UnitForm>().Any(unit =>
-                SeparableBatch.Largest(unit.First.Conv, unit.First.Input) >= context.Observation.BatchSize);
+                SeparableBatch.Largest(unit.First.Conv, unit.First.Input, train) >= context.Observation.BatchSize);
     }
 
     /// <exception cref="AfterimageException">No layer separates the batch.</exception>
     public BatchImages Read()
     {
-        var (context, chain) = (run.Context, RectifiedChain.Of(run.Context));
+        var (context, chain) = (run.Context, RectifiedChain.Of(run.Context, joint: true));
         context.Say("separates the batch and solves for its features");
         var layers = new JointDescent(context, chain, run.Note, run.Stop);
         layers.Run();
@@ -36,7 +41,9 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
             throw new AfterimageException(
                 $"No unit separates this batch of {context.Observation.BatchSize} images down to exact features: use gradient matching.");
         run.Know(new(layers.Labels.ToValueList(), layers.Labels.Select(_ => 1.0).ToValueList()));
-        var search = new JointImages(context, chain, layers, run.Stop)
+        var told = context.Observation.BatchStatistics is not null || context.Observation.RunningStatistics is not null;
+        var single = told ? RectifiedChain.Of(context, joint: true, told: true) : chain;
+        var search = new JointImages(context, single, layers, run.Stop)
         {
             Examples = Math.Min(Examples, settings.Images), Steps = settings.Steps, Products = settings.Products,
         };
@@ -48,6 +55,10 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
             evaluations += found.Evaluations;
             context.Say("searches for every image by its features", images.Count, layers.Labels.Length, "images");
         }
+        if (search.Contrast is { } contrast)
+            run.Note(new Remark(contrast.IsRead
+                ? "BatchNorm hides the contrast of the images; the 256 steps of their pixels told it."
+                : "BatchNorm hides the contrast of the images, and nothing told it: some pixel of the batch is taken for black or white."));
         run.Note(new ImagesMatched(
             images.Count, context.Observation.BatchSize, residuals.Order().ElementAt(residuals.Count / 2), residuals.Max()));
         return new(cat([.. images]), new(layers.Labels.ToValueList(), layers.Labels.Select(_ => 1.0).ToValueList()),

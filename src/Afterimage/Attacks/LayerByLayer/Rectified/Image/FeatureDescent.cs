@@ -48,6 +48,12 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     /// <summary>A residual that ends the search.</summary>
     public double Sufficient { get; init; }
 
+    /// <summary>
+    /// The image that the network takes for zero, [1,C,H,W], where it does not see how large images are next to it: steps leave that as it
+    /// is. Null where it does.
+    /// </summary>
+    public Tensor? Center { get; init; }
+
     public int Evaluations { get; private set; }
 
     /// <summary>What the last image evaluated leaves of the features, relative to how much they vary over their places.</summary>
@@ -152,10 +158,13 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
                 pull = pull + last.PullGradient(weighted[^1]);
             return photographs.Analyze(trunk.Pull(pull, last.HasGradient ? weighted[..^1] : []).to(ScalarType.Float64));
         }
-        return ConjugateGradients.Solve(Back(left, open) - z, search =>
+        var hidden = Center is null ? null : nn.functional.normalize(
+            photographs.Explain(Image(z) - Center + photographs.Mean).view(1, -1)).view_as(z);
+        Tensor Seen(Tensor change) => hidden is null ? change : change - hidden * (change * hidden).sum();
+        return ConjugateGradients.Solve(Seen(Back(left, open) - z), search =>
         {
             var (change, gradients) = trunk.Push(photographs.Synthesize(search).to(left.dtype));
-            return Back(last.Push(change), last.HasGradient ? [.. gradients, last.Gradient(change)] : []) + search;
+            return Seen(Back(last.Push(change), last.HasGradient ? [.. gradients, last.Gradient(change)] : []) + search);
         }, null, products, fine ? FinelyEnough : Enough, stop: stop).Solution;
     }
 

@@ -12,10 +12,25 @@ internal static class ScaleSearch
     /// <param name="difference">Of a scale.</param>
     public static (double Scale, double Difference) Least(double guess, Func<double, double> difference)
     {
-        var scale = Enumerable.Range(0, Scales).Select(i => guess * Math.Pow(Range, (double)i / (Scales - 1) - 0.5))
-            .Append(guess).MinBy(difference);
-        for (var width = Math.Pow(Range, 1.0 / (Scales - 1)) - 1; width > 1e-9; width /= 2)
-            scale = new[] { scale, scale * (1 + width), scale / (1 + width) }.MinBy(difference);
-        return (scale, difference(scale));
+        var best = Enumerable.Range(0, Scales).Select(i => guess * Math.Pow(Range, (double)i / (Scales - 1) - 0.5))
+            .Append(guess).Select(scale => (Scale: scale, Difference: difference(scale))).MinBy(tried => tried.Difference);
+        return Near(best, Math.Pow(Range, 1.0 / (Scales - 1)) - 1, difference);
+    }
+
+    /// <summary>The same near a scale that is nearly right.</summary>
+    /// <param name="best">That scale with its difference.</param>
+    /// <param name="width">How far it may be off, relative.</param>
+    /// <param name="difference">Of a scale.</param>
+    public static (double Scale, double Difference) Near(
+        (double Scale, double Difference) best, double width, Func<double, double> difference)
+    {
+        for (; width > 1e-9; width /= 2)
+            foreach (var scale in new[] { best.Scale * (1 + width), best.Scale / (1 + width) })
+                if (difference(scale) is var tried && tried < best.Difference)
+                {
+                    best = (scale, tried);
+                    break;
+                }
+        return best;
     }
 }

@@ -34,6 +34,44 @@ public class JointDescentTests
         Assert.Equal(order.Select(n => client.Labels[n]), layers.Labels);
     }
 
+    /// <summary>A stride hides a constant of some places, besides.</summary>
+    [Theory]
+    [InlineData(10, 1), InlineData(1, 1), InlineData(10, 2)]
+    public void In_train_mode_statistics_follow_from_the_inputs_that_they_tell(int classes, int stride)
+    {
+        using var scope = NewDisposeScope();
+        var client = Client(4, classes, ModelMode.Train, stride);
+        using var own = client.Context.To(Double);
+        var chain = RectifiedChain.Of(own, joint: true);
+        var notes = new List<Evidence>();
+        var layers = new JointDescent(own, chain, notes.Add, TestContext.Current.CancellationToken);
+        layers.Run();
+        var told = string.Join("\n", notes);
+        Assert.True(layers.Depth == 1, told);
+        Assert.All(notes.OfType<LayerSolved>(), note => Assert.InRange(note.Residual, 0, 3e-6));
+        var truth = chain.Pieces[0].Forward(chain.Model.Normalize(client.Images.to(Double))).flatten(1);
+        var (errors, nearest) = ((layers.Features!.flatten(1).unsqueeze(1) - truth.unsqueeze(0)).norm(2) / truth.norm(1)).min(1);
+        Assert.All(errors.data<double>().ToArray(), error => Assert.InRange(error, 0, 1e-4));
+        var order = nearest.data<long>().ToArray();
+        Assert.Equal(4, order.Distinct().Count());
+        Assert.Equal(order.Select(n => client.Labels[n]), layers.Labels);
+    }
+
+    [Theory, Trait("Category", "slow")]
+    [InlineData(false), InlineData(true)]
+    public void Images_in_train_mode_follow_with_and_without_statistics_sent(bool sent)
+    {
+        using var scope = NewDisposeScope();
+        var client = Client(3, 10, ModelMode.Train, 2);
+        client = sent ? client.Revealing() : client;
+        using var found = new BatchSeparation().Run(client.Context);
+        var (psnr, labels) = client.Judge(found);
+        Assert.All(psnr, value => Assert.True(value > 45, $"{string.Join(" ", psnr)}\n{string.Join("\n", found.Evidence)}"));
+        Assert.Equal(client.Labels, labels);
+        Assert.Contains(found.Evidence, note => note is BatchSeparated { Separated: 3 });
+        Assert.Equal(!sent, found.Evidence.Any(note => note.Sentence.Contains("BatchNorm hides the contrast", StringComparison.Ordinal)));
+    }
+
     [Fact, Trait("Category", "slow")]
     public void Each_image_follows_from_its_features()
     {
@@ -73,16 +111,16 @@ public class JointDescentTests
     }
 
     /// <summary>A stem that keeps enough of 8 x 8 pixels, a unit with a projection, and one without.</summary>
-    private static Simulated Client(int batch, int classes)
+    private static Simulated Client(int batch, int classes, ModelMode mode = ModelMode.Eval, int stride = 1)
     {
         Layer[] Convolution(string name, int from, int to, int kernel, int stride) =>
             [new Conv2d(name, from, to, kernel, stride, kernel / 2, Bias: false), new BatchNorm2d(name + "n", to)];
-        Residual Unit(string name, int from, int to) => new(
-            [.. Convolution(name + "a", from, to, 3, 1), Relu, .. Convolution(name + "b", to, to, 3, 1)],
-            from == to ? [] : [.. Convolution(name + "c", from, to, 1, 1)]);
+        Residual Unit(string name, int from, int to, int stride) => new(
+            [.. Convolution(name + "a", from, to, 3, stride), Relu, .. Convolution(name + "b", to, to, 3, 1)],
+            from == to ? [] : [.. Convolution(name + "c", from, to, 1, stride)]);
         var network = new Network(new(3, 8, 8), 10,
         [
-            .. Convolution("stem", 3, 48, 3, 2), Relu, Unit("u", 48, 96), Relu, Unit("v", 96, 96), Relu,
+            .. Convolution("stem", 3, 48, 3, 2 / stride), Relu, Unit("u", 48, 96, stride), Relu, Unit("v", 96, 96, 1), Relu,
             new GlobalAvgPool2d(), new Flatten(), new Linear("head", 96, 10),
         ]);
         var random = new RandomSource(2);
@@ -92,6 +130,8 @@ public class JointDescentTests
         var model = new NetworkModel(network, Normalization.None(3), parameters, buffers);
         var coarse = rand([batch, 3, 2, 2], generator: generator);
         var images = 0.6 * nn.functional.interpolate(coarse, [8, 8]) + 0.4 * rand([batch, 3, 8, 8], generator: generator);
-        return Simulated.Of(model, images, [.. Enumerable.Range(0, batch).Select(n => n % classes)], new FedSgd(), random);
+        images = mode == ModelMode.Train ? (images * 255).round() / 255 : images;
+        var labels = Enumerable.Range(0, batch).Select(n => n % classes).ToArray();
+        return Simulated.Of(model, images, labels, new FedSgd { Mode = mode }, random);
     }
 }
