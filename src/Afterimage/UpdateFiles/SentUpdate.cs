@@ -21,6 +21,9 @@ public sealed class SentUpdate
 
     private readonly List<string> notes = [];
 
+    /// <summary>Whether the running statistics in the file are those after the round rather than their change.</summary>
+    private readonly bool areAbsolute;
+
     /// <summary>Reads a file.</summary>
     /// <param name="file">The client's.</param>
     /// <param name="model">The shared model before the round.</param>
@@ -41,6 +44,7 @@ public sealed class SentUpdate
         foreach (var name in Unsent)
             before[model.Layout.IndexOf(name)].zero_();
         var statistics = new FileStatistics(file.Content, model.Layout, buffers);
+        areAbsolute = statistics.IsWhole && AreAbsolute(statistics.Read(file.Path, ScalarType.Float64, CPU), LayerStatistics.Running(model));
         var content = Content(file, sent, before, statistics, said);
         Training = content is UpdateContent.Gradient || (said.Training is not null and not FedSgd) ? said.Training ?? new FedSgd()
             : new HiddenTraining { Mode = said.Training?.Mode ?? ModelMode.Eval, Loss = said.Training?.Loss ?? new CrossEntropy() };
@@ -118,7 +122,7 @@ public sealed class SentUpdate
         var distance = Distance(sent, before);
         var isDescribed = said.Statistics is not null || said.Training is not null and not FedSgd;
         var content = said.Content ?? (said.Before is not null || distance < Near ? UpdateContent.Weights
-            : statistics.Steps is not null && !isDescribed ? UpdateContent.Difference
+            : statistics.Steps is not null && !areAbsolute && !isDescribed ? UpdateContent.Difference
             : said.Training is null or { Kind: UpdateKind.Gradient } ? UpdateContent.Gradient : UpdateContent.Difference);
         if (content == UpdateContent.Gradient && said.Training is { Kind: not UpdateKind.Gradient })
             throw ArrayFault.File(file.Path,
@@ -137,6 +141,7 @@ public sealed class SentUpdate
         var kind = said.Statistics ?? content switch
         {
             UpdateContent.Weights => SentStatistics.After,
+            _ when areAbsolute => SentStatistics.After,
             UpdateContent.Difference => SentStatistics.Difference,
             _ => (SentStatistics?)null,
         };
@@ -184,7 +189,7 @@ public sealed class SentUpdate
     private long? Steps(VictimModel model, UpdateFacts said, UpdateContent content, FileStatistics statistics)
     {
         var buffers = model.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
-        var before = content != UpdateContent.Weights ? 0 : said.Before is null ? null
+        var before = content != UpdateContent.Weights && !areAbsolute ? 0 : said.Before is null ? null
             : new FileStatistics(UpdateFile.Plain(said.Before).Content, model.Layout, buffers).Steps;
         var steps = statistics.Steps - before;
         if (steps is null or < 1)
@@ -206,6 +211,20 @@ public sealed class SentUpdate
     {
         using var scope = Tidy.Scope();
         return ReferenceEquals(numbers, weights) ? 0 : (numbers.Flat - weights.Flat).norm().ToDouble() / weights.Norm();
+    }
+
+    /// <summary>A change is as far from the model's own variances as these are large.</summary>
+    private static bool AreAbsolute(LayerStatistics sent, LayerStatistics own)
+    {
+        using var scope = Tidy.Scope();
+        var (left, size) = (0.0, 0.0);
+        foreach (var layer in own.Names)
+        {
+            var variance = own[layer].Variance.to(ScalarType.Float64).cpu();
+            left += (sent[layer].Variance - variance).square().sum().ToDouble();
+            size += variance.square().sum().ToDouble();
+        }
+        return left < Near * Near * size;
     }
 
     private static bool Moved(Tensor before, Tensor after)

@@ -119,6 +119,24 @@ public class SentUpdateTests
         Assert.InRange(half.Sent.Channel.Floor(half.Sent.Update), 0.8 * error, 1.25 * error);
     }
 
+    /// <summary>As a client makes it that sends what its optimizer saw and its buffers as they are.</summary>
+    [Fact]
+    public void Running_statistics_beside_a_gradient_may_be_those_after_the_round()
+    {
+        using var model = Open("batchnorm-net");
+        using var folder = new TemporaryFolder();
+        var (after, before) = (State("after-named.npz"), State("before.pt"));
+        ArrayFile.Write(folder["gradient.npz"], [.. after.Select((array, i) => array.Name.Contains("running_", StringComparison.Ordinal)
+            || array.Name.Contains("num_batches", StringComparison.Ordinal) ? array
+            : NamedArray.Of(array.Name, array.Shape, array.ToDouble().Zip(before[i].ToDouble(), (a, b) => b - a).ToArray().AsSpan()))]);
+        using var sent = new Opened(new(UpdateFile.Read(folder["gradient.npz"]), model, Nothing));
+        Assert.Equal(new FedSgd { Mode = ModelMode.Train }, sent.Sent.Training);
+        using var expected = Read(model, "batchnorm-net", "after.npz",
+            Nothing with { Training = new FedAvg { BatchSize = 4, LearningRate = 0.05 } });
+        foreach (var layer in expected.Sent.BatchStatistics!.Names)
+            Assert.True(expected.Sent.BatchStatistics[layer].Variance.allclose(sent.Sent.BatchStatistics![layer].Variance, 1e-3, 1e-4));
+    }
+
     [Fact]
     public void A_gradient_stays_a_gradient_and_a_difference_of_state_dicts_is_seen_by_its_counters()
     {
