@@ -20,6 +20,9 @@ internal sealed class MaximaDoubt(RectifiedBlock block, PoolingWindows windows, 
 
     /// <summary>No vote counts more than this, as a logarithm.</summary>
     private const double MostVote = 50;
+
+    /// <summary>Least noise relative to the largest doubt: taking a window out of the covariance loses twice as many digits.</summary>
+    private const double Clearest = 1e-7;
     private const int Bisections = 40;
 
     private readonly long channels = block.Conv.Output;
@@ -92,6 +95,7 @@ internal sealed class MaximaDoubt(RectifiedBlock block, PoolingWindows windows, 
         var (values, vectors) = Factorization.Eigen(covariance, "The covariance of a weight gradient");
         values = values.clamp_min(0);
         var (spread, squares) = (values.data<double>().ToArray(), vectors.t().matmul(left).square().reshape(-1).data<double>().ToArray());
+        noise = Math.Max(noise, Clearest * spread.Max());
         double Size(double added) => squares.Zip(spread, (square, value) => square / (value + added)).Average();
         if (Size(noise) > 1)
         {
