@@ -23,6 +23,9 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>What may be left of the features behind a stem whose output is to be believed.</summary>
     private const double FoundStem = 1e-3;
 
+    /// <summary>Of the time that is left, what the search for a stem's output may take; the image is searched for without it as well.</summary>
+    private const double StemShare = 0.4;
+
     private readonly ProceduralFeatures procedural;
     private readonly Tensor pooled;
     private readonly Tensor pooledGradient;
@@ -97,7 +100,10 @@ internal sealed class ResidualDescent : HeadDescent
         if (!StemSearch.Applies(Chain, Depth, last))
             return;
         var search = new StemSearch(Chain, procedural);
-        var found = search.Run(Depth, last, Attack.Stop);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Attack.Stop);
+        if (Attack.SecondsLeft is { } left)
+            stop.CancelAfter(TimeSpan.FromSeconds(StemShare * Math.Max(0, left)));
+        var found = search.Run(Depth, last, stop.Token);
         Attack.Note(new Remark(FormattableString.Invariant(
             $"What leaves the stem was searched for by the features behind {Depth} pieces, of which {search.Residual:G2} is left.")));
         if (!(search.Residual < FoundStem))
