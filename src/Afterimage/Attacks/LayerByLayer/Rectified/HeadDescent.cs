@@ -50,7 +50,10 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <param name="photographs">What is believed of images.</param>
     public PoolingDescent? Pooled(FeatureMap trunk, RectifiedPiece piece, GaussianImages photographs) =>
         piece is RectifiedBlock { Pool: not null, Batch: null } block && Features is not null
-            ? new(trunk, block, Features, FeatureGradient!, photographs) : null;
+            ? new(trunk, block, Features, FeatureGradient!, photographs, block.Weight.dtype == ScalarType.Float64) : null;
+
+    /// <summary>Whether that search weighs the doubt about places, for which it needs double precision.</summary>
+    public bool WeighsDoubt => Depth == 1 && chain.Pieces[0] is RectifiedBlock block && PoolingDescent.WeighsDoubt(block);
 
     /// <summary>Standard deviations of the features, [1,C,H,W]; null where they are exact.</summary>
     protected Tensor? Error { get; set; }

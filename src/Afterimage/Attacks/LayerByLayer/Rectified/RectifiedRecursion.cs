@@ -22,8 +22,14 @@ public sealed record RectifiedRecursion : Attack
     /// <summary>Steps over which the places of maxima are decided.</summary>
     private const int Annealing = 150;
 
+    /// <summary>The same where the doubt about them is weighed.</summary>
+    private const int Weighing = 60;
+
     /// <summary>Steps in double precision that find the contrast of an image behind GroupNorm, and conjugate gradients of each.</summary>
     private const int Contrast = 12, ContrastProducts = 120;
+
+    /// <summary>What a search in single precision leaves of the features where one in double precision follows.</summary>
+    private const double NearContrast = 1e-3;
 
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     [Range(4, 100_000)]
@@ -87,23 +93,27 @@ public sealed record RectifiedRecursion : Attack
         var examples = procedural.Examples(depth - 1, last).Take(few);
         var start = new CellDecoder(last.Known.shape[1..], shape, chain.Pieces.Take(depth), examples).Decode(last.Known, shape);
         var photographs = new Photographs(context.Model.Input);
+        // GroupNorm hides the contrast of the image but for what is added to its variances, which single precision does not see.
+        var hidden = chain.Pieces[0] is RectifiedBlock { Group: not null, Bias: null };
         var (steps, evaluations, residual) = (0, 0, 1.0);
         Tensor images;
-        if (last.Known.numel() < KnownFeatures.Plenty * context.Model.Input.Count
-            && layers.Pooled(trunk, procedural.Pieces[depth - 1], photographs) is { } pooled)
+        var pieces = layers.WeighsDoubt ? chain.Pieces : procedural.Pieces;
+        using var map = new FeatureMap(chain, pieces.Take(depth - 1));
+        using var pooled = last.Known.numel() < KnownFeatures.Plenty * context.Model.Input.Count
+            ? layers.Pooled(map, pieces[depth - 1], photographs) : null;
+        if (pooled is not null)
         {
-            images = pooled.Run(start, Math.Min(Steps, Annealing), Products, See, run.Stop);
+            images = pooled.Run(start, Math.Min(Steps, layers.WeighsDoubt ? Weighing : Annealing), Products, See, run.Stop);
             (evaluations, residual) = (pooled.Evaluations, pooled.Residual);
         }
         else
         {
-            var descent = new FeatureDescent(trunk, last, photographs);
+            var descent = new FeatureDescent(trunk, last, photographs) { Sufficient = hidden ? NearContrast : 0 };
             images = descent.Run(start, Steps, Products, See, run.Stop);
             (evaluations, residual) = (descent.Evaluations, descent.Residual);
         }
-        if (chain.Pieces[0] is RectifiedBlock { Group: not null, Bias: null } && !run.Stop.IsCancellationRequested)
+        if (hidden && !run.Stop.IsCancellationRequested)
         {
-            // GroupNorm hides the contrast of the image but for what is added to its variances, which single precision does not see.
             using var precise = new FeatureMap(chain, chain.Pieces.Take(depth - 1));
             using var exact = layers.Last(chain.Pieces[depth - 1]);
             var descent = new FeatureDescent(precise, exact, photographs);

@@ -1,5 +1,6 @@
 using Afterimage.Attacks;
 using Afterimage.Federation;
+using Afterimage.LabelRecovery;
 using Afterimage.Models;
 using Afterimage.Numerics;
 using TorchSharp;
@@ -44,6 +45,27 @@ public class StepwiseUnitTests
         using var found = new BatchSeparation().Run(client.Context);
         Assert.Equal(OutcomeKind.Refused, found.Outcome.Kind);
         Assert.Contains("gradient matching", found.Outcome.Advice, StringComparison.Ordinal);
+    }
+
+    /// <summary>Behind a pooling that cannot be solved through more is known than leaves it, and no pooling lies between.</summary>
+    [Fact]
+    public void What_leaves_a_stem_follows_from_more_features_behind_a_unit()
+    {
+        using var scope = NewDisposeScope();
+        using var client = Simulated.Smooth(Simulated.Open(new Network(new(3, 32, 32), 10, [new Conv2d("stem", 3, 8, 7, 2, 3), ReLU,
+            new MaxPool2d(3, 2, 1), new Residual([new Conv2d("a1", 8, 16, 1), ReLU, new Conv2d("a2", 16, 16, 3, 1, 1), ReLU,
+                new Conv2d("a3", 16, 64, 1)], [new Conv2d("a4", 8, 64, 1)]), ReLU,
+            new GlobalAvgPool2d(), new Flatten(), new Linear("head", 64, 10)])), [3]).Context.To(ScalarType.Float64);
+        var chain = RectifiedChain.Of(client);
+        var images = DummyHead.Draw(client, 81).to(ScalarType.Float32);
+        var procedural = new ProceduralFeatures(chain, images.narrow(0, 0, 80), 50);
+        var right = chain.Pieces[0].Forward(chain.Model.Normalize(images.narrow(0, 80, 1).to(ScalarType.Float64)));
+        using var last = new KnownUnitOutput((ResidualUnit)procedural.Pieces[1], chain.Pieces[1].Forward(right));
+        Assert.True(StemSearch.Applies(chain, 2, last));
+        var search = new StemSearch(chain, procedural);
+        var found = search.Run(2, last, TestContext.Current.CancellationToken);
+        Assert.InRange(((found - right).norm() / right.norm()).ToDouble(), 0, 0.01);
+        Assert.InRange(search.Residual, 0, 1e-3);
     }
 
     [Fact]

@@ -21,6 +21,9 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
 
     /// <summary>Steps that must lower the residual by a factor, or they are the last.</summary>
     private const int Patience = 20;
+
+    /// <summary>Error of a number that must not be negative, relative to that of features.</summary>
+    private const double Negative = 0.3;
     private const double Progress = 0.99;
 
     /// <summary>
@@ -53,6 +56,9 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     /// is. Null where it does.
     /// </summary>
     public Tensor? Center { get; init; }
+
+    /// <summary>Whether what is looked for is not negative, as behind a ReLU.</summary>
+    public bool IsPositive { get; init; }
 
     public int Evaluations { get; private set; }
 
@@ -114,13 +120,14 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
             if (last.InputGradient() is { } gradient)
                 trunk.Settle(gradient, last.Scale);
         }
+        var bound = IsPositive ? 1 / (Negative * Negative * error * error) : 0;
         var open = Open(x);
         var trust = open.Select(Trust).ToArray();
         double Value(Tensor at, Tensor features, Tensor[] gradients) => (features.square() * pulls).sum().ToDouble()
             + gradients.Zip(trust, (gradient, weight) => (gradient.square() * weight).sum().ToDouble()).Sum()
-            + at.square().sum().ToDouble();
+            + at.square().sum().ToDouble() + (bound > 0 ? bound * Image(at).clamp_max(0).square().sum().ToDouble() : 0);
         var before = Value(z, left, open);
-        var direction = Direction(z, left, pulls, open, trust, products, stop);
+        var direction = Direction(z, left, pulls, open, trust, bound, products, stop);
         for (var length = 1.0; length > ShortestStep; length /= 2)
         {
             var next = z + direction * length;
@@ -147,8 +154,8 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
     }
 
     /// <summary>Conjugate gradients on the linearized problem.</summary>
-    private Tensor Direction(
-        Tensor z, Tensor left, Tensor pulls, Tensor[] open, Tensor[] trust, int products, CancellationToken stop)
+    private Tensor Direction(Tensor z, Tensor left, Tensor pulls, Tensor[] open, Tensor[] trust, double bound, int products,
+        CancellationToken stop)
     {
         Tensor Back(Tensor features, Tensor[] gradients)
         {
@@ -158,14 +165,36 @@ internal sealed class FeatureDescent(FeatureMap trunk, LastPiece last, GaussianI
                 pull = pull + last.PullGradient(weighted[^1]);
             return photographs.Analyze(trunk.Pull(pull, last.HasGradient ? weighted[..^1] : []).to(ScalarType.Float64));
         }
-        var hidden = Center is null ? null : nn.functional.normalize(
-            photographs.Explain(Image(z) - Center + photographs.Mean).view(1, -1)).view_as(z);
-        Tensor Seen(Tensor change) => hidden is null ? change : change - hidden * (change * hidden).sum();
-        return ConjugateGradients.Solve(Seen(Back(left, open) - z), search =>
+        var image = Image(z);
+        var below = bound * (image < 0).to(z.dtype);
+        Tensor Normal(Tensor images)
         {
-            var (change, gradients) = trunk.Push(photographs.Synthesize(search).to(left.dtype));
-            return Seen(Back(last.Push(change), last.HasGradient ? [.. gradients, last.Gradient(change)] : []) + search);
-        }, null, products, fine ? FinelyEnough : Enough, stop: stop).Solution;
+            var (change, gradients) = trunk.Push(images.to(left.dtype));
+            var back = Back(last.Push(change), last.HasGradient ? [.. gradients, last.Gradient(change)] : []);
+            return bound > 0 ? back + photographs.Analyze(images * below) : back;
+        }
+        var hidden = Center is null ? null : nn.functional.normalize(
+            photographs.Explain(image - Center + photographs.Mean).view(1, -1)).view_as(z);
+        Tensor Told(Tensor change) => hidden is null ? change : change - hidden * (change * hidden).sum();
+        var right = Back(left, open) - z;
+        right = bound > 0 ? right - photographs.Analyze(image * below) : right;
+        return ConjugateGradients.Solve(Told(right), search => Told(Normal(photographs.Synthesize(search)) + search),
+            fine || IsPositive ? Condition(Normal, z) : null, products, fine ? FinelyEnough : Enough, stop: stop).Solution;
+    }
+
+    /// <summary>
+    /// Divides by what a product would give if features told every pixel alike: the model of images weighs low frequencies so much more
+    /// than high ones that conjugate gradients take hundreds of products without it.
+    /// </summary>
+    /// <param name="normal">The normal matrix of the data times the model's root, for images.</param>
+    /// <param name="z">Of the shape of the unknowns.</param>
+    private Func<Tensor, Tensor> Condition(Func<Tensor, Tensor> normal, Tensor z)
+    {
+        using var generator = new RandomSource(0).Derive("curvature").Generator(CPU);
+        var probe = photographs.Synthesize(randn(z.shape, ScalarType.Float64, generator: generator) / photographs.Deviations);
+        var curvature = (photographs.Explain(probe + photographs.Mean) * normal(probe)).sum().ToDouble() / probe.square().sum().ToDouble();
+        var inverse = 1 / (1 + curvature * photographs.Deviations.square());
+        return rest => rest * inverse;
     }
 
     private static Tensor Clear(LastPiece last)

@@ -7,13 +7,15 @@ namespace Afterimage.Attacks;
 internal sealed class FeatureMap : IDisposable
 {
     private readonly RectifiedChain chain;
+    private readonly bool normalizes;
     private readonly Part[] parts;
 
     /// <param name="chain">It normalizes images.</param>
-    /// <param name="pieces">From the image on.</param>
-    public FeatureMap(RectifiedChain chain, IEnumerable<RectifiedPiece> pieces)
+    /// <param name="pieces">One behind the other.</param>
+    /// <param name="fromImage">Whether the first takes in the image.</param>
+    public FeatureMap(RectifiedChain chain, IEnumerable<RectifiedPiece> pieces, bool fromImage = true)
     {
-        this.chain = chain;
+        (this.chain, normalizes) = (chain, fromImage);
         parts = [.. pieces.Select(piece => new Part(piece))];
     }
 
@@ -23,7 +25,8 @@ internal sealed class FeatureMap : IDisposable
     /// <param name="images">[1,C,H,W] in [0,1], in the precision of the pieces.</param>
     /// <param name="softness">Softness of the gates in products, see <see cref="Passing"/>.</param>
     public Tensor At(Tensor images, double softness) =>
-        Tidy.Keep(() => parts.Aggregate(chain.Model.Normalize(images), (x, part) => part.At(x, softness)));
+        Tidy.Keep(() =>
+        parts.Aggregate(normalizes ? chain.Model.Normalize(images) : images.alias(), (x, part) => part.At(x, softness)));
 
     /// <summary>Fixes dL/dz of every convolution near the last point.</summary>
     /// <param name="gradient">dL/d features, times a scale.</param>
@@ -43,7 +46,7 @@ internal sealed class FeatureMap : IDisposable
     public (Tensor Features, Tensor[] Gradients) Push(Tensor change)
     {
         var gradients = new List<Tensor>();
-        var x = chain.Model.NormalizeChange(change);
+        var x = normalizes ? chain.Model.NormalizeChange(change) : change;
         foreach (var part in parts)
         {
             if (HasGradients && part.Gradient(x) is { } gradient)
@@ -63,7 +66,7 @@ internal sealed class FeatureMap : IDisposable
             if (HasGradients && part.Tells)
                 features = features + part.PullGradient(gradients[--next]);
         }
-        return chain.Model.NormalizeChange(features);
+        return normalizes ? chain.Model.NormalizeChange(features) : features;
     }
 
     public void Dispose()

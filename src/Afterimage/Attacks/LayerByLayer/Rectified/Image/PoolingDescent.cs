@@ -8,7 +8,7 @@ namespace Afterimage.Attacks;
 /// that falls slowly (expectation maximization, Dempster et al., 1977, annealed as by Ueda and Nakano, 1998). A descent that takes the
 /// largest place of a wrong image for the right one ends early in a wrong choice.
 /// </summary>
-internal sealed class PoolingDescent
+internal sealed class PoolingDescent : IDisposable
 {
     /// <summary>The first error, as a multiple of what the start leaves, and the last, relative to how much features vary.</summary>
     private const double First = 1.5, Last = 0.003;
@@ -25,6 +25,15 @@ internal sealed class PoolingDescent
     /// <summary>A step that leaves more than this times what the one before left is halved, down to this length.</summary>
     private const double MostRise = 2, ShortestStep = 0.02;
 
+    /// <summary>Below this error, relative to how much features vary, the weight gradient has a say in the places of the maxima.</summary>
+    private const double Telling = 0.06;
+
+    /// <summary>Error of the weight gradient that doubt does not explain, relative.</summary>
+    private const double LeastOpen = 1e-5;
+
+    /// <summary>Error of a pixel as a share of what the error of a feature would make of it.</summary>
+    private const double PixelShare = 0.3;
+
     private readonly FeatureMap trunk;
     private readonly RectifiedBlock block;
     private readonly GaussianImages photographs;
@@ -34,13 +43,18 @@ internal sealed class PoolingDescent
     private readonly Tensor strengths;
     private readonly Tensor target;
     private readonly double level;
+    private readonly MaximaDoubt? doubt;
+    private readonly double gain;
+    private readonly Tensor votes;
 
     /// <param name="trunk">From images to the input of the block.</param>
     /// <param name="block">With pooling, in the precision of the search.</param>
     /// <param name="known">What leaves it for every image, [B,*Leaving]; the weight gradient is the sum over all images.</param>
     /// <param name="featureGradient">dL/d of that, in double precision.</param>
     /// <param name="photographs">What is believed of images.</param>
-    public PoolingDescent(FeatureMap trunk, RectifiedBlock block, Tensor known, Tensor featureGradient, GaussianImages photographs)
+    /// <param name="weighsDoubt">Whether the weight gradient counts by the doubt about places; only where <see cref="WeighsDoubt"/>.</param>
+    public PoolingDescent(FeatureMap trunk, RectifiedBlock block, Tensor known, Tensor featureGradient, GaussianImages photographs,
+        bool weighsDoubt = false)
     {
         (this.trunk, this.block, this.photographs, windows) = (trunk, block, photographs, new(block));
         this.known = known.reshape(known.shape[0] * known.shape[1], -1, 1).to(block.Weight.dtype);
@@ -50,7 +64,16 @@ internal sealed class PoolingDescent
         strengths = (featureGradient * scale).reshape(this.known.shape).to(block.Weight.dtype) * alive;
         target = (block.WeightGradient * scale).to(block.Weight.dtype);
         level = (known - known.mean([0, 2, 3], keepdim: true)).square().mean().sqrt().ToDouble();
+        var scales = block.Scale.expand(1, block.Conv.Output, 1, 1).reshape(1, -1, 1, 1);
+        gain = (block.Weight * scales.reshape(-1, 1, 1, 1)).square().sum([1, 2, 3]).sqrt().mean().ToDouble();
+        votes = zeros([this.known.shape[0], this.known.shape[1], windows.Inside.shape[2]], block.Weight.dtype);
+        if (weighsDoubt)
+            doubt = new(block, windows, (strengths.reshape(known.shape) * scales).reshape(strengths.shape),
+                Math.Max(LeastOpen, block.Noise));
     }
+
+    /// <summary>Whether the doubt about places of maxima can be weighed: the block's patches are small, and it has no GroupNorm.</summary>
+    public static bool WeighsDoubt(RectifiedBlock block) => MaximaDoubt.Fits(block);
 
     /// <summary>What the last image leaves of the features, relative to how much they vary over their places.</summary>
     public double Residual { get; private set; } = 1;
@@ -66,6 +89,7 @@ internal sealed class PoolingDescent
     public Tensor Run(Tensor start, int steps, int products, Action<int, double, Func<Tensor>> see, CancellationToken stop)
     {
         var z = photographs.Explain(start.to(ScalarType.Float64));
+        votes.zero_();
         var error = double.NaN;
         var fall = 1.0;
         for (var (step, before) = (0, double.PositiveInfinity); !stop.IsCancellationRequested; step++)
@@ -129,7 +153,8 @@ internal sealed class PoolingDescent
         var left = where(windows.Inside, known - seen, 0);
         var deviations = left / error;
         var below = (special.erfc(deviations * -Math.Sqrt(0.5)) / 2).clamp_min(1e-20);
-        var beliefs = where(windows.Inside, deviations.square() * -0.5 - below.log(), double.NegativeInfinity).softmax(2) * alive;
+        var likely = deviations.square() * -0.5 - below.log() + votes;
+        var beliefs = where(windows.Inside, likely, double.NegativeInfinity).softmax(2) * alive;
         // All others lie below the known maximum: a Newton step for the logarithm of that probability.
         var push = (deviations.square() * -0.5).exp() / Math.Sqrt(2 * Math.PI) / below;
         push = where(deviations < -5, -deviations, push);
@@ -139,23 +164,56 @@ internal sealed class PoolingDescent
         var near = block.Near(x);
         var arriving = near.Arriving(windows.Scatter(beliefs * strengths));
         var open = target - block.Map.WeightGradient(x, arriving);
-        var errors = open.square().mean([1, 2, 3], keepdim: true);
-        var trust = 1 / (errors + 0.1 * errors.median() + 1e-12);
+        var weigh = Weighing(x, beliefs, open, error);
         Tensor Back(Tensor features, Tensor gradient) => photographs.Analyze(trunk.Pull(
-            near.Transpose(features) + block.Map.Transpose(gradient * trust, arriving), []).to(ScalarType.Float64));
+            near.Transpose(features) + block.Map.Transpose(weigh(gradient), arriving), []).to(ScalarType.Float64));
+        (Tensor Features, Tensor Gradient) Push(Tensor image)
+        {
+            var (change, _) = trunk.Push(image.to(x.dtype));
+            return (near.Multiply(change), block.Map.WeightGradient(change, arriving));
+        }
+        Func<Tensor, Tensor>? condition = null;
+        if (doubt is not null)
+        {
+            using var generator = new RandomSource(0).Derive("curvature").Generator(CPU);
+            long[] shape = [z.shape[0], .. photographs.Mean.shape[1..]];
+            var (features, gradient) = Push(randn(shape, ScalarType.Float64, generator: generator));
+            var curvature = ((features.square() * weights).sum() + (gradient * weigh(gradient)).sum()).ToDouble() / z.numel();
+            var inverse = 1 / (1 + curvature * photographs.Deviations.square());
+            condition = rest => rest * inverse;
+        }
         try
         {
             return ConjugateGradients.Solve(Back(pulled, open) - z, search =>
             {
-                var (change, _) = trunk.Push(photographs.Synthesize(search).to(x.dtype));
-                return Back(near.Multiply(change) * weights, block.Map.WeightGradient(change, arriving)) + search;
-            }, null, products, Enough, stop: stop).Solution;
+                var (features, gradient) = Push(photographs.Synthesize(search));
+                return Back(features * weights, gradient) + search;
+            }, condition, products, Enough, stop: stop).Solution;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return null;
         }
     }
+
+    /// <summary>How much every equation of the weight gradient counts; where doubt is weighed, the places get their votes.</summary>
+    private Func<Tensor, Tensor> Weighing(Tensor x, Tensor beliefs, Tensor open, double error)
+    {
+        if (doubt is null)
+        {
+            var errors = open.square().mean([1, 2, 3], keepdim: true);
+            var trust = 1 / (errors + 0.1 * errors.median() + 1e-12);
+            return gradient => gradient * trust;
+        }
+        var pixel = PixelShare * error / gain;
+        var found = doubt.See(x, beliefs, open, pixel * pixel);
+        // Windows vote at once, so that half of the last votes stays.
+        if (error < Telling * level)
+            votes.copy_((votes + found) / 2);
+        return doubt.Weigh;
+    }
+
+    public void Dispose() => doubt?.Dispose();
 
     private Tensor Image(Tensor z) => photographs.Synthesize(z) + photographs.Mean;
 }

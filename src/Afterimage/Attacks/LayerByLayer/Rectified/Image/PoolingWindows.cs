@@ -4,7 +4,6 @@ namespace Afterimage.Attacks;
 internal sealed class PoolingWindows
 {
     private readonly long[] output;
-    private readonly Tensor places;
 
     /// <param name="block">With pooling.</param>
     public PoolingWindows(RectifiedBlock block)
@@ -19,18 +18,21 @@ internal sealed class PoolingWindows
                   let column = x * pool.Stride - pool.Padding + place % side
                   select row >= 0 && row < rows && column >= 0 && column < columns ? row * columns + column : -1;
         var index = tensor([.. all]);
-        places = index.clamp_min(0);
+        Places = index.clamp_min(0);
         Inside = (index >= 0).reshape(1, -1, side * side);
     }
 
     /// <summary>Whether a place of a window lies on the map, not on its padding, [1,windows,places].</summary>
     public Tensor Inside { get; }
 
+    /// <summary>Where each place of a window lies on the map, [windows * places]; 0 where it does not.</summary>
+    public Tensor Places { get; }
+
     /// <summary>[B,*Output] as [B * C,windows,places].</summary>
     public Tensor Gather(Tensor u) =>
-        u.reshape(-1, output[1] * output[2]).index_select(1, places).reshape(-1, Inside.shape[1], Inside.shape[2]);
+        u.reshape(-1, output[1] * output[2]).index_select(1, Places).reshape(-1, Inside.shape[1], Inside.shape[2]);
 
     /// <summary>Transposed <see cref="Gather"/>.</summary>
     public Tensor Scatter(Tensor values) => zeros([values.shape[0], output[1] * output[2]], values.dtype)
-        .index_add_(1, places, values.flatten(1), 1).reshape([-1, .. output]);
+        .index_add_(1, Places, values.flatten(1), 1).reshape([-1, .. output]);
 }

@@ -62,6 +62,10 @@ internal sealed class ProceduralFeatures
         return (cat([.. pairs.Select(pair => pair.Inputs)]), cat([.. pairs.Select(pair => pair.Features)]));
     }
 
+    /// <summary>What leaves a piece, an image each.</summary>
+    public Tensor Leaving(int piece) => Tidy.Keep(() => cat([.. Batches(images.shape[0]).Select(part => Tidy.Keep(() =>
+        Pieces.Take(piece + 1).Aggregate(chain.Model.Normalize(part), (x, before) => before.Forward(x))))]));
+
     /// <summary>Batches of images with their features behind so many pieces and a last one.</summary>
     public IEnumerable<(Tensor Images, Tensor Features)> Examples(int depth, LastPiece last)
     {

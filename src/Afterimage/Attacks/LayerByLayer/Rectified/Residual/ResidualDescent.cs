@@ -20,11 +20,22 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>What blind inputs leave of dL/dW, about.</summary>
     private const double Blindly = 1e-7;
 
+    /// <summary>What may be left of the features behind a stem whose output is to be believed.</summary>
+    private const double FoundStem = 1e-3;
+
+    /// <summary>Of the time that is left, what the search for a stem's output may take; the image is searched for without it as well.</summary>
+    private const double StemShare = 0.4;
+
+    private readonly ProceduralFeatures procedural;
     private readonly Tensor pooled;
     private readonly Tensor pooledGradient;
 
     public ResidualDescent(AttackRun run, RectifiedChain chain, HeadReading reading, ProceduralFeatures procedural)
-        : base(run, chain, procedural) => (pooled, pooledGradient, _) = chain.Tail.Read(reading);
+        : base(run, chain, procedural)
+    {
+        this.procedural = procedural;
+        (pooled, pooledGradient, _) = chain.Tail.Read(reading);
+    }
 
     /// <summary>How far the head's features are from those of the blind input.</summary>
     private double likeness;
@@ -78,6 +89,28 @@ internal sealed class ResidualDescent : HeadDescent
         }
         if (Depth < Chain.Pieces.Count && inside is null)
             Descend();
+        else if (inside is not null && !Attack.Stop.IsCancellationRequested)
+            FindStem((ResidualUnit)Chain.Pieces[Depth - 1], inside);
+    }
+
+    /// <summary>What leaves the stem, where more is known behind it.</summary>
+    private void FindStem(ResidualUnit unit, UnitInside known)
+    {
+        using var last = Last(procedural.Pieces[Depth - 1]);
+        if (!StemSearch.Applies(Chain, Depth, last))
+            return;
+        var search = new StemSearch(Chain, procedural);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Attack.Stop);
+        if (Attack.SecondsLeft is { } left)
+            stop.CancelAfter(TimeSpan.FromSeconds(StemShare * Math.Max(0, left)));
+        var found = search.Run(Depth, last, stop.Token);
+        Attack.Note(new Remark(FormattableString.Invariant(
+            $"What leaves the stem was searched for by the features behind {Depth} pieces, of which {search.Residual:G2} is left.")));
+        if (!(search.Residual < FoundStem))
+            return;
+        var gradient = unit.First.Transpose(known.MiddleGradient) + unit.Return(FeatureGradient! * (Features! > 0));
+        FeatureGradient = search.Gradient(found, Depth, gradient);
+        (Features, Depth, inside) = (found, 1, null);
     }
 
     private UnitInput Jointly(ResidualUnit unit, Tensor values, Tensor doubt, UnitMiddle? within)
