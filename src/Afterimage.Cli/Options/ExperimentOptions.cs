@@ -85,7 +85,7 @@ internal sealed class ExperimentOptions
             Add<int>("--iterations", "N", "Iterations of one start at most.",
                 (json, count) => Configure(json, "--iterations", "does not iterate", attack => attack.WithIterations(count)));
             Add<string>("--budget", "TIME", "Wall time of the attack on one case, for example 90s or 5m, or none; best has 3m, " +
-                "and 30s more for every further image up to 10m.",
+                "and 1m more for every further image up to 10m.",
                 (json, time) => json["budget"] = Seconds(time));
         }
         Add<int>("--trials", "N", "Independent batches.", (json, count) => json["trials"] = count);

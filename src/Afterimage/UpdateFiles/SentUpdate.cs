@@ -44,7 +44,8 @@ public sealed class SentUpdate
         foreach (var name in Unsent)
             before[model.Layout.IndexOf(name)].zero_();
         var statistics = new FileStatistics(file.Content, model.Layout, buffers);
-        areAbsolute = statistics.IsWhole && AreAbsolute(statistics.Read(file.Path, ScalarType.Float64, CPU), LayerStatistics.Running(model));
+        areAbsolute = statistics.IsWhole
+            && AreAbsolute(statistics.Read(file.Path, ScalarType.Float64, CPU), LayerStatistics.Running(model));
         var content = Content(file, sent, before, statistics, said);
         Training = content is UpdateContent.Gradient || (said.Training is not null and not FedSgd) ? said.Training ?? new FedSgd()
             : new HiddenTraining { Mode = said.Training?.Mode ?? ModelMode.Eval, Loss = said.Training?.Loss ?? new CrossEntropy() };

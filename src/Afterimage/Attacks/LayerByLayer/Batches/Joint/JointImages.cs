@@ -36,40 +36,53 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     public IEnumerable<(Tensor Image, double Residual, int Evaluations)> Search()
     {
         var depth = layers.Depth;
-        var (channels, height, width) = context.Model.Input;
-        long[] shape = [channels, height, width];
         var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Examples).to(ScalarType.Float32).cpu(), Batch);
-        using var trunk = new FeatureMap(chain, procedural.Pieces.Take(depth - 1));
-        var pieces = Enumerable.Range(0, together ? 1 : (int)layers.Features!.shape[0])
-            .Select(n => Last(procedural.Pieces[depth - 1], n)).ToArray();
-        try
+        var (pieces, last) = (procedural.Pieces.Take(depth - 1).ToList(), procedural.Pieces[depth - 1]);
+        Tensor starts;
+        using (var first = Last(last, 0))
+            starts = new CellDecoder(first.Known.shape[1..], Shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, first))
+                .Decode(cat([.. Enumerable.Range(0, Searches).Select(Known)]), Shape);
+        Tensor Known(int n)
         {
-            var decoder = new CellDecoder(
-                pieces[0].Known.shape[1..], shape, chain.Pieces.Take(depth), procedural.Examples(depth - 1, pieces[0]));
-            var starts = decoder.Decode(cat([.. pieces.Select(piece => piece.Known)]), shape);
-            for (var n = 0; n < pieces.Length; n++)
+            using var piece = Last(last, n);
+            return piece.Known;
+        }
+        Found Image(int n, CancellationToken stop)
+        {
+            using var scope = Tidy.Scope();
+            using var trunk = new FeatureMap(chain, pieces);
+            using var known = Last(last, n);
+            var descent = new FeatureDescent(trunk, known, new Photographs(context.Model.Input))
             {
-                var descent = new FeatureDescent(trunk, pieces[n], new Photographs(context.Model.Input))
+                Sufficient = Sufficient,
+                Center = together ? context.Model.Denormalize(zeros([1, .. Shape], ScalarType.Float64)) : null,
+            };
+            var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, stop);
+            return new(images.DetachFromDisposeScope(), descent.Residual, descent.Evaluations);
+        }
+        var done = 0;
+        foreach (var found in ParallelRestarts.Run(Searches, context.Workers, Image, stop))
+            using (found)
+            {
+                done += (int)found.Images.shape[0];
+                var images = found.Images;
+                if (together)
                 {
-                    Sufficient = Sufficient,
-                    Center = together ? context.Model.Denormalize(zeros([1, .. shape], ScalarType.Float64)) : null,
-                };
-                var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, stop);
-                if (descent.Center is { } center)
-                {
+                    var center = context.Model.Denormalize(zeros([1, .. Shape], ScalarType.Float64));
                     Contrast = HiddenContrast.Of(images, center);
                     images = center + (images - center) * Contrast.Factor;
                 }
                 for (var i = 0; i < images.shape[0]; i++)
-                    yield return (images.narrow(0, i, 1), descent.Residual, i == 0 ? descent.Evaluations : 0);
+                    yield return (images.narrow(0, i, 1).clone(), found.Residual, i == 0 ? found.Evaluations : 0);
             }
-        }
-        finally
-        {
-            foreach (var piece in pieces)
-                piece.Dispose();
-        }
+        // Those that time did not reach.
+        for (; done < starts.shape[0]; done++)
+            yield return (starts.narrow(0, done, 1), 1, 0);
     }
+
+    private long[] Shape => [context.Model.Input.Channels, context.Model.Input.Height, context.Model.Input.Width];
+
+    private int Searches => together ? 1 : (int)layers.Features!.shape[0];
 
     /// <summary>What is known of the last piece for one image.</summary>
     private LastPiece Last(RectifiedPiece piece, int n)
@@ -81,5 +94,10 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             : layers.Inside is { } inside
                 ? new LastUnit(unit, new(Own(inside.Middle), Own(inside.MiddleGradient)), features, true)
                 : new KnownUnitOutput(unit, features);
+    }
+
+    private sealed record Found(Tensor Images, double Residual, int Evaluations) : IDisposable
+    {
+        public void Dispose() => Images.Dispose();
     }
 }
