@@ -25,7 +25,7 @@ public sealed record Experiment
     public Attack Attack { get; init; } = new Best();
 
     /// <summary>
-    /// Wall time of the attack on one case in seconds; 0 sets no limit. Null takes the attack's own: for best 180, 60 more
+    /// Wall time of the attack on one case in seconds; 0 sets no limit. Null takes the attack's own: for best 300, 60 more
     /// for every further image of the batch and 600 at most, and no limit for others.
     /// </summary>
     [Range(0, 1e9)]

@@ -84,7 +84,7 @@ internal sealed class ExperimentOptions
                     json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
             Add<int>("--iterations", "N", "Iterations of one start at most.",
                 (json, count) => Configure(json, "--iterations", "does not iterate", attack => attack.WithIterations(count)));
-            Add<string>("--budget", "TIME", "Wall time of the attack on one case, for example 90s or 5m, or none; best has 3m, " +
+            Add<string>("--budget", "TIME", "Wall time of the attack on one case, for example 90s or 5m, or none; best has 5m, " +
                 "and 1m more for every further image up to 10m.",
                 (json, time) => json["budget"] = Seconds(time));
         }

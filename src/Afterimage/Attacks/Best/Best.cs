@@ -30,7 +30,7 @@ public sealed record Best : Attack
     public override LabelRule? Rule => Labels;
 
     /// <inheritdoc/>
-    public override double? DefaultSeconds(int batch) => Math.Min(180 + 60 * (batch - 1.0), 600);
+    public override double? DefaultSeconds(int batch) => Math.Min(300 + 60 * (batch - 1.0), 600);
 
     /// <inheritdoc/>
     public override Attack? WithRestarts(int restarts) => this with { Restarts = restarts };
