@@ -19,6 +19,9 @@ public sealed class SentUpdate
     /// <summary>Weights that are closer than this are the same but for rounding to float32.</summary>
     private const double Same = 1e-6;
 
+    /// <summary>Of BatchNorm's running statistics, where nobody changed it.</summary>
+    private const double UsualMomentum = 0.1;
+
     private readonly List<string> notes = [];
 
     /// <summary>Whether the running statistics in the file are those after the round rather than their change.</summary>
@@ -214,7 +217,10 @@ public sealed class SentUpdate
         return ReferenceEquals(numbers, weights) ? 0 : (numbers.Flat - weights.Flat).norm().ToDouble() / weights.Norm();
     }
 
-    /// <summary>A change is as far from the model's own variances as these are large.</summary>
+    /// <summary>
+    /// A change is as far from the model's own variances as these are large. The batch's own may be near, but are no average of those
+    /// before and of any variances, which are not negative.
+    /// </summary>
     private static bool AreAbsolute(LayerStatistics sent, LayerStatistics own)
     {
         using var scope = Tidy.Scope();
@@ -222,7 +228,10 @@ public sealed class SentUpdate
         foreach (var layer in own.Names)
         {
             var variance = own[layer].Variance.to(ScalarType.Float64).cpu();
-            left += (sent[layer].Variance - variance).square().sum().ToDouble();
+            var moved = sent[layer].Variance - variance;
+            if ((variance + moved / UsualMomentum < -Same * variance).any().ToBoolean())
+                return false;
+            left += moved.square().sum().ToDouble();
             size += variance.square().sum().ToDouble();
         }
         return left < Near * Near * size;

@@ -19,7 +19,7 @@ public class SeparableBatchTests
             ? SeparableBatch.ByWindows(conv, [input, side, side], train) : 0);
     }
 
-    /// <summary>3 C_out columns of 3 numbers, a tenth of the input's channels to spare, and a dense eigenproblem that is not too large.</summary>
+    /// <summary>3 C_out columns of 3 numbers, a tenth of the input's channels to spare, and an eigenproblem not too large.</summary>
     [Theory]
     [InlineData(512, 512, 3, 1, 4, 78), InlineData(512, 512, 3, 1, 2, 313), InlineData(512, 512, 3, 1, 7, 12)]
     [InlineData(64, 64, 3, 1, 8, 2), InlineData(512, 20, 3, 1, 4, 3), InlineData(64, 512, 3, 1, 8, 2)]

@@ -52,7 +52,7 @@ internal sealed class PoolingDescent : IDisposable
     /// <param name="known">What leaves it for every image, [B,*Leaving]; the weight gradient is the sum over all images.</param>
     /// <param name="featureGradient">dL/d of that, in double precision.</param>
     /// <param name="photographs">What is believed of images.</param>
-    /// <param name="weighsDoubt">Whether the weight gradient counts by the doubt about places; only where <see cref="WeighsDoubt"/>.</param>
+    /// <param name="weighsDoubt">Whether dL/dW counts by the doubt about places; only where <see cref="WeighsDoubt"/>.</param>
     public PoolingDescent(FeatureMap trunk, RectifiedBlock block, Tensor known, Tensor featureGradient, GaussianImages photographs,
         bool weighsDoubt = false)
     {

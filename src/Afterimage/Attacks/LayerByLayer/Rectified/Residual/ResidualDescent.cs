@@ -23,7 +23,7 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>What may be left of the features behind a stem whose output is to be believed.</summary>
     private const double FoundStem = 1e-3;
 
-    /// <summary>Of the time that is left, what the search for a stem's output may take; the image is searched for without it as well.</summary>
+    /// <summary>The share of the time left that a search for a stem's output may take; the image is looked for without it too.</summary>
     private const double StemShare = 0.4;
 
     private readonly ProceduralFeatures procedural;
