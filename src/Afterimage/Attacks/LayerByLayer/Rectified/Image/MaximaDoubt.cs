@@ -13,7 +13,7 @@ namespace Afterimage.Attacks;
 internal sealed class MaximaDoubt(RectifiedBlock block, PoolingWindows windows, Tensor strengths, double floor) : IDisposable
 {
     /// <summary>Numbers of a patch beyond which a covariance of every channel takes too long.</summary>
-    private const long LargestPatch = 256;
+    private const long LargestPatch = 400;
 
     /// <summary>A window is in doubt if the likeliest place is wrong with at least this probability.</summary>
     private const double Least = 1e-6;
