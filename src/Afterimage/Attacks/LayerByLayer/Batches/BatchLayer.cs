@@ -66,6 +66,6 @@ internal sealed record BatchLayer(Conv2d Conv, long[] Input, Tensor WeightGradie
     /// <summary>Why a batch cannot be taken apart here; null where nothing stands against it.</summary>
     public string? Obstacle(long batch) => SeparableBatch.Obstacle(Conv, Input, Centered)
         ?? (batch > SeparableBatch.Largest(Conv, Input, Centered)
-            ? $"{batch} images have {Directions(batch)} patches, and it tells {SeparableBatch.Largest(Conv, Input, Centered)} images apart"
+            ? $"the batch has {batch} images, and it tells {SeparableBatch.Largest(Conv, Input, Centered)} apart"
             : WeightGradient.count_nonzero().ToInt64() == 0 ? "its weight gradient is zero" : null);
 }

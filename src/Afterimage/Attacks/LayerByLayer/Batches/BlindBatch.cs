@@ -15,9 +15,6 @@ namespace Afterimage.Attacks;
 /// <param name="Evidence">What it says of itself.</param>
 internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSeparated Evidence)
 {
-    /// <summary>Below this gap there is no space of maps.</summary>
-    private const double LeastGap = 10;
-
     /// <summary>A space that leaves more of dL/dW than this is not that of the batch.</summary>
     private const double MostResidual = 0.1;
 
@@ -89,10 +86,10 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
     private static MapSpace? Space(BatchLayer layer, int batch, RandomSource random, CancellationToken stop)
     {
         if (batch <= SeparableBatch.ByWindows(layer.Conv, layer.Input, layer.Centered)
-            && MapSpace.Of(layer, batch, random, stop) is { Gap: >= LeastGap } whole)
+            && MapSpace.Of(layer, batch, random, stop) is { IsClear: true } whole)
             return whole;
         return batch <= SeparableBatch.ByLines(layer.Conv, layer.Input)
-            && LineSpace.Of(layer, batch, random, stop) is { Gap: >= LeastGap } cut ? cut : null;
+            && LineSpace.Of(layer, batch, random, stop) is { IsClear: true } cut ? cut : null;
     }
 
     /// <summary>What is within the errors of zero, or below, is zero.</summary>

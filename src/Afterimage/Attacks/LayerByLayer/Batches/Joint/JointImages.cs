@@ -47,6 +47,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             using var piece = Last(last, n);
             return piece.Known;
         }
+        var center = together ? context.Model.Denormalize(zeros([1, .. Shape], ScalarType.Float64)) : null;
         Found Image(int n, CancellationToken stop)
         {
             using var scope = Tidy.Scope();
@@ -55,7 +56,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             var descent = new FeatureDescent(trunk, known, new Photographs(context.Model.Input))
             {
                 Sufficient = Sufficient,
-                Center = together ? context.Model.Denormalize(zeros([1, .. Shape], ScalarType.Float64)) : null,
+                Center = center,
             };
             var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, stop);
             return new(images.DetachFromDisposeScope(), descent.Residual, descent.Evaluations);
@@ -66,9 +67,8 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
             {
                 done += (int)found.Images.shape[0];
                 var images = found.Images;
-                if (together)
+                if (center is not null)
                 {
-                    var center = context.Model.Denormalize(zeros([1, .. Shape], ScalarType.Float64));
                     Contrast = HiddenContrast.Of(images, center);
                     images = center + (images - center) * Contrast.Factor;
                 }

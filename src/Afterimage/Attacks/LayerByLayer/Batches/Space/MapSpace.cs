@@ -16,6 +16,9 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues)
     public const double Free = 0.7;
     public const int MoreMixtures = 8;
 
+    /// <summary>Below this gap there is no space of maps.</summary>
+    private const double LeastGap = 10;
+
     /// <summary>Vectors of inverse iteration beyond the batch.</summary>
     public const int Beyond = 8;
 
@@ -25,6 +28,9 @@ internal sealed record MapSpace(BatchMaps Basis, double[] Eigenvalues)
     /// <summary>How much larger the first eigenvalue beyond the space is than the last one of it.</summary>
     public double Gap => Eigenvalues.Length > Size ? Eigenvalues[Size] / Math.Max(Eigenvalues[Size - 1], PatchForm.Stiffness)
         : double.PositiveInfinity;
+
+    /// <summary>Whether the gap is that of a space.</summary>
+    public bool IsClear => Gap >= LeastGap;
 
     /// <summary>The space at a layer without an obstacle.</summary>
     /// <param name="layer">The layer.</param>

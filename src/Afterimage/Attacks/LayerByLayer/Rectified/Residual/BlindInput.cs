@@ -13,9 +13,6 @@ internal sealed class BlindInput
 
     private const int Rounds = 40;
 
-    /// <summary>Below this gap of the eigenvalues lines span no input.</summary>
-    private const double LeastGap = 10;
-
     /// <summary>A round that leaves more than this share of what the last one did is the last.</summary>
     private const double Progress = 0.7;
 
@@ -70,7 +67,7 @@ internal sealed class BlindInput
         if (IsNoisy && Missing == 0)
             return Fitted(layer, MapSpace.Of(layer, 1, random, cancellation));
         // Where directions are missing, lines have more to spare than whole windows.
-        if (Missing != 0 && whole.Form.IsBlindByLines && LineSpace.Of(layer, 1, random, cancellation) is { Gap: >= LeastGap } lines)
+        if (Missing != 0 && whole.Form.IsBlindByLines && LineSpace.Of(layer, 1, random, cancellation) is { IsClear: true } lines)
             return Fitted(layer, lines);
         var size = block.Input[0] * block.Places;
         var places = block.Map.Reads();

@@ -17,21 +17,7 @@ public class JointDescentTests
     public void What_enters_every_unit_is_found_for_the_whole_batch(int classes)
     {
         using var scope = NewDisposeScope();
-        var client = Client(4, classes);
-        using var own = client.Context.To(Double);
-        var chain = RectifiedChain.Of(own);
-        var notes = new List<Evidence>();
-        var layers = new JointDescent(own, chain, notes.Add, TestContext.Current.CancellationToken);
-        layers.Run();
-        var told = string.Join("\n", notes);
-        Assert.True(layers.Depth == 1, told);
-        Assert.All(notes.OfType<LayerSolved>(), note => Assert.InRange(note.Residual, 0, 3e-6));
-        var truth = chain.Pieces[0].Forward(chain.Model.Normalize(client.Images.to(Double))).flatten(1);
-        var (errors, nearest) = ((layers.Features!.flatten(1).unsqueeze(1) - truth.unsqueeze(0)).norm(2) / truth.norm(1)).min(1);
-        Assert.All(errors.data<double>().ToArray(), error => Assert.InRange(error, 0, 1e-4));
-        var order = nearest.data<long>().ToArray();
-        Assert.Equal(4, order.Distinct().Count());
-        Assert.Equal(order.Select(n => client.Labels[n]), layers.Labels);
+        IsReadDown(Client(4, classes), joint: false);
     }
 
     /// <summary>A stride hides a constant of some places, besides.</summary>
@@ -40,9 +26,13 @@ public class JointDescentTests
     public void In_train_mode_statistics_follow_from_the_inputs_that_they_tell(int classes, int stride)
     {
         using var scope = NewDisposeScope();
-        var client = Client(4, classes, ModelMode.Train, stride);
+        IsReadDown(Client(4, classes, ModelMode.Train, stride), joint: true);
+    }
+
+    private static void IsReadDown(Simulated client, bool joint)
+    {
         using var own = client.Context.To(Double);
-        var chain = RectifiedChain.Of(own, joint: true);
+        var chain = RectifiedChain.Of(own, joint);
         var notes = new List<Evidence>();
         var layers = new JointDescent(own, chain, notes.Add, TestContext.Current.CancellationToken);
         layers.Run();
