@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using Afterimage.Numerics;
 
+[assembly: Afterimage.Tests.Seeded]
+
 namespace Afterimage.Tests;
 
 internal static class TestAssembly
