@@ -36,7 +36,7 @@ public class LabelsCommandTests
     [Theory]
     [InlineData("--label-mix", "balanced")]
     [InlineData("--label-mix", "repeated")]
-    public void Mixes_are_drawn(string flag, string mix) => Assert.Equal(0, Read("--batch", "12", flag, mix).Code);
+    public void Mixes_are_drawn(string flag, string mix) => Assert.Equal(0, Read("--batch", "4", flag, mix).Code);
 
     [Theory]
     [InlineData("--rule", "idlg", "reads one label")]

@@ -15,6 +15,9 @@ namespace Afterimage.Attacks;
 [Cites("nocedal2006numerical", "ruderman1997origins", "rudin1992nonlinear")]
 public sealed record GaussNewton : IterativeAttack
 {
+    // Bytes of columns of the Jacobian.
+    private const long MostHeld = 8_000_000_000;
+
     /// <summary>Four restarts.</summary>
     public GaussNewton() => Restarts = 4;
 
@@ -65,7 +68,8 @@ public sealed record GaussNewton : IterativeAttack
     public double Noise { get; init; } = 2e-6;
 
     /// <summary>
-    /// Unknowns of the batch that are solved for directly; conjugate gradients do the rest. 0 where a product with the Jacobian is dear.
+    /// Unknowns of the batch that are solved for directly; conjugate gradients do the rest, and do it alone where their columns of the
+    /// Jacobian take more than 8 GB. 0 where a product with the Jacobian is dear.
     /// </summary>
     [Range(0, 20_000)]
     public int Direct { get; init; } = 1536;
@@ -98,16 +102,21 @@ public sealed record GaussNewton : IterativeAttack
     public override string? Refusal(AttackContext context) => context.Model.Device.type == DeviceType.CPU ? null
         : "Gauss-Newton solves its systems on the CPU: load the model there.";
 
-    // Columns of the Jacobian come in chunks, each as long as the update.
+    // Columns of the Jacobian are held together, each as long as the update.
     /// <inheritdoc/>
-    protected override long Memory(AttackContext context) => 
-        base.Memory(context) + Columns(context) * sizeof(double) * context.Model.Layout.Count;
-
-    private long Columns(AttackContext context)
+    protected override long Memory(AttackContext context)
     {
         var unknowns = (long)context.Observation.BatchSize * context.Model.Input.Count;
-        return Math.Min(unknowns,
-            unknowns > Direct && unknowns <= Exact ? DirectSolver.Chunk : Direct > 0 ? LeadingPreconditioner.Chunk : 0);
+        var (leading, all) = Held(context, unknowns);
+        var columns = Math.Max(leading > 0 ? Math.Min(unknowns, leading + LeadingPreconditioner.Chunk) : 0, all ? unknowns : 0);
+        return base.Memory(context) + columns * sizeof(double) * context.Model.Layout.Count;
+    }
+
+    /// <summary>How many columns are treated exactly, and whether all may be: none where they do not fit into memory.</summary>
+    private (long Leading, bool All) Held(AttackContext context, long unknowns)
+    {
+        var most = MostHeld / sizeof(double) / context.Model.Layout.Count;
+        return (Math.Min(Direct, unknowns) <= most ? Direct : 0, unknowns > Direct && unknowns <= Math.Min(Exact, most));
     }
 
     /// <inheritdoc/>
@@ -139,7 +148,7 @@ public sealed record GaussNewton : IterativeAttack
         PosteriorProblem Problem(AttackContext round) =>
             new(round, statistics, new(TotalVariation, Box), targets, head, separable, run.Stop);
         var problem = Problem(context);
-        var solvers = Solvers(problem);
+        var solvers = Solvers(context, problem);
         var noise = Math.Max(Noise, channel.RelativeDeviation(context.Observation.Update));
         PosteriorDescent? best = null;
         var (steps, evaluations, tried) = (0, 0, 0);
@@ -170,7 +179,7 @@ public sealed record GaussNewton : IterativeAttack
                     var smooth = Problem(round);
                     // A smoothed network is fitted no more closely than it agrees with the real one.
                     var floor = Math.Max(noise, problem.Difference(smooth, start));
-                    var descent = new PosteriorDescent(restart, smooth, Solvers(smooth), start, sigma, floor);
+                    var descent = new PosteriorDescent(restart, smooth, Solvers(round, smooth), start, sigma, floor);
                     Follow(descent);
                     sigma = descent.Sigma;
                 }
@@ -195,8 +204,11 @@ public sealed record GaussNewton : IterativeAttack
         };
     }
 
-    private (LeadingPreconditioner Leading, DirectSolver? Whole) Solvers(PosteriorProblem problem) =>
-        (new(problem, Direct), problem.Unknowns > Direct && problem.Unknowns <= Exact ? new DirectSolver(problem) : null);
+    private (LeadingPreconditioner Leading, DirectSolver? Whole) Solvers(AttackContext context, PosteriorProblem problem)
+    {
+        var (leading, all) = Held(context, problem.Unknowns);
+        return (new(problem, leading), all ? new DirectSolver(problem) : null);
+    }
 
     /// <summary>A draw from the model of images, or what the first attack found; the first sigma; evaluations that it took.</summary>
     private (Tensor Z, double Sigma, int Evaluations) Start(AttackRun run, PosteriorProblem problem, int restart)
