@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Afterimage.Numerics.Arrays.TorchSave;
 using Afterimage.Numerics.Arrays.Wire;
 
@@ -65,17 +66,24 @@ public sealed record ArrayFile(string Path, ArrayFormat Format, IReadOnlyList<Na
         if (WireFile.CanBe(known))
             return new(path, ArrayFormat.Wire,
                 ArrayNames.InOrder(WireFile.Read(StreamBytes.Read(stream, stream.Length, stream.Length), path)));
-        return new(path, ArrayFormat.Safetensors, Safetensors.Read(stream, path));
+        return Safetensors.Read(stream, path);
     }
 
+    /// <summary>Texts beside the arrays, by name; only safetensors files have some.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>Writes a .safetensors or .npz file; the ending of its name decides.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="arrays">In the order of the file.</param>
+    /// <param name="metadata">Texts beside the arrays, for a .safetensors file alone.</param>
     /// <exception cref="AfterimageException">The name has another ending, or two arrays have one name.</exception>
-    public static void Write(string path, IReadOnlyList<NamedArray> arrays)
+    public static void Write(string path, IReadOnlyList<NamedArray> arrays, IReadOnlyDictionary<string, string>? metadata = null)
     {
         Action<Stream, IReadOnlyList<NamedArray>> write = System.IO.Path.GetExtension(path).ToUpperInvariant() switch
         {
-            ".SAFETENSORS" => Safetensors.Write,
-            ".NPZ" => Npz.Write,
+            ".SAFETENSORS" => (stream, list) => Safetensors.Write(stream, list, metadata),
+            ".NPZ" when metadata is null => Npz.Write,
+            ".NPZ" => throw new AfterimageException($"{path} should end in .safetensors, which holds texts beside its arrays."),
             _ => throw new AfterimageException($"{path} should end in .safetensors or .npz."),
         };
         var twice = arrays.GroupBy(array => array.Name).FirstOrDefault(group => group.Count() > 1);

@@ -11,6 +11,7 @@ namespace Afterimage.Numerics.Arrays;
 internal static class Safetensors
 {
     private const long LongestHeader = 100_000_000;
+    private const string Metadata = "__metadata__";
 
     private static readonly FrozenDictionary<string, ElementType> Types = new Dictionary<string, ElementType>
     {
@@ -25,11 +26,11 @@ internal static class Safetensors
     /// <summary>Whether a file begins like one: a header length, then a JSON object.</summary>
     public static bool IsLikely(ReadOnlySpan<byte> start) => start is [_, _, _, _, _, _, _, _, (byte)'{', ..];
 
-    /// <summary>All tensors, in the order of their numbers in the file.</summary>
+    /// <summary>All tensors, in the order of their numbers in the file, and the texts beside them.</summary>
     /// <param name="stream">A seekable stream at the start of the file.</param>
     /// <param name="file">What errors call it.</param>
     /// <exception cref="AfterimageException">The file is truncated or malformed.</exception>
-    public static IReadOnlyList<NamedArray> Read(Stream stream, string file)
+    public static ArrayFile Read(Stream stream, string file)
     {
         Span<byte> prefix = stackalloc byte[8];
         if (stream.Length < 8 || stream.ReadAtLeast(prefix, 8, throwOnEndOfStream: false) < 8)
@@ -41,7 +42,8 @@ internal static class Safetensors
         var header = StreamBytes.Read(stream, (long)length);
         if (header.Length < (long)length)
             throw ArrayFault.File(file, "ends inside its header");
-        var places = Places(header, stream.Length - 8 - (long)length, file);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        var places = Places(header, stream.Length - 8 - (long)length, file, metadata);
         var arrays = new List<NamedArray>(places.Count);
         foreach (var place in places)
         {
@@ -50,10 +52,10 @@ internal static class Safetensors
                 throw ArrayFault.Tensor(file, place.Name, "is cut: the file ends inside it");
             arrays.Add(new(place.Name, place.Shape, place.Type, bytes));
         }
-        return arrays;
+        return new(file, ArrayFormat.Safetensors, arrays) { Metadata = metadata };
     }
 
-    private static List<Place> Places(byte[] header, long dataLength, string file)
+    private static List<Place> Places(byte[] header, long dataLength, string file, Dictionary<string, string> metadata)
     {
         var places = new List<Place>();
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -66,8 +68,11 @@ internal static class Safetensors
             {
                 if (!names.Add(entry.Name))
                     throw ArrayFault.Tensor(file, entry.Name, "is there twice");
-                if (entry.Name != "__metadata__")
+                if (entry.Name != Metadata)
                     places.Add(Parse(entry.Name, entry.Value, dataLength, file));
+                else if (entry.Value.ValueKind == JsonValueKind.Object)
+                    foreach (var text in entry.Value.EnumerateObject().Where(text => text.Value.ValueKind == JsonValueKind.String))
+                        metadata[text.Name] = text.Value.GetString()!;
             }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
@@ -122,13 +127,23 @@ internal static class Safetensors
     }
 
     /// <summary>Writes arrays in the order given.</summary>
-    public static void Write(Stream stream, IReadOnlyList<NamedArray> arrays)
+    public static void Write(Stream stream, IReadOnlyList<NamedArray> arrays) => Write(stream, arrays, null);
+
+    /// <summary>Writes arrays in the order given, and texts beside them.</summary>
+    public static void Write(Stream stream, IReadOnlyList<NamedArray> arrays, IReadOnlyDictionary<string, string>? metadata)
     {
         using var header = new MemoryStream();
         using (var json = new Utf8JsonWriter(header))
         {
             var offset = 0L;
             json.WriteStartObject();
+            if (metadata is { Count: > 0 })
+            {
+                json.WriteStartObject(Metadata);
+                foreach (var (name, text) in metadata)
+                    json.WriteString(name, text);
+                json.WriteEndObject();
+            }
             foreach (var array in arrays)
             {
                 json.WriteStartObject(array.Name);

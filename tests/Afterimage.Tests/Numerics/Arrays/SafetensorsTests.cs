@@ -15,7 +15,7 @@ public class SafetensorsTests
         return bytes;
     }
 
-    private static IReadOnlyList<NamedArray> Read(byte[] bytes) => Safetensors.Read(new MemoryStream(bytes), "w.safetensors");
+    private static IReadOnlyList<NamedArray> Read(byte[] bytes) => Safetensors.Read(new MemoryStream(bytes), "w.safetensors").Arrays;
 
     [Fact]
     public void What_is_written_is_read()
