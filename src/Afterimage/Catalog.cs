@@ -55,11 +55,12 @@ public sealed class Catalog
         .With<Start, Gaussian>().With<Start, Uniform>().With<Start, ConstantGray>().With<Start, Patterned>()
         .With<SearchSpace, Pixels>().With<SearchSpace, LowResolution>().With<SearchSpace, CoarseToFine>().With<SearchSpace, Spectral>()
         .With<SearchSpace, UntrainedNetwork>()
+        .With<SearchSpace, Latent>().With<SearchSpace, GeneratorLayers>().With<SearchSpace, TunedGenerator>()
         .With<Fidelity, Euclidean>().With<Fidelity, Cosine>().With<Fidelity, PartialCosine>()
         .With<Prior, TotalVariation>().With<Prior, L2>().With<Prior, Orthogonality>().With<Prior, WaveletSparsity>()
         .With<Prior, BatchNormStatistics>().With<Prior, LastLayerFeatures>().With<Prior, GroupConsistency>()
         .With<Prior, RegularizationByDenoising>()
-        .With<Solver, FirstOrder>().With<Solver, Lbfgs>()
+        .With<Solver, FirstOrder>().With<Solver, Lbfgs>().With<Solver, CmaEs>()
         .With<Attack, Best>().With<Attack, GradientMatching>().With<Attack, GaussNewton>()
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .With<Attack, PatchEmbeddingInversion>()
@@ -74,6 +75,9 @@ public sealed class Catalog
         .WithAttack("see-through-gradients", Known.SeeThroughGradients)
         .WithAttack("modern", Known.Modern)
         .WithAttack("fed-leak", Known.FedLeak)
+        .WithAttack("gias", Known.Gias)
+        .WithAttack("gifd", Known.Gifd)
+        .WithAttack("ggl", Known.Ggl)
         .WithAttack("surrogate-model", Known.SurrogateModel)
         .WithAttack("dropout-inversion", Known.DropoutInversion);
 

@@ -6,6 +6,13 @@ public abstract class Objective
     /// <summary>The value at a flat vector; the gradient there is written into <paramref name="gradient"/>.</summary>
     public abstract double Evaluate(Tensor point, Tensor gradient);
 
+    /// <summary>The value at a flat vector, for solvers that need no gradient.</summary>
+    public virtual double Value(Tensor point)
+    {
+        using var unused = empty_like(point);
+        return Evaluate(point, unused);
+    }
+
     /// <summary>Moves a point, in place, to the nearest allowed one; false when it was allowed already.</summary>
     public abstract bool Project(Tensor point);
 

@@ -26,6 +26,6 @@ public sealed record CoarseToFine : SearchSpace
     ];
 
     /// <summary>Opens the last level; whoever goes through the <see cref="SearchSpace.Stages"/> never calls it.</summary>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
-        Finest.Open(context, start, random);
+    public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
+        Finest.Open(context, start, random, targets);
 }

@@ -18,7 +18,7 @@ public sealed record LowResolution : SearchSpace
     public bool Box { get; init; }
 
     /// <inheritdoc/>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+    public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
         new CoarseSearch(context.Model, start, Factor, Box);
 
     private sealed class CoarseSearch : Search

@@ -23,7 +23,7 @@ public sealed record Spectral : SearchSpace
     public bool Box { get; init; }
 
     /// <inheritdoc/>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+    public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
         new CoefficientSearch(context.Model, start, this);
 
     private sealed class CoefficientSearch : Search

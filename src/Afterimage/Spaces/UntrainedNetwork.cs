@@ -18,7 +18,7 @@ public sealed record UntrainedNetwork : SearchSpace
     public int Doublings { get; init; } = 2;
 
     /// <inheritdoc/>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random) =>
+    public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
         new WeightSearch(context, Width, Doublings, random);
 
     private sealed class WeightSearch : Search

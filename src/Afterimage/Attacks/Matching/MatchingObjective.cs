@@ -36,13 +36,13 @@ internal sealed class MatchingObjective : Objective
         targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
         errors = signal ?? targets;
         nuisance = unknown?.Open(context, random) is { Start.shape: [> 0] } found ? found : null;
-        var blocks = new List<Block> { new(ImageBlock, search.Start) { Project = search.Project } };
+        var blocks = new List<Block> { new(ImageBlock, search.Start) { Rate = search.Rate, Project = search.Project } };
         if (refine)
             blocks.Add(new(LabelBlock, labels.Soft is null ? LabelLogits(random) : (targets + Leak).log()));
         if (nuisance is not null)
             blocks.Add(new(TrainingBlock, nuisance.Start) { Rate = nuisance.Rate, Project = nuisance.Project });
         unknowns = new(blocks);
-        Start = beside is null ? unknowns.Start : cat([search.Start, beside]);
+        Start = beside is null ? unknowns.Start : cat([unknowns.Start.narrow(0, 0, search.Start.shape[0]), beside]);
     }
 
     public Tensor Start { get; }
@@ -76,7 +76,13 @@ internal sealed class MatchingObjective : Objective
                 targetGradient = targetGradient + gradients[1];
             value += belief.ToDouble();
         }
-        unknowns.Write(gradient, ImageBlock, search.Pullback(pixels, imageGradient));
+        var variableGradient = search.Pullback(pixels, imageGradient);
+        if (SearchPenalty(pixels) is { } own)
+        {
+            value += own.Value;
+            variableGradient = variableGradient + own.Gradient;
+        }
+        unknowns.Write(gradient, ImageBlock, variableGradient);
         if (refine)
         {
             var along = (targetGradient * labels).sum(1, keepdim: true);
@@ -84,6 +90,31 @@ internal sealed class MatchingObjective : Objective
         }
         return value;
     }
+
+    /// <inheritdoc/>
+    public override double Value(Tensor point)
+    {
+        using var scope = Tidy.Scope();
+        Evaluations++;
+        var variables = Pixels(point);
+        var images = search.Decode(variables);
+        var value = misfit.Evaluate(Predict(images, point)).Value;
+        if (nuisance?.Penalty(Others(point)) is { } unusual)
+            value += unusual.ToDouble();
+        var trial = new PriorInput(context, images, Targets(point), Consensus);
+        value += PriorFactor * penalties.Sum(part => part.Penalty(trial).ToDouble() * part.Weight);
+        return value + (search.Penalty(variables)?.ToDouble() ?? 0);
+    }
+
+    private (double Value, Tensor Gradient)? SearchPenalty(Tensor variables)
+    {
+        var leaf = variables.detach().requires_grad_();
+        return search.Penalty(leaf) is { } penalty ? (penalty.ToDouble(), Differentiate.Gradients(penalty, [leaf])[0]) : null;
+    }
+
+    /// <summary>A space opened where this one's search ended.</summary>
+    public Search Follow(SearchSpace space, Tensor point, RandomSource random, Tensor targets) =>
+        space.Follow(context, search, Pixels(point), random, targets);
 
     /// <summary>Tells the fidelity which step begins.</summary>
     public void Begin(int step) => misfit.Begin(step);

@@ -15,6 +15,8 @@ internal sealed class MatchingRun
     private readonly RandomSource random;
     private readonly double scale;
     private double? misfit;
+    private readonly Tensor targets;
+    private (MatchingObjective Objective, Tensor Point, double Value)? least;
     private int evaluationsBefore;
     private bool outdated;
 
@@ -22,7 +24,8 @@ internal sealed class MatchingRun
     {
         (this.context, this.attack, this.labels, Restart) = (context, attack, labels, restart);
         random = context.Random.Derive("restart", restart);
-        Objective = Open(attack.Space.Stages[0], attack.Start.Draw(context, random), null);
+        targets = labels.Targets(context.Model.Classes, context.Model.Type, context.Model.Device);
+        Objective = Match(attack.Space.Stages[0].Open(context, attack.Start.Draw(context, random), random, targets), null);
         scale = attack.RelativePriors ? Objective.FidelityOfGray() : 1;
     }
 
@@ -46,11 +49,15 @@ internal sealed class MatchingRun
     public IEnumerable<SolverStep> Descend()
     {
         var spaces = attack.Space.Stages;
-        var solver = attack.Solver with { Iterations = Math.Max(1, attack.Solver.Iterations / spaces.Count) };
+        var shares = spaces.Sum(space => space.Share);
         for (var stage = 0; stage < spaces.Count; stage++)
         {
             if (stage > 0)
                 Continue(spaces[stage]);
+            var solver = attack.Solver with
+            {
+                Iterations = Math.Max(1, (int)(attack.Solver.Iterations * spaces[stage].Share / shares)),
+            };
             foreach (var factor in stage == spaces.Count - 1 ? attack.Continuation : [.. attack.Continuation.Take(1)])
             {
                 Objective.PriorFactor = factor * scale;
@@ -71,16 +78,27 @@ internal sealed class MatchingRun
         }
     }
 
-    private MatchingObjective Open(Spaces.SearchSpace space, Tensor start, Tensor? beside) =>
-        new(context, space.Open(context, start, random), attack.Fidelity, attack.Priors, labels, random, attack.Nuisance, beside);
+    private MatchingObjective Match(Spaces.Search search, Tensor? beside) =>
+        new(context, search, attack.Fidelity, attack.Priors, labels, random, attack.Nuisance, beside);
 
     private void Continue(Spaces.SearchSpace space)
     {
-        var (images, beside, consensus) = (Objective.Images(Best!), Objective.Beside(Best!), Objective.Consensus);
+        var (beside, consensus) = (Objective.Beside(Best!), Objective.Consensus);
+        if (attack.Space.TakesBestStage && !(least?.Value <= Value))
+            least = (Objective, Best!, Value);
         evaluationsBefore += Objective.Evaluations;
-        Objective = Open(space, images, beside);
+        Objective = Match(Objective.Follow(space, Best!, random, targets), beside);
         Objective.Consensus = consensus;
         (Best, Value) = (null, double.PositiveInfinity);
+    }
+
+    /// <summary>Goes back to the stage of the least objective where that is the result.</summary>
+    private void Settle()
+    {
+        if (least is not { } stage || Best is not null && Value < stage.Value)
+            return;
+        evaluationsBefore += Objective.Evaluations - stage.Objective.Evaluations;
+        (Objective, Best, Value, misfit) = (stage.Objective, stage.Point, stage.Value, null);
     }
 
     /// <summary>The objective has changed: values from before no longer compare, and the next iterate takes the best one's place.</summary>
@@ -100,6 +118,7 @@ internal sealed class MatchingRun
     public MatchingResult Result()
     {
         using var scope = Tidy.Scope();
+        Settle();
         return new()
         {
             Restart = Restart,
