@@ -36,7 +36,7 @@ internal sealed class GradientFactors
     {
         var rows = cat([stage.WeightGradient!, stage.BiasGradient!.unsqueeze(1)], 1);
         var norms = rows.norm(1);
-        var alive = norms.gt(norms.max() * 1e-10).nonzero().view(-1);
+        var alive = Alive(rows);
         if (alive.shape[0] == 0)
             return null;
         var matrix = rows.index_select(0, alive) / norms.index_select(0, alive).unsqueeze(1);
@@ -46,6 +46,16 @@ internal sealed class GradientFactors
         if (rank == 0)
             return null;
         return new(alive, u.narrow(1, 0, rank), s.narrow(0, 0, rank), vh.narrow(0, 0, rank), noise);
+    }
+
+    /// <summary>
+    /// Rows with gradient. Those of units that no image switches on carry no noise either, and would make that of the others look like
+    /// signal.
+    /// </summary>
+    public static Tensor Alive(Tensor rows)
+    {
+        var norms = rows.norm(1);
+        return norms.gt(norms.max() * 1e-10).nonzero().view(-1);
     }
 
     /// <summary>

@@ -109,6 +109,23 @@ public class BlindBatchTests
         Assert.Equal((4, 4), (found.Evidence.Size, found.Evidence.Separated));
     }
 
+    /// <summary>A trained network has units that no image switches on; a weight difference in single precision has noise in all others.</summary>
+    [Theory]
+    [InlineData(0), InlineData(1e-12)]
+    public void Units_that_are_off_do_not_hide_how_many_images_there_are(double off)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new RandomSource(7).Generator(CPU);
+        Tensor Draw(params long[] shape) => randn(shape, ScalarType.Float64, CPU, generator: generator);
+        var inputs = Draw(12, 200).clamp_min(0);
+        var rows = Draw(60, 12).matmul(inputs);
+        rows = rows + Draw(60, 200) * 1e-5;
+        rows.narrow(0, 50, 10).mul_(off * 1e-12);
+        var layer = BatchLayer.Of(new Linear("fc", 200, 60), rows, null);
+        Assert.Equal(12, RowSpace.Of(layer.Rows * layer.RowWeights(), layer, 0).Rank);
+        Assert.Equal(12, BlindBatch.Of(layer, 12, new RandomSource(1), default)!.Evidence.Size);
+    }
+
     [Fact]
     public void The_layer_counts_the_batch_whatever_the_client_says()
     {

@@ -13,6 +13,7 @@ internal sealed record RowSpace(Tensor Basis, double[] Strengths, int Rank)
     /// </param>
     public static RowSpace Of(Tensor rows, BatchLayer layer, long least)
     {
+        rows = rows.index_select(0, GradientFactors.Alive(rows));
         var (_, strengths, directions) = Factorization.Svd(rows, $"The weight gradient of {layer.Conv.Name}");
         var values = strengths.data<double>().ToArray();
         var (rank, _) = GradientFactors.Split(values, rows.shape[0], rows.shape[1], Math.Min(layer.Noise, BatchLayer.Rounding));

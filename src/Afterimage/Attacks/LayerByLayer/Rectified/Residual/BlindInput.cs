@@ -34,7 +34,8 @@ internal sealed class BlindInput
         (this.whole, this.block) = (whole, block);
         gradient = block.WeightGradient.reshape(block.Conv.Output, -1);
         // Single precision rounds every channel by itself, so that each counts alike.
-        var rows = gradient / (gradient.norm(1, keepdim: true) + 1e-300);
+        var rows = gradient.index_select(0, GradientFactors.Alive(gradient));
+        rows /= rows.norm(1, keepdim: true);
         var (_, strengths, directions) = Factorization.Svd(rows, Name);
         // Noise shows in the directions that no patch takes, where there are any; rounding alone is known beforehand.
         var (rank, _) = GradientFactors.Split(strengths.data<double>().ToArray(), rows.shape[0], rows.shape[1], BatchLayer.Rounding);
