@@ -15,6 +15,10 @@ public sealed class Baselines
     /// <summary>Key of the mean of the public images in reports.</summary>
     public const string Mean = "mean of the public images";
 
+
+    /// <summary>Key of what a trained prior makes of an unrelated update in reports.</summary>
+    public const string Prior = "the prior alone";
+
     private readonly ImageShape shape;
     private readonly Image gray;
     private readonly Image? mean;
@@ -42,13 +46,19 @@ public sealed class Baselines
     /// metric itself with the truth in hand, separately for each metric: more than any attacker could do, so a
     /// reconstruction that beats it knows something of this very image.
     /// </summary>
-    public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Measure(Image truth, IReadOnlyList<Metric> metrics)
+    /// <param name="truth">The true image.</param>
+    /// <param name="metrics">What is measured.</param>
+    /// <param name="control">What the same attack made of an unrelated update; or null.</param>
+    public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, double>> Measure(
+        Image truth, IReadOnlyList<Metric> metrics, Image? control = null)
     {
         if (truth.Shape != shape)
             throw new AfterimageException(
                 $"The public images have shape {shape} and the private ones {truth.Shape}: give public images of the same shape.");
         var found = ImmutableSortedDictionary.CreateBuilder<string, ImmutableSortedDictionary<string, double>>();
         found[Gray] = metrics.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth, gray));
+        if (control is not null)
+            found[Prior] = metrics.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth, control));
         if (mean is not null && Best is not null)
         {
             found[Mean] = metrics.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth, mean));

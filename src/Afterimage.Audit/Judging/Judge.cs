@@ -14,8 +14,9 @@ public static class Judge
     /// <param name="labels">What the attack takes for their labels, in the same order.</param>
     /// <param name="baselines">References made of public images.</param>
     /// <param name="metrics">The standard ones when not given.</param>
+    /// <param name="control">What the same attack made of an unrelated update, matched with the truth as well: a baseline; or null.</param>
     public static Judgment Compare(PrivateBatch truth, ImageBatch reconstructed, IReadOnlyList<int> labels, Baselines baselines,
-        ImmutableArray<Metric> metrics = default)
+        ImmutableArray<Metric> metrics = default, ImageBatch? control = null)
     {
         if (labels.Count != reconstructed.Count)
             throw new AfterimageException($"The attack returned {reconstructed.Count} images and {labels.Count} labels: " +
@@ -25,6 +26,8 @@ public static class Judge
         var count = Math.Max(truth.Count, reconstructed.Count);
         var seen = Padded(reconstructed, count);
         var match = Matching.Of(Padded(truth.Images, count), seen);
+        var alone = control is null ? null : Padded(control, Math.Max(truth.Count, control.Count));
+        var chance = alone is null ? [] : Matching.Of(Padded(truth.Images, alone.Count), alone);
         return new(
             [.. Enumerable.Range(0, truth.Count).Select(i => new JudgedImage(
                 i,
@@ -32,7 +35,7 @@ public static class Judge
                 truth.Labels[i],
                 match[i] < labels.Count ? labels[match[i]] : JudgedImage.Missing,
                 chosen.ToImmutableSortedDictionary(metric => metric.Name, metric => metric.Measure(truth.Images[i], seen[match[i]])),
-                baselines.Measure(truth.Images[i], chosen)))],
+                baselines.Measure(truth.Images[i], chosen, alone?[chance[i]])))],
             LabelAccuracy.Of(truth.Labels, labels));
     }
 

@@ -40,9 +40,10 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         var seconds = attack.Seconds;
         var images = Tensors.Split(found.Images);
         Keep(opened, found, images);
+        var control = PriorControl.Of(opened, found, cancellation);
         context.Say("judges what came back");
         // A refusal comes without images, and a gray batch is not worth judging.
-        var (judgment, pool) = found.Outcome.Kind == OutcomeKind.Refused ? (null, 0) : Judged(opened, found, images);
+        var (judgment, pool) = found.Outcome.Kind == OutcomeKind.Refused ? (null, 0) : Judged(opened, found, images, control);
         context.Say("recovers the labels for the report");
         var report = Blank(one, found.Outcome) with
         {
@@ -52,7 +53,8 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             RelativeMisfit = found.RelativeMisfit,
             Curves = witness.Curves(found.Restarts),
             Operator = found.Operator,
-            Findings = [.. Notes(one, opened, found).Select(note => new Finding(Severity.Note, note))],
+            Findings = [.. Notes(one, opened, found).Concat(control is null ? [] : [control.Sentence(judgment)])
+                .Select(note => new Finding(Severity.Note, note))],
             LabelAccuracy = new TargetText(round.ClassNames) is var words && words.AreClasses(found.Labels.Soft)
                 && words.AreClasses(round.Truth?.Soft) ? judgment?.LabelAccuracy : null,
             Labels = LabelSection.Of(context, one.Configuration.Attack.Rule ?? new RefinedCounts(), round),
@@ -64,7 +66,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             report = report with { Metrics = judgment.Metrics, Baselines = judgment.Baselines };
         if (found.Outcome.Kind != OutcomeKind.Canceled)
             report = new CaseLeakageProbe(Leakage).Beside(opened, found, report, seconds, cancellation);
-        return Concluded(report, floor, opened.Effort);
+        return Concluded(report, floor, opened.Effort, control);
     }
 
     /// <inheritdoc/>
@@ -102,14 +104,14 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             FormattableString.Invariant($"The attack had {most:0.#} seconds and took {found.Seconds:0.0} (--budget)."));
     }
 
-    private static CaseFinished Concluded(CaseReport report, double floor, Effort effort)
+    private static CaseFinished Concluded(CaseReport report, double floor, Effort effort, PriorControl? control = null)
     {
         report = report with
         {
             Cost = report.Cost with
             {
-                Seconds = effort.Seconds - (report.Leakage?.Seconds ?? 0),
-                CpuSeconds = effort.CpuSeconds - (report.Leakage?.CpuSeconds ?? 0),
+                Seconds = effort.Seconds - (report.Leakage?.Seconds ?? 0) - (control?.Seconds ?? 0),
+                CpuSeconds = effort.CpuSeconds - (report.Leakage?.CpuSeconds ?? 0) - (control?.CpuSeconds ?? 0),
             },
         };
         report = report with { Verdict = VerdictRule.Standard.Of(report, floor) };
@@ -129,14 +131,15 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     }
 
     /// <summary>The judgment, and the number of images among which identification chose; nothing without the truth.</summary>
-    private static (Judgment? Judgment, int Pool) Judged(OpenCase opened, Reconstruction found, float[][] images)
+    private static (Judgment? Judgment, int Pool) Judged(OpenCase opened, Reconstruction found, float[][] images, PriorControl? control)
     {
         var round = opened.Round;
         if (round.Truth is not { } truth)
             return (null, 0);
-        var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images).Select(image => image.Pixels.ToArray()));
+        var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images)
+            .Concat(control is null ? [] : control.Distractors).Select(image => image.Pixels.ToArray()));
         return (Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
-            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)]), candidates.Count);
+            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)], control?.Images), candidates.Count);
     }
 
     private static CaseReport Blank(Case one, Outcome outcome) => new()

@@ -40,6 +40,18 @@ public abstract record Attack : ISettings
     /// <inheritdoc/>
     public virtual string? Fault => null;
 
+    /// <summary>
+    /// Whether a network that was trained on images beforehand says what images are like. What it makes up of itself must be told from what
+    /// the update gave away.
+    /// </summary>
+    public virtual bool HasTrainedPrior => false;
+
+    /// <summary>Images [count,C,H,W] of the model's shape that its trained prior makes without any update; null where it makes none.</summary>
+    /// <param name="context">The round; nothing of its update is used.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="random">Chooses them.</param>
+    public virtual Tensor? Imagine(AttackContext context, int count, RandomSource random) => null;
+
     /// <summary>This attack with so many starts at most; null where it makes none.</summary>
     public virtual Attack? WithRestarts(int restarts) => null;
 

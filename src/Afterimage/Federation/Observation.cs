@@ -9,9 +9,10 @@ namespace Afterimage.Federation;
 public sealed class Observation : IDisposable
 {
     private LocalTraining training = null!;
+    private GradientSet update = null!;
 
     /// <summary>What the client sent.</summary>
-    public required GradientSet Update { get; init; }
+    public required GradientSet Update { get => update; init => update = value; }
 
     /// <summary>How the client trained, as far as the server knows.</summary>
     public required LocalTraining Training { get => training; init => training = value; }
@@ -85,6 +86,19 @@ public sealed class Observation : IDisposable
         other.training = training with { Loss = loss };
         return other;
     }
+
+    /// <summary>
+    /// The observation as if the client had sent another update, of which nothing else is known: without labels and statistics of its batch.
+    /// It shares the training and the channel of this one.
+    /// </summary>
+    /// <param name="sent">What it would have sent; the caller owns it.</param>
+    public Observation Sending(GradientSet sent) => new()
+    {
+        Update = sent,
+        Training = Training,
+        BatchSize = BatchSize,
+        Channel = Channel,
+    };
 
     /// <summary>A copy in another precision or on another device; the caller owns it.</summary>
     public Observation To(ScalarType type, Device device) =>

@@ -15,6 +15,9 @@ public abstract record Prior
     /// </summary>
     public virtual bool HasPotential => true;
 
+    /// <summary>Whether it is a network that was trained on images beforehand.</summary>
+    public virtual bool IsTrained => false;
+
     /// <summary>
     /// The penalty for one round, a function of an iterate. It returns a scalar that libtorch can differentiate with respect to the
     /// images, and has no side effects.

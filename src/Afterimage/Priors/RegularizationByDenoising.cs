@@ -24,6 +24,9 @@ public sealed record RegularizationByDenoising : Prior
     public override bool HasPotential => false;
 
     /// <inheritdoc/>
+    public override bool IsTrained => true;
+
+    /// <inheritdoc/>
     public override Func<PriorInput, Tensor> Bind(AttackContext context)
     {
         var denoiser = Networks.Denoiser.Open(Denoiser).To(context.Model.Device);

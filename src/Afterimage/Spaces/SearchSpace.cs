@@ -24,6 +24,12 @@ public abstract record SearchSpace
     /// <summary>The spaces that a search goes through, each from the images where the one before ended; most are one.</summary>
     public virtual IReadOnlyList<SearchSpace> Stages => [this];
 
+    /// <summary>Whether a network that was trained on images beforehand makes its images.</summary>
+    public virtual bool IsTrained => false;
+
+    /// <summary>Images [count,C,H,W] that the network of a trained space makes without any search; null where there is none.</summary>
+    public virtual Tensor? Imagine(AttackContext context, int count, RandomSource random) => null;
+
     /// <summary>Its share of the solver's steps next to the other stages.</summary>
     public virtual double Share => 1;
 

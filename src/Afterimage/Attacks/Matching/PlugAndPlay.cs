@@ -68,6 +68,9 @@ public sealed record PlugAndPlay : IterativeAttack
     public override int Budget => Restarts * Solver.Iterations;
 
     /// <inheritdoc/>
+    public override bool HasTrainedPrior => true;
+
+    /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };
 
     /// <inheritdoc/>

@@ -7,9 +7,10 @@ namespace Afterimage.Spaces;
 /// <summary>A generator as one round needs it: in the model's precision, with the batch's labels, its images in the model's shape.</summary>
 internal sealed class GeneratedImages
 {
-    private readonly long[] shape;
+    private readonly ModelImages fit;
 
-    private GeneratedImages(Generator generator, long[] shape, Tensor? labels) => (Generator, this.shape, Labels) = (generator, shape, labels);
+    private GeneratedImages(Generator generator, long[] shape, Tensor? labels) =>
+        (Generator, fit, Batch, Labels) = (generator, new(shape), (int)shape[0], labels);
 
     /// <summary>In the model's precision, on its device.</summary>
     public Generator Generator { get; }
@@ -18,30 +19,32 @@ internal sealed class GeneratedImages
     public Tensor? Labels { get; }
 
     /// <summary>Images of the batch.</summary>
-    public int Batch => (int)shape[0];
+    public int Batch { get; }
 
     /// <summary>Loads a generator for a round.</summary>
     /// <exception cref="AfterimageException">The file holds no generator.</exception>
     public static GeneratedImages Open(string? path, AttackContext context, Tensor? targets)
     {
-        using var loaded = path is null ? StyleGenerator.Untrained(new() { Latent = 32, Side = 32 }, new RandomSource(0)) : Generator.Load(path);
+        using var loaded = Load(path);
         var generator = loaded.To(context.Model.Type, context.Model.Device);
         return new(generator, context.ImagesShape, generator.Classes == context.Model.Classes ? targets?.to(context.Model.Type) : null);
     }
 
+    /// <summary>Images [count,C,H,W] of the victim's shape that a generator draws by itself, its classes in turn.</summary>
+    public static Tensor Imagine(string? path, AttackContext context, int count, RandomSource random)
+    {
+        using var generator = Load(path);
+        var labels = generator.Classes == 0 ? null : arange(count, ScalarType.Int64, CPU).remainder(generator.Classes);
+        var drawn = generator.Decode(generator.Draw(count, random, ScalarType.Float32, CPU), labels).detach();
+        return new ModelImages([count, .. context.ImagesShape[1..]]).Fit(drawn);
+    }
+
+    private static Generator Load(string? path) =>
+        path is null ? StyleGenerator.Untrained(new() { Latent = 32, Side = 32 }, new RandomSource(0)) : Generator.Load(path);
+
     /// <summary>The labels of one image.</summary>
     public Tensor? LabelsOf(int image) => Labels?.narrow(0, image, 1);
 
-    /// <summary>Images of the model's channels and size: gray is the mean of colors, and fewer pixels are means over areas.</summary>
-    public Tensor Fit(Tensor images)
-    {
-        var (channels, height, width) = (shape[1], shape[2], shape[3]);
-        if (images.shape[1] != channels)
-            images = channels == 1 ? images.mean([1], keepdim: true) : images.mean([1], keepdim: true).expand(-1, channels, -1, -1);
-        if (images.shape[2] == height && images.shape[3] == width)
-            return images;
-        return height <= images.shape[2] && width <= images.shape[3]
-            ? nn.functional.adaptive_avg_pool2d(images, [height, width])
-            : nn.functional.interpolate(images, [height, width], mode: InterpolationMode.Bilinear, align_corners: false);
-    }
+    /// <summary>Images in the victim's shape.</summary>
+    public Tensor Fit(Tensor images) => fit.Fit(images);
 }

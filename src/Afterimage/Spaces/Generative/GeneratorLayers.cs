@@ -26,6 +26,13 @@ public sealed record GeneratorLayers : SearchSpace
     public double Divergence { get; init; }
 
     /// <inheritdoc/>
+    public override bool IsTrained => true;
+
+    /// <inheritdoc/>
+    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) =>
+        GeneratedImages.Imagine(Generator, context, count, random);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<SearchSpace> Stages => [First, .. Enumerable.Range(0, Layers).Select(_ => new Layer { Radius = Radius })];
 
     /// <inheritdoc/>

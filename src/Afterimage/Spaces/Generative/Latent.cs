@@ -21,6 +21,13 @@ public sealed record Latent : SearchSpace
     public double Divergence { get; init; }
 
     /// <inheritdoc/>
+    public override bool IsTrained => true;
+
+    /// <inheritdoc/>
+    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) =>
+        GeneratedImages.Imagine(Generator, context, count, random);
+
+    /// <inheritdoc/>
     public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
         GeneratorSearch.Begin(GeneratedImages.Open(Generator, context, targets), random, Divergence);
 }

@@ -25,6 +25,13 @@ public sealed record TunedGenerator : SearchSpace
     public double Divergence { get; init; }
 
     /// <inheritdoc/>
+    public override bool IsTrained => true;
+
+    /// <inheritdoc/>
+    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) =>
+        GeneratedImages.Imagine(Generator, context, count, random);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<SearchSpace> Stages => [this, new Parameters { Rate = ParameterRate, Rest = 1 - LatentShare }];
 
     /// <inheritdoc/>

@@ -38,7 +38,8 @@ internal sealed record BlindBatch(BatchMaps Inputs, Tensor? Gradients, BatchSepa
         var basis = (space.Basis with { Maps = fit.Inputs(fit.Gradients(space.Basis)) }).Orthonormal();
         stop.ThrowIfCancellationRequested();
         var gradients = fit.Gradients(basis);
-        var most = space.Size < batch ? Math.Min(MostResidual, MostNoise * layer.Noise) : MostResidual;
+        // The rank of a linear layer's gradient counts the images above its noise, declared or not.
+        var most = space.Size < batch && layer.Patches > 1 ? Math.Min(MostResidual, MostNoise * layer.Noise) : MostResidual;
         if (!(fit.Residual(basis.Maps, gradients) <= most))
             return null;
         var errors = fit.Errors(basis.Maps, gradients);
