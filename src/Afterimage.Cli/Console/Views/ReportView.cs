@@ -2,6 +2,7 @@ using System.Globalization;
 using Afterimage.Reports;
 using Spectre.Console;
 using Spectre.Console.Rendering;
+using KnownBaselines = Afterimage.Audit.Judging.Baselines;
 
 namespace Afterimage.Cli.Console;
 
@@ -61,7 +62,9 @@ internal static class ReportView
         {
             console.Write(Images(found));
             if (!found.Baselines.IsEmpty)
-                console.WriteRemark("Beside each figure, what needs no gradient: public images, scored the same way.");
+                console.WriteRemark(found.Baselines.Values.Any(names => names.ContainsKey(KnownBaselines.Prior))
+                    ? "Beside each figure, what knows nothing of the batch: public images, and the trained prior with an unrelated update."
+                    : "Beside each figure, what needs no gradient: public images, scored the same way.");
         }
         if (found.Images.Length > MostImages)
             console.WriteLine($"and {found.Images.Length - MostImages} more images: see report.html");
@@ -82,7 +85,9 @@ internal static class ReportView
     private static Table Images(CaseReport found)
     {
         var metrics = Metrics([found]);
-        IEnumerable<string> Baselines(string metric) => found.Baselines.GetValueOrDefault(metric)?.Keys ?? [];
+        // Beside a prior's own column there is no room for the mean.
+        IEnumerable<string> Baselines(string metric) => found.Baselines.GetValueOrDefault(metric)?.Keys is not { } names ? []
+            : names.Contains(KnownBaselines.Prior) ? names.Where(name => name != KnownBaselines.Mean) : names;
         var table = Blank();
         table.AddColumn(Layout.Numbers("#"));
         table.AddColumn(Layout.Words("label"));
@@ -169,7 +174,7 @@ internal static class ReportView
             ? Figures.Metric(metric, value) : "-";
 
     /// <summary>A baseline's name over a narrow column: "best of 100 public images" as "best" over "of 100".</summary>
-    private static string Heading(string baseline) => baseline
+    private static string Heading(string baseline) => baseline == KnownBaselines.Prior ? "prior\nalone" : baseline
         .Replace(" public images", "", StringComparison.Ordinal).Replace(" of the", "", StringComparison.Ordinal)
         .Replace(" image", "", StringComparison.Ordinal).Replace(" of ", "\nof ", StringComparison.Ordinal);
 

@@ -47,9 +47,9 @@ internal static class MetricTable
                 "photographs.";
         var metric = MetricText.Of("psnr");
         if (metric.Strongest("psnr", found) is not { } best)
-            return "A number means nothing by itself: the update gave away what lies beyond the baselines, which need no update.";
+            return "A number means nothing by itself: the update gave away what lies beyond the baselines, which know nothing of the batch.";
         var beyond = found.Metrics["psnr"].Median - best.Spread.Median;
-        return $"A PSNR means nothing by itself: here the {best.Name}, which needs no update at all, already scores " +
+        return $"A PSNR means nothing by itself: here the {best.Name}, which knows nothing of this batch, already scores " +
             $"{metric.WithUnit(best.Spread.Median)}. " +
             (beyond > 0
                 ? $"The update gave away what lies beyond that: {metric.WithUnit(beyond)} in the median."
