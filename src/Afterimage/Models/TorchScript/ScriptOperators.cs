@@ -4,7 +4,7 @@ namespace Afterimage.Models.TorchScript;
 internal sealed class ScriptOperators
 {
     /// <summary>The batch size that the script is told, a large prime, so that a reshape to another batch size is noticed.</summary>
-    private const long Batch = 7919;
+    internal const long Batch = 7919;
 
     private readonly List<string> notes = [];
     private readonly List<(Flow[] Parts, Flow Whole)> joined = [];
@@ -17,110 +17,94 @@ internal sealed class ScriptOperators
 
     public object? Apply(string name, object?[] positional, Dictionary<string, object?> named)
     {
-        var arguments = new ScriptArguments(name, positional, named);
-        return positional is [Flow or Strided, ..] or [List<object?> and [Flow, ..], ..] || name is "addmm"
-            ? OnFlow(name, arguments) : ScriptValues.Apply(name, arguments);
+        var a = new ScriptArguments(name, positional, named);
+        return positional switch
+        {
+            [UnusedWeights, ..] => positional[0],
+            [Scores scores, ..] => ScriptAttention.On(scores, a),
+            _ when name.StartsWith("ops.prim.", StringComparison.Ordinal) => ScriptValues.Apply(name, a),
+            [List<object?> parts, ..] when name is "cat" or "concat" && parts.Any(part => part is Flow or View) =>
+                Join(parts, a.At(1, "dim", 0L)),
+            [View view, ..] => OnView(name, view, a),
+            [Flow or Strided, ..] => OnFlow(name, a),
+            [NamedTensor parameter, Flow or View, ..] when name is "mul" or "add" =>
+                ScriptArrangement.Learned(name, parameter, a.View(1)),
+            _ when name is "addmm" => OnFlow(name, a),
+            _ => ScriptValues.Apply(name, a),
+        };
     }
+
+    /// <summary>Notes what a module does in train mode and its code in eval mode does not show.</summary>
+    public void See(PickledObject module)
+    {
+        if (module.Type.Contains(".StochasticDepth", StringComparison.Ordinal)
+            || module.Type.Contains(".DropPath", StringComparison.Ordinal))
+            notes.Add("The model has stochastic depth: a client in train mode leaves branches out at random, which is not simulated.");
+    }
+
+    /// <summary>On an activation whose dimensions were reordered, split or cut.</summary>
+    private object? OnView(string name, View view, ScriptArguments a) =>
+        ScriptArrangement.Of(name, view, a) is var found && found != ScriptArrangement.Unknown ? found
+        : view.Settled() is { } flow ? OnFlow(name, a with { Positional = [flow, .. a.Positional[1..]] })
+        : ScriptLayers.Elementwise(a) is { } layer ? view.Mapped(layer).Reading()
+        : name is "dropout" or "dropout_" && Masked(a) is { } dropout ? view.Mapped(dropout).Reading()
+        : throw view.Unusual(name);
 
     private object? OnFlow(string name, ScriptArguments a) => name switch
     {
-        "conv2d" => a.Flow(0).Then(Convolution(a, a.At(6, "groups", 1L))),
+        "conv2d" => a.Flow(0).Then(ScriptLayers.Convolution(a, a.At(6, "groups", 1L))),
         "_convolution" when a.At<bool>(6, "transposed", false) => throw ScriptValues.Unknown("a transposed convolution"),
-        "_convolution" => a.Flow(0).Then(Convolution(a, a.At(8, "groups", 1L))),
-        "linear" => Linear(a.Flow(0), a.Tensor(1), a.Optional(2)),
-        "addmm" when a.Positional is [NamedTensor bias, Flow flow, NamedTensor { IsTransposed: true } weight, ..] =>
-            Linear(flow, weight, bias),
-        "matmul" when a.Positional is [Flow flow, NamedTensor { IsTransposed: true } weight] => Linear(flow, weight, null),
-        "batch_norm" => a.Flow(0).Then(BatchNorm(a)),
-        "relu" or "relu_" => Activate(a, ActivationKind.ReLU),
-        "leaky_relu" or "leaky_relu_" => a.Flow(0).Then(new Activation(ActivationKind.LeakyReLU, a.At(1, "negative_slope", 0.01))),
-        "sigmoid" or "sigmoid_" => Activate(a, ActivationKind.Sigmoid),
-        "tanh" or "tanh_" => Activate(a, ActivationKind.Tanh),
-        "silu" or "silu_" => Activate(a, ActivationKind.Silu),
-        "gelu" when a.At(1, "approximate", "none") == "none" => Activate(a, ActivationKind.Gelu),
-        "softplus" when a.Number(1, "beta", 1) == 1 && a.Number(2, "threshold", 20) == 20 => Activate(a, ActivationKind.Softplus),
-        "max_pool2d" => a.Flow(0).Then(MaxPool(a)),
-        "avg_pool2d" => a.Flow(0).Then(AvgPool(a)),
+        "_convolution" => a.Flow(0).Then(ScriptLayers.Convolution(a, a.At(8, "groups", 1L))),
+        "linear" => ScriptLayers.Linear(View.Of(a.Flow(0)), a.Tensor(1), a.Optional(2)).Reading(),
+        "addmm" when a.Positional is [NamedTensor bias, Flow or View, NamedTensor { IsTransposed: true } weight, ..] =>
+            ScriptLayers.Linear(a.View(1), weight, bias).Reading(),
+        "matmul" when a.Positional is [Flow flow, NamedTensor { IsTransposed: true } weight] =>
+            ScriptLayers.Linear(View.Of(flow), weight, null).Reading(),
+        "matmul" or "bmm" when a.Positional is [Flow, Flow or View] => ScriptAttention.Product(a.View(0), a.View(1)),
+        "scaled_dot_product_attention" => ScriptAttention.Fused(a).Reading(),
+        "_native_multi_head_attention" => ScriptAttention.Native(a),
+        "_transformer_encoder_layer_fwd" => ScriptAttention.NativeEncoder(a),
+        "layer_norm" => a.Flow(0).Then(ScriptLayers.LayerNorm(a)),
+        "instance_norm" => a.Flow(0).Then(ScriptLayers.InstanceNorm(a)),
+        "batch_norm" => a.Flow(0).Then(ScriptLayers.BatchNorm(a)),
+        "max_pool2d" => a.Flow(0).Then(ScriptLayers.MaxPool(a)),
+        "avg_pool2d" => a.Flow(0).Then(ScriptLayers.AvgPool(a)),
         "adaptive_avg_pool2d" => AdaptivePool(a),
-        "relu6" or "relu6_" => Activate(a, ActivationKind.ReLU6),
-        "hardtanh" or "hardtanh_" when a.Number(1, "min_val", -1) == 0 && a.Number(2, "max_val", 1) == 6 =>
-            Activate(a, ActivationKind.ReLU6),
-        "hardsigmoid" or "hardsigmoid_" => Activate(a, ActivationKind.HardSigmoid),
-        "hardswish" or "hardswish_" => Activate(a, ActivationKind.HardSwish),
-        "elu" or "elu_" when a.Number(1, "alpha", 1) == 1 && a.Number(2, "scale", 1) == 1 && a.Number(3, "input_scale", 1) == 1 =>
-            Activate(a, ActivationKind.Elu),
-        "group_norm" => a.Flow(0).Then(GroupNorm(a)),
+        "group_norm" => a.Flow(0).Then(ScriptLayers.GroupNorm(a)),
         "log_softmax" when a.Flow(0).Shape.Length == 1 && a.At(1, "dim", 1L) is 1 or -1 => LogSoftmax(a.Flow(0)),
-        "cat" or "concat" when a.At(1, "dim", 0L) is 1 or -3 => Join([.. ScriptValues.List(a.Positional[0]).Cast<Flow>()]),
-        "mul" or "mul_" => Flow.Multiply(a.Flow(0), a.Flow(1)),
-        "append" or "len" or "slice" when a.Positional[0] is List<object?> => ScriptValues.Apply(name, a),
-        "mean" => Mean(a),
-        "flatten" => Flattened(a.Flow(0), a.At(1, "start_dim", 0L), a.At(2, "end_dim", -1L)),
-        "view" or "reshape" => Reshaped(a.Flow(0), ScriptValues.Longs(a.At<object?>(1, "shape", null))),
-        "add" or "add_" when a.Number(2, "alpha", 1) == 1 => Flow.Add(a.Flow(0), a.Flow(1)),
-        "slice" => Slice(a),
+        "mul" or "mul_" when a.Positional[1] is Flow or View => Flow.Multiply(a.Flow(0), a.Flow(1)),
+        "mean" when a.Flow(0).Shape.Length == 3 => Mean(a),
+        "add" or "add_" when a.Number(2, "alpha", 1) == 1 && a.Positional[1] is Flow => Flow.Add(a.Flow(0), a.Flow(1)),
+        "slice" when a.Positional[0] is Strided or Flow { Shape.Length: not 2 } => Slice(a),
         "pad" or "constant_pad_nd" => Pad(a),
         "dropout" or "dropout_" or "feature_dropout" or "feature_dropout_" or "alpha_dropout" => Dropout(a),
-        "contiguous" => a.Flow(0),
-        "size" when a.Positional is [Flow flow, long dimension] => ScriptValues.Item(Sizes(flow), dimension),
-        "size" => Sizes(a.Flow(0)),
-        "dim" or "ndimension" => (long)a.Flow(0).Shape.Length + 1,
-        "__is__" => a.Positional[1] is null ? false : throw ScriptValues.Unknown(name),
-        "__isnot__" => a.Positional[1] is null ? true : throw ScriptValues.Unknown(name),
+        "__is__" or "__isnot__" => ScriptArrangement.Same(name, a.Flow(0), a),
+        _ when a.Positional[0] is Flow flow && ScriptArrangement.Of(name, View.Of(flow), a) is var found
+            && found != ScriptArrangement.Unknown =>
+            found is View view && view.Settled() == flow ? flow : found,
+        _ when a.Positional[0] is Flow && ScriptLayers.Elementwise(a) is { } layer => a.Flow(0).Then(layer),
         _ => throw ScriptValues.Unknown(name),
     };
-
-    private static Flow Activate(ScriptArguments a, ActivationKind kind) => a.Flow(0).Then(new Activation(kind));
-
-    /// <summary>The name X of a layer with the parameters X.weight and X.bias; other names are not supported.</summary>
-    private static string Owner(NamedTensor weight, NamedTensor? bias, string operation)
-    {
-        const string Suffix = ".weight";
-        var owner = weight.Name.EndsWith(Suffix, StringComparison.Ordinal) ? weight.Name[..^Suffix.Length] : null;
-        return owner is not null && (bias is null || bias.Name == owner + ".bias") ? owner
-            : throw new UnreadableScriptException($"the parameters of {operation} are named {weight.Name} and {bias?.Name ?? "nothing"}, " +
-                "not X.weight and X.bias");
-    }
-
-    private static Conv2d Convolution(ScriptArguments a, long groups)
-    {
-        var (weight, bias) = (a.Tensor(1), a.Optional(2));
-        if (weight.Shape is not [var output, var input, var height, var width] || height != width)
-            throw ScriptValues.Unknown("a convolution with a window that is not square");
-        if (a.Flow(0).Shape.Length != 3)
-            throw ScriptValues.Unknown("a convolution of something other than images");
-        return new(Owner(weight, bias, "a convolution"), (int)(input * groups), (int)output, (int)height,
-            a.Square(3, "stride", 1), a.Square(4, "padding", 0), a.Square(5, "dilation", 1), (int)groups, bias is not null);
-    }
-
-    private static Flow Linear(Flow flow, NamedTensor weight, NamedTensor? bias) => flow.Shape.Length == 1
-        ? flow.Then(new Linear(Owner(weight, bias, "a linear layer"), (int)weight.Shape[1], (int)weight.Shape[0], bias is not null))
-        : throw new UnreadableScriptException("a linear layer works on one dimension of several");
-
-    private static BatchNorm2d BatchNorm(ScriptArguments a)
-    {
-        if (a.At(5, "training", false))
-            throw new UnreadableScriptException("its BatchNorm always uses the batch's statistics: trace the model after eval()");
-        if (a.Flow(0).Shape.Length != 3 || a.Optional(1) is not { } weight || a.Optional(2) is not { } bias
-            || a.Optional(3) is not { } mean || a.Optional(4) is not { } variance)
-            throw ScriptValues.Unknown("a BatchNorm without parameters, without running statistics or of something other than images");
-        var owner = Owner(weight, bias, "a BatchNorm");
-        if (mean.Name != owner + ".running_mean" || variance.Name != owner + ".running_var")
-            throw new UnreadableScriptException($"the running statistics of {owner} have other names");
-        return new(owner, (int)weight.Shape[0], a.Number(7, "eps", 1e-5), a.Number(6, "momentum", 0.1));
-    }
-
-    private static GroupNorm GroupNorm(ScriptArguments a)
-    {
-        if (a.Optional(2) is not { } weight || a.Optional(3) is not { } bias)
-            throw ScriptValues.Unknown("a GroupNorm without parameters");
-        return new(Owner(weight, bias, "a GroupNorm"), (int)a.At(1, "num_groups", 1L), (int)weight.Shape[0], a.Number(4, "eps", 1e-5));
-    }
 
     private Flow LogSoftmax(Flow logits)
     {
         notes.Add("The model ends in a log-softmax, so the negative log-likelihood of its outputs is the cross-entropy of its logits.");
         return Logits = logits;
+    }
+
+    /// <summary>Channels of images or features of tokens side by side, or learned tokens in front of others.</summary>
+    private Flow Join(List<object?> parts, long dimension)
+    {
+        var learned = parts.TakeWhile(part => part is NamedTensor).Cast<NamedTensor>().ToArray();
+        var flows = parts.Skip(learned.Length).Select(part => part as Flow ?? (part as View)?.Settled()
+            ?? throw new UnreadableScriptException("it concatenates something other than activations in a usual order")).ToArray();
+        var rank = flows[0].Shape.Length;
+        var place = dimension < 0 ? dimension + rank + 1 : dimension;
+        if (learned.Length == 0 && place == (rank == 2 ? 2 : 1))
+            return Join(flows);
+        if (flows.Length > 1 || rank != 2 || place != 1 || !learned.All(token => token.IsRepeated))
+            throw ScriptValues.Unknown("a concatenation of anything but channels, features or learned tokens in front of others");
+        return learned.Reverse().Aggregate(flows[0], (flow, token) => flow.Then(new ClassToken(token.Name, token.Shape.ToValueList())));
     }
 
     /// <summary>Joins channels; what was joined before is one part of it, as in DenseNet, where every list goes on from the last.</summary>
@@ -132,24 +116,6 @@ internal sealed class ScriptOperators
         var whole = Flow.Join(taken == 0 ? parts : [before, .. parts[taken..]]);
         joined.Add((parts, whole));
         return whole;
-    }
-
-    private static MaxPool2d MaxPool(ScriptArguments a)
-    {
-        if (a.Square(4, "dilation", 1) != 1 || a.At(5, "ceil_mode", false))
-            throw ScriptValues.Unknown("a max pooling with dilation or ceil_mode");
-        var kernel = a.Square(1, "kernel_size", 0);
-        return new(kernel, a.Square(2, "stride", kernel), a.Square(3, "padding", 0));
-    }
-
-    private static AvgPool2d AvgPool(ScriptArguments a)
-    {
-        var padding = a.Square(3, "padding", 0);
-        if (a.At(4, "ceil_mode", false) || padding > 0 && !a.At(5, "count_include_pad", true) 
-            || a.At<object?>(6, "divisor_override", null) is not null)
-            throw ScriptValues.Unknown("an average pooling with ceil_mode, a divisor or padding that does not count");
-        var kernel = a.Square(1, "kernel_size", 0);
-        return new(kernel, a.Square(2, "stride", kernel), padding);
     }
 
     private static Flow AdaptivePool(ScriptArguments a)
@@ -176,25 +142,6 @@ internal sealed class ScriptOperators
             throw ScriptValues.Unknown("a mean over anything but height and width");
         var pooled = flow.Then(new GlobalAvgPool2d());
         return a.At(2, "keepdim", false) ? pooled : pooled.Then(new Flatten());
-    }
-
-    private static Flow Flattened(Flow flow, long start, long end)
-    {
-        var last = flow.Shape.Length;
-        if (start != 1 || (end < 0 ? end + last + 1 : end) != last)
-            throw ScriptValues.Unknown("a flatten of anything but all but the batch");
-        return flow.Shape.Length == 1 ? flow : flow.Then(new Flatten());
-    }
-
-    private static Flow Reshaped(Flow flow, long[] sizes)
-    {
-        var count = flow.Shape.Aggregate(1L, (product, size) => product * size);
-        if (sizes.SequenceEqual([Batch, .. flow.Shape]) || sizes.SequenceEqual([-1, .. flow.Shape]))
-            return flow;
-        var isFlat = sizes is [var batch, var features]
-            && (batch == Batch && (features == -1 || features == count) || batch == -1 && features == count);
-        return isFlat ? flow.Shape.Length == 1 ? flow : flow.Then(new Flatten())
-            : throw new UnreadableScriptException($"it reshapes to [{string.Join(",", sizes)}], not one row per image");
     }
 
     private static object Slice(ScriptArguments a)
@@ -227,7 +174,10 @@ internal sealed class ScriptOperators
             : throw ScriptValues.Unknown("a padding of anything but channels with zeros");
     }
 
-    private Flow Dropout(ScriptArguments a)
+    private Flow Dropout(ScriptArguments a) => Masked(a) is { } dropout ? a.Flow(0).Then(dropout) : a.Flow(0);
+
+    /// <summary>The layer of a dropout; null where it does nothing or draws masks of another kind.</summary>
+    private Dropout? Masked(ScriptArguments a)
     {
         if (a.At(2, "train", false))
             throw new UnreadableScriptException("its dropout is always on: trace the model after eval()");
@@ -235,9 +185,6 @@ internal sealed class ScriptOperators
             "(\"dropout-inversion\" looks for them).");
         var rate = a.Number(1, "p", 0.5);
         // Masks of whole channels and of alpha dropout are other ones; in eval mode all are the identity.
-        return a.Name.StartsWith("dropout", StringComparison.Ordinal) && rate is > 0 and < 1
-            ? a.Flow(0).Then(new Dropout($"dropout{dropouts++}", rate)) : a.Flow(0);
+        return a.Name.StartsWith("dropout", StringComparison.Ordinal) && rate is > 0 and < 1 ? new($"dropout{dropouts++}", rate) : null;
     }
-
-    private static List<object?> Sizes(Flow flow) => [Batch, .. flow.Shape.Select(size => (object?)size)];
 }

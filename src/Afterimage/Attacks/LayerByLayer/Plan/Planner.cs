@@ -118,7 +118,14 @@ internal sealed class Planner
         // A bias tells dL/dz, whatever stands behind the layer.
         tail = [tail[0], .. tail.Skip(1).TakeWhile(linear => linear.Bias)];
         tail.ForEach(linear => Add(linear.Name, LayerReading.Exact));
-        var reason = obstacle.Split(':')[0];
+        var all = network.Layers.SelectMany(layer => layer.Within).ToList();
+        var reason = all.Any(layer => layer is Attention)
+            ? "Attention mixes the tokens, and LayerNorm hides the mean and the deviation of each, so that neither the input of a layer " +
+                "nor its dL/dz follows from what leaves it"
+            : all.Any(layer => layer is LayerNorm)
+            ? "LayerNorm hides the mean and the deviation of what enters it, so that neither the input of a layer in front of one nor " +
+                "its dL/dz follows from what leaves it"
+            : obstacle.Split(':')[0];
         return Open($"{tail[^1].Input:N0} features in front of {tail[^1].Name} are known exactly; further down nothing is solved for: " +
             $"{char.ToLowerInvariant(reason[0])}{reason[1..]}.");
     }
@@ -186,7 +193,7 @@ internal sealed class Planner
 
     private static long WeightsOf(Layer layer) => Count([.. layer.Parameters.First().Shape]);
 
-    private static string NameOf(Layer layer) => Plain(layer.Parameters.First().Name);
+    private static string NameOf(Layer layer) => layer is Linear linear ? linear.Name : Plain(layer.Parameters.First().Name);
 
     private static string Plain(string parameter) => parameter[..parameter.LastIndexOf('.')];
 
