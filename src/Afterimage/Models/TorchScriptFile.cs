@@ -20,14 +20,14 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         var file = Bytes();
         var archive = ScriptArchive.Open(Path, file);
         var (network, notes) = TorchScriptReader.Read(Path, archive, input, classes);
-        ScriptProbe.Check(Path, archive, input);
+        ScriptProbe.Check(Path, archive, input, gradients: network is null);
         using var _ = NewDisposeScope();
         var script = Script(file, input, classes, type, device);
         if (network is null)
             return script.With(notes);
         var names = script.Layout.Entries.Select(entry => entry.Name).ToValueList();
         if (Unmatched(names, [.. network.Parameters.Select(spec => spec.Name)]) is { } unmatched)
-            return script.With([$"The file runs as a script because {unmatched}."]);
+            return AsScript($"The file runs as a script because {unmatched}.");
 
         var model = new NetworkModel(network with { Order = names }, script.Normalization,
             [.. script.Parameters.Select(parameter => parameter.detach().clone())],
@@ -42,7 +42,13 @@ public sealed record TorchScriptFile(string Path) : ModelSource
             return model;
         }
         model.Dispose();
-        return script.With([$"The file runs as a script because its layers give other logits (relative difference {difference:g2})."]);
+        return AsScript($"The file runs as a script because its layers give other logits (relative difference {difference:g2}).");
+
+        ScriptModel AsScript(string note)
+        {
+            ScriptProbe.Check(Path, archive, input, gradients: true);
+            return script.With([note]);
+        }
     }
 
     /// <inheritdoc/>

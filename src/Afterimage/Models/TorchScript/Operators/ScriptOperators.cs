@@ -181,9 +181,11 @@ internal sealed class ScriptOperators
     {
         if (a.At(2, "train", false))
             throw new UnreadableScriptException("its dropout is always on: trace the model after eval()");
+        var rate = a.Number(1, "p", 0.5);
+        if (rate == 0)
+            return null;
         notes.Add("The model has dropout: a client in train mode draws masks which the server does not know " +
             "(\"dropout-inversion\" looks for them).");
-        var rate = a.Number(1, "p", 0.5);
         // Masks of whole channels and of alpha dropout are other ones; in eval mode all are the identity.
         return a.Name.StartsWith("dropout", StringComparison.Ordinal) && rate is > 0 and < 1 ? new($"dropout{dropouts++}", rate) : null;
     }

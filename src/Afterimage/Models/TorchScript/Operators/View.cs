@@ -235,10 +235,12 @@ internal sealed class View
     /// <summary>The mean over dimensions that are all pixels or all tokens.</summary>
     public Flow Mean(long[] over)
     {
+        if (Factor != 1)
+            throw Unusual("mean");
         var gone = over.Select(Place).ToHashSet();
         Axis[] axes = Merged(gone.Order().SelectMany(i => dimensions[i]));
         var left = dimensions.Where((_, i) => !gone.Contains(i)).ToArray();
-        var isWhole = Factor == 1 && first.All(index => index == 0) && left is [[{ Source: 0 }], _];
+        var isWhole = first.All(index => index == 0) && left is [[{ Source: 0 }], _];
         return isWhole && Flow.Shape.Length == 3 && axes.SequenceEqual([.. Whole(2), .. Whole(3)]) && left[1].SequenceEqual(Whole(1))
                 ? Flow.Then(new GlobalAvgPool2d()).Then(new Flatten())
             : isWhole && Flow.Shape.Length == 2 && axes.SequenceEqual(Whole(1)) && left[1].SequenceEqual(Whole(2))
