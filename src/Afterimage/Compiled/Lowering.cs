@@ -6,6 +6,8 @@ namespace Afterimage.Compiled;
 /// <summary>Turns the layers of a network into a flat list of steps; parameters are found by name.</summary>
 internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    /// <summary>Weights of a layer on tokens beyond which they are read where they lie.</summary>
+    private const long LargeProjection = 1 << 19;
     private readonly CompiledModel<T> model;
     private readonly int batch;
     private readonly List<Step<T>> steps = [];
@@ -95,7 +97,9 @@ internal sealed unsafe class Lowering<T> where T : unmanaged, IBinaryFloatingPoi
         if (layer.Groups > 1 && layer.Groups == layer.Input && layer.Groups == layer.Output)
             return Append(new DepthwiseStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
                 output, input, ring: layer.Padding);
-        if (UnfoldedStep<T>.Suits(layer, output.Rows * output.Width))
+        // Copies of large token projections in another order would take gigabytes for a ViT-B.
+        var isLargeProjection = input.Height == 1 && layer.Kernel == 1 && (long)layer.Output * layer.Input >= LargeProjection;
+        if (isLargeProjection || UnfoldedStep<T>.Suits(layer, output.Rows * output.Width))
             return Append(new UnfoldedStep<T>(layer, model.Parameters, model.Weight(layer.Name), model.Bias(layer.Name), input, output),
                 output, input, ring: layer.Padding);
         var (filters, weights) = model.Convolution(layer);
