@@ -67,10 +67,14 @@ internal sealed unsafe class CompiledModel<T> : IDisposable where T : unmanaged,
     }
 
     /// <summary>Index of a layer's weight in the flat vector.</summary>
-    internal long Weight(string layer) => places[layer + ".weight"];
+    internal long Weight(string layer) => places.TryGetValue(layer + ".weight", out var place) ? place : places[layer + "_weight"];
 
     /// <summary>Index of a layer's bias in the flat vector, or -1.</summary>
-    internal long Bias(string layer) => places.GetValueOrDefault(layer + ".bias", -1);
+    internal long Bias(string layer) => places.TryGetValue(layer + ".bias", out var place) ? place
+        : places.GetValueOrDefault(layer + "_bias", -1);
+
+    /// <summary>Index of a parameter in the flat vector.</summary>
+    internal long Place(string parameter) => places[parameter];
 
     internal T[] Buffer(string name) => buffers[name];
 

@@ -77,8 +77,12 @@ public sealed record RankAnalysis(ValueList<LayerRank> Layers)
         var remark = Remark(tail, lost);
         if (layer is Linear linear)
         {
-            var weightConstraints = lost ? 0 : Math.Min(linear.Input, state.Passed);
-            return new(linear.Name, linear.Input, weightConstraints, linear.Input, implied, linear.Input, true, remark);
+            var (unknowns, tokens) = (state.Unknowns, state.Unknowns / linear.Input);
+            var weightConstraints = lost ? 0 : Math.Min(unknowns, state.Passed);
+            // Tokens share one weight: where they outnumber its outputs, its gradient tells less than they hold.
+            var gradientConstraints = linear.Input * Math.Min(tokens, tokens == 1 ? 1 : linear.Output);
+            return new(linear.Name, unknowns, weightConstraints, gradientConstraints, implied,
+                Math.Min(unknowns, weightConstraints + gradientConstraints), tokens == 1, remark);
         }
         var conv = (Conv2d)layer;
         if (conv.Groups != 1)

@@ -93,6 +93,12 @@ internal sealed class RandomState
         GlobalAvgPool2d => x.mean([2, 3], keepdim: true),
         AdaptiveAvgPool2d pool => nn.functional.adaptive_avg_pool2d(x, [pool.Height, pool.Width]),
         Flatten => x.flatten(1),
+        ImageToTokens => x.flatten(2).transpose(1, 2),
+        TokensToImage image => x.reshape(x.shape[0], -1, x.shape[^1]).transpose(1, 2)
+            .reshape(x.shape[0], x.shape[^1], image.Height, image.Width),
+        ClassToken token => cat([zeros([x.shape[0], token.Follow(x.shape[1..])[0] - x.shape[1], x.shape[2]], x.dtype), x], 1),
+        TokenRange range => x.narrow(1, range.First, range.Count),
+        TokenMean => x.mean([1]),
         _ => x.alias(),
     };
 

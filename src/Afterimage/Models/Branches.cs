@@ -18,7 +18,9 @@ public sealed record Residual(ValueList<Layer> Body, ValueList<Layer> Shortcut) 
     }
 }
 
-/// <summary>The channels of all parts, one after the other (DenseNet; Huang et al., 2017).</summary>
+/// <summary>
+/// The channels of all parts, one after the other (DenseNet; Huang et al., 2017), or the features of every token.
+/// </summary>
 /// <param name="Parts">The layers of each part; none for the identity.</param>
 public sealed record Concatenation(ValueList<ValueList<Layer>> Parts) : Layer
 {
@@ -29,10 +31,14 @@ public sealed record Concatenation(ValueList<ValueList<Layer>> Parts) : Layer
     public override long[] Follow(long[] shape)
     {
         var parts = Parts.Select(part => part.Aggregate(shape, (current, layer) => layer.Follow(current))).ToList();
-        return parts.Count > 0 && parts.All(part => part.Length == 3 && (part[1], part[2]) == (parts[0][1], parts[0][2]))
-            ? [parts.Sum(part => part[0]), parts[0][1], parts[0][2]]
+        return parts is [[_, var height, var width], ..]
+                && parts.All(part => part is [_, var rows, var columns] && (rows, columns) == (height, width))
+            ? [parts.Sum(part => part[0]), height, width]
+            : parts is [[.. var tokens, _], ..] && parts.All(part => part.Length < 3 && part.SkipLast(1).SequenceEqual(tokens))
+            ? [.. tokens, parts.Sum(part => part[^1])]
             : throw new AfterimageException("A concatenation joins " +
-                $"{string.Join(" and ", parts.Select(part => $"[{string.Join(",", part)}]"))}, which are not images of one size.");
+                $"{string.Join(" and ", parts.Select(part => $"[{string.Join(",", part)}]"))}, which are not images of one size or as " +
+                "many tokens.");
     }
 }
 

@@ -22,12 +22,20 @@ public abstract record Layer
 
     private IEnumerable<Layer> Inside => Branches.SelectMany(branch => branch);
 
-    /// <summary>The shape of the output for an input of this shape, [C,H,W] or [features].</summary>
+    /// <summary>The shape of the output for an input of this shape: [C,H,W], [tokens,features] or [features].</summary>
     /// <exception cref="AfterimageException">The layer does not take this shape.</exception>
     public abstract long[] Follow(long[] shape);
 
     /// <summary>A layer prints what it was made with, not what follows from that.</summary>
     protected virtual bool PrintMembers(StringBuilder builder) => false;
+
+    /// <summary>Whether a parameter broadcasts to activations of this shape for one image; in front of it stands the batch.</summary>
+    private protected static bool Broadcasts(ValueList<long> parameter, long[] shape)
+    {
+        var extra = Math.Max(0, parameter.Count - shape.Length);
+        return parameter.Take(extra).All(size => size == 1)
+            && parameter.Skip(extra).Reverse().Zip(shape.Reverse()).All(pair => pair.First == 1 || pair.First == pair.Second);
+    }
 
     private protected static long[] Window(long[] shape, int channels, int kernel, int stride, int padding, int dilation, string name)
     {
@@ -62,6 +70,9 @@ public enum ParameterRole
     /// <summary>Shifts a normalized channel.</summary>
     NormalizationBias,
 
+    /// <summary>Is added to tokens or stands in front of them.</summary>
+    Embedding,
+
     /// <summary>The mean that BatchNorm subtracts in eval mode.</summary>
     RunningMean,
 
@@ -69,19 +80,25 @@ public enum ParameterRole
     RunningVariance,
 }
 
-/// <summary>A dense layer, [features] to [outputs].</summary>
+/// <summary>A dense layer, [features] to [outputs] or [tokens,features] to [tokens,outputs].</summary>
 /// <param name="Name">Its name in the state dict.</param>
 /// <param name="Input">Input features.</param>
 /// <param name="Output">Output features.</param>
 /// <param name="Bias">Whether it has a bias.</param>
 public sealed record Linear(string Name, int Input, int Output, bool Bias = true) : Layer
 {
-    /// <inheritdoc/>
-    public override IEnumerable<ParameterSpec> Parameters =>
-        Spec.WeightAndBias(Name, [Output, Input], Input, Bias);
+    /// <summary>
+    /// What stands between its name and "weight": a dot, or the underscore of nn.MultiheadAttention's projection, in_proj_weight.
+    /// </summary>
+    public string Separator { get; init; } = ".";
 
     /// <inheritdoc/>
-    public override long[] Follow(long[] shape) => shape is [var features] && features == Input ? [Output]
+    public override IEnumerable<ParameterSpec> Parameters =>
+        Spec.WeightAndBias(Name, [Output, Input], Input, Bias, Separator);
+
+    /// <inheritdoc/>
+    public override long[] Follow(long[] shape) => shape is [.., var features] && shape.Length < 3 && features == Input
+        ? [.. shape[..^1], Output]
         : throw new AfterimageException($"The linear layer {Name} takes {Input} features, " +
             $"but what reaches it has shape [{string.Join(",", shape)}].");
 }
@@ -144,10 +161,11 @@ public sealed record BatchNorm2d(string Name, int Channels, double Epsilon = 1e-
 /// <param name="Groups">Groups, a divisor of the channels.</param>
 /// <param name="Channels">Channels.</param>
 /// <param name="Epsilon">Added to the variance.</param>
-public sealed record GroupNorm(string Name, int Groups, int Channels, double Epsilon = 1e-5) : Layer
+/// <param name="Affine">Whether it has the scale and the shift of each channel.</param>
+public sealed record GroupNorm(string Name, int Groups, int Channels, double Epsilon = 1e-5, bool Affine = true) : Layer
 {
     /// <inheritdoc/>
-    public override IEnumerable<ParameterSpec> Parameters =>
+    public override IEnumerable<ParameterSpec> Parameters => !Affine ? [] :
     [
         new($"{Name}.weight", [Channels], 0, ParameterRole.NormalizationWeight),
         new($"{Name}.bias", [Channels], 0, ParameterRole.NormalizationBias),
@@ -296,10 +314,11 @@ public sealed record PaddedShortcut(int Stride, int ChannelsBefore, int Channels
 
 file static class Spec
 {
-    public static IEnumerable<ParameterSpec> WeightAndBias(string name, ValueList<long> shape, long fanIn, bool bias)
+    public static IEnumerable<ParameterSpec> WeightAndBias(string name, ValueList<long> shape, long fanIn, bool bias,
+        string separator = ".")
     {
-        yield return new($"{name}.weight", shape, fanIn, ParameterRole.Weight);
+        yield return new($"{name}{separator}weight", shape, fanIn, ParameterRole.Weight);
         if (bias)
-            yield return new($"{name}.bias", [shape[0]], fanIn, ParameterRole.Bias);
+            yield return new($"{name}{separator}bias", [shape[0]], fanIn, ParameterRole.Bias);
     }
 }

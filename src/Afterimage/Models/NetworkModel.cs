@@ -106,7 +106,8 @@ public sealed class NetworkModel : VictimModel
 
     private Tensor Apply(Layer layer, Tensor x, ModelMode mode, IReadOnlyList<Tensor> values, Tensor? masks, Trace? trace) => layer switch
     {
-        Linear linear => functional.linear(x, Weight(linear.Name, values), linear.Bias ? Bias(linear.Name, values) : null),
+        Linear linear => functional.linear(x, values[places[linear.Name + linear.Separator + "weight"]],
+            linear.Bias ? values[places[linear.Name + linear.Separator + "bias"]] : null),
         Conv2d conv => functional.conv2d(x, Weight(conv.Name, values), conv.Bias ? Bias(conv.Name, values) : null,
             [conv.Stride, conv.Stride], [conv.Padding, conv.Padding], [conv.Dilation, conv.Dilation], conv.Groups),
         BatchNorm2d norm => Normalize(norm, x, mode, Weight(norm.Name, values), Bias(norm.Name, values)),
@@ -119,13 +120,35 @@ public sealed class NetworkModel : VictimModel
             TensorIndex.Slice(step: shortcut.Stride), TensorIndex.Slice(step: shortcut.Stride)],
             [0, 0, 0, 0, shortcut.ChannelsBefore, shortcut.ChannelsAfter]),
         Residual residual => Run(residual.Body, x, mode, values, masks, trace) + Run(residual.Shortcut, x, mode, values, masks, trace),
-        GroupNorm norm => functional.group_norm(x, norm.Groups, Weight(norm.Name, values), Bias(norm.Name, values), norm.Epsilon),
+        GroupNorm norm => functional.group_norm(x, norm.Groups, norm.Affine ? Weight(norm.Name, values) : null,
+            norm.Affine ? Bias(norm.Name, values) : null, norm.Epsilon),
+        LayerNorm norm => functional.layer_norm(x, [.. norm.Shape], norm.Affine ? Weight(norm.Name, values) : null,
+            norm.Affine && norm.Bias ? Bias(norm.Name, values) : null, norm.Epsilon),
+        LayerScale scale => x * values[places[scale.Name]],
+        PositionalEmbedding embedding => x + values[places[embedding.Name]],
+        ClassToken token => cat([values[places[token.Name]].reshape(1, -1, x.shape[2]).expand(x.shape[0], -1, -1), x], 1),
+        ImageToTokens => x.flatten(2).transpose(1, 2),
+        TokensToImage image => x.reshape(x.shape[0], -1, x.shape[^1]).transpose(1, 2)
+            .reshape(x.shape[0], x.shape[^1], image.Height, image.Width),
+        TokenRange range => x.narrow(1, range.First, range.Count),
+        TokenMean => x.mean([1]),
+        Attention attention => Attend(attention, x),
         AdaptiveAvgPool2d pool => functional.adaptive_avg_pool2d(x, [pool.Height, pool.Width]),
-        Concatenation joined => cat([.. joined.Parts.Select(part => Run(part, x, mode, values, masks, trace))], 1),
+        Concatenation joined => Join([.. joined.Parts.Select(part => Run(part, x, mode, values, masks, trace))]),
         Scaled scaled => x * Run(scaled.Factor, x, mode, values, masks, trace),
         Dropout dropout => masks is null ? x : Drop(dropout, x, masks),
         _ => throw new AfterimageException($"{layer.GetType().Name} has no forward pass."),
     };
+
+    private static Tensor Join(Tensor[] parts) => cat(parts, parts[0].dim() == 3 ? 2 : 1);
+
+    private static Tensor Attend(Attention attention, Tensor x)
+    {
+        // [B,N,3D] to queries, keys and values of shape [B,heads,N,D/heads].
+        var heads = x.reshape(x.shape[0], x.shape[1], 3, attention.Heads, -1).permute(2, 0, 3, 1, 4);
+        var weights = (heads[0] * attention.Scale).matmul(heads[1].transpose(-2, -1)).softmax(-1);
+        return weights.matmul(heads[2]).transpose(1, 2).flatten(2);
+    }
 
     private Tensor Weight(string layer, IReadOnlyList<Tensor> values) => values[places[layer + ".weight"]];
 

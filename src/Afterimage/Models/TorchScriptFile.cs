@@ -20,14 +20,14 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         var file = Bytes();
         var archive = ScriptArchive.Open(Path, file);
         var (network, notes) = TorchScriptReader.Read(Path, archive, input, classes);
-        ScriptProbe.Check(Path, archive, input);
+        ScriptProbe.Check(Path, archive, input, gradients: network is null);
         using var _ = NewDisposeScope();
         var script = Script(file, input, classes, type, device);
         if (network is null)
             return script.With(notes);
         var names = script.Layout.Entries.Select(entry => entry.Name).ToValueList();
-        if (!names.Order().SequenceEqual(network.Parameters.Select(spec => spec.Name).Order()))
-            return script.With(["The file runs as a script because some of its parameters are used twice or not at all."]);
+        if (Unmatched(names, [.. network.Parameters.Select(spec => spec.Name)]) is { } unmatched)
+            return AsScript($"The file runs as a script because {unmatched}.");
 
         var model = new NetworkModel(network with { Order = names }, script.Normalization,
             [.. script.Parameters.Select(parameter => parameter.detach().clone())],
@@ -42,7 +42,13 @@ public sealed record TorchScriptFile(string Path) : ModelSource
             return model;
         }
         model.Dispose();
-        return script.With([$"The file runs as a script because its layers give other logits (relative difference {difference:g2})."]);
+        return AsScript($"The file runs as a script because its layers give other logits (relative difference {difference:g2}).");
+
+        ScriptModel AsScript(string note)
+        {
+            ScriptProbe.Check(Path, archive, input, gradients: true);
+            return script.With([note]);
+        }
     }
 
     /// <inheritdoc/>
@@ -80,6 +86,12 @@ public sealed record TorchScriptFile(string Path) : ModelSource
                     "so the model is damaged or its training diverged: export it again.");
         return script;
     }
+
+    /// <summary>Why the layers are not the whole model, a clause; null where every parameter is used once.</summary>
+    private static string? Unmatched(ValueList<string> names, string[] used) =>
+        used.Except(names).FirstOrDefault() is { } buffer ? $"it computes with {buffer}, which is no parameter"
+        : used.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice ? $"its parameter {twice.Key} is used twice"
+        : names.Except(used).FirstOrDefault() is { } unused ? $"no layer that Afterimage knows uses its parameter {unused}" : null;
 
     private static double Difference(NetworkModel model, ScriptModel script, RandomSource random)
     {

@@ -19,6 +19,8 @@ public class AgreementTests
         { "Silu", 2 }, { "Softplus", 2 }, { "SoftLeakyReLU", 2 }, { "SoftGateLeakyReLU", 2 },
         { "one group", 2 }, { "three groups", 2 }, { "twelve groups", 2 }, { "adaptive", 2 }, { "concatenation", 2 }, { "squared", 2 },
         { "gated", 2 }, { "squeeze", 2 },
+        { "plain norm", 2 }, { "layer norm", 2 }, { "layer norm of planes", 2 }, { "layer norm of rows", 2 }, { "layer scale", 2 },
+        { "embedding", 2 }, { "modern", 2 }, { "transformer", 1 }, { "transformer", 2 }, { "separate heads", 2 },
         { "ReLU6", 2 }, { "HardSigmoid", 2 }, { "HardSwish", 2 }, { "Elu", 2 },
     };
 

@@ -58,13 +58,15 @@ internal sealed class GraphDrawing(Random random)
     /// <summary>A layer for images; null where it surely does not fit.</summary>
     private Layer? Layer(long[] shape, int depth)
     {
+        if (shape.Length < 3)
+            return shape.Length == 2 ? Tokens(shape, depth) : Features((int)shape[0]);
         var channels = (int)shape[0];
-        return random.Next(depth < 2 ? 22 : 16) switch
+        return random.Next(depth < 2 ? 29 : 21) switch
         {
             < 5 => Convolution(channels),
             5 => mode == ModelMode.Eval || batch * shape[1] * shape[2] >= FewestStandardized ? new BatchNorm2d(Name(), channels) : null,
             6 => Divisor(channels) is var groups && channels / groups * shape[1] * shape[2] >= FewestStandardized
-                ? new GroupNorm(Name(), groups, channels) : null,
+                ? new GroupNorm(Name(), groups, channels, Affine: random.Next(4) > 0) : null,
             < 10 => Activation(),
             10 => isSmooth ? null : Pooling((kernel, stride, padding) => new MaxPool2d(kernel, stride, padding)),
             11 => Pooling((kernel, stride, padding) => new AvgPool2d(kernel, stride, padding)),
@@ -72,10 +74,80 @@ internal sealed class GraphDrawing(Random random)
             13 => random.Next(3) == 0 ? new GlobalAvgPool2d() : null,
             14 => new PaddedShortcut(random.Next(1, 4), random.Next(3), random.Next(3)),
             15 => mode == ModelMode.Eval ? new Dropout(Name(), 0.3) : null,
-            < 18 => Residual(shape, depth),
-            < 20 => new Concatenation([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => OfSize(shape, depth).ToValueList())]),
-            _ => Scaled(shape, depth),
+            16 => LayerNorm(shape),
+            17 => new LayerScale(Name(), Broadcast(shape)),
+            18 => new PositionalEmbedding(Name(), Broadcast(shape)),
+            < 21 => new ImageToTokens(),
+            < 23 => Residual(shape, depth),
+            < 25 => new Concatenation([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => OfSize(shape, depth).ToValueList())]),
+            < 27 => Scaled(shape, depth),
+            _ => Modern(shape),
         };
+    }
+
+    /// <summary>A layer for tokens [N,D]; null where it surely does not fit.</summary>
+    private Layer? Tokens(long[] shape, int depth)
+    {
+        var (tokens, width) = ((int)shape[0], (int)shape[1]);
+        return random.Next(depth < 2 ? 14 : 10) switch
+        {
+            < 2 => LayerNorm(shape),
+            2 => new Linear(Name(), width, random.Next(1, 20), Coin()),
+            3 => Activation(),
+            4 => depth > 0 ? null : new ClassToken(Name(), Coin() ? [1, random.Next(1, 3), width] : [1, width]),
+            5 => new PositionalEmbedding(Name(), Broadcast(shape)),
+            6 => new LayerScale(Name(), Broadcast(shape)),
+            7 => depth == 0 && random.Next(tokens) is var first ? new TokenRange(first, random.Next(1, tokens - first + 1)) : null,
+            8 => depth == 0 && Divisor(tokens) is var height ? new TokensToImage(height, tokens / height) : null,
+            9 => depth == 0 && random.Next(3) == 0 ? new TokenMean() : null,
+            < 12 => new Residual(Attention(width), []),
+            12 => new Concatenation([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => OfTokens(shape, depth).ToValueList())]),
+            _ => Coin() ? new Scaled([.. ClosedTokens(shape, depth), Activation()]) : new Residual(ClosedTokens(shape, depth), []),
+        };
+    }
+
+    /// <summary>A layer for features; null where it surely does not fit.</summary>
+    private Layer? Features(int width) => random.Next(5) switch
+    {
+        0 => LayerNorm([width]),
+        1 => new LayerScale(Name(), [width]),
+        2 => new PositionalEmbedding(Name(), [1, width]),
+        3 => new TokensToImage(1, 1),
+        _ => Activation(),
+    };
+
+    /// <summary>Over some of the last dimensions.</summary>
+    private LayerNorm? LayerNorm(long[] shape)
+    {
+        var last = shape[random.Next(shape.Length)..];
+        return last.Aggregate(1L, (product, size) => product * size) < FewestStandardized ? null
+            : new(Name(), last.ToValueList(), Affine: random.Next(4) > 0, Bias: Coin());
+    }
+
+    /// <summary>The shape of a parameter for activations of a shape, with ones in it and perhaps one in front.</summary>
+    private ValueList<long> Broadcast(long[] shape) => [.. Coin() ? new long[] { 1 } : [], .. shape.Select(size => Coin() ? size : 1)];
+
+    /// <summary>The body of a transformer's attention, as wide behind as in front.</summary>
+    private ValueList<Layer> Attention(int width)
+    {
+        var (heads, each) = (random.Next(1, 4), random.Next(1, 6));
+        ValueList<Layer> front = Coin() ? [new Linear(Name(), width, 3 * heads * each, Coin())]
+            : [new Concatenation([.. Enumerable.Range(0, 3).Select(_ =>
+                (ValueList<Layer>)[new Linear(Name(), width, heads * each, Coin())])])];
+        return [.. front, new Attention(heads, 1 / Math.Sqrt(each)), new Linear(Name(), heads * each, width, Coin())];
+    }
+
+    /// <summary>A block of ConvNeXt.</summary>
+    private Residual Modern(long[] shape)
+    {
+        var (channels, more) = ((int)shape[0], random.Next(1, 12));
+        return new(
+        [
+            new Conv2d(Name(), channels, channels, 3, 1, 1, Groups: channels), new ImageToTokens(),
+            .. channels >= FewestStandardized ? [new LayerNorm(Name(), [channels])] : Array.Empty<Layer>(),
+            new Linear(Name(), channels, more), new Activation(ActivationKind.Gelu), new Linear(Name(), more, channels),
+            new TokensToImage((int)shape[1], (int)shape[2]), new LayerScale(Name(), [channels, 1, 1]),
+        ], []);
     }
 
     private Conv2d Convolution(int channels)
@@ -143,6 +215,28 @@ internal sealed class GraphDrawing(Random random)
                 current = next;
             }
         return kept;
+    }
+
+    /// <summary>Layers that keep the number of tokens; often none.</summary>
+    private List<Layer> OfTokens(long[] shape, int depth)
+    {
+        List<Layer> kept = [];
+        var current = shape;
+        for (var tries = random.Next(4); tries > 0; tries--)
+            if (Tokens(current, depth + 1) is { } layer && Fits(layer, current) is [var tokens, _] next && tokens == shape[0])
+            {
+                kept.Add(layer);
+                current = next;
+            }
+        return kept;
+    }
+
+    /// <summary>Layers that keep the number of tokens and their width.</summary>
+    private ValueList<Layer> ClosedTokens(long[] shape, int depth)
+    {
+        var kept = OfTokens(shape, depth);
+        var width = kept.Aggregate(shape, (current, layer) => layer.Follow(current))[1];
+        return [.. kept, new Linear(Name(), (int)width, (int)shape[1], Coin())];
     }
 
     /// <summary>Layers that keep the whole shape.</summary>

@@ -30,6 +30,22 @@ public class GoldenGradientTests
         }), 0, Resolution(problem));
     }
 
+    [Theory]
+    [InlineData("vit-tiny-b1")]
+    [InlineData("vit-tiny-b4")]
+    public void TransformerFileAsNetwork(string name)
+    {
+        using var _ = NewDisposeScope();
+        var problem = new PyTorchProblem(name, "field");
+        Assert.InRange(Report(name, "network", type =>
+        {
+            var model = problem.Model.Open(problem.Input, problem.Classes, new RandomSource(1), type, CPU);
+            var network = Assert.IsType<NetworkModel>(model).Network;
+            Assert.Contains(network.Layers.SelectMany(layer => layer.Within), layer => layer is Attention);
+            return Error(problem, model, type);
+        }), 0, Tolerance);
+    }
+
     [Theory, MemberData(nameof(PyTorch))]
     public void PyTorchFileAsScript(string name)
     {

@@ -7,6 +7,17 @@ namespace Afterimage.Tests.Leakage;
 
 public class RankAnalysisTests
 {
+    [Fact]
+    public void Tokens_share_the_equations_of_a_weight()
+    {
+        var layers = Of(new(3, 12, 12), new Conv2d("patch", 3, 8, 4, 4), new ImageToTokens(), new ClassToken("token", [1, 1, 8]),
+            new PositionalEmbedding("places", [1, 10, 8]), new Residual([new LayerNorm("norm", [8]), new Linear("packed", 8, 6),
+                new Attention(1, 1), new Linear("out", 2, 8)], []), new TokenRange(0, 1)).Layers;
+        Assert.Equal(["patch", "packed", "out", "head"], layers.Select(layer => layer.Layer));
+        // Ten tokens of eight features, six equations for each feature.
+        Assert.Equal((80, 48), (layers[1].Unknowns, layers[1].GradientConstraints));
+    }
+
     private static RankAnalysis Of(ImageShape shape, params Layer[] layers)
     {
         long[] image = [shape.Channels, shape.Height, shape.Width];

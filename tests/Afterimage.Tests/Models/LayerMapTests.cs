@@ -26,7 +26,11 @@ public class LayerMapTests
         let layer = new Conv2d("layer", groups * channels, groups * outputs, kernel, stride, padding, dilation, groups)
         select new Setting(layer, [groups * channels, height, width], batch, seed);
 
-    private static readonly Gen<Setting> Settings = Gen.OneOf(Linears, Convolutions, Convolutions);
+    private static readonly Gen<Setting> Tokens =
+        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 7], Gen.Int[1, 7], Gen.Int[1, 3], Gen.Int[0, 1000])
+        .Select((tokens, input, output, batch, seed) => new Setting(new Linear("layer", input, output), [tokens, input], batch, seed));
+
+    private static readonly Gen<Setting> Settings = Gen.OneOf(Linears, Tokens, Convolutions, Convolutions);
 
     [Fact]
     public void The_transpose_is_adjoint() => Sample(setting =>
@@ -43,7 +47,7 @@ public class LayerMapTests
     {
         var (map, weight, x, gradient) = setting.Draw();
         (weight, x) = (weight.requires_grad_(), x.requires_grad_());
-        var bias = zeros(map.Output[0], ScalarType.Float64);
+        var bias = zeros(weight.shape[0], ScalarType.Float64);
         (map.Apply(weight, x, bias) * gradient).sum().backward();
         Near(weight.grad!, map.WeightGradient(x, gradient));
         Near(x.grad!, map.Transpose(weight, gradient));

@@ -12,10 +12,33 @@ namespace Afterimage.LabelRecovery;
 /// <param name="Logits">[N,C] row by row.</param>
 internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
 {
-    private const int Images = 64, Scripted = 24;
+    private const int Images = 64, Fewer = 24;
 
-    public static DummyHead Of(AttackContext context) =>
-        context.Once(found => Pass(found, found.Model.Network is null ? Scripted : Images));
+    /// <summary>Multiplications for one image beyond which, as for scripts, fewer images must do.</summary>
+    private const long LargestWork = 3_000_000_000;
+
+    public static DummyHead Of(AttackContext context) => context.Once(found =>
+        Pass(found, found.Model.Network is { } network && Work(network) <= LargestWork ? Images : Fewer));
+
+    private static long Work(Network network)
+    {
+        return Of(network.Layers, [network.Input.Channels, network.Input.Height, network.Input.Width]);
+
+        static long Of(ValueList<Layer> layers, long[] shape)
+        {
+            var work = 0L;
+            foreach (var layer in layers)
+            {
+                var after = layer.Follow(shape);
+                var weights = layer is Linear or Conv2d
+                    ? layer.Parameters.First().Shape.Aggregate(1L, (product, size) => product * size) : 0;
+                work += weights * (after is [_, var height, var width] ? height * width : after is [var tokens, _] ? tokens : 1)
+                    + layer.Branches.Sum(branch => Of(branch, shape));
+                shape = after;
+            }
+            return work;
+        }
+    }
 
     /// <summary>Features of images through a model of known layers, or through the gradient of one image at a time.</summary>
     public static DummyHead Pass(AttackContext context, Tensor images, IReadOnlyList<Tensor>? parameters = null)

@@ -10,14 +10,14 @@ public abstract class LayerMap
     private protected LayerMap(Layer layer, long[] input, int groups)
     {
         (Input, Output, Groups) = (input, layer.Follow(input), groups);
-        Channels = input[0] / groups;
-        Places = input.Aggregate(1L, (product, size) => product * size) / input[0];
+        Places = input.Length == 2 ? input[0] : input.Aggregate(1L, (product, size) => product * size) / input[0];
+        Channels = (input.Length == 2 ? input[1] : input[0]) / groups;
     }
 
-    /// <summary>The shape of one x, [features] or [C,H,W].</summary>
+    /// <summary>The shape of one x, [features], [tokens,features] or [C,H,W].</summary>
     public long[] Input { get; }
 
-    /// <summary>The shape of one W x, [outputs] or [outputs,H',W'].</summary>
+    /// <summary>The shape of one W x, [outputs], [tokens,outputs] or [outputs,H',W'].</summary>
     public long[] Output { get; }
 
     /// <summary>Groups of channels that do not mix; each has a system of its own.</summary>
@@ -72,11 +72,11 @@ public abstract class LayerMap
     /// <summary>The unknowns of one group's system, [Places,Channels].</summary>
     /// <param name="x">[1,*Input].</param>
     /// <param name="group">Which.</param>
-    public Tensor Columns(Tensor x, int group = 0) => x.reshape(Input[0], Places).narrow(0, group * Channels, Channels).t();
+    public virtual Tensor Columns(Tensor x, int group = 0) => x.reshape(Input[0], Places).narrow(0, group * Channels, Channels).t();
 
     /// <summary>Undoes <see cref="Columns"/> for a layer of one group: [Places,Channels] to [1,*Input].</summary>
     /// <param name="columns">[Places,Channels].</param>
-    public Tensor Image(Tensor columns) => columns.t().reshape([1, .. Input]);
+    public virtual Tensor Image(Tensor columns) => columns.t().reshape([1, .. Input]);
 
     /// <summary>K x of one group, [Equations,Channels].</summary>
     /// <param name="system">K, [Equations,Places].</param>

@@ -198,6 +198,17 @@ internal sealed class PickledTensor(long[] shape, long[] strides, long offset, P
     /// <summary>Whether the file asks for its gradient.</summary>
     public bool IsTrained { get; } = trained;
 
+    /// <summary>The number of a tensor without dimensions; null for a type that is neither a whole nor a real number.</summary>
+    /// <param name="bytes">Its storage.</param>
+    public object? Number(ReadOnlySpan<byte> bytes) => Storage.Type switch
+    {
+        "torch.LongStorage" => BinaryPrimitives.ReadInt64LittleEndian(bytes[(int)(8 * offset)..]),
+        "torch.IntStorage" => (long)BinaryPrimitives.ReadInt32LittleEndian(bytes[(int)(4 * offset)..]),
+        "torch.DoubleStorage" => BinaryPrimitives.ReadDoubleLittleEndian(bytes[(int)(8 * offset)..]),
+        "torch.FloatStorage" => (double)BinaryPrimitives.ReadSingleLittleEndian(bytes[(int)(4 * offset)..]),
+        _ => null,
+    };
+
     /// <summary>Whether every number lies within its storage.</summary>
     public bool Fits
     {
@@ -240,4 +251,8 @@ internal sealed class PickledStorage(object?[] identity)
 }
 
 /// <summary>A TorchScript file that cannot be turned into known layers; the message completes "because ...".</summary>
-internal sealed class UnreadableScriptException(string reason) : Exception(reason);
+internal sealed class UnreadableScriptException(string reason, string? module = null) : Exception(reason)
+{
+    /// <summary>The same reason with the module of the file in which it was found.</summary>
+    public UnreadableScriptException In(string name) => module is null && name.Length > 0 ? new($"{Message} (in {name})", name) : this;
+}

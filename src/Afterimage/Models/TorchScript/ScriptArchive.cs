@@ -10,9 +10,10 @@ internal sealed class ScriptArchive
     private const string Export = "export the model with torch.jit.script(model).save(path)";
     private const long LargestText = 16 << 20;
     private readonly Dictionary<string, string> code;
+    private readonly object?[] constants;
 
-    private ScriptArchive(object? root, Dictionary<string, string> code, ulong fingerprint) =>
-        (Root, this.code, Fingerprint) = (root, code, fingerprint);
+    private ScriptArchive(object? root, Dictionary<string, string> code, object?[] constants, ulong fingerprint) =>
+        (Root, this.code, this.constants, Fingerprint) = (root, code, constants, fingerprint);
 
     /// <summary>The root module's attributes.</summary>
     public object? Root { get; }
@@ -22,6 +23,10 @@ internal sealed class ScriptArchive
 
     /// <summary>The source file of a qualified prefix such as __torch__.torch.nn.functional, or null.</summary>
     public string? Source(string qualified) => code.GetValueOrDefault(qualified);
+
+    /// <summary>A number that the code calls CONSTANTS.c0 and so on; null where there is none, or a tensor of several numbers.</summary>
+    public object? Constant(string name) =>
+        name is ['c', .. var place] && int.TryParse(place, out var number) ? constants.ElementAtOrDefault(number) : null;
 
     /// <summary>
     /// Opens an archive and checks it, before libtorch is given the file: libtorch's errors are hard to read, some end the process,
@@ -53,7 +58,10 @@ internal sealed class ScriptArchive
             entries.CheckTensors(data.Tensors, folder + "data/");
             entries.CheckTensors(constants.Tensors, folder + "constants/");
             new ScriptNames(code).Check(data.Names);
-            return new(data.Root, code, entries.Fingerprint(entry => entry.EndsWith(".pkl", StringComparison.Ordinal)
+            var numbers = (constants.Root as object?[] ?? []).Select(constant =>
+                constant is PickledTensor { Shape: [] } tensor
+                    ? tensor.Number(entries.Bytes($"{folder}constants/{tensor.Storage.Key}", LargestText)) : null);
+            return new(data.Root, code, [.. numbers], entries.Fingerprint(entry => entry.EndsWith(".pkl", StringComparison.Ordinal)
                 || entry.StartsWith(folder + "code/", StringComparison.Ordinal)));
         }
         catch (Exception error) when (error is InvalidDataException or IOException or NotSupportedException or ArgumentException

@@ -12,6 +12,7 @@ internal sealed class ScriptInterpreter
     private readonly ScriptArchive archive;
     private readonly Dictionary<string, SourceFile> files = [];
     private readonly Dictionary<PickledTensor, NamedTensor> names = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<PickledObject, string> modules = new(ReferenceEqualityComparer.Instance);
     private readonly ScriptOperators operators = new();
     private int steps;
 
@@ -24,7 +25,8 @@ internal sealed class ScriptInterpreter
         var interpreter = new ScriptInterpreter(archive);
         interpreter.Name(root, "");
         var image = new Flow([input.Channels, input.Height, input.Width]);
-        var result = interpreter.Method(root, "forward", [image], []) as Flow
+        var returned = interpreter.Method(root, "forward", [image], []);
+        var result = returned as Flow ?? (returned as View)?.Settled()
             ?? throw new UnreadableScriptException("its forward method returns something other than one tensor of logits");
         if (interpreter.operators.Logits is { } logits && !ReferenceEquals(logits, result))
             throw new UnreadableScriptException("it goes on computing after a log-softmax");
@@ -37,6 +39,8 @@ internal sealed class ScriptInterpreter
         // Modules that share children in many levels would be walked without end.
         if (++steps > MostSteps)
             throw new UnreadableScriptException("its modules share one another too often");
+        modules.TryAdd(module, prefix.TrimEnd('.'));
+        operators.See(module);
         foreach (var (name, value) in module.Attributes)
             if (value is PickledTensor tensor)
                 names.TryAdd(tensor, new(prefix + name, tensor.Shape));
@@ -62,10 +66,19 @@ internal sealed class ScriptInterpreter
         return File(file).Classes.GetValueOrDefault(name) ?? throw new UnreadableScriptException($"its code lacks the class {module.Type}");
     }
 
-    private object? Method(PickledObject module, string name, object?[] arguments, Dictionary<string, object?> named) =>
-        TypeOf(module).Methods.TryGetValue(name, out var method)
-            ? Invoke(method, [module, .. arguments], named)
-            : throw new UnreadableScriptException($"{module.Type} has no method {name}");
+    private object? Method(PickledObject module, string name, object?[] arguments, Dictionary<string, object?> named)
+    {
+        if (!TypeOf(module).Methods.TryGetValue(name, out var method))
+            throw new UnreadableScriptException($"{module.Type} has no method {name}");
+        try
+        {
+            return Invoke(method, [module, .. arguments], named);
+        }
+        catch (UnreadableScriptException reason)
+        {
+            throw reason.In(modules.GetValueOrDefault(module, ""));
+        }
+    }
 
     private object? Invoke(Function function, object?[] arguments, Dictionary<string, object?> named)
     {
@@ -145,6 +158,7 @@ internal sealed class ScriptInterpreter
     {
         bool known => known,
         long number => number != 0,
+        double number => number != 0,
         _ => throw new UnreadableScriptException("its control flow depends on the values of a tensor"),
     };
 
@@ -202,6 +216,9 @@ internal sealed class ScriptInterpreter
                 return Value(constant, []);
             case PickledObject module:
                 throw new UnreadableScriptException($"{module.Type} has no attribute {name}");
+            case PickledName("CONSTANTS"):
+                return archive.Constant(name)
+                    ?? throw new UnreadableScriptException($"its code computes with the constant {name}, which is a tensor");
             case PickledName(var qualified):
                 return new PickledName($"{qualified}.{name}");
             default:

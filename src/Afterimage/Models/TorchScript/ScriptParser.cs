@@ -172,6 +172,9 @@ internal sealed class ScriptParser
     private Statement Simple()
     {
         var left = Tuple();
+        // A variable may be declared with its type.
+        if (Take(":"))
+            Expression();
         if (!Take("="))
             return new Evaluate(left);
         var value = Tuple();

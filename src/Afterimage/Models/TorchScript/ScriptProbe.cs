@@ -14,20 +14,24 @@ internal static class ScriptProbe
     /// <summary>A switch of the runtime; false leaves the probe out, for hosts that cannot be started a second time.</summary>
     public const string Switch = "Afterimage.ProbeScripts";
 
-    /// <summary>In the environment of a child: the image shape, then the file.</summary>
+    /// <summary>In the environment of a child: the image shape, whether gradients are asked for, then the file.</summary>
     public const string Order = "AFTERIMAGE_PROBE";
 
     private const string Hooks = "DOTNET_STARTUP_HOOKS";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
 
+    /// <param name="path">The file.</param>
+    /// <param name="archive">What it holds.</param>
+    /// <param name="input">Of one image.</param>
+    /// <param name="gradients">Whether libtorch will be asked for gradients too: not where known layers give them.</param>
     /// <exception cref="AfterimageException">libtorch ends the process over the file, or does not come to an end.</exception>
-    public static void Check(string path, ScriptArchive archive, ImageShape input)
+    public static void Check(string path, ScriptArchive archive, ImageShape input, bool gradients)
     {
         if (AppContext.TryGetSwitch(Switch, out var probe) && !probe || Environment.GetEnvironmentVariable(Order) is not null)
             return;
         var known = Path.Combine(NativeRuntime.CacheFolder, "scripts", string.Create(CultureInfo.InvariantCulture,
-            $"{archive.Fingerprint:x16}-{input}-{typeof(jit).Assembly.GetName().Version}"));
-        if (File.Exists(known) || !Run(path, input))
+            $"{archive.Fingerprint:x16}-{input}-{typeof(jit).Assembly.GetName().Version}{(gradients ? "" : "-values")}"));
+        if (File.Exists(known) || !Run(path, input, gradients))
             return;
         try
         {
@@ -41,9 +45,9 @@ internal static class ScriptProbe
     }
 
     /// <summary>False where this program cannot be started a second time.</summary>
-    internal static bool Run(string path, ImageShape input)
+    internal static bool Run(string path, ImageShape input, bool gradients = true)
     {
-        if (Start(path, input) is not { } started)
+        if (Start(path, input, gradients) is not { } started)
             return false;
         using var child = started;
         var messages = child.StandardError.ReadToEndAsync();
@@ -62,7 +66,7 @@ internal static class ScriptProbe
         return true;
     }
 
-    private static Process? Start(string path, ImageShape input)
+    private static Process? Start(string path, ImageShape input, bool gradients)
     {
         var library = typeof(ScriptProbe).Assembly.Location;
         var entry = Assembly.GetEntryAssembly()?.Location;
@@ -78,7 +82,7 @@ internal static class ScriptProbe
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         start.Environment[Hooks] = library;
-        start.Environment[Order] = $"{input}|{Path.GetFullPath(path)}";
+        start.Environment[Order] = $"{input}|{gradients}|{Path.GetFullPath(path)}";
         try
         {
             return Process.Start(start);
@@ -98,14 +102,16 @@ internal static class ScriptProbe
             : FormattableString.Invariant($"exit code {exitCode}");
     }
 
-    /// <summary>The child's end: loads the file and runs one black image through it and back.</summary>
+    /// <summary>The child's end: loads the file and runs one black image through it, and back where gradients are asked for.</summary>
     public static void Obey(string order)
     {
         RuntimeHelpers.RunModuleConstructor(typeof(NativeRuntime).Module.ModuleHandle);
-        var (shape, path) = order.Split('|', 2) is [var first, var second] ? (ImageShape.Parse(first), second) : default;
+        var (shape, gradients, path) = order.Split('|', 3) is [var first, var second, var third]
+            ? (ImageShape.Parse(first), bool.Parse(second), third) : default;
         try
         {
             using var scope = NewDisposeScope();
+            using var mode = set_grad_enabled(gradients);
             using var module = jit.load<Tensor, Tensor>(File.ReadAllBytes(path), CPU);
             module.eval();
             Tensor[] weights = [.. module.named_parameters().Select(pair => pair.parameter).Where(weight => weight.requires_grad)];

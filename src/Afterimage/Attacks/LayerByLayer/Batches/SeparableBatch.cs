@@ -17,11 +17,11 @@ public static class SeparableBatch
 
     /// <summary>The largest batch; 0 where the layer takes none apart.</summary>
     /// <param name="layer">A convolution or a linear layer; any other takes none apart.</param>
-    /// <param name="input">The shape of one input, [C,H,W] or [features].</param>
+    /// <param name="input">The shape of one input, [C,H,W], [tokens,features] or [features].</param>
     /// <param name="trainMode">Whether BatchNorm in train mode stands behind it: one direction less is needed.</param>
     public static long Largest(Layer layer, long[] input, bool trainMode = false) => layer switch
     {
-        Linear linear => Math.Min(linear.Output, (long)(linear.Input / Spare)),
+        Linear linear => Math.Min(linear.Output, (long)(linear.Input / Spare)) / (input is [var tokens, _] ? tokens : 1),
         Conv2d conv when Obstacle(conv, input, trainMode) is null => Math.Max(ByWindows(conv, input, trainMode), ByLines(conv, input)),
         _ => 0,
     };

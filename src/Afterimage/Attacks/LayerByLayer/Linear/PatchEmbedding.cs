@@ -29,11 +29,15 @@ internal sealed record PatchEmbedding(int Weight, int? Bias, int Positions, long
         var found = new PatchEmbedding(weight,
             weight + 1 < entries.Count && entries[weight + 1].Shape is [var biases] && biases == features ? weight + 1 : null,
             -1, 0, model.Input, (int)side);
-        var positions = Enumerable.Range(0, entries.Count).FirstOrDefault(i => Fits(entries[i].Shape), -1);
+        var positions = Enumerable.Range(0, entries.Count).FirstOrDefault(i => Fits(entries[i].Shape) && IsAdded(entries[i].Name), -1);
         return positions < 0 ? null : found with { Positions = positions, Tokens = entries[positions].Shape[^2] };
 
         bool Fits(long[] shape) => shape is [.. var ones, var tokens, var width] && ones.All(size => size == 1) && width == features
             && tokens >= found.Patches && tokens <= found.Patches + MostOthers;
+
+        // Of known layers it is known which one is added; of a script the shapes tell.
+        bool IsAdded(string name) => model.Network is not { } network
+            || network.Layers.Any(layer => layer is PositionalEmbedding embedding && embedding.Name == name);
     }
 
     /// <summary>An image [1,C,H,W] as rows of patches, [patches,numbers of one].</summary>

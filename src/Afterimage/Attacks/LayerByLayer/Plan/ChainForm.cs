@@ -62,6 +62,8 @@ internal sealed record ChainForm(
                 var obstacle = piece is null
                     ? "The recursion knows residuals of convolutions with a ReLU between them, and this network has others: " +
                         "use \"deep-first\"."
+                    : piece is UnitForm { All: var all } && all.Any(IsPlain) || piece is BlockForm own && IsPlain(own)
+                        ? "The recursion reads GroupNorm with a scale and a shift of each channel, and one has none: use \"deep-first\"."
                     : !rectified ? "The recursion needs a ReLU behind every convolution, and one has none: use gradient matching."
                     : pool is not null && piece is UnitForm
                         ? "The recursion cannot read a max pooling behind a residual: use gradient matching."
@@ -99,6 +101,8 @@ internal sealed record ChainForm(
             var strengths = Factorization.SingularValues(spread, "The matrix of an adaptive pooling");
             return spread.shape[0] <= spread.shape[1] && (strengths.min() > 1e-6 * strengths.max()).ToBoolean();
         }
+
+        private static bool IsPlain(BlockForm block) => block.Groups is { Affine: false };
 
         private UnitForm? Unit(Residual residual)
         {

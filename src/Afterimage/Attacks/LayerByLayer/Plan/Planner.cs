@@ -118,9 +118,18 @@ internal sealed class Planner
         // A bias tells dL/dz, whatever stands behind the layer.
         tail = [tail[0], .. tail.Skip(1).TakeWhile(linear => linear.Bias)];
         tail.ForEach(linear => Add(linear.Name, LayerReading.Exact));
-        var reason = obstacle.Split(':')[0];
         return Open($"{tail[^1].Input:N0} features in front of {tail[^1].Name} are known exactly; further down nothing is solved for: " +
-            $"{char.ToLowerInvariant(reason[0])}{reason[1..]}.");
+            $"{Hidden() ?? $"{char.ToLowerInvariant(obstacle[0])}{obstacle[1..].Split(':')[0].TrimEnd('.')}"}.");
+    }
+
+    /// <summary>What LayerNorm and attention keep from an inversion layer by layer; null where there is neither.</summary>
+    private string? Hidden()
+    {
+        var all = network.Layers.SelectMany(layer => layer.Within).ToList();
+        var mixed = all.Any(layer => layer is Attention) ? "attention mixes the tokens, and " : "";
+        return !all.Any(layer => layer is LayerNorm) && mixed.Length == 0 ? null
+            : $"{mixed}LayerNorm hides the mean and the deviation of what enters it, so that neither the input of a layer in front of " +
+                "one nor its dL/dz follows from what leaves it";
     }
 
     /// <param name="known">Features that are known; 0 for none.</param>
@@ -186,7 +195,7 @@ internal sealed class Planner
 
     private static long WeightsOf(Layer layer) => Count([.. layer.Parameters.First().Shape]);
 
-    private static string NameOf(Layer layer) => Plain(layer.Parameters.First().Name);
+    private static string NameOf(Layer layer) => layer is Linear linear ? linear.Name : Plain(layer.Parameters.First().Name);
 
     private static string Plain(string parameter) => parameter[..parameter.LastIndexOf('.')];
 

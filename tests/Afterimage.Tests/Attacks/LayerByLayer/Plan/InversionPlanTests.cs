@@ -90,6 +90,36 @@ public class InversionPlanTests
     }
 
     [Fact]
+    public void A_ConvNeXt_is_known_in_front_of_its_head_alone()
+    {
+        var plan = Plan(new(new(3, 12, 12), 10, [new Conv2d("stem", 3, 8, 4, 4), new ImageToTokens(), new LayerNorm("norm", [8]),
+            new TokensToImage(3, 3), new Residual([new Conv2d("deep", 8, 8, 7, 1, 3, Groups: 8), new ImageToTokens(),
+                new LayerNorm("inner", [8]), new Linear("wide", 8, 32), new Activation(ActivationKind.Gelu), new Linear("back", 32, 8),
+                new TokensToImage(3, 3), new LayerScale("scale", [8, 1, 1])], []),
+            new GlobalAvgPool2d(), new Flatten(), new LayerNorm("last", [8]), new Linear("head", 8, 10)]));
+        Assert.Equal(["head"], plan.Layers.Where(layer => layer.Reading == LayerReading.Exact).Select(layer => layer.Name));
+        Assert.Equal(["back", "wide", "deep", "stem"], plan.Layers.Skip(1).Select(layer => layer.Name));
+        // Nine tokens of 32 features share a weight of eight rows.
+        Assert.Equal((288, 9, 8), (plan.Layers[1].Input, plan.Layers[1].Unknowns, plan.Layers[1].Equations));
+        Assert.StartsWith("8 features in front of head are known exactly; further down nothing is solved for: LayerNorm hides the mean",
+            plan.Sentences[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_transformer_is_read_at_its_patch_embedding_where_positions_are_learned()
+    {
+        Network Of(params Layer[] embedding) => new(new(3, 12, 12), 10, [new Conv2d("patch", 3, 48, 4, 4), new ImageToTokens(),
+            .. embedding, new Residual([new LayerNorm("norm", [48]), new Linear("packed", 48, 144), new Attention(4, 0.3),
+                new Linear("out", 48, 48)], []), new TokenMean(), new Linear("head", 48, 10)]);
+        var plan = Plan(Of(new ClassToken("token", [1, 1, 48]), new PositionalEmbedding("places", [1, 10, 48])));
+        Assert.Equal(("patch", LayerReading.Exact, ImagePromise.Exact), (plan.Layers[0].Name, plan.Layers[0].Reading, plan.Promise));
+        // A linear layer of as many rows as there are tokens is no positional embedding.
+        var without = Plan(Of(new Linear("pretender", 48, 10), new Linear("again", 10, 48)));
+        Assert.Equal("head", without.Layers[0].Name);
+        Assert.Contains("attention mixes the tokens, and LayerNorm hides", without.Sentences[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Smooth_layers_with_enough_equations_are_all_read_backwards()
     {
         var tanh = new Activation(ActivationKind.Tanh);

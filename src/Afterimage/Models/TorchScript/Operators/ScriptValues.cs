@@ -8,9 +8,33 @@ internal static class ScriptValues
         ("t", [NamedTensor { IsTransposed: false } tensor]) => tensor with { IsTransposed = true },
         ("size", [NamedTensor tensor]) => tensor.Shape.Select(size => (object?)size).ToList(),
         ("size", [NamedTensor tensor, long dimension]) => Item(tensor.Shape.Select(size => (object?)size).ToList(), dimension),
+        ("transpose", [NamedTensor { IsTransposed: false, Shape.Length: 2 } tensor, 0L or -2L, 1L or -1L]) =>
+            tensor with { IsTransposed = true },
+        ("dim", [NamedTensor tensor]) => (long)tensor.Shape.Length,
+        ("expand" or "repeat", [NamedTensor { IsTransposed: false } tensor, List<object?> sizes, ..]) => Repeated(tensor, sizes, name),
+        ("slice", [NamedTensor tensor, ..]) when IsWhole(tensor, a) => tensor,
+        ("contiguous" or "to" or "type_as" or "clone", [NamedTensor tensor, ..]) => tensor,
+        ("ops.prim.dtype", _) => 6L,
+        ("ops.prim.device", _) => "cpu",
+        ("ops.prim.is_cuda" or "ops.prim.is_nested" or "ops.prim.is_quantized" or "is_autocast_enabled", _) => false,
+        // PyTorch's modules have a fast path without gradients; the other one consists of known operators.
+        ("is_grad_enabled" or "ops.prim.requires_grad" or "is_floating_point", _) => true,
+        ("any", [List<object?> list]) => list.Any(ScriptInterpreter.Truth),
+        ("all", [List<object?> list]) => list.All(ScriptInterpreter.Truth),
+        ("find", [string text, string part, ..]) => (long)text.IndexOf(part, StringComparison.Ordinal),
+        ("len", [string text]) => (long)text.Length,
+        ("add", [string x, string y]) => x + y,
         ("add", [long x, long y, ..]) => x + y,
         ("sub", [long x, long y, ..]) => x - y,
         ("mul", [long x, long y]) => checked(x * y),
+        ("add", [long or double, long or double]) => Number(a.Positional[0]) + Number(a.Positional[1]),
+        ("sub", [long or double, long or double]) => Number(a.Positional[0]) - Number(a.Positional[1]),
+        ("mul", [long or double, long or double]) => Number(a.Positional[0]) * Number(a.Positional[1]),
+        ("mul", [List<object?> list, long count]) => Enumerable.Repeat(list, checked((int)count)).SelectMany(items => items).ToList(),
+        ("div", [long x, long y, ..]) when a.At(2, "rounding_mode", "") is "trunc" or "floor" && y > 0 && x >= 0 => x / y,
+        ("div" or "/", [long or double, long or double]) => Number(a.Positional[0]) / Number(a.Positional[1]),
+        ("pow", [long or double, long or double]) => Math.Pow(Number(a.Positional[0]), Number(a.Positional[1])),
+        ("sqrt", [long or double]) => Math.Sqrt(Number(a.Positional[0])),
         ("floordiv" or "__floordiv__" or "floor_divide", [long x, long y]) when y > 0 && x >= 0 => x / y,
         ("remainder", [long x, long y]) when y > 0 && x >= 0 => x % y,
         ("neg", [long x]) => -x,
@@ -38,13 +62,38 @@ internal static class ScriptValues
         ("ops.prim.max", [List<object?> list]) => Longs(list).Max(),
         ("ops.prim.min", [long x, long y]) => Math.Min(x, y),
         ("ops.prim.max", [long x, long y]) => Math.Max(x, y),
+        ("bool", [long or double]) => ScriptInterpreter.Truth(a.Positional[0]),
+        ("__range_length", [long from, long to, long step]) when step > 0 => Math.Max(0, (to - from + step - 1) / step),
+        ("__derive_index", [long index, long from, long step]) => from + index * step,
         ("int" or "bool" or "float" or "ops.prim.NumToTensor" or "IntImplicit" or "ScalarImplicit" or "Int", [long or double or bool]) =>
             a.Positional[0],
-        ("format" or "str", _) => "",
+        ("str", [string text]) => text,
+        ("format" or "str", [string text, ..]) => text,
+        ("str", _) => "",
         ("warn" or "_log_api_usage_once" or "ops.prim.Print", _) => null,
         ("ops.prim.RaiseException", _) => throw new UnreadableScriptException("its own code raises an exception for this image shape"),
         _ => throw Unknown(name),
     };
+
+    private static NamedTensor Repeated(NamedTensor tensor, List<object?> sizes, string how)
+    {
+        var wanted = Longs(sizes);
+        var extra = wanted.Length - tensor.Shape.Length;
+        var same = how == "repeat" ? 1 : -1;
+        return extra >= 0 && wanted.Length > 1 && wanted[0] == ScriptOperators.Batch && (extra > 0 || tensor.Shape[0] == 1)
+            && wanted.Skip(1).Select((size, i) => size == same || (i + 1 >= extra && how == "expand" && size == tensor.Shape[i + 1 - extra])
+                || (i + 1 < extra && size == 1)).All(fits => fits)
+            ? tensor with { IsRepeated = true }
+            : throw Unknown($"a repetition of {tensor.Name} to [{string.Join(",", wanted)}]");
+    }
+
+    private static bool IsWhole(NamedTensor tensor, ScriptArguments a) => a.At(4, "step", 1L) == 1
+        && (a.At<object?>(2, "start", null) as long? ?? 0) == 0
+        && (a.At<object?>(3, "end", null) as long? ?? long.MaxValue) >= tensor.Shape.At(a.At(1, "dim", 0L));
+
+    /// <summary>An element counted from the end where the index is negative.</summary>
+    public static long At(this long[] sizes, long index) => (index < 0 ? index + sizes.Length : index) is var place && place >= 0
+        && place < sizes.Length ? sizes[place] : throw new UnreadableScriptException("its code asks for a dimension that is not there");
 
     public static UnreadableScriptException Unknown(string name) => new($"{name} is not a layer that Afterimage knows");
 
@@ -113,8 +162,14 @@ internal sealed record ScriptArguments(string Name, object?[] Positional, Dictio
         _ => throw Unexpected(name),
     };
 
-    public Flow Flow(int position) => position < Positional.Length && Positional[position] is Flow flow ? flow
-        : throw new UnreadableScriptException($"{Name} is applied to something other than the image");
+    public Flow Flow(int position) => View(position) is var view ? view.Settled() ?? throw view.Unusual(Name) : null!;
+
+    public View View(int position) => (position < Positional.Length ? Positional[position] : null) switch
+    {
+        Flow flow => TorchScript.View.Of(flow),
+        View view => view,
+        _ => throw new UnreadableScriptException($"{Name} is applied to something other than the image"),
+    };
 
     public NamedTensor Tensor(int position) => Optional(position) ?? throw Unexpected("weight");
 

@@ -68,4 +68,8 @@ internal sealed class Flow(long[] shape, Layer? step = null, Flow? previous = nu
 internal sealed record Strided(Flow Flow, long Rows, long Columns);
 
 /// <summary>A parameter or buffer under its name in the file.</summary>
-internal sealed record NamedTensor(string Name, long[] Shape, bool IsTransposed = false);
+/// <param name="Name">Its name.</param>
+/// <param name="Shape">Its shape in the file.</param>
+/// <param name="IsTransposed">Whether rows and columns are exchanged.</param>
+/// <param name="IsRepeated">Whether it is repeated for every image of the batch.</param>
+internal sealed record NamedTensor(string Name, long[] Shape, bool IsTransposed = false, bool IsRepeated = false);
