@@ -16,6 +16,9 @@ switch (args)
     case ["memory", ..]:
         MemoryTable.Print(Console.Out);
         return 0;
+    case ["generators"]:
+        GeneratorStepTable.Print(Console.Out);
+        return 0;
     case ["unroll", ..]:
         UnrollTable.Print(Console.Out);
         return 0;
@@ -40,7 +43,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
-            "operator [case...] | iteration [case...] | memory | unroll | training FOLDER [attack...] | fuzz N SEED | graphs N SEED | " +
-            "kill N SEED | parts [filter...]");
+            "operator [case...] | iteration [case...] | memory | generators | unroll | training FOLDER [attack...] | " +
+            "fuzz N SEED | graphs N SEED | kill N SEED | parts [filter...]");
         return 2;
 }

@@ -58,11 +58,20 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         ["afterimage show"] = ["afterimage show runs/sweep", "afterimage show runs/sweep --json"],
         ["afterimage schema"] = ["afterimage schema > experiment.schema.json"],
         ["afterimage inspect"] = ["afterimage inspect resnet20", "afterimage inspect model.pt", "afterimage inspect lenet --input 1x28x28"],
-        ["afterimage train"] = ["afterimage train denoiser --steps 20000 --out mine.safetensors"],
+        ["afterimage train"] =
+        [
+            "afterimage train denoiser --steps 20000 --out mine.safetensors",
+            "afterimage train generator --data cifar10 --minutes 15 --out generator.safetensors",
+        ],
         ["afterimage train denoiser"] =
         [
             "afterimage train denoiser --steps 20000 --out mine.safetensors",
             "afterimage train denoiser --evaluate mine.safetensors --data cifar10 flowers17",
+        ],
+        ["afterimage train generator"] =
+        [
+            "afterimage train generator --data cifar10 --minutes 15 --out generator.safetensors",
+            "afterimage train generator --data photos/ --kind diffusion --side 64 --steps 5000 --out diffusion.safetensors",
         ],
         ["afterimage data"] = ["afterimage data list", "afterimage data get cifar10"],
         ["afterimage data list"] = ["afterimage data list"],

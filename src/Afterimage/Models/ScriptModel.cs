@@ -12,47 +12,17 @@ internal sealed class ScriptModel : VictimModel
     private readonly string path;
     private readonly byte[] file;
     private readonly jit.ScriptModule<Tensor, Tensor> module;
-    private readonly Slot[] slots;
-    private readonly Dictionary<string, Tensor> buffers;
+    private readonly ScriptSlots slots;
 
     private ScriptModel(string path, byte[] file, jit.ScriptModule<Tensor, Tensor> module, ImageShape input, int classes,
         Normalization normalization, ScalarType type, Device device)
         : base(input, classes, normalization, type, device)
     {
         (this.path, this.file, this.module) = (path, file, module);
-        var owners = module.named_modules().ToDictionary(pair => pair.name, pair => (jit.ScriptModule)pair.module);
-        Slot Open(string name, Tensor value) => name.LastIndexOf('.') is var dot and > 0
-            ? new(owners[name[..dot]], name[(dot + 1)..], value.DetachFromDisposeScope())
-            : new(module, name, value.DetachFromDisposeScope());
-
-        // Conversion by libtorch would leave handles to the old tensors, of which the script's output is no function.
-        Tensor Convert(Tensor value) => value.detach().to(value.is_floating_point() ? type : value.dtype, device, copy: true);
-        var named = module.named_parameters().ToList();
-        // Whole numbers have no gradient: nobody trains them.
-        var trainable = named.Where(pair => pair.parameter.is_floating_point()).ToList();
-        Layout = new(trainable.Select(pair => (pair.name, pair.parameter.shape)));
-        var frozen = trainable.Where(pair => !pair.parameter.requires_grad).Select(pair => pair.name).ToValueList();
+        slots = new(module, type, device);
+        Parameters = slots.Parameters;
         // A file in which nothing is trained was exported for inference; it says nothing of the clients.
-        Frozen = frozen.Count < trainable.Count ? frozen : [];
-        Slot[] weights = [.. trainable.Select(pair => Open(pair.name, Convert(pair.parameter).requires_grad_()))];
-        buffers = module.named_buffers()
-            .Concat(named.Where(pair => !pair.parameter.is_floating_point()).Select(pair => (pair.name, (Tensor)pair.parameter)))
-            .ToDictionary(pair => pair.Item1, pair => Convert(pair.Item2));
-        slots = [.. weights, .. buffers.Select(pair => Open(pair.Key, pair.Value))];
-        Parameters = [.. weights.Select(slot => slot.Value)];
-        Restore();
-    }
-
-    /// <summary>The module and attribute that hold one parameter or buffer.</summary>
-    private sealed record Slot(jit.ScriptModule Owner, string Name, Tensor Value)
-    {
-        public void Put(Tensor value) => Owner.set_attribute(Name, value);
-    }
-
-    private void Restore()
-    {
-        foreach (var slot in slots)
-            slot.Put(slot.Value);
+        Frozen = slots.Untrained.Count < Parameters.Count ? slots.Untrained : [];
     }
 
     /// <summary>Loads a file whose archive has been checked, and runs one black image through it.</summary>
@@ -80,7 +50,9 @@ internal sealed class ScriptModel : VictimModel
         }
     }
 
-    private static jit.ScriptModule<Tensor, Tensor> Module(string path, byte[] file)
+    /// <summary>The module of a file whose archive has been checked, in eval mode.</summary>
+    /// <exception cref="AfterimageException">libtorch cannot load it.</exception>
+    internal static jit.ScriptModule<Tensor, Tensor> Module(string path, byte[] file)
     {
         try
         {
@@ -103,19 +75,18 @@ internal sealed class ScriptModel : VictimModel
 
     public override Network? Network => null;
 
-    public override TensorLayout Layout { get; }
+    public override TensorLayout Layout => slots.Layout;
 
     public override IReadOnlyList<Tensor> Parameters { get; }
 
-    public override IReadOnlyDictionary<string, Tensor> Buffers => buffers;
+    public override IReadOnlyDictionary<string, Tensor> Buffers => slots.Buffers;
 
     public override VictimModel To(ScalarType type, Device device)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var copy = new ScriptModel(path, file, Module(path, file), Input, Classes, Normalization, type, device) { Notes = Notes };
-        foreach (var (target, source) in copy.slots.Zip(slots))
-            target.Value.copy_(source.Value);
+        copy.slots.Copy(slots);
         return copy;
     }
 
@@ -125,12 +96,7 @@ internal sealed class ScriptModel : VictimModel
             throw new AfterimageException($"{path} runs as a script, which takes no dropout masks: give a model of known layers.");
         try
         {
-            for (var i = 0; i < parameters?.Count; i++)
-                slots[i].Put(parameters[i]);
-            // BatchNorm in train mode and scripts that count update whatever is registered: give them copies. Copying back would
-            // invalidate what the graph has saved.
-            foreach (var slot in slots.Skip(Parameters.Count))
-                slot.Put(slot.Value.clone());
+            slots.Put(parameters);
             if (mode == ModelMode.Train)
                 module.train();
             // A script may work in place on what it is given.
@@ -150,8 +116,8 @@ internal sealed class ScriptModel : VictimModel
         {
             if (mode == ModelMode.Train)
                 module.eval();
-            if (slots.Length > Parameters.Count || parameters is not null)
-                Restore();
+            if (Buffers.Count > 0 || parameters is not null)
+                slots.Restore();
         }
     }
 
@@ -177,11 +143,17 @@ internal sealed class ScriptModel : VictimModel
         return NativeWords.First(found);
     }
 
+    /// <summary>Frees a module and its parameters. While it is disposed it makes handles to them, which a scope takes along.</summary>
+    internal static void Free(jit.ScriptModule module, ScriptSlots slots)
+    {
+        using var scope = NewDisposeScope();
+        slots.Dispose();
+        module.Dispose();
+    }
+
     protected override void Dispose(bool disposing)
     {
-        foreach (var slot in slots)
-            slot.Value.Dispose();
-        module.Dispose();
+        Free(module, slots);
         base.Dispose(disposing);
     }
 }

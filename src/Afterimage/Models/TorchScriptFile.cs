@@ -20,7 +20,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         var file = Bytes();
         var archive = ScriptArchive.Open(Path, file);
         var (network, notes) = TorchScriptReader.Read(Path, archive, input, classes);
-        ScriptProbe.Check(Path, archive, input, gradients: network is null);
+        ScriptProbe.Check(Path, archive, input.ToString(), gradients: network is null);
         using var _ = NewDisposeScope();
         var script = Script(file, input, classes, type, device);
         if (network is null)
@@ -46,7 +46,7 @@ public sealed record TorchScriptFile(string Path) : ModelSource
 
         ScriptModel AsScript(string note)
         {
-            ScriptProbe.Check(Path, archive, input, gradients: true);
+            ScriptProbe.Check(Path, archive, input.ToString(), gradients: true);
             return script.With([note]);
         }
     }

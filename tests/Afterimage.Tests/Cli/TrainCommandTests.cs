@@ -1,3 +1,6 @@
+using Afterimage.Networks;
+using Afterimage.Reports;
+
 namespace Afterimage.Tests.Cli;
 
 public class TrainCommandTests
@@ -43,5 +46,43 @@ public class TrainCommandTests
         var run = Commanded.Run(["train", "denoiser", .. Tiny, "--out", folder.Write("mine.safetensors", "mine")]);
         Assert.Equal(1, run.Code);
         Assert.Contains("mine.safetensors exists already", run.Error, StringComparison.Ordinal);
+    }
+
+    private static readonly string[] Small = ["--side", "8", "--width", "8", "--latent", "4", "--batch", "4", "--every", "2"];
+
+    [Theory]
+    [InlineData("style")]
+    [InlineData("vae")]
+    [InlineData("diffusion")]
+    public void A_generator_is_trained_shown_and_measured(string kind)
+    {
+        using var folder = new TemporaryFolder();
+        var (file, photographs) = (folder["mine.safetensors"], Directory.CreateDirectory(folder["photographs"]).FullName);
+        for (var i = 0; i < 24; i++)
+            File.WriteAllBytes(Path.Combine(photographs, $"{i}.png"),
+                Png.Gray(8, 8, [.. Enumerable.Range(0, 64).Select(j => (byte)(i * j))]));
+        var run = Commanded.Run(["train", "generator", .. Small, "--data", photographs, "--kind", kind, "--steps", "4", "--out", file]);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Contains("step 4: loss", run.Output, StringComparison.Ordinal);
+        Assert.Contains("random-feature Fréchet distance of 24 images: ", run.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder["mine.state.safetensors"]));
+        Assert.Equal(0x89, File.ReadAllBytes(folder["mine.png"])[0]);
+        if (kind == "diffusion")
+            DiffusionModel.Load(file).Dispose();
+        else
+            Generator.Load(file).Dispose();
+    }
+
+    [Theory]
+    [InlineData("/side is 33: give one of 8, 16, 32, 64", "--side", "33")]
+    [InlineData("/minutes is 0: give a number above 0", "--minutes", "0")]
+    [InlineData("should end in .safetensors", "--out", "mine.npz")]
+    [InlineData("There is no interrupted training to resume", "--resume", "--out", "nowhere.safetensors")]
+    [InlineData("There is no data set \"imagenet\"", "--data", "imagenet", "--out", "nowhere.safetensors")]
+    public void Bad_input_of_a_generator_is_one_sentence(string expected, params string[] line)
+    {
+        var run = Commanded.Run(["train", "generator", .. line]);
+        Assert.Equal((1, ""), (run.Code, run.Output));
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
     }
 }

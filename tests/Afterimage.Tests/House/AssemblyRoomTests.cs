@@ -38,8 +38,9 @@ public class AssemblyRoomTests
         },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Options", "Console", "Conditions", "Help"],
+            [Root] = ["Commands", "Commands/Training", "Options", "Console", "Conditions", "Help"],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
+            ["Commands/Training"] = ["Options", "Console"],
             ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],

@@ -122,11 +122,11 @@ public sealed class TorchScriptDamageTests : IDisposable
     public void CodeOverWhichLibtorchEndsTheProcessEndsAChild()
     {
         var good = Save("y = torch.flatten(torch.mul(x, x), 1)", 108).Path;
-        Assert.True(ScriptProbe.Run(good, Small));
+        Assert.True(ScriptProbe.Run(good, $"{Small}"));
         var bad = Edited(good, (_, text) => text.Replace("torch.mul(", "torch.mull(", StringComparison.Ordinal));
-        Refusal.Says("makes libtorch end the process (Unknown builtin op: aten::mull)", () => ScriptProbe.Run(bad, Small));
+        Refusal.Says("makes libtorch end the process (Unknown builtin op: aten::mull)", () => ScriptProbe.Run(bad, $"{Small}"));
         var undeclared = Edited(good, (_, text) => text.Replace("  conv : __torch__.Layer\n", "", StringComparison.Ordinal));
-        Refusal.Says("('__torch__.Model' object has no attribute or method 'conv')", () => ScriptProbe.Run(undeclared, Small));
+        Refusal.Says("('__torch__.Model' object has no attribute or method 'conv')", () => ScriptProbe.Run(undeclared, $"{Small}"));
     }
 
     private string Edited(string path, Func<string, string, string> edit) => Rewritten(path, (name, bytes) =>

@@ -18,7 +18,7 @@ public class DenoiserTrainerTests
     public void A_toy_learns_to_denoise()
     {
         using var folder = new TemporaryFolder();
-        using var trainer = new DenoiserTrainer(Toy with { Steps = 200, Every = 50 });
+        using var trainer = new Trainer(new DenoiserTask(Toy with { Steps = 200, Every = 50 }));
         var looks = new List<TrainingProgress>();
         var untrained = trainer.Validate();
         trainer.Run(folder["state.safetensors"], looks.Add);
@@ -35,15 +35,15 @@ public class DenoiserTrainerTests
     public void An_interrupted_training_goes_on_to_the_same_numbers()
     {
         using var folder = new TemporaryFolder();
-        using var whole = new DenoiserTrainer(Toy);
+        using var whole = new Trainer(new DenoiserTask(Toy));
         whole.Run(folder["whole.safetensors"]);
-        using (var first = new DenoiserTrainer(Toy))
+        using (var first = new Trainer(new DenoiserTask(Toy)))
         {
             using var stop = new CancellationTokenSource();
             first.Run(folder["state.safetensors"], look => stop.Cancel(), stop.Token);
             Assert.Equal(20, first.Step);
         }
-        using var second = new DenoiserTrainer(Toy);
+        using var second = new Trainer(new DenoiserTask(Toy));
         second.Restore(folder["state.safetensors"]);
         Assert.Equal(20, second.Step);
         second.Run(folder["state.safetensors"]);
@@ -55,9 +55,9 @@ public class DenoiserTrainerTests
     public void A_state_of_other_settings_or_a_damaged_one_is_refused()
     {
         using var folder = new TemporaryFolder();
-        using var trainer = new DenoiserTrainer(Toy);
+        using var trainer = new Trainer(new DenoiserTask(Toy));
         trainer.Save(folder["state.safetensors"]);
-        using var other = new DenoiserTrainer(Toy with { Seed = 4 });
+        using var other = new Trainer(new DenoiserTask(Toy with { Seed = 4 }));
         Refusal.Says("belongs to a training with other settings", () => other.Restore(folder["state.safetensors"]));
         using var scope = NewDisposeScope();
         Denoiser.Shipped().Save(folder["denoiser.safetensors"]);
@@ -70,7 +70,7 @@ public class DenoiserTrainerTests
     [InlineData("even side, not 15")]
     [InlineData("/learningRate is NaN")]
     [InlineData("/largestSigma is 256")]
-    public void Settings_out_of_range_are_named(string words) => Refusal.Says(words, () => new DenoiserTrainer(words[1] switch
+    public void Settings_out_of_range_are_named(string words) => Refusal.Says(words, () => new DenoiserTask(words[1] switch
     {
         'w' => Toy with { Width = 4 },
         'd' => Toy with { Depth = 1 },
@@ -84,7 +84,7 @@ public class DenoiserTrainerTests
     {
         using var folder = new TemporaryFolder();
         var before = Live.Tensors;
-        using (var trainer = new DenoiserTrainer(Toy with { Steps = 4, Every = 2 }))
+        using (var trainer = new Trainer(new DenoiserTask(Toy with { Steps = 4, Every = 2 })))
         {
             var counts = new List<long>();
             trainer.Run(folder["state.safetensors"], _ => counts.Add(Live.Tensors));

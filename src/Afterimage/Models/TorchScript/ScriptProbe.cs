@@ -14,18 +14,18 @@ internal static class ScriptProbe
     /// <summary>A switch of the runtime; false leaves the probe out, for hosts that cannot be started a second time.</summary>
     public const string Switch = "Afterimage.ProbeScripts";
 
-    /// <summary>In the environment of a child: the image shape, whether gradients are asked for, then the file.</summary>
+    /// <summary>In the environment of a child: the shape of one example, whether gradients are asked for, then the file.</summary>
     public const string Order = "AFTERIMAGE_PROBE";
 
     private const string Hooks = "DOTNET_STARTUP_HOOKS";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
 
     /// <param name="path">The file.</param>
-    /// <param name="archive">What it holds.</param>
-    /// <param name="input">Of one image.</param>
+    /// <param name="archive">The same file, checked.</param>
+    /// <param name="input">The shape of one example, such as 3x32x32 for an image or 64 for a latent.</param>
     /// <param name="gradients">Whether libtorch will be asked for gradients too: not where known layers give them.</param>
     /// <exception cref="AfterimageException">libtorch ends the process over the file, or does not come to an end.</exception>
-    public static void Check(string path, ScriptArchive archive, ImageShape input, bool gradients)
+    public static void Check(string path, ScriptArchive archive, string input, bool gradients)
     {
         if (AppContext.TryGetSwitch(Switch, out var probe) && !probe || Environment.GetEnvironmentVariable(Order) is not null)
             return;
@@ -45,7 +45,7 @@ internal static class ScriptProbe
     }
 
     /// <summary>False where this program cannot be started a second time.</summary>
-    internal static bool Run(string path, ImageShape input, bool gradients = true)
+    internal static bool Run(string path, string input, bool gradients = true)
     {
         if (Start(path, input, gradients) is not { } started)
             return false;
@@ -55,7 +55,7 @@ internal static class ScriptProbe
         if (!child.WaitForExit(Patience))
         {
             child.Kill();
-            throw new AfterimageException($"{path} keeps libtorch busy for more than {Patience.TotalSeconds:0} s with one image of " +
+            throw new AfterimageException($"{path} keeps libtorch busy for more than {Patience.TotalSeconds:0} s with one example of " +
                 $"{input}, perhaps in an endless loop: export it again.");
         }
         child.WaitForExit();
@@ -66,7 +66,7 @@ internal static class ScriptProbe
         return true;
     }
 
-    private static Process? Start(string path, ImageShape input, bool gradients)
+    private static Process? Start(string path, string input, bool gradients)
     {
         var library = typeof(ScriptProbe).Assembly.Location;
         var entry = Assembly.GetEntryAssembly()?.Location;
@@ -102,20 +102,21 @@ internal static class ScriptProbe
             : FormattableString.Invariant($"exit code {exitCode}");
     }
 
-    /// <summary>The child's end: loads the file and runs one black image through it, and back where gradients are asked for.</summary>
+    /// <summary>The child's end: loads the file and runs one example of zeros through it, and back where gradients are asked for.</summary>
     public static void Obey(string order)
     {
         RuntimeHelpers.RunModuleConstructor(typeof(NativeRuntime).Module.ModuleHandle);
-        var (shape, gradients, path) = order.Split('|', 3) is [var first, var second, var third]
-            ? (ImageShape.Parse(first), bool.Parse(second), third) : default;
         try
         {
+            var (input, gradients, path) = order.Split('|', 3) is [var first, var second, var third]
+                ? (first, bool.Parse(second), third) : default;
+            long[] shape = [1, .. input.Split('x').Select(size => long.Parse(size, CultureInfo.InvariantCulture))];
             using var scope = NewDisposeScope();
             using var mode = set_grad_enabled(gradients);
             using var module = jit.load<Tensor, Tensor>(File.ReadAllBytes(path), CPU);
             module.eval();
             Tensor[] weights = [.. module.named_parameters().Select(pair => pair.parameter).Where(weight => weight.requires_grad)];
-            var logits = module.forward(zeros([1, shape.Channels, shape.Height, shape.Width]));
+            var logits = module.forward(zeros(shape));
             if (logits is not null && logits.is_floating_point() && logits.requires_grad)
                 Differentiate.Gradients(logits.sum(), weights);
         }

@@ -9,20 +9,44 @@ namespace Afterimage.Networks;
 internal static class GeneratorFile
 {
     private const string Kind = "afterimage.kind", Settings = "afterimage.settings";
-    private const string Style = "style-generator";
+    private const string Style = "style-generator", Autoencoder = "variational-autoencoder", Denoising = "diffusion-model";
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
     public static void Write(string path, StyleShape settings, Tensor flat) => Write(path, Style, settings, settings.Layout, flat);
 
-    /// <exception cref="AfterimageException">The file holds no generator, or its arrays do not fit its settings.</exception>
-    public static Generator Generator(ArrayFile file) => file.Metadata.GetValueOrDefault(Kind) switch
-    {
-        Style => Read<StyleShape>(file) is var settings ? StyleGenerator.Of(settings, Flat(file, settings.Layout)) : null!,
-        var kind => throw Other(file, kind, "generator", "\"afterimage train generator\" makes one"),
-    };
+    public static void Write(string path, AutoencoderShape settings, Tensor flat) =>
+        Write(path, Autoencoder, settings, settings.Decoder, flat);
 
-    private static AfterimageException Other(ArrayFile file, string? kind, string wanted, string advice) => new(
-        $"{file.Path} is no {wanted}{(kind is null ? "" : $" but a {ArrayFault.Plain(kind)}")}: {advice}.");
+    public static void Write(string path, DiffusionShape settings, Tensor flat) =>
+        Write(path, Denoising, settings, settings.Layout, flat);
+
+    /// <exception cref="AfterimageException">The file holds no generator, or its arrays do not fit its settings.</exception>
+    public static Generator Generator(ArrayFile file)
+    {
+        switch (file.Metadata.GetValueOrDefault(Kind))
+        {
+            case Style:
+                var style = Read<StyleShape>(file);
+                return StyleGenerator.Of(style, Flat(file, style.Layout));
+            case Autoencoder:
+                var autoencoder = Read<AutoencoderShape>(file);
+                return VariationalAutoencoder.Of(autoencoder, Flat(file, autoencoder.Decoder));
+            default:
+                throw Other(file, "generator", "afterimage train generator");
+        }
+    }
+
+    /// <exception cref="AfterimageException">The file holds no diffusion model, or its arrays do not fit its settings.</exception>
+    public static DiffusionModel Diffusion(ArrayFile file)
+    {
+        if (file.Metadata.GetValueOrDefault(Kind) != Denoising)
+            throw Other(file, "diffusion model", "afterimage train generator --kind diffusion");
+        var settings = Read<DiffusionShape>(file);
+        return DiffusionModel.Of(settings, Flat(file, settings.Layout));
+    }
+
+    private static AfterimageException Other(ArrayFile file, string wanted, string command) => new($"{file.Path} is no {wanted}" +
+        $"{(file.Metadata.GetValueOrDefault(Kind) is { } kind ? $" but a {ArrayFault.Plain(kind)}" : "")}: \"{command}\" makes one.");
 
     private static void Write<T>(string path, string kind, T settings, TensorLayout layout, Tensor flat)
     {
@@ -43,9 +67,9 @@ internal static class GeneratorFile
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or AfterimageException)
         {
-            throw new AfterimageException($"{file.Path} has settings that are damaged" +
-                $"{(error is AfterimageException ? $" ({error.Message.TrimEnd('.')})" : "")}: train the network again, or fetch the file again.",
-                error);
+            var reason = error is AfterimageException ? $" ({error.Message.TrimEnd('.')})" : "";
+            throw new AfterimageException(
+                $"{file.Path} has settings that are damaged{reason}: fetch the file again, or train the network again.", error);
         }
     }
 

@@ -46,29 +46,13 @@ public sealed class StyleGenerator : Generator
     /// <summary>A network with these parameters, which it owns.</summary>
     internal static StyleGenerator Of(StyleShape settings, Tensor flat) => new(settings, new(settings.Layout, flat, isOwner: true));
 
-    /// <summary>An untrained network: weights of variance 1/inputs, styles of one, no noise.</summary>
+    /// <summary>An untrained network: weights of variance 1/inputs, styles around one, no noise.</summary>
     /// <exception cref="AfterimageException">A setting is out of its range.</exception>
     public static StyleGenerator Untrained(StyleShape settings, RandomSource random)
     {
         Numerics.Settings.Check(settings);
-        var layout = settings.Layout;
-        return Of(settings, Tidy.Keep(() =>
-        {
-            using var normal = random.Generator(CPU);
-            return cat([.. layout.Entries.Select(entry => Initial(entry, normal).reshape(-1))]);
-        }));
-    }
-
-    private static Tensor Initial(TensorLayout.Entry entry, torch.Generator normal)
-    {
-        if (entry.Name.EndsWith("style.bias", StringComparison.Ordinal))
-            return ones(entry.Shape);
-        if (entry.Name == "constant")
-            return randn(entry.Shape, ScalarType.Float32, CPU, generator: normal);
-        if (entry.Shape.Length < 2)
-            return zeros(entry.Shape);
-        var gain = entry.Name.StartsWith("mapping", StringComparison.Ordinal) ? Gain : 1;
-        return randn(entry.Shape, ScalarType.Float32, CPU, generator: normal) * (gain / Math.Sqrt(entry.Count / entry.Shape[0]));
+        return Of(settings, InitialWeights.Normal(settings.Layout, random, name => name == "constant" ? 4 * Math.Sqrt(settings.Width)
+            : name.StartsWith("mapping", StringComparison.Ordinal) ? Gain : 1));
     }
 
     /// <inheritdoc/>
@@ -109,11 +93,12 @@ public sealed class StyleGenerator : Generator
             ? (parameters["constant"].expand(state[0].shape[0], -1, -1, -1), null, state[0]) : (state[0], state[1], state[2]);
         var noise = new Queue<Tensor>(state.Skip(stage == 1 ? 1 : 3));
         if (stage > 1)
-            features = Convolved(Enlarged(features), $"up{side}", style, noise.Dequeue());
-        features = Convolved(features, $"conv{side}", style, noise.Dequeue());
+            // At the smaller side a convolution costs a quarter.
+            features = Activated(Resizing.Doubled(Convolved(features, $"up{side}", style)), $"up{side}", noise.Dequeue());
+        features = Activated(Convolved(features, $"conv{side}", style), $"conv{side}", noise.Dequeue());
         var rgb = $"rgb{side}";
         var added = nn.functional.conv2d(features * Style(rgb, style), parameters[$"{rgb}.weight"], parameters[$"{rgb}.bias"]);
-        colors = colors is null ? added : Enlarged(colors) + added;
+        colors = colors is null ? added : Resizing.Doubled(colors) + added;
         return stage == Stages - 1 ? [colors.sigmoid()] : [features, colors, style, .. noise];
     }
 
@@ -132,24 +117,22 @@ public sealed class StyleGenerator : Generator
 
     /// <summary>[B,inputs,1,1]: the factor of every channel that a convolution reads.</summary>
     private Tensor Style(string layer, Tensor w) =>
-        nn.functional.linear(w, parameters[$"{layer}.style.weight"], parameters[$"{layer}.style.bias"]).unsqueeze(2).unsqueeze(3);
+        nn.functional.linear(w, parameters[$"{layer}.style.weight"], parameters[$"{layer}.style.bias"]).unsqueeze(2).unsqueeze(3) + 1;
 
     /// <summary>
     /// A convolution whose weights are scaled by the style and divided by their norm. Scaling what goes in and what comes out gives the
     /// same numbers as weights for every image.
     /// </summary>
-    private Tensor Convolved(Tensor features, string layer, Tensor w, Tensor noise)
+    private Tensor Convolved(Tensor features, string layer, Tensor w)
     {
         var weight = parameters[$"{layer}.weight"];
         var style = Style(layer, w);
         var norm = (nn.functional.linear(style.flatten(1).square(), weight.square().sum([2, 3])) + Tiny).rsqrt();
-        features = nn.functional.conv2d(features * style, weight, null, padding: [1L, 1]) * norm.unsqueeze(2).unsqueeze(3);
-        features = features + noise * parameters[$"{layer}.noise"] + parameters[$"{layer}.bias"].view(1, -1, 1, 1);
-        return nn.functional.leaky_relu(features, Leak) * Gain;
+        return nn.functional.conv2d(features * style, weight, null, padding: [1L, 1]) * (norm * Gain).unsqueeze(2).unsqueeze(3);
     }
 
-    private static Tensor Enlarged(Tensor maps) => nn.functional.interpolate(
-        maps, [maps.shape[2] * 2, maps.shape[3] * 2], mode: InterpolationMode.Bilinear, align_corners: false);
+    private Tensor Activated(Tensor features, string layer, Tensor noise) => nn.functional.leaky_relu(
+        features + noise * parameters[$"{layer}.noise"] + parameters[$"{layer}.bias"].view(1, -1, 1, 1), Leak);
 
     /// <inheritdoc/>
     public override Generator Detach()

@@ -24,7 +24,7 @@ public sealed record StyleShape : ISettings
     [Range(1, 4096)]
     public int Latent { get; init; } = 64;
 
-    /// <summary>Channels of the feature maps up to 16x16; every further doubling of the side halves them.</summary>
+    /// <summary>Channels of the feature maps up to 16x16; every further doubling of the side halves them. Best a multiple of 32.</summary>
     [Range(4, 1024)]
     public int Width { get; init; } = 64;
 

@@ -1,0 +1,15 @@
+using System.CommandLine;
+using Afterimage.Audit.Cases;
+using Afterimage.Cli.Console;
+
+namespace Afterimage.Cli.Commands;
+
+/// <summary>Trains the networks that attacks use, and measures them.</summary>
+internal static class TrainCommand
+{
+    public static Command Create(ExperimentFile files, Terminal terminal) =>
+        new("train", "Train the networks that attacks use as knowledge of images.")
+        {
+            TrainDenoiser.Create(files, terminal), TrainGenerator.Create(files, terminal),
+        };
+}

@@ -1,0 +1,66 @@
+using Afterimage.Federation;
+using Afterimage.Networks;
+
+namespace Afterimage.Spaces;
+
+/// <summary>Noisy images of a diffusion model, which stand for what it makes of them at one noise level.</summary>
+internal sealed class DenoisedImages : Search
+{
+    private readonly DiffusionModel model;
+    private readonly ModelImages fit;
+    private readonly Tensor? labels;
+    private readonly long[] shape;
+
+    private DenoisedImages(DiffusionModel model, ModelImages fit, Tensor? labels, int batch)
+    {
+        (this.model, this.fit, this.labels) = (model, fit, labels);
+        shape = [batch, .. model.Shape];
+        Start = zeros(shape, model.Flat.dtype, model.Flat.device).reshape(-1);
+    }
+
+    /// <summary>The standard deviation of the noise, for pixels in [0,1].</summary>
+    public double Sigma { get; set; }
+
+    /// <inheritdoc/>
+    public override Tensor Start { get; }
+
+    /// <summary>Loads a model for a round.</summary>
+    /// <exception cref="AfterimageException">The file holds no diffusion model.</exception>
+    public static DenoisedImages Open(string? path, AttackContext context, Tensor targets, double sigma)
+    {
+        using var loaded = Load(path);
+        var model = loaded.To(context.Model.Type, context.Model.Device);
+        return new(model, new(context.ImagesShape), model.Classes == context.Model.Classes ? targets : null, context.Observation.BatchSize)
+        {
+            Sigma = sigma,
+        };
+    }
+
+    /// <summary>Images [count,C,H,W] of the victim's shape that a model draws by itself, its classes in turn.</summary>
+    public static Tensor Imagine(string? path, AttackContext context, int count, RandomSource random)
+    {
+        const int Levels = 24;
+        using var model = Load(path);
+        var labels = model.Classes == 0 ? null : arange(count, ScalarType.Int64, CPU).remainder(model.Classes);
+        return new ModelImages([count, .. context.ImagesShape[1..]]).Fit(model.Sample(count, Levels, random, labels));
+    }
+
+    private static DiffusionModel Load(string? path) => path is not null ? DiffusionModel.Load(path) : throw new AfterimageException(
+        "Posterior sampling needs a diffusion model: make one by \"afterimage train generator --kind diffusion\" and name its file.");
+
+    /// <summary>The denoised images in the model's own size, as flat as the variables.</summary>
+    public Tensor Clean(Tensor variables) => model.Denoise(variables.view(shape), Sigma, labels).reshape(-1);
+
+    /// <inheritdoc/>
+    public override Tensor Decode(Tensor variables) => fit.Fit(model.Denoise(variables.view(shape), Sigma, labels));
+
+    /// <inheritdoc/>
+    public override Tensor Pullback(Tensor variables, Tensor imageGradient)
+    {
+        var leaf = variables.detach().requires_grad_();
+        return Differentiate.Products([Decode(leaf)], [leaf], [imageGradient])[0];
+    }
+
+    /// <inheritdoc/>
+    public override bool Project(Tensor variables) => false;
+}
