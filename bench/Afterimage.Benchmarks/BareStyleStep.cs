@@ -98,7 +98,7 @@ internal sealed class BareStyleStep : IDisposable
                 * (norm * Gain).unsqueeze(2).unsqueeze(3);
         }
         Tensor Activated(Tensor maps, string name) => nn.functional.leaky_relu(maps
-            + randn(batch, 1, maps.shape[2], maps.shape[3]) * p[$"{name}.noise"] + p[$"{name}.bias"].view(1, -1, 1, 1), Leak);
+            + randn(batch, 1, maps.shape[2], maps.shape[3]) * (p[$"{name}.noise"] * 0.1) + p[$"{name}.bias"].view(1, -1, 1, 1), Leak);
         var (features, colors) = (p["constant"].expand(batch, -1, -1, -1), (Tensor?)null);
         foreach (var side in shape.Sides)
         {

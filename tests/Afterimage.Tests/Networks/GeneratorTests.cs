@@ -127,6 +127,18 @@ public class GeneratorTests
         Assert.Equal((expected * wide).sum().ToDouble(), 4 * (maps * Resizing.Halved(wide)).sum().ToDouble(), 1e-9);
     }
 
+    [Fact]
+    public void The_one_that_comes_with_afterimage_draws_images_of_ten_classes()
+    {
+        using var generator = Generator.Shipped();
+        using var scope = NewDisposeScope();
+        Assert.Equal(([3L, 32, 32], 10), (generator.Shape, generator.Classes));
+        var images = generator.Decode(generator.Draw(8, new(1), ScalarType.Float32, CPU), arange(8));
+        // Neither one image for all latents, nor gray ones.
+        Assert.True(images.std(0, unbiased: true).mean().ToDouble() > 0.05);
+        Assert.True(images.std([1], unbiased: true).mean().ToDouble() > 0.02);
+    }
+
     internal static Generator Open(string kind)
     {
         using var scope = NewDisposeScope();

@@ -74,6 +74,7 @@ internal static class TrainGenerator
                 task => File.WriteAllBytes(picture, Picture(task.Samples(Columns * Rows), training)),
                 (task, trainer) =>
                 {
+                    File.WriteAllBytes(picture, Picture(task.Samples(trainer, Columns * Rows), training));
                     terminal.Raw.WriteLine(picture);
                     var count = task.ReferenceCount;
                     terminal.Raw.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{GeneratorTask.DistanceName} of " +

@@ -69,6 +69,13 @@ public abstract class Generator : IDisposable
     /// <exception cref="AfterimageException">The file is missing or damaged, or holds no generator.</exception>
     public static Generator Load(string path) => GeneratorFile.Generator(ArrayFile.Read(path));
 
+    /// <summary>The style generator that comes with Afterimage, trained on dead leaves alone (docs/generative.md says how).</summary>
+    public static Generator Shipped()
+    {
+        using var stream = typeof(Generator).Assembly.GetManifestResourceStream("Afterimage.Networks.generator.safetensors")!;
+        return GeneratorFile.Generator(ArrayFile.Read(stream, "The generator that comes with Afterimage"));
+    }
+
     /// <summary>Takes the network out of the current dispose scope; the caller owns it from now on.</summary>
     public abstract Generator Detach();
 

@@ -10,6 +10,9 @@ public sealed class StyleGenerator : Generator
 {
     private const double Leak = 0.2, Tiny = 1e-8;
 
+    // Strengths of noise learn more slowly than weights: at the same rate the discriminator is first answered with noise alone.
+    private const double NoiseScale = 0.1;
+
     // The variance that a leaky ReLU takes away.
     private static readonly double Gain = Math.Sqrt(2 / (1 + Leak * Leak));
     private readonly ParameterViews parameters;
@@ -132,7 +135,7 @@ public sealed class StyleGenerator : Generator
     }
 
     private Tensor Activated(Tensor features, string layer, Tensor noise) => nn.functional.leaky_relu(
-        features + noise * parameters[$"{layer}.noise"] + parameters[$"{layer}.bias"].view(1, -1, 1, 1), Leak);
+        features + noise * (parameters[$"{layer}.noise"] * NoiseScale) + parameters[$"{layer}.bias"].view(1, -1, 1, 1), Leak);
 
     /// <inheritdoc/>
     public override Generator Detach()

@@ -70,12 +70,17 @@ public abstract class GeneratorTask : TrainingTask
     private protected abstract Tensor Drawn(Tensor parameters, int count, Tensor? labels, RandomSource random);
 
     /// <summary>Images of the network as it is now, the same latents each time: [count,C,H,W] in [0,1].</summary>
-    public float[] Samples(int count)
+    public float[] Samples(int count) => Samples(Result, count);
+
+    /// <summary>The same of the best network of a trainer.</summary>
+    public float[] Samples(Trainer trainer, int count) => Samples(trainer.BestResult, count);
+
+    private float[] Samples(Tensor parameters, int count)
     {
         using var scope = Tidy.Scope();
         using var _ = no_grad();
         var labels = Classes > 0 ? arange(count).remainder(Classes) : null;
-        return Drawn(Result, count, labels, Random.Derive("samples")).contiguous().data<float>().ToArray();
+        return Drawn(parameters, count, labels, Random.Derive("samples")).contiguous().data<float>().ToArray();
     }
 
     /// <summary>The random-feature Fréchet distance of the network's images, in the classes of the data, from the data.</summary>
