@@ -139,7 +139,8 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images)
             .Concat(control is null ? [] : control.Distractors).Select(image => image.Pixels.ToArray()));
         return (Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
-            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)], control?.Images), candidates.Count);
+            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)], control?.Images),
+            candidates.Count);
     }
 
     private static CaseReport Blank(Case one, Outcome outcome) => new()

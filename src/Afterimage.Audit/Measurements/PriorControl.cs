@@ -55,7 +55,7 @@ internal sealed record PriorControl(ImageBatch Images, ImageBatch Distractors, d
         return string.Create(CultureInfo.InvariantCulture,
             $"The attack has a trained prior, so it was run with the same seed on the update of unrelated images, too ({Seconds:0} s): ")
             + (excess is { Length: > 0 } ? string.Create(CultureInfo.InvariantCulture,
-                $"what came back here is {excess[excess.Length / 2]:+0.0;-0.0} dB nearer to the truth in the median, and only that excess is a leak.")
+                $"what came back here is {excess[excess.Length / 2]:+0.0;-0.0} dB nearer to the truth (median), and only that is a leak.")
                 : "only what is nearer to the truth than its result is a leak.")
             + (Distractors.Count == 0 ? "" : $" {Distractors.Count} images that the prior drew without any update stand in the pool.");
     }
@@ -68,7 +68,8 @@ internal sealed record PriorControl(ImageBatch Images, ImageBatch Distractors, d
         random.Derive("images").Managed().Shuffle(order);
         var images = new ImageBatch(round.Model.Input,
             order.Take(found.Labels.Classes.Count).Select(index => round.PublicImages[index].Pixels.ToArray()));
-        var batch = new Batch(Tensors.From(images, model.Type, model.Device), found.Labels.Targets(model.Classes, model.Type, model.Device));
+        var targets = found.Labels.Targets(model.Classes, model.Type, model.Device);
+        var batch = new Batch(Tensors.From(images, model.Type, model.Device), targets);
         var update = opened.Context.Observation.Training.Train(model, batch, random.Derive("client"));
         Defense defense = opened.Case.Configuration.Client switch
         {

@@ -46,7 +46,7 @@ public abstract record Attack : ISettings
     /// </summary>
     public virtual bool HasTrainedPrior => false;
 
-    /// <summary>Images [count,C,H,W] of the model's shape that its trained prior makes without any update; null where it makes none.</summary>
+    /// <summary>Images [count,C,H,W] that its trained prior makes without any update; null where it makes none.</summary>
     /// <param name="context">The round; nothing of its update is used.</param>
     /// <param name="count">How many.</param>
     /// <param name="random">Chooses them.</param>

@@ -88,7 +88,7 @@ public sealed class Observation : IDisposable
     }
 
     /// <summary>
-    /// The observation as if the client had sent another update, of which nothing else is known: without labels and statistics of its batch.
+    /// The observation as if the client had sent another update, without labels and statistics of its batch.
     /// It shares the training and the channel of this one.
     /// </summary>
     /// <param name="sent">What it would have sent; the caller owns it.</param>

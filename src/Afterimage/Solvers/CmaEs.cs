@@ -75,7 +75,10 @@ public sealed record CmaEs : Solver
             rankOne = 2 / ((n + 1.3) * (n + 1.3) + effective);
             rankMany = Math.Min(1 - rankOne, 2 * (effective - 2 + 1 / effective) / ((n + 2) * (n + 2) + effective));
             if (!full)
-                (rankOne, rankMany) = (Math.Min(1, rankOne * (n + 2) / 3), Math.Min(1 - Math.Min(1, rankOne * (n + 2) / 3), rankMany * (n + 2) / 3));
+            {
+                rankOne = Math.Min(1, rankOne * (n + 2) / 3);
+                rankMany = Math.Min(1 - rankOne, rankMany * (n + 2) / 3);
+            }
             damping = 1 + 2 * Math.Max(0, Math.Sqrt((effective - 1) / (n + 1)) - 1) + stepRate;
             expected = Math.Sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
             mean = start.to(ScalarType.Float64).cpu().clone();
@@ -137,7 +140,8 @@ public sealed record CmaEs : Solver
                 lengths.copy_(covariance.sqrt());
             else if (generation % Math.Max(1, (int)(1 / (10 * size * (rankOne + rankMany)))) == 0)
             {
-                var (squares, directions) = Factorization.Eigen((covariance + covariance.t()) / 2, "The covariance of the evolution strategy");
+                var (squares, directions) = Factorization.Eigen(
+                    (covariance + covariance.t()) / 2, "The covariance of the evolution strategy");
                 lengths.copy_(squares.clamp_min(1e-20).sqrt());
                 axes.copy_(directions);
             }

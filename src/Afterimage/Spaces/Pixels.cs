@@ -13,7 +13,8 @@ public sealed record Pixels : SearchSpace
     public bool Box { get; init; }
 
     /// <inheritdoc/>
-    public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) => new PixelSearch(context.Model, start, Box);
+    public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
+        new PixelSearch(context.Model, start, Box);
 
     private sealed class PixelSearch(VictimModel model, Tensor start, bool box) : Search
     {

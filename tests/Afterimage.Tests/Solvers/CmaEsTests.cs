@@ -16,7 +16,8 @@ public class CmaEsTests
         using var scope = NewDisposeScope();
         var problem = SolverProblem.Quadratic(8, condition);
         var last = double.NaN;
-        foreach (var step in new CmaEs { Iterations = 700, Full = full }.Descend(problem, zeros(8, ScalarType.Float64), new RandomSource(3)))
+        var solver = new CmaEs { Iterations = 700, Full = full };
+        foreach (var step in solver.Descend(problem, zeros(8, ScalarType.Float64), new RandomSource(3)))
         {
             last = step.Value;
             if (step.Number % 100 == 0)

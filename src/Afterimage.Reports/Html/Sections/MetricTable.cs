@@ -47,7 +47,8 @@ internal static class MetricTable
                 "photographs.";
         var metric = MetricText.Of("psnr");
         if (metric.Strongest("psnr", found) is not { } best)
-            return "A number means nothing by itself: the update gave away what lies beyond the baselines, which know nothing of the batch.";
+            return "A number means nothing by itself: the update gave away what lies beyond the baselines, which know " +
+                "nothing of the batch.";
         var beyond = found.Metrics["psnr"].Median - best.Spread.Median;
         return $"A PSNR means nothing by itself: here the {best.Name}, which knows nothing of this batch, already scores " +
             $"{metric.WithUnit(best.Spread.Median)}. " +

@@ -4,7 +4,7 @@ using Generator = Afterimage.Networks.Generator;
 
 namespace Afterimage.Spaces;
 
-/// <summary>A generator as one round needs it: in the model's precision, with the batch's labels, its images in the model's shape.</summary>
+/// <summary>A generator as one round needs it: in the model's precision, with the batch's labels and the model's shape.</summary>
 internal sealed class GeneratedImages
 {
     private readonly ModelImages fit;
@@ -39,8 +39,7 @@ internal sealed class GeneratedImages
         return new ModelImages([count, .. context.ImagesShape[1..]]).Fit(drawn);
     }
 
-    private static Generator Load(string? path) =>
-        path is null ? StyleGenerator.Untrained(new() { Latent = 32, Side = 32 }, new RandomSource(0)) : Generator.Load(path);
+    private static Generator Load(string? path) => path is null ? Generator.Shipped() : Generator.Load(path);
 
     /// <summary>The labels of one image.</summary>
     public Tensor? LabelsOf(int image) => Labels?.narrow(0, image, 1);

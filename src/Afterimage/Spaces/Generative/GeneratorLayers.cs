@@ -13,7 +13,7 @@ public sealed record GeneratorLayers : SearchSpace
     /// <summary>A file of "afterimage train generator", or a TorchScript generator; null is the one that comes with Afterimage.</summary>
     public string? Generator { get; init; }
 
-    /// <summary>Places behind the latents that are searched, from the latents on; a generator with fewer is searched at all of its own.</summary>
+    /// <summary>Places behind the latents that are searched; a generator with fewer is searched at all of its own.</summary>
     [Range(1, 16)]
     public int Layers { get; init; } = 4;
 

@@ -4,7 +4,7 @@ namespace Afterimage.Spaces;
 [Cites("duchi2008efficient")]
 internal static class L1Ball
 {
-    /// <summary>Moves the rows of a batch, in place, to the nearest points of the balls around a center; false when all were inside.</summary>
+    /// <summary>Moves the rows of a batch, in place, to the nearest points of their balls; false when all were inside.</summary>
     /// <param name="variables">[B * n].</param>
     /// <param name="center">[B * n].</param>
     /// <param name="batch">B.</param>

@@ -109,7 +109,7 @@ public class BlindBatchTests
         Assert.Equal((4, 4), (found.Evidence.Size, found.Evidence.Separated));
     }
 
-    /// <summary>A trained network has units that no image switches on; a weight difference in single precision has noise in all others.</summary>
+    /// <summary>A trained network has units that no image switches on; a weight difference has noise in all others.</summary>
     [Theory]
     [InlineData(0), InlineData(1e-12)]
     public void Units_that_are_off_do_not_hide_how_many_images_there_are(double off)
