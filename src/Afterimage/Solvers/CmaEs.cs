@@ -81,7 +81,8 @@ public sealed record CmaEs : Solver
             }
             damping = 1 + 2 * Math.Max(0, Math.Sqrt((effective - 1) / (n + 1)) - 1) + stepRate;
             expected = Math.Sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
-            mean = start.to(ScalarType.Float64).cpu().clone();
+            mean = zeros([size], ScalarType.Float64, CPU);
+            mean.copy_(start);
             (path, stepPath) = (zeros_like(mean), zeros_like(mean));
             covariance = full ? eye(size, dtype: ScalarType.Float64) : ones_like(mean);
             axes = full ? eye(size, dtype: ScalarType.Float64) : empty(0, ScalarType.Float64);
@@ -102,7 +103,8 @@ public sealed record CmaEs : Solver
                 objective.Project(point);
                 values[i] = objective.Value(point) is var value && double.IsFinite(value) ? value : double.MaxValue;
             }
-            Adapt(steps, values);
+            // What was moved into the allowed range counts from where it lies now.
+            Adapt((points.to(ScalarType.Float64).cpu() - mean) / deviation, values);
             return (points, tensor(values));
         }
 

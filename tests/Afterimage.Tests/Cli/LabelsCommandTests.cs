@@ -79,5 +79,5 @@ public class LabelsCommandTests
     }
 
     private static Commanded Read(params string[] more) =>
-        Commanded.Run(["labels", "--model", "mlp", "--set", "/client/data/shape=1x12x12", .. more]);
+        Commanded.Run(["labels", "--model", "mlp", "--set", "/client/data/shape=1x12x12", "--set", "/client/data/count=300", .. more]);
 }

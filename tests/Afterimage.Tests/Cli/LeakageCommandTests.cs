@@ -55,5 +55,8 @@ public class LeakageCommandTests
 
     private static Commanded Measure(TemporaryFolder folder, params string[] more) =>
         Commanded.Run(
-            ["leakage", "--model", "mlp", "--set", "/model/depth=1", "--set", "/client/data/shape=1x8x8", "--out", folder.Path, .. more]);
+        [
+            "leakage", "--model", "mlp", "--set", "/model/depth=1", "--set", "/client/data/shape=1x8x8", "--set", "/client/data/count=300",
+            "--out", folder.Path, .. more,
+        ]);
 }

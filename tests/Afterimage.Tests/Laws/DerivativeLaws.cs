@@ -68,7 +68,7 @@ public class DerivativeLaws
         var variables = search.Start + scene.Normal("elsewhere", search.Start.shape) * 0.1;
         Assert.Equal(scene.Images.shape, search.Decode(variables).shape);
         Slope.Agrees(z => (search.Decode(z) * cotangent).sum().ToDouble(), variables, search.Pullback(variables, cotangent),
-            scene.Normal("direction", variables.shape), step: 1e-8);
+            scene.Normal("direction", variables.shape), step: 1e-7);
     }
 
     [Theory, MemberData(nameof(Rules))]

@@ -49,6 +49,13 @@ public sealed class DiffusionModel : IDisposable
     /// <exception cref="AfterimageException">The file is missing or damaged, or holds no diffusion model.</exception>
     public static DiffusionModel Load(string path) => GeneratorFile.Diffusion(ArrayFile.Read(path));
 
+    /// <summary>The diffusion model that comes with Afterimage, trained on dead leaves alone (docs/generative.md says how).</summary>
+    public static DiffusionModel Shipped()
+    {
+        using var stream = typeof(DiffusionModel).Assembly.GetManifestResourceStream("Afterimage.Networks.diffusion.safetensors")!;
+        return GeneratorFile.Diffusion(ArrayFile.Read(stream, "The diffusion model that comes with Afterimage"));
+    }
+
     /// <summary>The same network with other parameters, in their type: it is differentiable in them and owns nothing.</summary>
     public DiffusionModel With(Tensor flat) => new(Settings, new(Layout, flat, isOwner: false));
 

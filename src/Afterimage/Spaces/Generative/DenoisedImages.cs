@@ -45,8 +45,7 @@ internal sealed class DenoisedImages : Search
         return new ModelImages([count, .. context.ImagesShape[1..]]).Fit(model.Sample(count, Levels, random, labels));
     }
 
-    private static DiffusionModel Load(string? path) => path is not null ? DiffusionModel.Load(path) : throw new AfterimageException(
-        "Posterior sampling needs a diffusion model: make one by \"afterimage train generator --kind diffusion\" and name its file.");
+    private static DiffusionModel Load(string? path) => path is null ? DiffusionModel.Shipped() : DiffusionModel.Load(path);
 
     /// <summary>The denoised images in the model's own size, as flat as the variables.</summary>
     public Tensor Clean(Tensor variables) => model.Denoise(variables.view(shape), Sigma, labels).reshape(-1);
