@@ -69,7 +69,7 @@ public abstract class Generator : IDisposable
     /// <exception cref="AfterimageException">The file is missing or damaged, or holds no generator.</exception>
     public static Generator Load(string path) => GeneratorFile.Generator(ArrayFile.Read(path));
 
-    /// <summary>The style generator that comes with Afterimage, trained on dead leaves alone (docs/generative.md says how).</summary>
+    /// <summary>The autoencoder's decoder that comes with Afterimage, trained on dead leaves alone (docs/generative.md says how).</summary>
     public static Generator Shipped()
     {
         using var stream = typeof(Generator).Assembly.GetManifestResourceStream("Afterimage.Networks.generator.safetensors")!;
