@@ -41,6 +41,8 @@ internal sealed record PriorControl(ImageBatch Images, ImageBatch Distractors, d
         };
         using var timed = other.Within(opened.Case.Seconds);
         using var made = attack.Run(timed, null, stop);
+        if (stop.IsCancellationRequested)
+            return null;
         var drawn = attack.Imagine(other, MostDistractors, random.Derive("distractors"));
         return new(
             new(round.Model.Input, Tensors.Split(made.Images)),

@@ -7,10 +7,10 @@ using Afterimage.Spaces;
 namespace Afterimage.Attacks;
 
 /// <summary>
-/// Diffusion posterior sampling (Chung et al., 2023) on gradients: a denoising diffusion model (Karras et al., 2022) draws images from noise
-/// that falls level by level, and at every level the gradient of Fidelity(A(D(x)), y), taken through the denoiser D, pulls them towards
-/// the update. The pull is as long as <see cref="Strength"/> times the level's step and fades where the update is explained to the
-/// channel's noise.
+/// Diffusion posterior sampling (Chung et al., 2023) on gradients: a denoising diffusion model (Karras et al., 2022) draws images from
+/// noise that falls level by level, and at every level the gradient of Fidelity(A(D(x)), y), taken through the denoiser D, pulls them
+/// towards the update. The pull is as long as <see cref="Strength"/> times the level's step and fades where the update is explained to
+/// the channel's noise.
 /// </summary>
 [Cites("chung2023diffusion", "karras2022elucidating")]
 public sealed record PosteriorSampling : IterativeAttack

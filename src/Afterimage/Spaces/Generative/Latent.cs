@@ -4,8 +4,8 @@ using Afterimage.Networks;
 namespace Afterimage.Spaces;
 
 /// <summary>
-/// The latents of a trained generator, one for every image (Li et al., 2022): what the generator cannot draw is not found. Images of another
-/// size or number of channels are resized, as Jeon et al. (2021) do. The start's images are not used.
+/// The latents of a trained generator, one for every image (Li et al., 2022): what the generator cannot draw is not found. Images of
+/// another size or number of channels are resized, as Jeon et al. (2021) do. The start's images are not used.
 /// </summary>
 [Cites("jeon2021gradient", "li2022auditing")]
 public sealed record Latent : SearchSpace
