@@ -163,6 +163,13 @@ public sealed class NetworkModel : VictimModel
         if (shape[0] * shape[2] * shape[3] == 1)
             throw new AfterimageException($"{norm.Name} sees one value per channel, " +
                 "so train mode has no statistics: use a batch of two or more.");
+        // For one image whose gradient arrives transposed, as behind tokens, libtorch's own derivative is wrong in every digit.
+        if (shape[0] == 1)
+        {
+            var centered = x - x.mean([2, 3], keepdim: true);
+            var inverse = (centered.square().mean([2, 3], keepdim: true) + norm.Epsilon).rsqrt();
+            return centered * inverse * weight.view(1, -1, 1, 1) + bias.view(1, -1, 1, 1);
+        }
         // No running statistics are handed over, so none can be mutated.
         return functional.batch_norm(x, null!, null!, weight, bias, training: true, norm.Momentum, norm.Epsilon);
     }
