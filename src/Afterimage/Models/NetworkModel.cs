@@ -10,6 +10,9 @@ public sealed class NetworkModel : VictimModel
     private readonly Dictionary<string, int> places;
     private readonly Dictionary<string, (long From, long Count)> masked = [];
 
+    // For one image whose gradient arrives transposed, as behind tokens, libtorch's derivatives of BatchNorm are wrong in every digit.
+    private readonly bool transposes;
+
     /// <summary>A model of these layers and tensors.</summary>
     /// <param name="network">The layers.</param>
     /// <param name="normalization">What to do to images before the first layer.</param>
@@ -23,6 +26,7 @@ public sealed class NetworkModel : VictimModel
     {
         (Network, Notes) = (network.Checked(), notes);
         Layout = network.Layout();
+        transposes = network.Layers.SelectMany(layer => layer.Within).Any(layer => layer is ImageToTokens or TokensToImage);
         Check(parameters, buffers);
         places = Layout.Entries.Select((entry, place) => (entry.Name, place)).ToDictionary(pair => pair.Name, pair => pair.place);
         var from = 0L;
@@ -156,23 +160,29 @@ public sealed class NetworkModel : VictimModel
 
     private Tensor Normalize(BatchNorm2d norm, Tensor x, ModelMode mode, Tensor weight, Tensor bias)
     {
-        if (mode == ModelMode.Eval)
-            return functional.batch_norm(x, buffers[norm.Name + ".running_mean"], buffers[norm.Name + ".running_var"], weight, bias,
-                training: false, norm.Momentum, norm.Epsilon);
         var shape = x.shape;
+        if (mode == ModelMode.Eval)
+        {
+            var (mean, variance) = (buffers[norm.Name + ".running_mean"], buffers[norm.Name + ".running_var"]);
+            return shape[0] == 1 && transposes ? Normalized(x - OfChannels(mean), OfChannels(variance), norm.Epsilon, weight, bias)
+                : functional.batch_norm(x, mean, variance, weight, bias, training: false, norm.Momentum, norm.Epsilon);
+        }
         if (shape[0] * shape[2] * shape[3] == 1)
             throw new AfterimageException($"{norm.Name} sees one value per channel, " +
                 "so train mode has no statistics: use a batch of two or more.");
-        // For one image whose gradient arrives transposed, as behind tokens, libtorch's own derivative is wrong in every digit.
-        if (shape[0] == 1)
+        if (shape[0] == 1 && transposes)
         {
             var centered = x - x.mean([2, 3], keepdim: true);
-            var inverse = (centered.square().mean([2, 3], keepdim: true) + norm.Epsilon).rsqrt();
-            return centered * inverse * weight.view(1, -1, 1, 1) + bias.view(1, -1, 1, 1);
+            return Normalized(centered, centered.square().mean([2, 3], keepdim: true), norm.Epsilon, weight, bias);
         }
         // No running statistics are handed over, so none can be mutated.
         return functional.batch_norm(x, null!, null!, weight, bias, training: true, norm.Momentum, norm.Epsilon);
     }
+
+    private static Tensor Normalized(Tensor centered, Tensor variance, double epsilon, Tensor weight, Tensor bias) =>
+        centered * (variance + epsilon).rsqrt() * OfChannels(weight) + OfChannels(bias);
+
+    private static Tensor OfChannels(Tensor values) => values.view(1, -1, 1, 1);
 
     private Tensor Drop(Dropout dropout, Tensor x, Tensor masks)
     {
