@@ -15,7 +15,7 @@ public class ProblemAgreementTests
 
     public static TheoryData<string> Peers => PeerProblem.Names;
 
-    [Theory, MemberData(nameof(PyTorch))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(PyTorch))]
     public void A_file_made_by_PyTorch_compiles_and_agrees(string name)
     {
         var problem = new PyTorchProblem(name);
@@ -23,7 +23,7 @@ public class ProblemAgreementTests
         Agree(model);
     }
 
-    [Theory, MemberData(nameof(Peers))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Peers))]
     public void A_network_of_a_published_attack_compiles_and_agrees(string name)
     {
         using var problem = new PeerProblem(name);

@@ -16,7 +16,7 @@ public class GoldenGradientTests
 
     public static TheoryData<string> Peers => PeerProblem.Names;
 
-    [Theory, MemberData(nameof(PyTorch))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(PyTorch))]
     public void PyTorchFileAsNetwork(string name)
     {
         using var _ = NewDisposeScope();
@@ -46,7 +46,7 @@ public class GoldenGradientTests
         }), 0, Tolerance);
     }
 
-    [Theory, MemberData(nameof(PyTorch))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(PyTorch))]
     public void PyTorchFileAsScript(string name)
     {
         using var _ = NewDisposeScope();
@@ -71,7 +71,7 @@ public class GoldenGradientTests
         }), 0, Resolution(problem));
     }
 
-    [Theory, MemberData(nameof(Peers))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Peers))]
     public void PeerProblemAsNetwork(string name)
     {
         using var _ = NewDisposeScope();
