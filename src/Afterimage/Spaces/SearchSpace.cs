@@ -47,7 +47,11 @@ public abstract class Search
     public abstract Tensor Decode(Tensor variables);
 
     /// <summary>The derivative of a scalar with respect to the variables, from its derivative with respect to the images.</summary>
-    public abstract Tensor Pullback(Tensor variables, Tensor imageGradient);
+    public virtual Tensor Pullback(Tensor variables, Tensor imageGradient)
+    {
+        var leaf = variables.detach().requires_grad_();
+        return Differentiate.Products([Decode(leaf)], [leaf], [imageGradient])[0];
+    }
 
     /// <summary>Positive: the learning rate of the variables as a multiple of the solver's.</summary>
     public virtual double Rate => 1;

@@ -66,12 +66,6 @@ public sealed record UntrainedNetwork : SearchSpace
             return nn.functional.conv2d(x, Weight("colors"), Weight("background")).sigmoid();
         }
 
-        public override Tensor Pullback(Tensor variables, Tensor imageGradient)
-        {
-            var leaf = variables.detach().requires_grad_();
-            return Differentiate.Products([Decode(leaf)], [leaf], [imageGradient])[0];
-        }
-
         // The sigmoid keeps images in [0,1] by itself.
         public override bool Project(Tensor variables) => false;
 

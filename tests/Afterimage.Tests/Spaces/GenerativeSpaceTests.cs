@@ -45,8 +45,9 @@ public class GenerativeSpaceTests
         {
             var variables = search.Start + scene.Normal("moved", search.Start.shape) * 0.05;
             var next = stage.Follow(scene.Context, search, variables, new RandomSource(1));
-            if (ReferenceEquals(next, search))
-                break;
+            // Behind the last place the search goes on from where it was.
+            Assert.True(((GeneratorSearch)next).Stage == Math.Min(
+                ((GeneratorSearch)search).Stage + 1, ((GeneratorSearch)search).Images.Generator.Stages - 1));
             Assert.True(Largest(next.Decode(next.Start) - search.Decode(variables)) < 1e-12);
             var cotangent = scene.Normal("cotangent", scene.Images.shape);
             Slope.Agrees(z => (next.Decode(z) * cotangent).sum().ToDouble(), next.Start, next.Pullback(next.Start, cotangent),

@@ -107,15 +107,15 @@ public sealed record GaussNewton : IterativeAttack
     protected override long Memory(AttackContext context)
     {
         var unknowns = (long)context.Observation.BatchSize * context.Model.Input.Count;
-        var (leading, all) = Held(context, unknowns);
+        var (leading, all) = Held(context.Model.Layout.Count, unknowns);
         var columns = Math.Max(leading > 0 ? Math.Min(unknowns, leading + LeadingPreconditioner.Chunk) : 0, all ? unknowns : 0);
         return base.Memory(context) + columns * sizeof(double) * context.Model.Layout.Count;
     }
 
     /// <summary>How many columns are treated exactly, and whether all may be: none where they do not fit into memory.</summary>
-    private (long Leading, bool All) Held(AttackContext context, long unknowns)
+    internal (long Leading, bool All) Held(long parameters, long unknowns)
     {
-        var most = MostHeld / sizeof(double) / context.Model.Layout.Count;
+        var most = MostHeld / sizeof(double) / parameters;
         return (Math.Min(Direct, unknowns) <= most ? Direct : 0, unknowns > Direct && unknowns <= Math.Min(Exact, most));
     }
 
@@ -206,7 +206,7 @@ public sealed record GaussNewton : IterativeAttack
 
     private (LeadingPreconditioner Leading, DirectSolver? Whole) Solvers(AttackContext context, PosteriorProblem problem)
     {
-        var (leading, all) = Held(context, problem.Unknowns);
+        var (leading, all) = Held(context.Model.Layout.Count, problem.Unknowns);
         return (new(problem, leading), all ? new DirectSolver(problem) : null);
     }
 

@@ -54,12 +54,5 @@ internal sealed class DenoisedImages : Search
     public override Tensor Decode(Tensor variables) => fit.Fit(model.Denoise(variables.view(shape), Sigma, labels));
 
     /// <inheritdoc/>
-    public override Tensor Pullback(Tensor variables, Tensor imageGradient)
-    {
-        var leaf = variables.detach().requires_grad_();
-        return Differentiate.Products([Decode(leaf)], [leaf], [imageGradient])[0];
-    }
-
-    /// <inheritdoc/>
     public override bool Project(Tensor variables) => false;
 }

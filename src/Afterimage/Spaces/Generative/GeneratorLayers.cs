@@ -10,10 +10,10 @@ namespace Afterimage.Spaces;
 [Cites("fang2023gifd")]
 public sealed record GeneratorLayers : SearchSpace
 {
-    /// <summary>A file of "afterimage train generator", or a TorchScript generator; null is the one that comes with Afterimage.</summary>
+    /// <summary>A file of "afterimage train generator"; null is the one that comes with Afterimage.</summary>
     public string? Generator { get; init; }
 
-    /// <summary>Places behind the latents that are searched; a generator with fewer is searched at all of its own.</summary>
+    /// <summary>Places behind the latents that are searched; behind the last of a generator with fewer the search goes on there.</summary>
     [Range(1, 16)]
     public int Layers { get; init; } = 4;
 
@@ -50,11 +50,8 @@ public sealed record GeneratorLayers : SearchSpace
         public double Radius { get; init; }
 
         public override Search Follow(
-            AttackContext context, Search before, Tensor variables, RandomSource random, Tensor? targets = null) => before switch
-        {
-            GeneratorSearch search => search.Next(variables, Radius) ?? before,
-            _ => before,
-        };
+            AttackContext context, Search before, Tensor variables, RandomSource random, Tensor? targets = null) =>
+            ((GeneratorSearch)before).Next(variables, Radius);
 
         public override Search Open(AttackContext context, Tensor start, RandomSource random, Tensor? targets = null) =>
             throw new InvalidOperationException("A layer of a generator follows the one before it.");

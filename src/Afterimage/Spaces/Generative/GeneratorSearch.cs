@@ -29,15 +29,14 @@ internal sealed class GeneratorSearch : Search
         return new(images, generator.Begin(latents, images.Labels), 0, divergence, null);
     }
 
-    /// <summary>One stage on, from where this search ended; null where that would be the image itself.</summary>
+    /// <summary>One stage on, from where this search ended; at the same stage where the next would give the image itself.</summary>
     /// <param name="variables">Where this search ended.</param>
     /// <param name="radius">How far features may move, as a share of their l1 norm.</param>
-    public GeneratorSearch? Next(Tensor variables, double radius)
+    public GeneratorSearch Next(Tensor variables, double radius)
     {
-        if (Stage >= Images.Generator.Stages - 1)
-            return null;
-        var next = Images.Generator.Advance(State(variables), Stage);
-        return new(Images, [.. next.Select(part => part.detach().clone())], Stage + 1, 0, radius);
+        var stage = Math.Min(Stage + 1, Images.Generator.Stages - 1);
+        var next = stage == Stage ? State(variables) : Images.Generator.Advance(State(variables), Stage);
+        return new(Images, [.. next.Select(part => part.detach().clone())], stage, 0, radius);
     }
 
     /// <summary>The state that variables stand for.</summary>
@@ -50,13 +49,6 @@ internal sealed class GeneratorSearch : Search
         for (var stage = Stage; stage < Images.Generator.Stages; stage++)
             here = Images.Generator.Advance(here, stage);
         return Images.Fit(here[0]);
-    }
-
-    /// <inheritdoc/>
-    public override Tensor Pullback(Tensor variables, Tensor imageGradient)
-    {
-        var leaf = variables.detach().requires_grad_();
-        return Differentiate.Products([Decode(leaf)], [leaf], [imageGradient])[0];
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,8 @@
 namespace Afterimage.Spaces;
 
-/// <summary>Brings images of a trained network to the victim's shape: gray is the mean of colors, small pixels that of areas.</summary>
+/// <summary>
+/// Brings images of a trained network to the victim's shape: gray is the mean of the colors, and a large pixel that of the small ones.
+/// </summary>
 /// <param name="shape">[B,C,H,W] of the victim's batch.</param>
 internal sealed class ModelImages(long[] shape)
 {

@@ -9,7 +9,7 @@ namespace Afterimage.Spaces;
 [Cites("jeon2021gradient")]
 public sealed record TunedGenerator : SearchSpace
 {
-    /// <summary>A file of "afterimage train generator", or a TorchScript generator; null is the one that comes with Afterimage.</summary>
+    /// <summary>A file of "afterimage train generator"; null is the one that comes with Afterimage.</summary>
     public string? Generator { get; init; }
 
     /// <summary>The share of the solver's steps that look for latents, in (0,1).</summary>
@@ -69,12 +69,6 @@ public sealed record TunedGenerator : SearchSpace
         public override Tensor Decode(Tensor variables) => latents.Images.Fit(cat([.. Enumerable.Range(0, latents.Images.Batch).Select(i =>
             latents.Images.Generator.With(variables.view(latents.Images.Batch, -1)[i])
                 .Decode(latent.narrow(0, i, 1), latents.Images.LabelsOf(i)))]));
-
-        public override Tensor Pullback(Tensor variables, Tensor imageGradient)
-        {
-            var leaf = variables.detach().requires_grad_();
-            return Differentiate.Products([Decode(leaf)], [leaf], [imageGradient])[0];
-        }
 
         public override bool Project(Tensor variables) => false;
     }

@@ -28,6 +28,13 @@ public class GaussNewtonTests
         }
     }
 
+    /// <summary>EfficientNet-B0 at 64 pixels would hold 49 GB of columns, and conjugate gradients alone do without them.</summary>
+    [Theory]
+    [InlineData(15_826, 3072, 1536, true), InlineData(15_826, 1024, 1536, false)]
+    [InlineData(270_000, 6144, 1536, false), InlineData(4_020_358, 12_288, 0, false)]
+    public void Columns_of_the_Jacobian_are_held_where_they_fit(long parameters, long unknowns, long leading, bool all) =>
+        Assert.Equal((leading, all), new GaussNewton().Held(parameters, unknowns));
+
     [Fact]
     public void Two_images_of_one_label_come_back_apart()
     {
