@@ -33,6 +33,9 @@ switch (args)
     case ["graphs", var count, var seed]:
         return GraphTable.Print(
             Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
+    case ["promises", var count, var seed]:
+        return PromiseTable.Print(
+            Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
     case ["kill", var count, var seed]:
         return KillTable.Print(Console.Out, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture));
     case [KillTable.Command, var folder]:
@@ -44,6 +47,6 @@ switch (args)
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Afterimage.Benchmarks -- " +
             "operator [case...] | iteration [case...] | memory | generators | unroll | training FOLDER [attack...] | " +
-            "fuzz N SEED | graphs N SEED | kill N SEED | parts [filter...]");
+            "fuzz N SEED | graphs N SEED | promises N SEED | kill N SEED | parts [filter...]");
         return 2;
 }

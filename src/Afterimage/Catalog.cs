@@ -65,7 +65,7 @@ public sealed class Catalog
         .With<Attack, LinearLayerInversion>().With<Attack, RecursiveInversion>().With<Attack, ReluBatchInversion>()
         .With<Attack, PatchEmbeddingInversion>()
         .With<Attack, RectifiedRecursion>().With<Attack, BatchSeparation>().With<Attack, DeepFirst>()
-        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>().With<Attack, PosteriorSampling>()
+        .With<Attack, EpochMatching>().With<Attack, PlugAndPlay>().With<Attack, PosteriorSampling>().With<Attack, FeatureMatching>()
         .WithAttack("matching", Known.Matching)
         .WithAttack("local-matching", Known.LocalMatching)
         .WithAttack("rectified-matching", Known.RectifiedMatching)

@@ -8,19 +8,27 @@ namespace Afterimage.Federation;
 public sealed class AttackContext : IDisposable
 {
     private readonly Lazy<ForwardOperator> forward;
+    private readonly Func<AttackContext, ForwardOperator>? other;
     private readonly Dictionary<Type, object> once = [];
     private bool ownsModel, borrows;
 
     /// <summary>Makes the context of one attack; its owner disposes it.</summary>
-    public AttackContext() => forward = new(() =>
-        Observation!.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice)));
+    public AttackContext()
+        : this((Func<AttackContext, ForwardOperator>?)null)
+    {
+    }
+
+    /// <summary>The context of a search whose observation is no update but something else that an operator makes of images.</summary>
+    /// <param name="make">The operator for a context, once for every precision; null is that of the round.</param>
+    internal AttackContext(Func<AttackContext, ForwardOperator>? make) => (other, forward) = (make, new(() => make is not null ? make(this)
+        : Observation!.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice))));
 
     [SetsRequiredMembers]
-    private AttackContext(AttackContext other)
+    private AttackContext(AttackContext whole)
     {
-        (Model, Observation, Random, OperatorChoice) = (other.Model, other.Observation, other.Random, other.OperatorChoice);
-        (Workers, forward, once, PublicImages, borrows) = (other.Workers, other.forward, other.once, other.PublicImages, true);
-        Watch = other.Watch;
+        (Model, Observation, Random, OperatorChoice) = (whole.Model, whole.Observation, whole.Random, whole.OperatorChoice);
+        (Workers, forward, once, PublicImages, borrows) = (whole.Workers, whole.forward, whole.once, whole.PublicImages, true);
+        (Watch, other) = (whole.Watch, whole.other);
     }
 
     /// <summary>The shared model before the round.</summary>
@@ -68,7 +76,7 @@ public sealed class AttackContext : IDisposable
     {
         var batch = new Batch(images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
         // A closed form needs one evaluation only, which is not worth choosing an operator for.
-        return forward.IsValueCreated ? Operator.At(batch).Value
+        return forward.IsValueCreated || other is not null ? Operator.At(batch).Value
             : Observation.Channel.Behind(Observation.Training.Linearize(Model, batch)).Value;
     }
 
@@ -88,7 +96,7 @@ public sealed class AttackContext : IDisposable
     public void Say(string name, long done, long of, string unit) => Watch?.Invoke(new(name, done, of, unit));
 
     /// <summary>The same context in another precision; the caller owns it.</summary>
-    public AttackContext To(ScalarType type) => new()
+    public AttackContext To(ScalarType type) => new(other)
     {
         Model = Model.To(type, Model.Device),
         Observation = Observation.To(type, Model.Device),

@@ -3,6 +3,7 @@ using Afterimage.Numerics;
 using Afterimage.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;
+using Generator = Afterimage.Networks.Generator;
 
 namespace Afterimage.Tests.Networks;
 
@@ -47,6 +48,26 @@ public class ScriptedGeneratorTests
         Refusal.Says("does not exist", () => ScriptedGenerator.Open([folder["none.pt"]], Image, Latent));
         Refusal.Says("not TorchScript", () => ScriptedGenerator.Open([folder.Write("text.pt", "hello")], Image, Latent));
         Refusal.Says("needs at least one file", () => ScriptedGenerator.Open([], Image, Latent));
+    }
+
+    [Fact]
+    public void A_JSON_file_says_how_the_files_go_together()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder, "dense.pt", Dense.Replace("2, 4, 4", "3, 4, 4", StringComparison.Ordinal), 48, Latent);
+        string Json(string text) => folder.Write("mine.json", text);
+        using var whole = Whole();
+        using var read = Generator.Load(Json("""{"stages": ["dense.pt"], "shape": "3x4x4", "latent": 5, "pixels": "symmetric"}"""));
+        using var scope = NewDisposeScope();
+        var latents = ones(2, Latent);
+        Assert.Equal(whole.Decode(latents, null).shape, read.Decode(latents, null).shape);
+        Assert.InRange(read.Decode(latents, null).min().ToDouble(), 0, 1);
+        Refusal.Says("mine.json: /width", () => Generator.Load(Json("""
+            {"stages": ["dense.pt"], "shape": "3x4x4", "latent": 5, "width": 3}
+            """)));
+        Refusal.Says("name it in \"stages\"", () => Generator.Load(Json("""{"stages": [], "shape": "3x4x4", "latent": 5}""")));
+        Refusal.Says("none.pt does not exist", () => Generator.Load(Json("""{"stages": ["none.pt"], "shape": "3x4x4", "latent": 5}""")));
+        Refusal.Says("does not exist", () => Generator.Load(folder["other.json"]));
     }
 
     /// <summary>A linear layer to images in [-1,1].</summary>

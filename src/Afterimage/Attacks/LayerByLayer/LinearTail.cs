@@ -18,6 +18,9 @@ internal sealed record LinearTail(IReadOnlyList<Stage> Hidden, Stage Head, Tenso
     /// <summary>Errors below this share are rounding.</summary>
     private const double Exact = 1e-6;
 
+    /// <summary>The layer nearest to the image.</summary>
+    public Stage First => Hidden is [var first, ..] ? first : Head;
+
     /// <summary>What enters the first of these layers or the pooling.</summary>
     /// <exception cref="AfterimageException">No gradient passes one of them.</exception>
     public TailReading Read(HeadReading reading)

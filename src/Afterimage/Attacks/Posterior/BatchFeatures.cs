@@ -23,15 +23,13 @@ internal static class BatchFeatures
         var z = randn([Samples, context.Model.Input.Count], ScalarType.Float64, generator: generator);
         var draws = statistics.Synthesize(z) + statistics.Mean;
         var targets = labels.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device).narrow(0, 0, 1);
-        var samples = new List<Tensor>();
-        for (var i = 0; i < Samples; i++)
+        var features = stack([.. Enumerable.Range(0, Samples).Select(i => Tidy.Keep(() =>
         {
             // The gradient of one image is d h', and d is the gradient of the bias.
             var gradient = context.Operator.At(new(draws.narrow(0, i, 1), targets)).Value;
             var error = gradient[bias];
-            samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
-        }
-        var features = stack([.. samples]);
+            return error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum();
+        }))]);
         foreach (var candidate in labels.Plausible(context.Model.Classes))
             if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
                 context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),

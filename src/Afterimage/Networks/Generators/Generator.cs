@@ -65,9 +65,13 @@ public abstract class Generator : IDisposable
         return state[0];
     }
 
-    /// <summary>A generator from a file that "afterimage train generator" wrote; float32 on the CPU.</summary>
+    /// <summary>
+    /// A generator from a file that "afterimage train generator" wrote, or from a .json that says how TorchScript files go together
+    /// (docs/generative.md); float32 on the CPU.
+    /// </summary>
     /// <exception cref="AfterimageException">The file is missing or damaged, or holds no generator.</exception>
-    public static Generator Load(string path) => GeneratorFile.Generator(ArrayFile.Read(path));
+    public static Generator Load(string path) => path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+        ? ScriptedGeneratorFile.Open(path) : GeneratorFile.Generator(ArrayFile.Read(path));
 
     /// <summary>The autoencoder's decoder that comes with Afterimage, trained on dead leaves alone (docs/generative.md says how).</summary>
     public static Generator Shipped()

@@ -10,7 +10,7 @@ namespace Afterimage.Spaces;
 [Cites("fang2023gifd")]
 public sealed record GeneratorLayers : SearchSpace
 {
-    /// <summary>A file of "afterimage train generator"; null is the one that comes with Afterimage.</summary>
+    /// <summary>A file of "afterimage train generator", or the .json of TorchScript files; null is what comes with Afterimage.</summary>
     public string? Generator { get; init; }
 
     /// <summary>Places behind the latents that are searched; behind the last of a generator with fewer the search goes on there.</summary>

@@ -10,7 +10,7 @@ namespace Afterimage.Spaces;
 [Cites("jeon2021gradient", "li2022auditing")]
 public sealed record Latent : SearchSpace
 {
-    /// <summary>A file of "afterimage train generator"; null is the one that comes with Afterimage.</summary>
+    /// <summary>A file of "afterimage train generator", or the .json of TorchScript files; null is what comes with Afterimage.</summary>
     public string? Generator { get; init; }
 
     /// <summary>

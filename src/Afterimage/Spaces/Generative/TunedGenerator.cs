@@ -9,7 +9,7 @@ namespace Afterimage.Spaces;
 [Cites("jeon2021gradient")]
 public sealed record TunedGenerator : SearchSpace
 {
-    /// <summary>A file of "afterimage train generator"; null is the one that comes with Afterimage.</summary>
+    /// <summary>A file of "afterimage train generator", or the .json of TorchScript files; null is what comes with Afterimage.</summary>
     public string? Generator { get; init; }
 
     /// <summary>The share of the solver's steps that look for latents, in (0,1).</summary>

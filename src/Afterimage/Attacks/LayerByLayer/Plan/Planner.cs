@@ -5,6 +5,9 @@ namespace Afterimage.Attacks;
 /// <summary>Finds the way for one model: closed forms first, then the recursion through ReLU, then a search alone.</summary>
 internal sealed class Planner
 {
+    /// <summary>Equations for every unknown where only those count whose ReLU is on.</summary>
+    private const double Spare = 1.2;
+
     private readonly Network network;
     private readonly bool train;
     private readonly long pixels;
@@ -59,7 +62,9 @@ internal sealed class Planner
         {
             if (layer is Activation activation)
                 known = activation.Kind == ActivationKind.ReLU ? 0.5 : 1;
-            if (layer is Conv2d && known * Count(layer.Follow(InputOf(layer))) + WeightsOf(layer) < Count(InputOf(layer)))
+            // Which half of a ReLU's outputs is on is chance, so that there must be some to spare.
+            if (layer is Conv2d conv && (WindowReach.Unseen(conv, InputOf(conv)) > 0
+                || known * WindowReach.Outputs(conv, InputOf(conv)) + WeightsOf(conv) < (known < 1 ? Spare : 1) * Count(InputOf(conv))))
                 return null;
             if (layer is Linear or Conv2d)
                 read.Add(NameOf(layer));
@@ -169,6 +174,9 @@ internal sealed class Planner
 
     private InversionPlan Ended(ImagePromise promise, string sentence)
     {
+        if (network.Layers[0] is Conv2d first && WindowReach.Unseen(first, InputOf(first)) is > 0 and var unseen)
+            (promise, sentence) = (ImagePromise.Plausible,
+                $"{sentence} {unseen:N0} numbers of the image are in no window of {first.Name}, so that nothing tells them.");
         var largest = layers.MaxBy(layer => layer.LargestBatch);
         var statistics = train && network.Layers.SelectMany(layer => layer.Within).Any(layer => layer is BatchNorm2d);
         return new([.. layers], promise,

@@ -8,6 +8,9 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>A layer that leaves more than this of its weight gradient is not solved.</summary>
     private const double Solved = 0.01;
 
+    /// <summary>The same of the first layer where the features behind it are plenty, so that a search does better than a poor fit.</summary>
+    private const double SolvedImage = 1e-4;
+
     /// <summary>A place whose error is more than this share of the variance is not solved for, and so many of them are too many.</summary>
     private const double Open = 0.05, MostOpen = 0.02;
 
@@ -35,11 +38,11 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
 
     /// <summary>What is known of the last piece in front of the features.</summary>
     /// <param name="piece">In the precision of the search.</param>
-    public virtual LastPiece Last(RectifiedPiece piece)
+    public virtual LastPiece Last(RectifiedPiece piece, bool withGradient = false)
     {
         var block = (RectifiedBlock)piece;
         return new LastBlock(block, Features!.to(block.Weight.dtype), Error?.to(block.Weight.dtype), FeatureGradient!,
-            IsClear && Features.numel() >= KnownFeatures.Abundant * run.Context.Model.Input.Count);
+            !withGradient && IsClear && Features.numel() >= KnownFeatures.Abundant * run.Context.Model.Input.Count);
     }
 
     /// <summary>
@@ -87,7 +90,8 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
             {
                 Where = block.Pool is null ? "" : "behind a pooling",
             });
-            if (!(found.Residual < block.Exact(Solved)))
+            var searchable = Depth == 1 && Features!.numel() >= KnownFeatures.Plenty * run.Context.Model.Input.Count;
+            if (!(found.Residual < block.Exact(searchable ? SolvedImage : Solved)))
                 break;
             var error = block.Error(found, guesses[^1].Variance);
             var open = (error.square() > Open * guesses[^1].Variance.mean()).to(ScalarType.Float64).mean().ToDouble();

@@ -31,6 +31,15 @@ public sealed record RectifiedRecursion : Attack
     /// <summary>What a search in single precision leaves of the features where one in double precision follows.</summary>
     private const double NearContrast = 1e-3;
 
+    /// <summary>
+    /// How much nearer to gray the search begins again from an image that abundant features do not fit, and whether weight gradients
+    /// join them.
+    /// </summary>
+    private static readonly (double Gray, bool WithGradient)[] Attempts = [(0, false), (0.4, false), (0, true), (0.4, true)];
+
+    /// <summary>What an image that was found may leave of its features.</summary>
+    private const double Found = 1e-4;
+
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     [Range(4, 100_000)]
     public int Images { get; init; } = 400;
@@ -108,9 +117,18 @@ public sealed record RectifiedRecursion : Attack
         }
         else
         {
-            var descent = new FeatureDescent(trunk, last, photographs) { Sufficient = hidden ? NearContrast : 0 };
-            images = descent.Run(start, Steps, Products, See, run.Stop);
-            (evaluations, residual) = (descent.Evaluations, descent.Residual);
+            images = start;
+            using var whole = layers.Last(procedural.Pieces[depth - 1], withGradient: true);
+            foreach (var (gray, all) in last.HasGradient ? Attempts[..1] : Attempts)
+            {
+                var descent = new FeatureDescent(trunk, all ? whole : last, photographs) { Sufficient = hidden ? NearContrast : 0 };
+                var found = descent.Run(gray == 0 ? start : images * (1 - gray) + gray / 2, Steps, Products, See, run.Stop);
+                evaluations += descent.Evaluations;
+                if (descent.Residual < residual)
+                    (images, residual) = (found, descent.Residual);
+                if (residual < (chain.Pieces[0] as RectifiedBlock)?.Exact(Found) || run.Stop.IsCancellationRequested)
+                    break;
+            }
         }
         if (hidden && !run.Stop.IsCancellationRequested)
         {

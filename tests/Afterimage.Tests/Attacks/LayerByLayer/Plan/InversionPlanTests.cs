@@ -128,4 +128,26 @@ public class InversionPlanTests
         Assert.All(plan.Layers, layer => Assert.Equal(LayerReading.Exact, layer.Reading));
         Assert.Equal(ImagePromise.Exact, Plan(new(new(1, 8, 8), 10, [new Flatten(), new Linear("b", 64, 10)])).Promise);
     }
+
+    [Fact]
+    public void What_no_window_reads_is_not_promised()
+    {
+        var tanh = new Activation(ActivationKind.Tanh);
+        InversionPlan Of(int width, int padding) => Plan(new(new(1, 8, width), 10, [new Conv2d("a", 1, 17, 4, 2, padding), tanh,
+            new Flatten(), new Linear("b", 17 * (8 - 4 + 2 * padding + 2) / 2 * ((width - 4 + 2 * padding) / 2 + 1), 10)]));
+        Assert.Equal(ImagePromise.Exact, Of(8, 0).Promise);
+        var plan = Of(9, 0);
+        Assert.Equal(ImagePromise.Plausible, plan.Promise);
+        Assert.Contains("8 numbers of the image are in no window of a", plan.Sentences[0], StringComparison.Ordinal);
+        Assert.Equal(ImagePromise.Exact, Of(9, 1).Promise);
+    }
+
+    /// <summary>The first of those that "bench/Afterimage.Benchmarks -- promises N SEED" goes through.</summary>
+    [Fact]
+    [Trait("Category", "slow")]
+    public void Promises_for_random_networks_are_kept()
+    {
+        for (var number = 0; number < 7; number++)
+            Assert.InRange(PlannedGraph.Psnr(PlannedGraph.Draw(77, number), 60, out _), 50, double.PositiveInfinity);
+    }
 }

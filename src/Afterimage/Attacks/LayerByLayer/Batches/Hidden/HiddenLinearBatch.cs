@@ -33,6 +33,26 @@ internal sealed class HiddenLinearBatch(AttackRun run, BatchSeparation settings)
     public BatchImages Read()
     {
         var context = run.Context;
+        var (inputs, gradients, labels, times, chain, tail) = Inputs();
+        if (chain is null)
+            return new(Clamped(context.Model.Denormalize(Shaped(inputs))), labels, times) { Evaluations = 1 };
+        gradients = gradients.matmul(tail.First.Weight!);
+        if (tail.Spread is { } spread)
+            (inputs, gradients) = (inputs.reshape(-1, spread.shape[1])
+                .matmul(Factorization.PseudoInverse(spread, "The matrix of an adaptive pooling")),
+                gradients.reshape(-1, spread.shape[1]).matmul(spread.t()));
+        long[] shape = [-1, .. chain.Pieces[^1].Leaving];
+        var search = new FeatureSearch(run, chain, settings, inputs.reshape(shape), gradients.reshape(shape));
+        var images = search.Run(labels);
+        run.Note(new ImagesMatched(times.Sum(), batch, search.Residuals.Order().ElementAt(times.Length / 2), search.Residuals.Max()));
+        return new(Clamped(images), labels, times) { Steps = search.Steps, Evaluations = search.Evaluations };
+    }
+
+    /// <summary>What enters the first linear layer for every image that was separated, and what is known beside.</summary>
+    /// <exception cref="AfterimageException">No layer separates any image.</exception>
+    public HiddenInputs Inputs()
+    {
+        var context = run.Context;
         var form = ChainForm.Of(context.Model.Network!, context.Observation.Training.Mode == ModelMode.Train);
         var chain = IsLinear(form) ? null : RectifiedChain.Of(context);
         var tail = chain?.Tail ?? new PieceReader(context).Tail(form);
@@ -54,18 +74,7 @@ internal sealed class HiddenLinearBatch(AttackRun run, BatchSeparation settings)
             (inputs, var residual) = stages.Inputs(stage, gradients);
             run.Note(new LayerSolved(stages.Name(stage), inputs.numel(), residual) { Where = "of all images" });
         }
-        if (chain is null)
-            return new(Clamped(context.Model.Denormalize(Shaped(inputs))), labels, times) { Evaluations = 1 };
-        gradients = gradients.matmul(stages[0].Weight!);
-        if (tail.Spread is { } spread)
-            (inputs, gradients) = (inputs.reshape(-1, spread.shape[1])
-                .matmul(Factorization.PseudoInverse(spread, "The matrix of an adaptive pooling")),
-                gradients.reshape(-1, spread.shape[1]).matmul(spread.t()));
-        long[] shape = [-1, .. chain.Pieces[^1].Leaving];
-        var search = new FeatureSearch(run, chain, settings, inputs.reshape(shape), gradients.reshape(shape));
-        var images = search.Run(labels);
-        run.Note(new ImagesMatched(times.Sum(), batch, search.Residuals.Order().ElementAt(times.Length / 2), search.Residuals.Max()));
-        return new(Clamped(images), labels, times) { Steps = search.Steps, Evaluations = search.Evaluations };
+        return new(inputs, gradients, labels, times, chain, tail);
     }
 
     /// <summary>The layer nearest to the image that takes the batch apart whole, or the one that takes most of it apart.</summary>

@@ -45,7 +45,8 @@ internal sealed class ResidualDescent : HeadDescent
 
     public override bool IsSolved => inside is not null || base.IsSolved;
 
-    public override LastPiece Last(RectifiedPiece piece) => piece is not ResidualUnit unit ? base.Last(piece)
+    public override LastPiece Last(RectifiedPiece piece, bool withGradient = false) => piece is not ResidualUnit unit
+        ? base.Last(piece, withGradient)
         : inside is null || !LastUnit.Fits(unit.Form) ? new KnownUnitOutput(unit, Features!) : new LastUnit(unit, inside, Features!,
             !unit.Form.ReadsInput(Attack.Context.Model.Input.Count) && unit.First.IsDetermined);
 

@@ -1,0 +1,143 @@
+using Afterimage.Federation;
+using Afterimage.Fidelities;
+using Afterimage.LabelRecovery;
+using Afterimage.Priors;
+using Afterimage.Solvers;
+using Afterimage.Spaces;
+using Afterimage.Starts;
+
+namespace Afterimage.Attacks;
+
+/// <summary>
+/// A batch by its features: one weight gradient is separated into what its layer took in of every image, as in
+/// <see cref="BatchSeparation"/>, and another attack then looks for images with just these features instead of for images of a mixed
+/// gradient. Its search space, priors and solver are what they are; only what it compares has changed.
+/// </summary>
+public sealed record FeatureMatching : Attack
+{
+    /// <summary>
+    /// The search: gradient matching, plug-and-play or posterior sampling, whose fidelity compares features, one image beside the other.
+    /// </summary>
+    public Attack Method { get; init; } = new GradientMatching
+    {
+        Start = new ConstantGray(),
+        Space = new Pixels { Box = true },
+        Fidelity = new Cosine(),
+        Priors = [new TotalVariation { Weight = 1e-3 }],
+        Solver = new FirstOrder { LearningRate = 0.03, Schedule = Schedule.Cosine, WarmUp = 20, Iterations = 1500 },
+        Tolerance = 0,
+    };
+
+    /// <summary>How labels are recovered where the features do not tell them.</summary>
+    public LabelRule Labels { get; init; } = new RefinedCounts();
+
+    /// <inheritdoc/>
+    public override string Equation => "dL/dW = sum over n of (dL/dz)_n (x) h_n: h_1 ... h_B; then with h(x) and h for A(x) and y:\n" +
+        Method.Equation;
+
+    /// <inheritdoc/>
+    public override int Budget => Method.Budget;
+
+    /// <inheritdoc/>
+    public override bool HasTrainedPrior => Method.HasTrainedPrior;
+
+    /// <inheritdoc/>
+    public override string? Fault => Method switch
+    {
+        GradientMatching { Nuisance: not null } => "Features do not depend on the client's training: leave out the attack's \"nuisance\".",
+        GradientMatching { Priors: var priors } when priors.Any(prior => prior is LastLayerFeatures) =>
+            "The prior \"last-layer-features\" reads the head's gradient, and features are compared here: leave it out.",
+        GradientMatching or PlugAndPlay or PosteriorSampling => Method.Fault,
+        _ => $"Features are matched by gradient matching, plug-and-play or posterior sampling, and \"{PartKind.Of(Method.GetType())}\" " +
+            "reads updates: name one of these as \"method\".",
+    };
+
+    /// <inheritdoc/>
+    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) => Method.Imagine(context, count, random);
+
+    /// <inheritdoc/>
+    public override Attack? WithRestarts(int restarts) => Method.WithRestarts(restarts) is { } method ? this with { Method = method } : null;
+
+    /// <inheritdoc/>
+    public override Attack? WithIterations(int iterations) =>
+        Method.WithIterations(iterations) is { } method ? this with { Method = method } : null;
+
+    /// <inheritdoc/>
+    public override Attack? WithLabels(LabelRule rule) => this with { Labels = rule };
+
+    /// <inheritdoc/>
+    public override string? Refusal(AttackContext context) => SeparatedFeatures.Obstacle(context);
+
+    /// <inheritdoc/>
+    protected override SearchResult Search(AttackRun run)
+    {
+        var context = run.Context;
+        context.Say("separates the batch");
+        var features = SeparatedFeatures.Of(run);
+        var labels = features.Labels ?? Labels.Recover(context);
+        run.Know(labels);
+        using var round = Round(context, features, labels, run.SecondsLeft);
+        using var found = Method.WithLabels(new Given())!.Run(round, run.See, run.Stop);
+        if (double.IsNaN(found.RelativeMisfit))
+            throw new AfterimageException(found.Outcome.Advice);
+        var left = Left(round, found.Images);
+        run.Note(new ImagesMatched(left.Length, context.Observation.BatchSize, left.Order().ElementAt(left.Length / 2), left.Max()));
+        return new()
+        {
+            Images = found.Images.clone(),
+            Labels = labels,
+            Objective = found.Objective,
+            Doubt = $"Of every image {features.Where} is known exactly; the images are the most plausible ones found with it, not proven ones: " +
+                "judge them by what they leave of their features.",
+            Operator = found.Operator,
+            Restart = found.Restart,
+            Restarts = found.Restarts,
+            Iterations = found.Iterations,
+            Evaluations = found.Evaluations,
+        };
+    }
+
+    /// <summary>The round with features in the place of the update.</summary>
+    private static AttackContext Round(AttackContext context, SeparatedFeatures features, Labels labels, double? seconds)
+    {
+        var seen = context.Observation;
+        var wanted = features.Wanted.to(context.Model.Type, context.Model.Device);
+        var layout = FeatureOperator.Layout(wanted.shape[0], wanted.shape[1]);
+        return new(own => new FeatureOperator(FeatureFront.Open(own.Model, features.Before), layout, own.Observation.Training.Mode)
+        {
+            Reason = "Features are differentiated by libtorch.",
+        })
+        {
+            Model = context.Model,
+            Observation = new()
+            {
+                Update = new(layout, wanted.reshape(-1)),
+                Training = seen.Training,
+                BatchSize = (int)wanted.shape[0],
+                Labels = labels.Classes,
+                BatchStatistics = seen.BatchStatistics,
+                RunningStatistics = seen.RunningStatistics,
+            },
+            Random = context.Random.Derive("features"),
+            Workers = context.Workers,
+            Seconds = seconds,
+            PublicImages = context.PublicImages,
+            Watch = context.Watch,
+        };
+    }
+
+    /// <summary>What every image leaves of its features, relative to how much they vary, after the factor that suits it best.</summary>
+    private static double[] Left(AttackContext round, Tensor images)
+    {
+        using var scope = Tidy.Scope();
+        var update = round.Observation.Update;
+        var value = round.Operator.At(new(images.to(round.Model.Type, round.Model.Device), zeros([images.shape[0], round.Model.Classes],
+            round.Model.Type, round.Model.Device))).Value;
+        return [.. Enumerable.Range(0, update.Layout.Entries.Count).Select(n =>
+        {
+            var (own, wanted) = (value[n], update[n]);
+            var size = own.dot(wanted) / own.square().sum().clamp_min(double.Epsilon);
+            return ((own * size - wanted).norm() / (wanted - wanted.mean()).norm()).ToDouble();
+        })];
+    }
+}
