@@ -42,4 +42,18 @@ internal sealed class RectifiedChain
         var tail = new PieceReader(context, joint && !told).Tail(form);
         return new(context.Model, [.. form.Pieces.Select(new PieceReader(context, form, joint && !told).Piece)], tail);
     }
+
+    /// <summary>dL/d inputs of a piece, for dL/d of what leaves the last one.</summary>
+    /// <param name="piece">The first of those in between.</param>
+    /// <param name="inputs">What it takes in, [B,*Input].</param>
+    /// <param name="gradient">[B,*Leaving] of the last piece.</param>
+    public Tensor Back(int piece, Tensor inputs, Tensor gradient)
+    {
+        var passings = Pieces.Skip(piece).Select(each => each.Follow()).ToList();
+        foreach (var passing in passings)
+            inputs = passing.At(inputs);
+        var found = passings.AsEnumerable().Reverse().Aggregate(gradient, (change, passing) => passing.Pull(change));
+        passings.ForEach(passing => passing.Dispose());
+        return found;
+    }
 }

@@ -43,6 +43,9 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>What is known of the unit that the features leave.</summary>
     private UnitInside? inside;
 
+    /// <summary>The input that was found blindly, as large as it is, and the piece that takes it in.</summary>
+    private (int Piece, Tensor Input)? blindly;
+
     public override bool IsSolved => inside is not null || base.IsSolved;
 
     public override LastPiece Last(RectifiedPiece piece, bool withGradient = false) => piece is not ResidualUnit unit
@@ -52,13 +55,12 @@ internal sealed class ResidualDescent : HeadDescent
 
     public override void Run()
     {
-        var last = Chain.Pieces[^1].Leaving;
-        FeatureGradient = pooledGradient.reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
+        FeatureGradient = Last();
         var values = End();
         var within = values is null ? EndInside() : null;
         if (values is null && within is null)
             return;
-        values ??= zeros([1, .. last], ScalarType.Float64);
+        values ??= zeros([1, .. Chain.Pieces[^1].Leaving], ScalarType.Float64);
         var doubt = full_like(values, within is null ? Math.Max(BlindError, likeness) * values.square().mean().sqrt().ToDouble() : 1);
         Features = values.relu();
         while (!Attack.Stop.IsCancellationRequested && Chain.Pieces[Depth - 1] is ResidualUnit unit)
@@ -79,7 +81,15 @@ internal sealed class ResidualDescent : HeadDescent
                 Where = found.Input is null ? "read up to the first" : "",
             });
             if (!(found.Residual < Math.Max(unit.First.Exact(SolvedUnit), unit.Second.Exact(SolvedUnit))))
-                break;
+            {
+                // A unit whose ReLUs are not told is passed where a blind input nearer to the image makes them known.
+                if (blindly is not { } known || known.Piece >= Depth - 1 || known.Piece == 0)
+                    break;
+                (Depth, values, FeatureGradient) = (known.Piece, known.Input, Chain.Back(known.Piece, known.Input, Last()));
+                (Features, inside) = (values, null);
+                doubt = full_like(values, Math.Max(BlindError, likeness) * values.square().mean().sqrt().ToDouble());
+                continue;
+            }
             inside = found.Inside;
             if (found.Input is null)
                 break;
@@ -92,6 +102,13 @@ internal sealed class ResidualDescent : HeadDescent
             Descend();
         else if (inside is not null && !Attack.Stop.IsCancellationRequested)
             FindStem((ResidualUnit)Chain.Pieces[Depth - 1], inside);
+    }
+
+    /// <summary>dL/d of what leaves the last unit.</summary>
+    private Tensor Last()
+    {
+        var last = Chain.Pieces[^1].Leaving;
+        return pooledGradient.reshape(1, -1, 1, 1).expand([1, .. last]) / (last[1] * last[2]);
     }
 
     /// <summary>What leaves the stem, where more is known behind it.</summary>
@@ -153,6 +170,7 @@ internal sealed class ResidualDescent : HeadDescent
             if (difference < Likeness)
             {
                 likeness = difference;
+                blindly = (piece, input * scale);
                 return Behind(piece, input * scale);
             }
         }
