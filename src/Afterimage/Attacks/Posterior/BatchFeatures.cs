@@ -19,6 +19,19 @@ internal static class BatchFeatures
         if (context.Observation.Training.Loss.HeadObstacle is not null || context.Model.Head is not (var weight, { } bias))
             return (labels, null);
         var update = context.Observation.Update;
+        var features = HeadFactors.Single(update[weight], update[bias], context.Observation.BatchSize)
+            ?? Plausible(context, statistics, labels, weight, bias);
+        foreach (var candidate in labels.Plausible(context.Model.Classes))
+            if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
+                context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),
+                features, context.Random) is { } head)
+                return (candidate, head);
+        return (labels, null);
+    }
+
+    /// <summary>Features of images drawn at random, [N,features].</summary>
+    private static Tensor Plausible(AttackContext context, GaussianImages statistics, Labels labels, int weight, int bias)
+    {
         using var generator = context.Random.Derive("features").Generator(context.Model.Device);
         var z = randn([Samples, context.Model.Input.Count], ScalarType.Float64, generator: generator);
         var draws = statistics.Synthesize(z) + statistics.Mean;
@@ -31,12 +44,6 @@ internal static class BatchFeatures
             var error = gradient[bias];
             samples.Add(error.unsqueeze(0).matmul(gradient[weight]).squeeze(0) / error.square().sum());
         }
-        var features = stack([.. samples]);
-        foreach (var candidate in labels.Plausible(context.Model.Classes))
-            if (HeadFactors.Find(update[weight], update[bias], context.Model.Parameters[weight].detach(),
-                context.Model.Parameters[bias].detach(), candidate.Targets(context.Model.Classes, ScalarType.Float64, context.Model.Device),
-                features, context.Random) is { } head)
-                return (candidate, head);
-        return (labels, null);
+        return stack([.. samples]);
     }
 }
