@@ -88,7 +88,21 @@ public sealed class ExperimentFile(Catalog catalog)
     /// <param name="watch">Told how far the check is.</param>
     public IReadOnlyList<string> Check(Experiment experiment, Action<Phase>? watch = null)
     {
+        var faults = Check(experiment, watch, out var round);
+        round?.Dispose();
+        return faults;
+    }
+
+    /// <summary>
+    /// The same, and what was opened where the experiment is one case, so that a large model is not opened again for its run.
+    /// </summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="watch">Told how far the check is.</param>
+    /// <param name="only">The only case's round on the CPU, which the caller owns; null where there are several, or faults.</param>
+    public IReadOnlyList<string> Check(Experiment experiment, Action<Phase>? watch, out ClientRound? only)
+    {
         var faults = new List<string>();
+        only = null;
         try
         {
             CheckWhole(experiment);
@@ -103,8 +117,12 @@ public sealed class ExperimentFile(Catalog catalog)
                     var last = cases.MaxBy(one => one.Trial)!;
                     if (last.Configuration.Client.Fault(last.Configuration.Model) is { } fault)
                         throw new AfterimageException(fault);
-                    using var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
+                    var round = last.Configuration.Client.Open(last.Configuration.Model, last.Trial,
                         new RandomSource(last.Configuration.Seed), CPU, See);
+                    if (combinations.Length == 1 && cases.Count() == 1)
+                        only = round;
+                    else
+                        round.Dispose();
                 }
                 catch (AfterimageException refusal)
                 {

@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Measurements;
 using Afterimage.Reports;
 
@@ -21,14 +22,15 @@ public sealed class ExperimentRun<TReport>
     private readonly Experiment experiment;
     private readonly Measurement<TReport> measurement;
     private readonly RunOptions options;
+    private readonly ClientRound? opened;
     private readonly CancellationToken cancellation;
     private readonly Stopwatch clock = Stopwatch.StartNew();
 
-    internal ExperimentRun(
-        ExperimentFile files, Experiment experiment, Measurement<TReport> measurement, RunOptions options, CancellationToken cancellation)
+    internal ExperimentRun(ExperimentFile files, Experiment experiment, Measurement<TReport> measurement, RunOptions options,
+        ClientRound? opened, CancellationToken cancellation)
     {
         (this.files, this.experiment, this.measurement) = (files, experiment, measurement);
-        (this.options, this.cancellation) = (options, cancellation);
+        (this.options, this.opened, this.cancellation) = (options, opened, cancellation);
         Report = OnThread(Run);
     }
 
@@ -65,7 +67,8 @@ public sealed class ExperimentRun<TReport>
         var atOnce = Math.Clamp(options.Parallel, 1, cases.Count);
         var within = options with { Parallel = options.Parallel / atOnce };
         CaseExecutor executor = options.Isolate
-            ? new ChildProcess(files, measurement, within, ChildProgram.Own()) : new InProcess(measurement, within);
+            ? new ChildProcess(files, measurement, within, ChildProgram.Own())
+            : new InProcess(measurement, within, options.Device == "cpu" ? opened : null);
         var results = new CaseResult?[cases.Count];
         var next = -1;
         void Work()
@@ -158,5 +161,17 @@ public static class ExperimentRun
     /// journaled run that stopped is resumed from its folder.
     /// </summary>
     public static ExperimentRun<TReport> Start<TReport>(ExperimentFile files, Experiment experiment, Measurement<TReport> measurement,
-        RunOptions options, CancellationToken cancellation = default) => new(files, experiment, measurement, options, cancellation);
+        RunOptions options, CancellationToken cancellation = default) =>
+        new(files, experiment, measurement, options, null, cancellation);
+
+    /// <summary>The same for an experiment whose check has opened its only case.</summary>
+    /// <param name="files">Reads experiments.</param>
+    /// <param name="experiment">What is measured.</param>
+    /// <param name="measurement">How.</param>
+    /// <param name="options">Device, operator, threads and folder.</param>
+    /// <param name="opened">The round of the only case on the CPU, whose owner keeps it until the run has ended; or null.</param>
+    /// <param name="cancellation">Stops after the current iterate.</param>
+    public static ExperimentRun<TReport> Start<TReport>(ExperimentFile files, Experiment experiment, Measurement<TReport> measurement,
+        RunOptions options, ClientRound? opened, CancellationToken cancellation) =>
+        new(files, experiment, measurement, options, opened, cancellation);
 }

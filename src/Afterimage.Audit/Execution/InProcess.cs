@@ -1,5 +1,6 @@
 using Afterimage.Attacks;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Measurements;
 using Afterimage.Numerics;
 using Afterimage.Reports;
@@ -11,12 +12,14 @@ internal sealed class InProcess : CaseExecutor
 {
     private readonly Measurement measurement;
     private readonly RunOptions options;
+    private readonly ClientRound? opened;
 
     /// <param name="measurement">What is measured.</param>
     /// <param name="options"><see cref="RunOptions.Parallel"/> is the number of restarts at once within a case.</param>
-    public InProcess(Measurement measurement, RunOptions options)
+    /// <param name="opened">The round of the only case, where it is open already; it stays its owner's.</param>
+    public InProcess(Measurement measurement, RunOptions options, ClientRound? opened = null)
     {
-        (this.measurement, this.options) = (measurement, options);
+        (this.measurement, this.options, this.opened) = (measurement, options, opened);
         set_num_threads(options.Threads);
     }
 
@@ -27,8 +30,8 @@ internal sealed class InProcess : CaseExecutor
         try
         {
             using var scope = Tidy.Scope();
-            using var opened = new OpenCase(one, measurement.Stream, options, effort, publish);
-            return measurement.Measure(opened, publish, cancellation);
+            using var open = new OpenCase(one, measurement.Stream, options, effort, publish, opened);
+            return measurement.Measure(open, publish, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

@@ -12,20 +12,25 @@ namespace Afterimage.Audit.Measurements;
 /// </summary>
 public sealed class OpenCase : IDisposable
 {
+    private readonly bool owns;
+
     /// <summary>Runs the client's round and reveals what the threat model allows.</summary>
     /// <param name="one">The case.</param>
     /// <param name="stream">Names its stream of random numbers.</param>
     /// <param name="options">Device, operator, threads and folder.</param>
     /// <param name="effort">What the case has taken so far.</param>
     /// <param name="publish">Told of what happens on the way; thread-safe.</param>
+    /// <param name="opened">The client's round, where it is open already; it stays its owner's.</param>
     /// <exception cref="AfterimageException">The client's data, model and update do not fit together.</exception>
-    public OpenCase(Case one, string stream, RunOptions options, Effort effort, Action<AuditEvent> publish)
+    public OpenCase(Case one, string stream, RunOptions options, Effort effort, Action<AuditEvent> publish,
+        ClientRound? opened = null)
     {
         var watch = new PhaseWatch(one.Id, publish);
         (Case, Options, Effort, Random) = (one, options, effort, new RandomSource(one.Configuration.Seed));
         if (one.Configuration.Client.Fault(one.Configuration.Model) is { } fault)
             throw new AfterimageException(fault);
-        Round = one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device),
+        owns = opened is null;
+        Round = opened ?? one.Configuration.Client.Open(one.Configuration.Model, one.Trial, Random, new Device(options.Device),
             watch.See);
         ForgetFiles(Round.Update.Layout.Count);
         try
@@ -43,7 +48,8 @@ public sealed class OpenCase : IDisposable
         }
         catch
         {
-            Round.Dispose();
+            if (owns)
+                Round.Dispose();
             throw;
         }
     }
@@ -78,6 +84,7 @@ public sealed class OpenCase : IDisposable
     public void Dispose()
     {
         Context.Dispose();
-        Round.Dispose();
+        if (owns)
+            Round.Dispose();
     }
 }

@@ -84,19 +84,18 @@ internal static class AuditCommand
             OutputPath.CheckFolder("--out", options.Folder);
             var words = line.GetValue(json) ? JsonText.Aside(terminal) : terminal;
             // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
-            if (!options.Isolate && CheckWatch.Faults(files, described, words.Raw) is { Count: > 0 } faults)
-                throw new AfterimageException(string.Join(Environment.NewLine, faults));
+            using var opened = options.Isolate ? null : CheckWatch.Opened(files, described, options, words.Raw);
             var end = new AuditEnd(condition, line.GetValue(allow), options.Folder);
-            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, end, terminal, words);
+            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, end, opened, terminal, words);
         });
         return command;
     }
 
     private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
-        AuditEnd end, Terminal terminal, Terminal words)
+        AuditEnd end, ClientRound? opened, Terminal terminal, Terminal words)
     {
         using var interruption = new Interruption();
-        var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
+        var run = ExperimentRun.Start(files, experiment, measurement, options, opened, interruption.Token);
         Watching.ToTheEnd(run.Events, words, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
         if (words != terminal)

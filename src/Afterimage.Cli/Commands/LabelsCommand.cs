@@ -76,17 +76,18 @@ internal static class LabelsCommand
             if (line.GetValue(hide))
                 described = described with { Threat = described.Threat with { RevealBatchSize = false } };
             var chosen = files.Catalog.Read<LabelRule>($"\"{line.GetRequiredValue(rule)}\"", "--rule");
-            if (CheckWatch.Faults(files, described, terminal.Error) is { Count: > 0 } faults)
-                throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Read(files, described, chosen, line.GetValue(json), terminal);
+            var options = new RunOptions { Folder = "" };
+            using var opened = CheckWatch.Opened(files, described, options, terminal.Error);
+            return Read(files, described, chosen, options, opened, line.GetValue(json), terminal);
         });
         return command;
     }
 
-    private static int Read(ExperimentFile files, Experiment experiment, LabelRule rule, bool json, Terminal terminal)
+    private static int Read(ExperimentFile files, Experiment experiment, LabelRule rule, RunOptions options, ClientRound? opened,
+        bool json, Terminal terminal)
     {
         using var interruption = new Interruption();
-        var run = ExperimentRun.Start(files, experiment, new LabelReading { Rule = rule }, new() { Folder = "" }, interruption.Token);
+        var run = ExperimentRun.Start(files, experiment, new LabelReading { Rule = rule }, options, opened, interruption.Token);
         // Where lines would stand among the results, nothing is said on the way.
         var shown = json ? JsonText.Aside(terminal) : terminal.Live ? terminal : Terminal.Plain(TextWriter.Null, TextWriter.Null);
         Watching.ToTheEnd(run.Events, shown, interruption.Token);

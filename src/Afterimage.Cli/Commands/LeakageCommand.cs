@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Audit.Execution;
 using Afterimage.Audit.Measurements;
 using Afterimage.Cli.Console;
@@ -86,18 +87,17 @@ internal static class LeakageCommand
             };
             OutputPath.CheckFolder("--out", options.Folder);
             var words = line.GetValue(json) ? JsonText.Aside(terminal) : terminal;
-            if (CheckWatch.Faults(files, described, words.Raw) is { Count: > 0 } faults)
-                throw new AfterimageException(string.Join(Environment.NewLine, faults));
-            return Run(files, described, measurement, options, terminal, words);
+            using var opened = CheckWatch.Opened(files, described, options, words.Raw);
+            return Run(files, described, measurement, options, opened, terminal, words);
         });
         return command;
     }
 
-    private static int Run(
-        ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options, Terminal terminal, Terminal words)
+    private static int Run(ExperimentFile files, Experiment experiment, LeakageMeasurement measurement, RunOptions options,
+        ClientRound? opened, Terminal terminal, Terminal words)
     {
         using var interruption = new Interruption();
-        var run = ExperimentRun.Start(files, experiment, measurement, options, interruption.Token);
+        var run = ExperimentRun.Start(files, experiment, measurement, options, opened, interruption.Token);
         Watching.ToTheEnd(run.Events, words, interruption.Token);
         var report = run.Report.GetAwaiter().GetResult();
         if (words != terminal)

@@ -6,11 +6,9 @@ public static class DataAtHand
     /// <summary>The data set with images of this shape; null where there is none or more than one.</summary>
     public static ImageSet? Of(ImageShape shape)
     {
-        DataSource[] sources =
-        [
-            new Cifar10 { Split = Split.Train }, new Cifar10(),
-            .. Enum.GetValues<IdxSet>().Select(set => new IdxImages { Set = set }),
-        ];
+        // What cannot have the shape is not unpacked to find that out.
+        DataSource[] sources = shape.Channels == 3 ? [new Cifar10 { Split = Split.Train }, new Cifar10()]
+            : [.. Enum.GetValues<IdxSet>().Select(set => new IdxImages { Set = set })];
         var found = sources.Select(Open).OfType<ImageSet>().Where(images => images.Shape == shape).DistinctBy(images => images.Name);
         return found.ToArray() is [var only] ? only : null;
     }

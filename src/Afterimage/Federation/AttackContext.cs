@@ -75,9 +75,11 @@ public sealed class AttackContext : IDisposable
     public GradientSet Predict(Tensor images, Labels labels)
     {
         var batch = new Batch(images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
-        // A closed form needs one evaluation only, which is not worth choosing an operator for.
-        return forward.IsValueCreated || other is not null ? Operator.At(batch).Value
-            : Observation.Channel.Behind(Observation.Training.Linearize(Model, batch)).Value;
+        // A closed form needs one evaluation only, which is worth neither choosing an operator nor a graph of its derivatives.
+        if (forward.IsValueCreated || other is not null)
+            return Operator.At(batch).Value;
+        var sent = Observation.Training.Evaluate(Model, batch);
+        return Observation.Channel.At(sent)?.Value ?? sent;
     }
 
     /// <summary>The same context, with other time; operator and what parts worked out are shared, and this one stays their owner.</summary>

@@ -51,7 +51,15 @@ public sealed class Observation : IDisposable
     /// |y' - y| / |y|: how much of the update a predicted one leaves unexplained, over the numbers that arrived; of an update that nobody
     /// described, after the factor that suits it best.
     /// </summary>
-    public double Misfit(GradientSet predicted) => Channel.Misfit(IsDescribed ? predicted : predicted.Scale(Size(predicted)), Update);
+    public double Misfit(GradientSet predicted) => Misfit(predicted, IsDescribed ? 1 : Size(predicted));
+
+    private double Misfit(GradientSet predicted, double size)
+    {
+        if (size == 1)
+            return Channel.Misfit(predicted, Update);
+        using var scaled = predicted.Scale(size);
+        return Channel.Misfit(scaled, Update);
+    }
 
     /// <summary>The positive factor that brings a predicted update nearest to the observed one.</summary>
     private double Size(GradientSet predicted)
@@ -63,7 +71,8 @@ public sealed class Observation : IDisposable
     }
 
     /// <summary>The update on the scale of the mean gradient: a weight difference is divided by minus rate times steps.</summary>
-    public GradientSet ApproximateGradient() => Update.Scale(1 / Training.GradientFactor(BatchSize));
+    public GradientSet ApproximateGradient() => Training.GradientFactor(BatchSize) is var factor && factor == 1
+        ? new(Update.Layout, Update.Flat.alias()) : Update.Scale(1 / factor);
 
     /// <summary>
     /// The observation with what the attacker reads from the update itself: hidden training gets its length, where the update shows

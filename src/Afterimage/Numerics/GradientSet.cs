@@ -49,6 +49,8 @@ public sealed class TensorLayout
 /// <param name="flat">The values, shape [layout.Count]; the set takes ownership.</param>
 public sealed class GradientSet(TensorLayout layout, Tensor flat) : IDisposable
 {
+    private const long Block = 1 << 22;
+
     /// <summary>Names and shapes of the parameters.</summary>
     public TensorLayout Layout { get; } = layout;
 
@@ -77,6 +79,23 @@ public sealed class GradientSet(TensorLayout layout, Tensor flat) : IDisposable
 
     /// <summary>The Euclidean norm over all parameters.</summary>
     public double Norm() => Flat.norm().ToDouble();
+
+    /// <summary>The Euclidean distance between two sets of one layout.</summary>
+    /// <param name="other">The other one.</param>
+    /// <param name="mask">1 for each number that counts, 0 for each that does not, shape [Layout.Count]; null where all count.</param>
+    public double Distance(GradientSet other, Tensor? mask = null)
+    {
+        var square = 0.0;
+        // Block by block, for another copy of a large model is more than many machines have.
+        for (var from = 0L; from < Layout.Count; from += Block)
+        {
+            using var scope = Tidy.Scope();
+            var count = Math.Min(Block, Layout.Count - from);
+            var difference = Flat.narrow(0, from, count) - other.Flat.narrow(0, from, count);
+            square += Math.Pow((mask is null ? difference : difference * mask.narrow(0, from, count)).norm().ToDouble(), 2);
+        }
+        return Math.Sqrt(square);
+    }
 
     /// <summary>A copy in another precision or on another device.</summary>
     public GradientSet To(ScalarType type, Device device) => new(Layout, Flat.to(type, device, copy: true));

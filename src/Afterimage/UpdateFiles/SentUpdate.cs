@@ -38,7 +38,9 @@ public sealed class SentUpdate
         var buffers = model.Buffers.Select(buffer => (buffer.Key, buffer.Value.shape)).ToList();
         var sent = file.Match(model.Layout, ScalarType.Float64, CPU, buffers);
         Unsent = file.Unsent(model.Layout, buffers);
-        var own = GradientSet.Gather(model.Layout, [.. model.Parameters.Select(weights => weights.detach().to(ScalarType.Float64, CPU))]);
+        var own = new GradientSet(model.Layout, empty([model.Layout.Count], ScalarType.Float64, CPU));
+        foreach (var (place, weights) in own.Split().Zip(model.Parameters))
+            place.copy_(weights.detach());
         var before = said.Before is null ? own : UpdateFile.Plain(said.Before).Match(model.Layout, ScalarType.Float64, CPU, buffers);
         if (Distance(before, own) > Same)
             throw ArrayFault.File(said.Before!,
@@ -211,11 +213,8 @@ public sealed class SentUpdate
         _ => null,
     };
 
-    private static double Distance(GradientSet numbers, GradientSet weights)
-    {
-        using var scope = Tidy.Scope();
-        return ReferenceEquals(numbers, weights) ? 0 : (numbers.Flat - weights.Flat).norm().ToDouble() / weights.Norm();
-    }
+    private static double Distance(GradientSet numbers, GradientSet weights) =>
+        ReferenceEquals(numbers, weights) ? 0 : numbers.Distance(weights) / weights.Norm();
 
     /// <summary>
     /// A change is as far from the model's own variances as these are large. The batch's own may be near, but are no average of those

@@ -69,7 +69,7 @@ public sealed record UpdateFile(ArrayFile Content, UpdateDescription? Descriptio
         var flat = zeros([layout.Count], type, device);
         foreach (var (entry, array) in layout.Entries.Zip(arrays))
             if (array is not null)
-                flat.narrow(0, entry.Offset, entry.Count).copy_(array.ToTensor(type, CPU).view(-1));
+                array.CopyTo(flat.narrow(0, entry.Offset, entry.Count));
         return new(layout, flat.MoveToOuterDisposeScope());
     }
 

@@ -43,7 +43,7 @@ public class BestTests
         var phases = new List<Phase>();
         using var context = client.Context.Watched(phases.Add);
         using var found = new Best().Run(context);
-        Assert.Equal(["searches", "Recursion through the layers, 4 of 8: searches"], phases.Select(phase => phase.Name));
+        Assert.Equal(["searches", "Recursion through the layers, 4 of 9: searches"], phases.Select(phase => phase.Name));
     }
 
     [Fact]

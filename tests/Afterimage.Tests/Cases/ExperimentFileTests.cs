@@ -170,6 +170,20 @@ public class ExperimentFileTests
             phases.Where(phase => phase.Name.EndsWith("trains the client", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public void The_only_case_stays_open_for_its_run(int trials, bool open)
+    {
+        var experiment = Files.Parse($$"""
+            { "client": { "kind": "simulated-client", "data": { "kind": "dead-leaves", "shape": "1x8x8", "count": 30 } }, "model": "mlp",
+              "trials": {{trials}} }
+            """, "test");
+        Assert.Empty(Files.Check(experiment, null, out var round));
+        using (round)
+            Assert.Equal(open, round is not null);
+    }
+
     [Fact]
     public void Every_bad_value_of_an_axis_is_said_at_once()
     {

@@ -1,10 +1,13 @@
 using Afterimage.Audit.Cases;
 using Afterimage.Audit.Clients;
+using Afterimage.Audit.Execution;
+using Afterimage.Audit.Measurements;
 using Afterimage.Models;
 using Afterimage.Numerics.Arrays;
 using Afterimage.Reports;
 using Afterimage.Reports.Exporters;
 using Afterimage.Tests.Clients;
+using TorchSharp;
 
 namespace Afterimage.Tests.Execution;
 
@@ -61,6 +64,25 @@ public class ExperimentRunTests
                 "measures the leakage: decomposes 64 directions (1/f^2)", "measures the leakage: draws the map of what is determined",
             ],
             Journal.Read(folder.Path).OfType<PhaseSeen>().Select(seen => seen.Name));
+    }
+
+    [Fact]
+    public async Task A_case_that_is_open_is_not_opened_again_and_has_the_same_numbers()
+    {
+        using var folder = new TemporaryFolder();
+        using var again = new TemporaryFolder();
+        torch.set_num_threads(1);
+        Assert.Empty(SmallAudit.Files.Check(SmallAudit.Experiment, null, out var round));
+        using (round)
+        {
+            var run = ExperimentRun.Start(SmallAudit.Files, SmallAudit.Experiment, new AttackAndJudge(), new() { Folder = folder.Path },
+                round, TestContext.Current.CancellationToken);
+            await foreach (var _ in run.Events.ReadAllAsync(CancellationToken.None))
+                continue;
+            Assert.Equal((await SmallAudit.Run(SmallAudit.Experiment, again.Path)).Report.Cases[0].RelativeMisfit,
+                (await run.Report).Cases[0].RelativeMisfit);
+        }
+        Assert.DoesNotContain(Journal.Read(folder.Path).OfType<PhaseSeen>(), seen => seen.Name == "opens the model");
     }
 
     [Fact]

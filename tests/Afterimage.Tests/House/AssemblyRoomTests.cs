@@ -25,7 +25,7 @@ public class AssemblyRoomTests
             ["Measurements"] = ["Clients", "Threats", "Cases", "Judging", "Findings", "Measurements/Shown"],
             ["Measurements/Shown"] = ["Clients"],
             ["Measurements/LabelTables"] = ["Clients", "Judging"],
-            ["Execution"] = ["Cases", "Measurements"],
+            ["Execution"] = ["Clients", "Cases", "Measurements"],
         },
         ["Afterimage.Reports"] = new()
         {

@@ -84,6 +84,17 @@ public class OperatorLawTests
     }
 
     [Theory, MemberData(nameof(Cases))]
+    public void AnUpdateWithoutAGraphIsTheSame(string name, ModelMode mode)
+    {
+        using var _ = NewDisposeScope();
+        using var model = Open(name);
+        var (training, batch) = (new FedSgd { Mode = mode }, new Batch(Images(model, "x", 2), Targets(model, 2)));
+        var (alone, graph) = (training.Evaluate(model, batch).Flat, training.Linearize(model, batch).Value.Flat);
+        Assert.False(alone.requires_grad);
+        Assert.InRange(((alone - graph).norm() / graph.norm()).ToDouble(), 0, 1e-12);
+    }
+
+    [Theory, MemberData(nameof(Cases))]
     public void ProductsAgreeWithFiniteDifferences(string name, ModelMode mode)
     {
         using var _ = NewDisposeScope();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Afterimage.Audit.Cases;
+using Afterimage.Audit.Clients;
 using Afterimage.Numerics;
 
 namespace Afterimage.Cli.Console;
@@ -23,6 +24,21 @@ internal sealed class CheckWatch(TextWriter words, TimeSpan first, TimeSpan ever
     {
         using var timer = new Timer(_ => Say(), null, first, every);
         return files.Check(experiment, See);
+    }
+
+    /// <summary>For a run that follows, with its threads, on which the last digits depend.</summary>
+    /// <returns>The only case's round on the CPU, which the caller owns; null where there are several.</returns>
+    /// <exception cref="AfterimageException">Something would stop a case.</exception>
+    public static ClientRound? Opened(ExperimentFile files, Experiment experiment, RunOptions options, TextWriter words)
+    {
+        TorchSharp.torch.set_num_threads(options.Threads);
+        var watch = new CheckWatch(words, Silence, Silence);
+        using var timer = new Timer(_ => watch.Say(), null, Silence, Silence);
+        var faults = files.Check(experiment, watch.See, out var only);
+        if (faults.Count == 0)
+            return only;
+        only?.Dispose();
+        throw new AfterimageException(string.Join(Environment.NewLine, faults));
     }
 
     private void See(Phase phase)

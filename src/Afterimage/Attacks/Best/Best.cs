@@ -23,7 +23,8 @@ public sealed record Best : Attack
 
     /// <inheritdoc/>
     public override string Equation => "the first of these that explains the update: bias attack, patch embedding, sparse columns, " +
-        "recursion, separation of the batch, Gauss-Newton, search from the head down, gradient matching by distances and by directions; " +
+        "recursion, features of smooth convolutions, separation of the batch, " +
+        "Gauss-Newton, search from the head down, gradient matching by distances and by directions; " +
         $"labels: {PartKind.Of(Labels.GetType())}";
 
     /// <inheritdoc/>

@@ -35,6 +35,7 @@ internal static class BestPolicy
         yield return new("Recursion through the layers", new RecursiveInversion());
         yield return new("Recursion through ReLU", new RectifiedRecursion(), Obstacle: IsKinked(context) == false
             ? "No layer has a ReLU or a max pooling, so the recursion through smooth layers reads it." : null);
+        yield return new("Features of smooth convolutions", new SmoothInversion(), Weight: 1);
         yield return new("Separation of the batch", new BatchSeparation());
         var newton = new GaussNewton { Labels = labels, PublicAtHand = true };
         if (SecondOrder(context, labels) is not { } obstacle)

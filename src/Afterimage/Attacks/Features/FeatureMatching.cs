@@ -56,7 +56,8 @@ public sealed record FeatureMatching : Attack
     public override Tensor? Imagine(AttackContext context, int count, RandomSource random) => Method.Imagine(context, count, random);
 
     /// <inheritdoc/>
-    public override Attack? WithRestarts(int restarts) => Method.WithRestarts(restarts) is { } method ? this with { Method = method } : null;
+    public override Attack? WithRestarts(int restarts) =>
+        Method.WithRestarts(restarts) is { } method ? this with { Method = method } : null;
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) =>
@@ -87,8 +88,8 @@ public sealed record FeatureMatching : Attack
             Images = found.Images.clone(),
             Labels = labels,
             Objective = found.Objective,
-            Doubt = $"Of every image {features.Where} is known exactly; the images are the most plausible ones found with it, not proven ones: " +
-                "judge them by what they leave of their features.",
+            Doubt = $"Of every image {features.Where} is known exactly; the images are the most plausible ones found with it, not proven " +
+                "ones: judge them by what they leave of their features.",
             Operator = found.Operator,
             Restart = found.Restart,
             Restarts = found.Restarts,

@@ -62,16 +62,7 @@ public abstract class Channel
     public double Misfit(GradientSet predicted, GradientSet sent)
     {
         using var scope = Tidy.Scope();
-        var mask = Mask(sent);
-        // Tensor by tensor, for another copy of a large model is more than many machines have.
-        var squares = sent.Layout.Entries.Select((entry, i) =>
-        {
-            using var inner = Tidy.Scope();
-            var difference = predicted[i] - sent[i];
-            return Math.Pow((mask is null ? difference : difference * mask.narrow(0, entry.Offset, entry.Count).view(sent[i].shape)).norm()
-                .ToDouble(), 2);
-        });
-        return Math.Sqrt(squares.Sum()) / sent.Norm();
+        return predicted.Distance(sent, Mask(sent)) / sent.Norm();
     }
 
     /// <summary>The operator with the channel's map behind it; it takes over the operator.</summary>

@@ -20,6 +20,16 @@ public sealed record FedSgd : LocalTraining
     public override string? Obstacle(VictimModel model) => CompiledOperator.Obstacle(model, Loss, Mode);
 
     /// <inheritdoc/>
+    public override GradientSet Evaluate(VictimModel model, Batch batch, RandomChoices? choices = null)
+    {
+        using var scope = Tidy.Scope();
+        var loss = LossOf(model, batch.Detach(), masks: choices?.Masks);
+        var gradient = GradientSet.Gather(model.Layout, Differentiate.Gradients(loss, model.Parameters));
+        gradient.Flat.MoveToOuterDisposeScope();
+        return gradient;
+    }
+
+    /// <inheritdoc/>
     protected internal override IReadOnlyList<Tensor> Update(VictimModel model, Batch batch, RandomChoices choices) =>
         Differentiate.Gradients(LossOf(model, batch, masks: choices.Masks), model.Parameters, graph: true);
 }

@@ -24,7 +24,14 @@ public abstract record LocalTraining
     /// <param name="batch">What the client holds.</param>
     /// <param name="random">The client's own; the server never sees it.</param>
     public virtual GradientSet Train(VictimModel model, Batch batch, RandomSource random) =>
-        Linearize(model, batch, Draw(model, batch.Count, random)).Value;
+        Evaluate(model, batch, Draw(model, batch.Count, random));
+
+    /// <summary>A(x) at one batch alone, without the graph that its products need.</summary>
+    /// <param name="model">The shared model before the round.</param>
+    /// <param name="batch">What the client holds.</param>
+    /// <param name="choices">How choices fell; null is what the server must assume.</param>
+    public virtual GradientSet Evaluate(VictimModel model, Batch batch, RandomChoices? choices = null) =>
+        Linearize(model, batch, choices).Value;
 
     /// <summary>A(x) at one batch, with its products.</summary>
     /// <param name="model">The shared model before the round.</param>

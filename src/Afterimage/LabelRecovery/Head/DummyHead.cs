@@ -89,7 +89,17 @@ internal sealed record DummyHead(int Count, double[] Features, double[] Logits)
         using var network = new NetworkModel(body, model.Normalization, weights,
             model.Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.alias()));
         var mode = context.Observation.Training.Mode;
-        return network.Logits(images, mode);
+        if (mode == ModelMode.Train && body.Buffers.Any())
+            return network.Logits(images, mode);
+        // What layers of large networks leave of all images at once is more than many machines hold.
+        var together = Math.Max(1, Fewer * LargestWork / Math.Max(1, Work(body)));
+        var parts = new List<Tensor>();
+        for (var from = 0L; from < images.shape[0]; from += together)
+        {
+            var part = images.narrow(0, from, Math.Min(together, images.shape[0] - from));
+            parts.Add(Tidy.Keep(() => network.Logits(part, mode)));
+        }
+        return cat(parts);
     }
 
     /// <summary>The gradient of one image is d h' with d = p - t: any model whose last layer is linear.</summary>

@@ -18,6 +18,17 @@ internal sealed record HeadFactors(Tensor Features, Tensor Errors, double Residu
     private const int Starts = 60;
     private const double Solved = 1e-4;
 
+    /// <summary>
+    /// The features of a batch of one image, [1,features], which need no search: dL/dW = d h' and dL/db = d. Null for more images, or where
+    /// no gradient tells them.
+    /// </summary>
+    /// <param name="gradient">Of the head's weight, [C,features].</param>
+    /// <param name="biasGradient">[C].</param>
+    /// <param name="batch">Images.</param>
+    public static Tensor? Single(Tensor gradient, Tensor biasGradient, int batch) =>
+        batch == 1 && biasGradient.square().sum() is var square && square.ToDouble() > 0
+            ? (biasGradient.matmul(gradient) / square).unsqueeze(0) : null;
+
     /// <param name="gradient">Of the head's weight, [C,features], a mean over the batch.</param>
     /// <param name="biasGradient">[C].</param>
     /// <param name="weight">[C,features].</param>

@@ -22,7 +22,8 @@ internal static class HeadSplit
         Tensor Matrix(double[] numbers) => tensor(numbers, [numbers.Length / features, features], ScalarType.Float64);
         Tensor Vector(double[] numbers) => tensor(numbers, ScalarType.Float64);
         var (gradient, weight) = (Matrix(head.WeightGradient), Matrix(head.Weight));
-        var (biasGradient, bias, samples) = (Vector(head.Bias("counts")), Vector(head.BiasValues), Matrix(DummyHead.Of(context).Features));
+        var (biasGradient, bias) = (Vector(head.Bias("counts")), Vector(head.BiasValues));
+        var samples = HeadFactors.Single(gradient, biasGradient, head.Batch) ?? Matrix(DummyHead.Of(context).Features);
         foreach (var (candidate, swap) in Plausible(context, labels))
         {
             var targets = candidate.Targets(classes, ScalarType.Float64, CPU);

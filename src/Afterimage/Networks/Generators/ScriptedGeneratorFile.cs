@@ -2,7 +2,7 @@ using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Networks;
 
-/// <summary>A JSON file that says how the TorchScript files of a generator go together: {"stages":["mapping.pt","synthesis.pt"], ...}.</summary>
+/// <summary>A JSON file that says how the TorchScript files of a generator go together.</summary>
 /// <param name="Stages">The files in order, next to the JSON file; one for the whole generator.</param>
 /// <param name="Shape">The shape of an image.</param>
 /// <param name="Latent">How many numbers a latent has.</param>

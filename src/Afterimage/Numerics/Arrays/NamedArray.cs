@@ -124,8 +124,26 @@ public sealed class NamedArray
     /// <summary>A fresh tensor of this shape.</summary>
     public Tensor ToTensor(ScalarType type, Device device)
     {
-        using var plain = Type == ElementType.Float32 ? tensor(ToSingle(), Shape.ToArray()) : tensor(ToDouble(), Shape.ToArray());
+        using var plain = Plain();
         return plain.to(type, device, copy: true);
+    }
+
+    /// <summary>Copies the numbers to a tensor that holds as many, whatever its precision.</summary>
+    internal void CopyTo(Tensor there)
+    {
+        using var plain = Plain();
+        using var flat = plain.view(there.shape);
+        there.copy_(flat);
+    }
+
+    /// <summary>As stored where libtorch has the type, so that a large array is copied once; otherwise in double precision.</summary>
+    private Tensor Plain()
+    {
+        if (Count == 0 || Type is not (ElementType.Float32 or ElementType.Float64))
+            return tensor(ToDouble(), Shape.ToArray());
+        var plain = empty(Shape.ToArray(), Type == ElementType.Float32 ? ScalarType.Float32 : ScalarType.Float64, CPU);
+        bytes.CopyTo(plain.bytes);
+        return plain;
     }
 
     private double[] Convert<T>(Func<T, double> convert) where T : struct

@@ -64,6 +64,10 @@ public class GaussNewtonTests
         var found = HeadFactors.Find(gradient, errors.mean([0]), weight, bias, targets, samples, new RandomSource(1));
         Assert.NotNull(found);
         Assert.All(Enumerable.Range(0, 3), i => Assert.True((found.Features - features[i]).square().mean([1]).min().ToDouble() < 1e-8));
+        var (one, error) = (samples.narrow(0, 0, 1), errors.narrow(0, 0, 1));
+        Assert.True(HeadFactors.Single(error.t().matmul(one), error[0], 1)!.allclose(one, 1e-10, 1e-12));
+        Assert.Null(HeadFactors.Single(error.t().matmul(one), error[0], 2));
+        Assert.Null(HeadFactors.Single(error.t().matmul(one), zeros_like(error[0]), 1));
         Assert.Null(HeadFactors.Find(gradient, errors.mean([0]), weight, bias, zeros([6, 6], ScalarType.Float64),
             samples, new RandomSource(1)));
     }
