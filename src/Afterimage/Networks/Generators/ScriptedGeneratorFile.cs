@@ -9,7 +9,7 @@ namespace Afterimage.Networks;
 internal sealed record ScriptedGeneratorFile(ValueList<string> Stages, ImageShape Shape, [property: Range(1, 1_000_000)] int Latent)
     : ISettings
 {
-    private const string Wanted = "a generator: a .safetensors of \"afterimage train generator\", or the .json that names TorchScript files";
+    private const string Wanted = "a generator: a .safetensors of \"afterimage train generator\", or the .json of TorchScript files";
 
     /// <summary>The range of the pixels that the last file gives.</summary>
     public PixelRange Pixels { get; init; } = PixelRange.Unit;

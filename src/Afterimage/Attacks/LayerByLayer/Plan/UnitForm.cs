@@ -18,7 +18,13 @@ internal sealed record UnitForm(BlockForm First, BlockForm Second, PaddedShortcu
     /// <summary>All convolutions of the body, in order.</summary>
     public IReadOnlyList<BlockForm> Body => [First, .. Between, Second];
 
-    /// <summary>These and that of the shortcut.</summary>
+    /// <summary>
+    /// Convolutions whose windows may tie places together, so that their weight gradient takes a batch apart: of a bottleneck those between
+    /// its 1 x 1 convolutions.
+    /// </summary>
+    public IReadOnlyList<BlockForm> Separating => Between.Count > 0 ? Between : [First];
+
+    /// <summary>The body and the convolution of the shortcut.</summary>
     public IEnumerable<BlockForm> All => Projection is null ? Body : Body.Append(Projection);
 
     /// <summary>Whether all that stands between the first convolution and the output follows from equations.</summary>

@@ -51,6 +51,7 @@ internal sealed class CoupledInputs(RectifiedBlock block, RectifiedBlock? aside,
             if (next is null || (round >= Few && !(next.Residual < Open)))
                 return null;
             var change = input is null ? 1 : ((next.Input - input).norm() / next.Input.norm()).ToDouble();
+            found?.Dispose();
             (input, found) = (next.Input, next);
             if (!(change > Still) || (round >= Patience && change > Progress * before))
                 break;
@@ -110,8 +111,14 @@ internal sealed class CoupledInputs(RectifiedBlock block, RectifiedBlock? aside,
 /// <param name="Open">The factor of dL/dz on dL/d outputs, [1,C,1,1].</param>
 /// <param name="Offset">dL/dz where dL/d outputs is zero, [B,*Output].</param>
 internal sealed record CoupledSolution(
-    Tensor Input, Tensor Error, Tensor PreActivationGradient, Tensor Falling, Tensor Left, Tensor Open, Tensor Offset)
+    Tensor Input, Tensor Error, Tensor PreActivationGradient, Tensor Falling, Tensor Left, Tensor Open, Tensor Offset) : IDisposable
 {
     /// <summary>What is left of dL/dW, relative.</summary>
     public double Residual => Left.square().mean().sqrt().ToDouble();
+
+    public void Dispose()
+    {
+        foreach (var tensor in new[] { Input, Error, PreActivationGradient, Falling, Left, Open, Offset })
+            tensor.Dispose();
+    }
 }

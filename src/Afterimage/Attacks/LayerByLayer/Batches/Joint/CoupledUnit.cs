@@ -2,10 +2,12 @@ namespace Afterimage.Attacks;
 
 /// <summary>
 /// What a residual unit with BatchNorm in train mode takes in, for all images of a batch at once: as <see cref="JointUnit"/> does it in
-/// eval mode, with equations whose coefficients follow from their solution.
+/// eval mode, with equations whose coefficients follow from their solution; bottlenecks too, one convolution after the other.
 /// </summary>
 /// <param name="unit">In double precision, with the statistics of whatever passes.</param>
-/// <param name="output">What leaves, in front of or behind its last ReLU, [B,*Leaving].</param>
+/// <param name="output">
+/// What leaves, in front of or behind its last ReLU, or anything that is positive where that is on, [B,*Leaving].
+/// </param>
 /// <param name="featureGradient">dL/d output.</param>
 /// <param name="doubt">Below this an output may be zero, [B,*Leaving].</param>
 /// <param name="shiftGradient">dL/d shift of the normalization that the unit's input comes from, [C]; null where there is none.</param>
@@ -32,47 +34,74 @@ internal sealed class CoupledUnit(ResidualUnit unit, Tensor output, Tensor featu
     /// <summary>Values that are so many doubts are on.</summary>
     private const double Clear = 100;
 
+    /// <summary>What the convolutions of the body take in, nearly, where it is known; empty or null where it is not.</summary>
+    public IReadOnlyList<Tensor?> Starts { get; init; } = [];
+
+    /// <summary>The convolution behind the first whose equations are too few; null where none is.</summary>
+    public string? Open { get; private set; }
+
     /// <summary>What was found; null where the equations are too few.</summary>
     /// <param name="stop">Ends it between two rounds.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public UnitInput? Solve(CancellationToken stop)
     {
         using var scope = Tidy.Scope();
-        var second = Gated(unit.Second, new(unit.Second, null, unit.First.ShiftGradient is { } inside ? new(inside) : null),
-            featureGradient, output, doubt, stop);
-        if (second is null)
-            return null;
-        var (inner, sum) = (second.Solution.Input, second.Gates * featureGradient);
-        var within = Doubt(inner, second.Solution.Error);
-        inner = inner * (inner > within);
-        var arriving = second.Solution.Falling;
-        var known = where((inner > Clear * within) & (unit.First.Scale.abs() > LeastScale), (inner - unit.First.Shift)
-            / where(unit.First.Scale == 0, 1.0, unit.First.Scale), 0);
-        var inputs = new CoupledInputs(unit.First, unit.Projection, shiftGradient is { } front ? new(front) : null)
+        var (values, within, arriving, residual) = (output, doubt, featureGradient, 0.0);
+        Tensor? sum = null;
+        for (var i = unit.Body.Count - 1; i > 0; i--)
         {
-            AsideGradient = sum, Passing = unit.Projection is null ? unit.Return(sum) : null, Standard = known,
+            var (block, front) = (unit.Body[i], unit.Body[i - 1].ShiftGradient);
+            var equations = new CoupledInputs(block, null, front is null ? null : new(front))
+            {
+                Standard = sum is null ? null : Standard(block, values, within),
+            };
+            var found = Gated(block, equations, arriving, values, within, Starts.ElementAtOrDefault(i), stop);
+            if (found is null || (i < unit.Body.Count - 1 && !(found.Solution.Residual < block.Exact(Solved))))
+            {
+                Open = block.Conv.Name;
+                return null;
+            }
+            sum ??= found.Gates * featureGradient;
+            within = Doubt(found.Solution);
+            values = found.Solution.Input * (found.Solution.Input > within);
+            (arriving, residual) = (found.Solution.Falling, Math.Max(residual, found.Solution.Residual));
+        }
+        var inputs = new CoupledInputs(unit.First, unit.Projection, shiftGradient is null ? null : new(shiftGradient))
+        {
+            AsideGradient = sum,
+            Passing = unit.Projection is null ? unit.Return(sum!) : null,
+            Standard = Standard(unit.First, values, within),
         };
-        var first = Gated(unit.First, inputs, arriving, inner, within, stop);
-        var gates = first?.Gates ?? (inner > 0).to(ScalarType.Float64);
-        var between = new UnitInside(Kept(inner), Kept(gates * arriving));
+        var first = Gated(unit.First, inputs, arriving, values, within, null, stop);
+        var gates = first?.Gates ?? (values > 0).to(ScalarType.Float64);
+        var between = new UnitInside(Kept(values), Kept(gates * arriving));
         if (first is null || !(first.Solution.Residual < unit.First.Exact(Solved)))
-            return new(null, null, null, between, second.Solution.Residual);
-        var found = first.Solution;
-        return new(Kept(found.Input), Kept(found.Falling + (unit.Projection is null ? unit.Return(sum) : 0)),
-            Kept(Doubt(found.Input, found.Error)), between, Math.Max(found.Residual, second.Solution.Residual));
+            return new(null, null, null, between, residual);
+        var input = first.Solution;
+        return new(Kept(input.Input), Kept(input.Falling + (unit.Projection is null ? unit.Return(sum!) : 0)),
+            Kept(Doubt(input)), between, Math.Max(input.Residual, residual));
 
         static Tensor Kept(Tensor tensor) => tensor.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Below this a value may be zero: its error, scaled up by the negative values, which no ReLU gives.</summary>
-    private static Tensor Doubt(Tensor values, Tensor errors) => errors * Math.Max(1, -1.5 * (values / errors).min().ToDouble());
+    /// <summary>z' of a convolution where what leaves it is on for certain, zero elsewhere.</summary>
+    private static Tensor Standard(RectifiedBlock block, Tensor leaving, Tensor doubt) =>
+        where((leaving > Clear * doubt) & (block.Scale.abs() > LeastScale), (leaving - block.Shift)
+            / where(block.Scale == 0, 1.0, block.Scale), 0);
+
+    /// <summary>
+    /// Below this a value may be zero: its error, scaled up by the negative values, which no ReLU gives; and where zeros end, which errors
+    /// of dL/dz have spread, and a constant that is told by the smallest value of a channel.
+    /// </summary>
+    private static Tensor Doubt(CoupledSolution found) =>
+        (found.Error * Math.Max(1, -1.5 * (found.Input / found.Error).min().ToDouble())).clamp_min(ZeroEdge.Of(found.Input));
 
     /// <summary>Solves a layer whose dL/d outputs has gates that are read from values.</summary>
     private static Gating? Gated(
-        RectifiedBlock block, CoupledInputs inputs, Tensor arriving, Tensor values, Tensor doubt, CancellationToken stop)
+        RectifiedBlock block, CoupledInputs inputs, Tensor arriving, Tensor values, Tensor doubt, Tensor? start, CancellationToken stop)
     {
         var gates = (values > doubt).to(ScalarType.Float64);
-        if (inputs.Solve(gates * arriving, null, null, stop) is not { } solution)
+        if (inputs.Solve(gates * arriving, start, null, stop) is not { } solution)
             return null;
         var (best, failures) = (new Gating(solution, gates), 0);
         foreach (var width in Widths)

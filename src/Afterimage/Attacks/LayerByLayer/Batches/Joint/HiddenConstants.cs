@@ -47,17 +47,24 @@ internal static class HiddenConstants
     /// <summary>Inputs with the constants that make the smallest value of every set and channel zero.</summary>
     /// <param name="sets">As <see cref="Of"/> gives them.</param>
     /// <param name="inputs">[B,C,H,W], with any constants.</param>
-    /// <param name="errors">Of the inputs, shaped alike: values that are so near to the smallest are zero as well.</param>
+    /// <param name="errors">
+    /// Of the inputs, shaped alike: values that are so near to the smallest are zero as well, and those in front of a gap.
+    /// </param>
     public static Tensor Told(Tensor sets, Tensor inputs, Tensor errors) => Tidy.Keep(() =>
     {
-        var (told, within) = (inputs.flatten(2).clone(), Near * errors.max());
-        foreach (var set in sets.unbind())
+        var told = inputs.flatten(2).clone();
+        var places = sets.unbind().Select(set => set.nonzero().squeeze(1)).ToList();
+        foreach (var set in places)
         {
-            var places = set.nonzero().squeeze(1);
-            var values = told.index_select(2, places);
-            var near = (values <= values.amin([0, 2], keepdim: true) + within).to(values.dtype);
-            var constants = (values * near).sum([0, 2], keepdim: true) / near.sum([0, 2], keepdim: true);
-            told.index_copy_(2, places, values - constants);
+            var values = told.index_select(2, set);
+            told.index_copy_(2, set, values - values.amin([0, 2], keepdim: true));
+        }
+        var within = Math.Max(Near * errors.max().ToDouble(), ZeroEdge.Of(told));
+        foreach (var set in places)
+        {
+            var values = told.index_select(2, set);
+            var near = (values <= within).to(values.dtype);
+            told.index_copy_(2, set, values - (values * near).sum([0, 2], keepdim: true) / near.sum([0, 2], keepdim: true));
         }
         return told.reshape(inputs.shape);
     });

@@ -27,6 +27,9 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
     /// <summary>Error of what follows from blind inputs, relative, at least.</summary>
     private const double BlindError = 1e-5;
 
+    /// <summary>Where a ReLU is told to be on or off: far from one and from zero.</summary>
+    private const double Told = 1e-3;
+
     private readonly bool centered = context.Observation.Training.Mode == ModelMode.Train;
 
     /// <summary>How many pieces lie in front of the features.</summary>
@@ -43,39 +46,26 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
 
     public void Run()
     {
-        if (End() is not var (piece, inputs))
+        if (End() is not var (piece, block, blind)
+            || (block == 0 ? Front(piece, blind.Inputs.Maps) : Inner(block, blind)) is not { } start)
             return;
-        if (centered)
-            inputs *= Scale(piece, inputs);
-        var values = Behind(piece, inputs);
-        var last = chain.Pieces[^1].Leaving;
-        var head = JointHead.Of(chain.Tail.Head, values.relu().mean([2, 3]));
-        if (!(head.Residual < Likeness))
-        {
-            note(new Remark(FormattableString.Invariant($"The separated inputs leave {head.Residual:G2} of the head's gradient.")));
-            return;
-        }
-        Labels = head.Labels;
-        var gradient = head.LogitGradient.matmul(chain.Tail.Head.Weight!).reshape(values.shape[0], -1, 1, 1)
-            .expand(values.shape) / (last[1] * last[2]);
-        if (centered)
-            // Behind the separated inputs everything is known; in eval mode the units there make these more exact.
-            (values, gradient, Depth) = (inputs, Before(piece, inputs, gradient), piece);
-        var error = Math.Max(BlindError, head.Residual) * values.square().mean().sqrt().ToDouble();
-        var doubt = full_like(values, error);
-        Features = values.relu();
+        var (values, gradient, doubt, known) = start;
         while (!stop.IsCancellationRequested && chain.Pieces[Depth - 1] is ResidualUnit unit)
         {
-            var name = $"{unit.First.Conv.Name}, {unit.Second.Conv.Name}";
-            var found = centered
-                ? new CoupledUnit(unit, values, gradient, doubt, Depth > 1 ? chain.Pieces[Depth - 2].ShiftGradient : null).Solve(stop)
-                : new JointUnit(unit, values, gradient, doubt).Solve(stop);
+            var coupled = centered
+                ? new CoupledUnit(unit, values, gradient, doubt, Depth > 1 ? chain.Pieces[Depth - 2].ShiftGradient : null)
+                {
+                    Starts = Depth == chain.Pieces.Count ? known : [],
+                } : null;
+            var found = coupled is null ? new JointUnit(unit, values, gradient, doubt).Solve(stop) : coupled.Solve(stop);
             if (found is null)
             {
-                note(new LayerOpen(unit.Second.Conv.Name, "its weight gradient does not determine the inputs of the batch"));
+                var open = coupled?.Open ?? unit.Second.Conv.Name;
+                note(new LayerOpen(open, "its weight gradient does not determine the inputs of the batch"));
                 break;
             }
-            note(new LayerSolved(name, values.shape[0] * unit.First.Input[0] * unit.First.Places, found.Residual)
+            var names = string.Join(", ", unit.Body.Select(each => each.Conv.Name));
+            note(new LayerSolved(names, values.shape[0] * unit.First.Input[0] * unit.First.Places, found.Residual)
             {
                 Where = found.Input is null ? "read up to the first" : "",
             });
@@ -92,24 +82,81 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
         }
     }
 
-    /// <summary>The inputs of one of the last units, in train mode up to a common factor.</summary>
-    private (int Piece, Tensor Inputs)? End()
+    /// <summary>Where solving begins.</summary>
+    /// <param name="Values">What leaves the piece in front of the features.</param>
+    /// <param name="Gradient">dL/d of that.</param>
+    /// <param name="Doubt">Below this a value may be zero.</param>
+    /// <param name="Known">What convolutions of the piece take in, nearly, as far as it is known.</param>
+    private sealed record Beginning(Tensor Values, Tensor Gradient, Tensor Doubt, IReadOnlyList<Tensor?> Known);
+
+    /// <summary>From the inputs of a unit; null where the head does not bear them out.</summary>
+    private Beginning? Front(int piece, Tensor inputs)
+    {
+        if (centered)
+            inputs *= Scale(piece, inputs);
+        var values = Behind(piece, inputs);
+        var last = chain.Pieces[^1].Leaving;
+        var head = JointHead.Of(chain.Tail.Head, values.relu().mean([2, 3]));
+        if (!(head.Residual < Likeness))
+        {
+            note(new Remark(FormattableString.Invariant($"The separated inputs leave {head.Residual:G2} of the head's gradient.")));
+            return null;
+        }
+        Labels = head.Labels;
+        var gradient = head.LogitGradient.matmul(chain.Tail.Head.Weight!).reshape(values.shape[0], -1, 1, 1)
+            .expand(values.shape) / (last[1] * last[2]);
+        if (centered)
+            // Behind the separated inputs everything is known; in eval mode the units there make these more exact.
+            (values, gradient, Depth) = (inputs, Before(piece, inputs, gradient), piece);
+        Features = values.relu();
+        var error = Math.Max(BlindError, head.Residual) * values.square().mean().sqrt().ToDouble();
+        return new(values, gradient, full_like(values, error), []);
+    }
+
+    /// <summary>
+    /// From what a convolution inside of the last unit takes in: what leaves the unit is only told to be on or off.
+    /// </summary>
+    private Beginning? Inner(int block, BlindBatch blind)
+    {
+        var body = ((ResidualUnit)chain.Pieces[^1]).Body;
+        var (layer, inputs) = (body[block], blind.Inputs.Maps);
+        if (body[block - 1].ShiftGradient is { } shift && blind.Gradients is { } gradients)
+            inputs = inputs * new HiddenScale(shift).Factor(inputs, layer.Back(gradients.transpose(0, 1).reshape([-1, .. layer.Output])));
+        if (JointEnd.Of(chain.Tail.Head, [.. body.Skip(block)], inputs) is not { } end)
+            return null;
+        if (!(end.Difference < Likeness))
+        {
+            note(new Remark(FormattableString.Invariant(
+                $"dL/dz of {body[^1].Conv.Name} is {end.Difference:G2} away from the gradient of any head.")));
+            return null;
+        }
+        Labels = end.Labels;
+        return new(end.On, end.Gradient, full_like(end.On, Told), [.. new Tensor?[block], .. end.Inputs]);
+    }
+
+    /// <summary>The inputs of one of the last units or of a convolution inside of the last, in train mode up to a common factor.</summary>
+    private (int Piece, int Block, BlindBatch Blind)? End()
     {
         for (var piece = chain.Pieces.Count - 1; piece >= 0 && chain.Pieces[piece] is ResidualUnit unit; piece--)
-        {
-            var layer = new BatchLayer(unit.First.Conv, unit.First.Input, unit.First.WeightGradient, centered)
+            foreach (var own in unit.Body.Where(block => unit.Form.Separating.Contains(block.Form)))
             {
-                Sums = centered ? null : Sums(unit.First), Noise = unit.First.Noise,
-            };
-            if (layer.Obstacle(context.Observation.BatchSize) is not null)
-                continue;
-            var blind = BlindBatch.Of(layer, context.Observation.BatchSize, context.Random.Derive("separation", piece), stop);
-            if (blind is null)
-                continue;
-            note(blind.Evidence);
-            if (blind.IsWhole)
-                return (piece, blind.Inputs.Maps);
-        }
+                var block = unit.Body.ToList().IndexOf(own);
+                // dL/d of what leaves is the head's behind the last unit only.
+                if (block > 0 && !(centered && piece == chain.Pieces.Count - 1))
+                    continue;
+                var layer = new BatchLayer(own.Conv, own.Input, own.WeightGradient, centered)
+                {
+                    Sums = centered ? null : Sums(own), Noise = own.Noise,
+                };
+                if (layer.Obstacle(context.Observation.BatchSize) is not null)
+                    continue;
+                var random = context.Random.Derive("separation", block == 0 ? piece : chain.Pieces.Count + block);
+                if (BlindBatch.Of(layer, context.Observation.BatchSize, random, stop) is not { } blind)
+                    continue;
+                note(blind.Evidence);
+                if (blind.IsWhole)
+                    return (piece, block, blind);
+            }
         return null;
     }
 

@@ -24,6 +24,9 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     /// <summary>Conjugate gradients in one step at most.</summary>
     public int Products { get; init; } = 30;
 
+    /// <summary>Seconds that are left for all images; null without a limit.</summary>
+    public Func<double?> SecondsLeft { get; init; } = () => null;
+
     private readonly bool together = chain.Pieces[0] is RectifiedBlock { Group: not null };
 
     /// <summary>How the size of images was told where BatchNorm hides it; null where it does not.</summary>
@@ -51,6 +54,10 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
         Found Image(int n, CancellationToken stop)
         {
             using var scope = Tidy.Scope();
+            // What one image leaves of its share of the time is shared by those that follow.
+            using var share = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            if (SecondsLeft() is { } left)
+                share.CancelAfter(TimeSpan.FromSeconds(Math.Max(0, left) * Math.Min(context.Workers, Searches - n) / (Searches - n)));
             using var trunk = new FeatureMap(chain, pieces);
             using var known = Last(last, n);
             var descent = new FeatureDescent(trunk, known, new Photographs(context.Model.Input))
@@ -58,7 +65,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
                 Sufficient = Sufficient,
                 Center = center,
             };
-            var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, stop);
+            var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, share.Token);
             return new(images.DetachFromDisposeScope(), descent.Residual, descent.Evaluations);
         }
         var done = 0;
@@ -91,7 +98,7 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
         var features = Own(layers.Features!);
         return piece is not ResidualUnit unit
             ? new LastBlock((RectifiedBlock)piece, features.to(ScalarType.Float32), null, zeros_like(features), true)
-            : layers.Inside is { } inside
+            : layers.Inside is { } inside && LastUnit.Fits(unit.Form)
                 ? new LastUnit(unit, new(Own(inside.Middle), Own(inside.MiddleGradient)), features, true)
                 : new KnownUnitOutput(unit, features);
     }

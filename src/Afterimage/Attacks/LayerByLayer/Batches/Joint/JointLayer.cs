@@ -18,6 +18,11 @@ internal sealed class JointLayer
     /// <summary>An error of more than this share of the inputs leaves them open.</summary>
     private const double Determined = 0.01;
 
+    /// <summary>
+    /// Pivots below this share of the diagonal are rounding. What equations leave open comes out so large that its error looks small.
+    /// </summary>
+    private const double LeastPivot = 1e-11;
+
     private readonly RectifiedBlock block;
 
     // In units of the errors of dL/dW.
@@ -53,6 +58,8 @@ internal sealed class JointLayer
             normal.addmm_(constants.t(), constants * (normal.diagonal().mean() / constants.sum(1, keepdim: true)));
         normal.diagonal().add_(1e-13 * normal.diagonal().mean() + 1e-300);
         if (Factorization.CholeskyOrNull(normal) is not { } factor)
+            return null;
+        if (!(factor.diagonal().square().min() > LeastPivot * normal.diagonal().mean()).ToBoolean())
             return null;
         var spread = cholesky_inverse(factor).diagonal().clamp_min(0).sqrt();
         var found = cholesky_solve(Left(zeros([system.shape[1], block.Input[0]], ScalarType.Float64)), factor);

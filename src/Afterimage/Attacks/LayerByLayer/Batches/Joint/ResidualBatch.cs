@@ -20,14 +20,15 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
             return false;
         var train = training.Mode == ModelMode.Train;
         var form = ChainForm.Of(context.Model.Network!, train, joint: true);
-        // Bottlenecks and GroupNorm are solved for one image only so far.
-        return form is { Obstacle: null, IsResidual: true } && form.Linears.Count == 1
-            && !form.Pieces.Any(piece => piece is UnitForm { IsStepwise: true } or BlockForm { Groups: not null })
-            // In train mode every statistic must be the batch's.
-            && (!train || form.Pieces.SelectMany(piece => piece is UnitForm unit ? unit.All : [(BlockForm)piece])
-                .All(block => block.Norm is not null))
-            && form.Pieces.OfType<UnitForm>().Any(unit =>
-                SeparableBatch.Largest(unit.First.Conv, unit.First.Input, train) >= context.Observation.BatchSize);
+        if (form is not { Obstacle: null, IsResidual: true } || form.Linears.Count != 1)
+            return false;
+        var units = form.Pieces.OfType<UnitForm>().ToList();
+        var blocks = form.Pieces.SelectMany(piece => piece is UnitForm unit ? unit.All : [(BlockForm)piece]);
+        // In train mode every statistic must be the batch's. Bottlenecks are read there only, and GroupNorm for one image only so far.
+        return blocks.All(block => block.Groups is null && (!train || block.Norm is not null))
+            && (train || units.All(unit => unit.Between.Count == 0))
+            && units.Where((unit, place) => unit.Between.Count == 0 || place == units.Count - 1).SelectMany(unit => unit.Separating)
+                .Any(block => SeparableBatch.Largest(block.Conv, block.Input, train) >= context.Observation.BatchSize);
     }
 
     /// <exception cref="AfterimageException">No layer separates the batch.</exception>
@@ -46,6 +47,7 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
         var search = new JointImages(context, single, layers, run.Stop)
         {
             Examples = Math.Min(Examples, settings.Images), Steps = settings.Steps, Products = settings.Products,
+            SecondsLeft = () => run.SecondsLeft,
         };
         var (images, residuals, evaluations) = (new List<Tensor>(), new List<double>(), 0);
         foreach (var found in search.Search())

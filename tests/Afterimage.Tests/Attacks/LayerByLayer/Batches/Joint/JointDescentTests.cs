@@ -29,6 +29,40 @@ public class JointDescentTests
         IsReadDown(Client(4, classes, ModelMode.Train, stride), joint: true);
     }
 
+    /// <summary>
+    /// Their last unit is entered at its 3 x 3 convolution, and dL/dz of the last one tells ReLUs and labels; a convolution on single
+    /// places hides a constant of all of them.
+    /// </summary>
+    [Theory, InlineData(10), InlineData(1)]
+    public void Bottlenecks_in_train_mode_are_read_from_the_inside_of_the_last(int classes)
+    {
+        using var scope = NewDisposeScope();
+        var client = Of(Bottlenecks(), 4, classes, ModelMode.Train);
+        Assert.True(ResidualBatch.Reads(client.Context));
+        IsReadDown(client, joint: true);
+    }
+
+    [Fact]
+    public void Bottlenecks_in_eval_mode_are_not_read()
+    {
+        using var scope = NewDisposeScope();
+        Assert.False(ResidualBatch.Reads(Of(Bottlenecks(), 4, 10, ModelMode.Eval).Context));
+    }
+
+    [Fact]
+    public void Every_image_gets_its_share_of_the_time()
+    {
+        using var scope = NewDisposeScope();
+        using var own = Client(3, 10).Context.To(Double);
+        var chain = RectifiedChain.Of(own);
+        var layers = new JointDescent(own, chain, _ => { }, TestContext.Current.CancellationToken);
+        layers.Run();
+        var images = new JointImages(own, chain, layers, TestContext.Current.CancellationToken) { SecondsLeft = () => 0 };
+        var found = images.Search().ToList();
+        Assert.Equal(3, found.Count);
+        Assert.All(found, image => Assert.True(image.Evaluations > 0 && image.Residual < 1, $"{image.Residual}"));
+    }
+
     private static void IsReadDown(Simulated client, bool joint)
     {
         using var own = client.Context.To(Double);
@@ -103,16 +137,35 @@ public class JointDescentTests
     /// <summary>A stem that keeps enough of 8 x 8 pixels, a unit with a projection, and one without.</summary>
     private static Simulated Client(int batch, int classes, ModelMode mode = ModelMode.Eval, int stride = 1)
     {
-        Layer[] Convolution(string name, int from, int to, int kernel, int stride) =>
-            [new Conv2d(name, from, to, kernel, stride, kernel / 2, Bias: false), new BatchNorm2d(name + "n", to)];
         Residual Unit(string name, int from, int to, int stride) => new(
             [.. Convolution(name + "a", from, to, 3, stride), Relu, .. Convolution(name + "b", to, to, 3, 1)],
             from == to ? [] : [.. Convolution(name + "c", from, to, 1, stride)]);
-        var network = new Network(new(3, 8, 8), 10,
+        return Of(new(new(3, 8, 8), 10,
         [
             .. Convolution("stem", 3, 48, 3, 2 / stride), Relu, Unit("u", 48, 96, stride), Relu, Unit("v", 96, 96, 1), Relu,
             new GlobalAvgPool2d(), new Flatten(), new Linear("head", 96, 10),
+        ]), batch, classes, mode);
+    }
+
+    /// <summary>Two of them behind a stem, the first with a stride.</summary>
+    private static Network Bottlenecks()
+    {
+        Residual Unit(string name, int from, int to, int stride) => new(
+            [.. Convolution(name + "a", from, 96, 1, 1), Relu, .. Convolution(name + "b", 96, 96, 3, stride), Relu,
+                .. Convolution(name + "c", 96, to, 1, 1)],
+            from == to ? [] : [.. Convolution(name + "d", from, to, 1, stride)]);
+        return new(new(3, 8, 8), 10,
+        [
+            .. Convolution("stem", 3, 64, 3, 2), Relu, Unit("u", 64, 128, 2), Relu, Unit("v", 128, 128, 1), Relu,
+            new GlobalAvgPool2d(), new Flatten(), new Linear("head", 128, 10),
         ]);
+    }
+
+    private static Layer[] Convolution(string name, int from, int to, int kernel, int stride) =>
+        [new Conv2d(name, from, to, kernel, stride, kernel / 2, Bias: false), new BatchNorm2d(name + "n", to)];
+
+    private static Simulated Of(Network network, int batch, int classes, ModelMode mode)
+    {
         var random = new RandomSource(2);
         using var generator = random.Derive("all").Generator(CPU);
         var parameters = network.Parameters.Select(spec => Initializer.KaimingFanIn(spec, generator)).ToArray();

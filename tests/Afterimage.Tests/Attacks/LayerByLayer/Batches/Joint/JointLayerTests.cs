@@ -42,6 +42,15 @@ public class JointLayerTests
         Assert.Null(new JointLayer(block, gradient[.., ..1].expand(gradient.shape).clone()).Solve());
     }
 
+    /// <summary>What hardly any equation tells comes out large, beside which its error looks small.</summary>
+    [Fact]
+    public void Large_inputs_of_equations_that_do_not_fit_are_not_believed()
+    {
+        using var scope = NewDisposeScope();
+        var (block, _, gradient) = Client(2, 1);
+        Assert.Null(new JointLayer(block, gradient[.., ..1].expand(gradient.shape) + 1e-7 * gradient).Solve());
+    }
+
     [Theory]
     [InlineData(2, true), InlineData(4, false), InlineData(7, false)]
     public void The_inputs_tell_gates_that_were_taken_for_the_opposite(int batch, bool far)
