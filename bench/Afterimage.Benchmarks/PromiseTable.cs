@@ -15,7 +15,7 @@ internal static class PromiseTable
     /// <summary>The PSNR from which on an image counts as exact.</summary>
     private const double Exact = 50;
 
-    /// <summary>Goes through graphs over all layers and through graphs of the kinds that are solved for; 1 where a promise is broken.</summary>
+    /// <summary>Graphs over all layers, then graphs of the kinds that are solved for; 1 where a promise is broken.</summary>
     public static int Print(TextWriter output, int count, int seed)
     {
         set_num_threads(1);

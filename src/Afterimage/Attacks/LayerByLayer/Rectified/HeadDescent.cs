@@ -8,7 +8,7 @@ internal abstract class HeadDescent(AttackRun run, RectifiedChain chain, Procedu
     /// <summary>A layer that leaves more than this of its weight gradient is not solved.</summary>
     private const double Solved = 0.01;
 
-    /// <summary>The same of the first layer where the features behind it are plenty, so that a search does better than a poor fit.</summary>
+    /// <summary>The same of the first layer where the features behind it are plenty: a search does better than a poor fit.</summary>
     private const double SolvedImage = 1e-4;
 
     /// <summary>A place whose error is more than this share of the variance is not solved for, and so many of them are too many.</summary>

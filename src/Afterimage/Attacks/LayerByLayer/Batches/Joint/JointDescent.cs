@@ -71,7 +71,14 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
             });
             var enough = centered ? SolvedCentered : Solved;
             if (!(found.Residual < Math.Max(unit.First.Exact(enough), unit.Second.Exact(enough))))
-                break;
+            {
+                // A unit whose ReLUs are not told is passed where separated inputs nearer to the images make them known.
+                if (centered || block > 0 || piece >= Depth - 1 || piece == 0)
+                    break;
+                (Depth, values, gradient) = (piece, blind.Inputs.Maps, chain.Back(piece, blind.Inputs.Maps, start.Gradient));
+                (doubt, Features, Inside) = (Doubtful(values, BlindError), values, null);
+                continue;
+            }
             Inside = found.Inside;
             if (found.Input is null)
                 break;
@@ -107,11 +114,13 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
             .expand(values.shape) / (last[1] * last[2]);
         if (centered)
             // Behind the separated inputs everything is known; in eval mode the units there make these more exact.
-            (values, gradient, Depth) = (inputs, Before(piece, inputs, gradient), piece);
+            (values, gradient, Depth) = (inputs, chain.Back(piece, inputs, gradient), piece);
         Features = values.relu();
-        var error = Math.Max(BlindError, head.Residual) * values.square().mean().sqrt().ToDouble();
-        return new(values, gradient, full_like(values, error), []);
+        return new(values, gradient, Doubtful(values, Math.Max(BlindError, head.Residual)), []);
     }
+
+    /// <summary>Below this a value may be zero, by its relative error.</summary>
+    private static Tensor Doubtful(Tensor values, double error) => full_like(values, error * values.square().mean().sqrt().ToDouble());
 
     /// <summary>
     /// From what a convolution inside of the last unit takes in: what leaves the unit is only told to be on or off.
@@ -194,17 +203,6 @@ internal sealed class JointDescent(AttackContext context, RectifiedChain chain, 
         var typical = 1 / inputs.square().mean().sqrt().ToDouble();
         var plain = Best(typical, head => head.OfCrossEntropy);
         return plain.Left < Likeness ? plain.Scale : Best(typical, head => head.Residual).Scale;
-    }
-
-    /// <summary>dL/d inputs of a piece for dL/d of what leaves the last one.</summary>
-    private Tensor Before(int piece, Tensor inputs, Tensor gradient)
-    {
-        var passings = chain.Pieces.Skip(piece).Select(each => each.Follow()).ToList();
-        foreach (var passing in passings)
-            inputs = passing.At(inputs);
-        var found = passings.AsEnumerable().Reverse().Aggregate(gradient, (change, passing) => passing.Pull(change));
-        passings.ForEach(passing => passing.Dispose());
-        return found;
     }
 
     /// <summary>dL/dz summed over batch and places, from the gradient of the shift or of the bias.</summary>
