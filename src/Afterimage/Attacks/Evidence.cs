@@ -141,8 +141,11 @@ public sealed record FeaturesMatched(int Solved, int Layers, double Residual) : 
 /// <param name="Worst">The same of the image that leaves most.</param>
 public sealed record ImagesMatched(int Found, int Batch, double Median, double Worst) : Evidence
 {
+    /// <summary>What an image may leave and still be more than other methods find; more than usual where these see nothing.</summary>
+    public double Enough { get; init; } = FeaturesMatched.WellSeen;
+
     /// <summary>Whether all images are seen well, whatever the misfit.</summary>
-    public bool IsWellSeen => Found == Batch && Worst < FeaturesMatched.WellSeen;
+    public bool IsWellSeen => Found == Batch && Worst < Enough;
 
     /// <inheritdoc/>
     public override string Sentence => Invariant($"Images: {Found} of {Batch} were searched for by their own features and leave ") +

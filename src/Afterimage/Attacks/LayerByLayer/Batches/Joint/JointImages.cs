@@ -10,7 +10,8 @@ namespace Afterimage.Attacks;
 /// </summary>
 internal sealed class JointImages(AttackContext context, RectifiedChain chain, JointDescent layers, CancellationToken stop)
 {
-    private const int Batch = 50;
+    /// <summary>Procedural images that pass at once, and their places, whose features behind every layer take memory.</summary>
+    private const int MostAtOnce = 50, MostPlaces = 250_000;
 
     /// <summary>What may be left of the features of one of many images, which is far below what can be seen.</summary>
     private const double Sufficient = 1e-5;
@@ -39,7 +40,8 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     public IEnumerable<(Tensor Image, double Residual, int Evaluations)> Search()
     {
         var depth = layers.Depth;
-        var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Examples).to(ScalarType.Float32).cpu(), Batch);
+        var procedural = new ProceduralFeatures(chain, DummyHead.Draw(context, Examples).to(ScalarType.Float32).cpu(),
+            (int)Math.Clamp(MostPlaces / (Shape[1] * Shape[2]), 1, MostAtOnce));
         var (pieces, last) = (procedural.Pieces.Take(depth - 1).ToList(), procedural.Pieces[depth - 1]);
         Tensor starts;
         using (var first = Last(last, 0))

@@ -13,6 +13,12 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
     /// <summary>First guesses for images with abundant features need few examples.</summary>
     private const int Examples = 100;
 
+    /// <summary>
+    /// An image that leaves less of its exact features than how much these vary is more than gradient matching finds of a batch behind a
+    /// residual network, whose misfit says nothing.
+    /// </summary>
+    private const double Enough = 1;
+
     /// <summary>Whether a round is read this way, as far as counts tell.</summary>
     public static bool Reads(AttackContext context)
     {
@@ -62,7 +68,10 @@ internal sealed class ResidualBatch(AttackRun run, BatchSeparation settings)
                 ? "BatchNorm hides the contrast of the images; the 256 steps of their pixels told it."
                 : "BatchNorm hides the contrast of the images, and nothing told it: some pixel of the batch is taken for black or white."));
         run.Note(new ImagesMatched(
-            images.Count, context.Observation.BatchSize, residuals.Order().ElementAt(residuals.Count / 2), residuals.Max()));
+            images.Count, context.Observation.BatchSize, residuals.Order().ElementAt(residuals.Count / 2), residuals.Max())
+        {
+            Enough = Enough,
+        });
         return new(cat([.. images]), new(layers.Labels.ToValueList(), layers.Labels.Select(_ => 1.0).ToValueList()),
             [.. layers.Labels.Select(_ => 1)]) { Steps = evaluations, Evaluations = evaluations };
     }

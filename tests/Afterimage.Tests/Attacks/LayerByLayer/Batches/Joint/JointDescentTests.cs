@@ -63,6 +63,16 @@ public class JointDescentTests
         Assert.All(found, image => Assert.True(image.Evaluations > 0 && image.Residual < 1, $"{image.Residual}"));
     }
 
+    /// <summary>Gradient matching would lower the misfit, and its images would be worse.</summary>
+    [Fact]
+    public void Images_that_time_left_rough_are_kept_where_no_other_method_sees_more()
+    {
+        var rough = new ImagesMatched(4, 4, 0.4, 0.7);
+        Assert.False(rough.IsWellSeen);
+        Assert.True((rough with { Enough = 1 }).IsWellSeen);
+        Assert.False((rough with { Enough = 1, Found = 3 }).IsWellSeen);
+    }
+
     private static void IsReadDown(Simulated client, bool joint)
     {
         using var own = client.Context.To(Double);
