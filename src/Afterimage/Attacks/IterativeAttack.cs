@@ -1,3 +1,4 @@
+using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 
 namespace Afterimage.Attacks;
@@ -5,6 +6,9 @@ namespace Afterimage.Attacks;
 /// <summary>An attack that looks for images of known labels, from one start after another.</summary>
 public abstract record IterativeAttack : Attack
 {
+    /// <summary>Copies of every number behind a layer that the graph of second derivatives holds, as measured on ResNet-50.</summary>
+    private const long Held = 24;
+
     /// <summary>How labels are recovered before the search.</summary>
     public LabelRule Labels { get; init; } = new RefinedCounts();
 
@@ -20,4 +24,8 @@ public abstract record IterativeAttack : Attack
 
     /// <inheritdoc/>
     public override Attack? WithLabels(LabelRule rule) => this with { Labels = rule };
+
+    /// <inheritdoc/>
+    protected override long Memory(AttackContext context) => base.Memory(context) + (InDouble ? sizeof(double) : sizeof(float)) * Held
+        * context.Observation.BatchSize * (context.Model.Network?.ValueCount ?? 0);
 }

@@ -39,6 +39,21 @@ public sealed record Network(ImageShape Input, int Classes, ValueList<Layer> Lay
     public Tensor KeepRates() =>
         cat([.. Dropouts.Select(pair => full([.. pair.Shape], 1 - pair.Layer.Rate, ScalarType.Float32).reshape(-1))]);
 
+    /// <summary>Numbers that leave all layers for one image, those inside of branches among them.</summary>
+    public long ValueCount => ValuesOf(Layers, [Input.Channels, Input.Height, Input.Width]);
+
+    private static long ValuesOf(IEnumerable<Layer> layers, long[] shape)
+    {
+        var sum = 0L;
+        foreach (var layer in layers)
+        {
+            sum += layer.Branches.Sum(branch => ValuesOf(branch, shape));
+            shape = layer.Follow(shape);
+            sum += shape.Aggregate(1L, (product, size) => product * size);
+        }
+        return sum;
+    }
+
     private static IEnumerable<(Dropout, ValueList<long>)> DropoutsOf(IEnumerable<Layer> layers, long[] shape)
     {
         foreach (var layer in layers)

@@ -133,7 +133,8 @@ internal sealed record SmoothInversion : Attack
         return photographs.Deviations.square() * curvature;
     }
 
-    private static string? Unreadable(Network network)
+    /// <summary>Why it cannot read a network that ends in linear layers, one sentence; null where it can.</summary>
+    internal static string? Unreadable(Network network)
     {
         var trunk = network.Layers.TakeWhile(layer => layer is not Linear).ToList();
         return !trunk.Any(layer => layer is Conv2d) ? "The network has no convolution in front of its linear layers: use the bias attack."

@@ -14,17 +14,17 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>How far the head's features may be from those of a blind input.</summary>
     private const double Likeness = 0.01;
 
-    /// <summary>Error of what follows from a blind input, relative.</summary>
+    /// <summary>Error of what follows from a blind input, relative; one whose features are farther from the head's is not relied upon.</summary>
     private const double BlindError = 1e-4;
 
     /// <summary>What blind inputs leave of dL/dW, about.</summary>
     private const double Blindly = 1e-7;
 
     /// <summary>What may be left of the features behind a stem whose output is to be believed.</summary>
-    private const double FoundStem = 1e-3;
+    private const double FoundStem = 1e-2;
 
     /// <summary>The share of the time left that a search for a stem's output may take; the image is looked for without it too.</summary>
-    private const double StemShare = 0.4;
+    private const double StemShare = 0.5;
 
     private readonly ProceduralFeatures procedural;
     private readonly Tensor pooled;
@@ -83,7 +83,7 @@ internal sealed class ResidualDescent : HeadDescent
             if (!(found.Residual < Math.Max(unit.First.Exact(SolvedUnit), unit.Second.Exact(SolvedUnit))))
             {
                 // A unit whose ReLUs are not told is passed where a blind input nearer to the image makes them known.
-                if (blindly is not { } known || known.Piece >= Depth - 1 || known.Piece == 0)
+                if (blindly is not { } known || known.Piece >= Depth - 1 || known.Piece == 0 || likeness > BlindError)
                     break;
                 (Depth, values, FeatureGradient) = (known.Piece, known.Input, Chain.Back(known.Piece, known.Input, Last()));
                 (Features, inside) = (values, null);
