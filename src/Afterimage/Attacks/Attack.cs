@@ -72,9 +72,9 @@ public abstract record Attack : ISettings
 
     /// <summary>Why this attack is not run on a round, one sentence with advice; null when it is.</summary>
     internal string? Reason(AttackContext context) => Unreadable(context.Observation.Channel) ?? Refusal(context)
-        ?? (FreeMemory.Lack(Memory(context)) is { } lack ? $"For {context.Observation.BatchSize:N0} images of {context.Model.Input} behind " +
-            $"a model of {context.Model.Layout.Count:N0} parameters this attack needs {lack}: use one that solves equations, such as " +
-            "\"batch-separation\", or a machine with more memory." : null);
+        ?? (FreeMemory.Lack(Memory(context)) is { } lack ? $"For {context.Observation.BatchSize:N0} images of {context.Model.Input} " +
+            $"behind a model of {context.Model.Layout.Count:N0} parameters this attack needs {lack}: use one that solves equations, such " +
+            "as \"batch-separation\", or a machine with more memory." : null);
 
     /// <summary>Effects of a channel under which the attack can read an update.</summary>
     protected virtual ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding;

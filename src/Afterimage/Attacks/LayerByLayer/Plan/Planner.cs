@@ -129,9 +129,9 @@ internal sealed class Planner
         {
             foreach (var conv in convolutions.AsEnumerable().Reverse())
                 Add(conv.Name, LayerReading.Search);
-            return Ended(ImagePromise.Determined, $"{tail[^1].Input:N0} features in front of {tail[^1].Name} are known exactly; the image, " +
-                $"{pixels:N0} numbers, is searched for by them and {gradient:N0} numbers of weight gradients: enough in number; the leakage " +
-                "forecast says how well they determine it.");
+            return Ended(ImagePromise.Determined, $"{tail[^1].Input:N0} features in front of {tail[^1].Name} are known exactly; the " +
+                $"image, {pixels:N0} numbers, is searched for by them and {gradient:N0} numbers of weight gradients: enough in number; " +
+                "the leakage forecast says how well they determine it.");
         }
         return Open($"{tail[^1].Input:N0} features in front of {tail[^1].Name} are known exactly; further down nothing is solved for: " +
             $"{Hidden() ?? $"{char.ToLowerInvariant(obstacle[0])}{obstacle[1..].Split(':')[0].TrimEnd('.')}"}.");

@@ -14,7 +14,7 @@ internal sealed class ResidualDescent : HeadDescent
     /// <summary>How far the head's features may be from those of a blind input.</summary>
     private const double Likeness = 0.01;
 
-    /// <summary>Error of what follows from a blind input, relative; one whose features are farther from the head's is not relied upon.</summary>
+    /// <summary>Error of what follows from a blind input, relative; one that the head bears out less is not relied upon.</summary>
     private const double BlindError = 1e-4;
 
     /// <summary>What blind inputs leave of dL/dW, about.</summary>
