@@ -10,6 +10,7 @@ internal sealed class DenoisedImages : Search
     private readonly ModelImages fit;
     private readonly Tensor? labels;
     private readonly long[] shape;
+    private (Tensor Leaf, Tensor Clean, double Sigma)? last;
 
     private DenoisedImages(DiffusionModel model, ModelImages fit, Tensor? labels, int batch)
     {
@@ -48,10 +49,33 @@ internal sealed class DenoisedImages : Search
     private static DiffusionModel Load(string? path) => path is null ? DiffusionModel.Shipped() : DiffusionModel.Load(path);
 
     /// <summary>The denoised images in the model's own size, as flat as the variables.</summary>
-    public Tensor Clean(Tensor variables) => model.Denoise(variables.view(shape), Sigma, labels).reshape(-1);
+    public Tensor Clean(Tensor variables) => Seen(variables).Clean.detach().reshape(-1);
 
     /// <inheritdoc/>
-    public override Tensor Decode(Tensor variables) => fit.Fit(model.Denoise(variables.view(shape), Sigma, labels));
+    public override Tensor Decode(Tensor variables) => fit.Fit(variables.requires_grad
+        ? model.Denoise(variables.view(shape), Sigma, labels) : Seen(variables).Clean.detach());
+
+    /// <inheritdoc/>
+    public override Tensor Pullback(Tensor variables, Tensor imageGradient)
+    {
+        var (leaf, clean) = Seen(variables);
+        return Differentiate.Products([fit.Fit(clean)], [leaf], [imageGradient])[0].reshape(-1);
+    }
+
+    /// <summary>One pass of the network serves the images, their derivative and the next noise level.</summary>
+    private (Tensor Leaf, Tensor Clean) Seen(Tensor variables)
+    {
+        if (last is not { } kept || kept.Sigma != Sigma || !kept.Leaf.equal(variables.view(shape)).all().ToBoolean())
+        {
+            using var scope = NewDisposeScope();
+            var leaf = variables.detach().view(shape).clone().requires_grad_();
+            var clean = model.Denoise(leaf, Sigma, labels);
+            last?.Leaf.Dispose();
+            last?.Clean.Dispose();
+            last = kept = (leaf.DetachFromDisposeScope(), clean.DetachFromDisposeScope(), Sigma);
+        }
+        return (kept.Leaf, kept.Clean);
+    }
 
     /// <inheritdoc/>
     public override bool Project(Tensor variables) => false;
