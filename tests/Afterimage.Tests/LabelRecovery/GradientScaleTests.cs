@@ -61,6 +61,27 @@ public class GradientScaleTests
         }
     }
 
+    /// <summary>As behind an untrained network whose logits are large: either class of the two explains the head under some factor.</summary>
+    [Theory]
+    [InlineData(2), InlineData(7)]
+    public void Where_two_classes_share_all_probability_a_plain_gradient_is_taken_for_one(int label)
+    {
+        for (var seed = 0UL; seed < 8; seed++)
+        {
+            using var scope = NewDisposeScope();
+            using var round = Open(1, seed, new LeNet());
+            var bias = round.Model.Parameters[^1].detach().clone();
+            bias[2] += 30;
+            bias[7] += 30;
+            using var model = new NetworkModel(new LeNet().Describe(Leaves.Shape, 10), round.Model.Normalization,
+                [.. round.Model.Parameters.SkipLast(1).Select(parameter => parameter.detach().clone()), bias], []);
+            var image = tensor(round.Truth!.Images[0].Pixels.ToArray()).view(1, 3, 16, 16);
+            var update = new FedSgd().Train(model,
+                new(image, new Labels([label], [1]).Targets(10, ScalarType.Float32, CPU)), new(1));
+            Assert.Equal(1, GradientScale.Read(model, update, new FedSgd(), 1)!.Factor);
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

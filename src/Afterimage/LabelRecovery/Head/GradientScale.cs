@@ -18,7 +18,7 @@ public sealed record GradientScale(double Factor, double Error)
     /// <summary>Whether noise leaves no doubt of it.</summary>
     public bool IsSure { get; private init; } = true;
 
-    private const double Fits = 1e-2, Usual = 2e-3, Rough = 0.05;
+    private const double Fits = 1e-2, Usual = 2e-3, Rough = 0.05, Alike = 1e-5;
     private const int Starts = 8;
 
     /// <summary>The factor of an update that nobody described; null where the head does not tell it.</summary>
@@ -66,7 +66,10 @@ public sealed record GradientScale(double Factor, double Error)
             for (var f = 0; f < head.Features; f++)
                 left += Math.Pow(head.WeightGradient[c * head.Features + f] - bias[c] * features[f], 2);
         var apart = Math.Sqrt(left / TensorPrimitives.Dot(head.WeightGradient, head.WeightGradient));
-        var best = Enumerable.Range(0, head.Classes).Select(label => Against(bias, Error(label))).MinBy(fit => fit.Error)!;
+        var fits = Enumerable.Range(0, head.Classes).Select(label => Against(bias, Error(label))).ToList();
+        var best = fits.MinBy(fit => fit.Error)!;
+        // Where two classes share all probability either label fits, under factors of two signs: a plain gradient is what clients send.
+        best = fits.FirstOrDefault(fit => Math.Abs(fit.Factor - 1) < Usual && fit.Error < Math.Max(Alike, 10 * best.Error)) ?? best;
         return Math.Max(apart, best.Error) < Fits ? best with { Error = Math.Max(apart, best.Error) } : null;
 
         double[] Error(int label)
