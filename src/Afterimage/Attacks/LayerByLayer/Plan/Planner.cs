@@ -12,6 +12,9 @@ internal sealed class Planner
     private readonly bool train;
     private readonly long pixels;
     private readonly List<PlannedLayer> layers = [];
+
+    /// <summary>A layer that is read blindly with hardly a channel to spare; null for none.</summary>
+    private string? scarce;
     private readonly Dictionary<string, (Layer Layer, long[] Input, bool Rectified)> inputs = [];
 
     private Planner(Network network, bool train)
@@ -102,6 +105,8 @@ internal sealed class Planner
         if (blind is null)
             return null;
         Add(blind.Conv.Name, LayerReading.Blind);
+        scarce = (blind with { Conv = blind.Conv with { Input = Sparing(blind.Conv.Input), Output = Sparing(blind.Conv.Output) },
+            Input = [Sparing(blind.Conv.Input), .. blind.Input[1..]] }).IsBlind ? null : blind.Conv.Name;
         var depth = chain.Pieces.Count;
         for (; chain.Pieces[depth - 1] is UnitForm { IsDetermined: true } unit; depth--)
         {
@@ -182,8 +187,14 @@ internal sealed class Planner
             "well that determines it.");
     }
 
+    /// <summary>Channels that are left where one in four is off.</summary>
+    private static int Sparing(int channels) => channels * 3 / 4;
+
     private InversionPlan Ended(ImagePromise promise, string sentence)
     {
+        if (scarce is not null)
+            (promise, sentence) = (promise == ImagePromise.Exact ? ImagePromise.Determined : promise,
+                $"{sentence} {scarce} has just enough channels for its places: where some are off, nothing in front of the head is known.");
         if (network.Layers[0] is Conv2d first && WindowReach.Unseen(first, InputOf(first)) is > 0 and var unseen)
             (promise, sentence) = (ImagePromise.Plausible,
                 $"{sentence} {unseen:N0} numbers of the image are in no window of {first.Name}, so that nothing tells them.");
