@@ -1,3 +1,4 @@
+using Afterimage.Federation;
 using Afterimage.Models;
 
 namespace Afterimage.Attacks;
@@ -17,15 +18,23 @@ internal sealed record FeatureFront(ValueList<Layer> Before, Layer Layer, long[]
     public static IEnumerable<FeatureFront> All(Network network) =>
         Walk(network.Layers, [], [network.Input.Channels, network.Input.Height, network.Input.Width], false);
 
-    /// <summary>A model that maps images to these features, [N,features]; the caller owns it.</summary>
-    public static NetworkModel Open(VictimModel model, ValueList<Layer> before)
+    /// <summary>A model that maps images to features, [N,features]; the caller owns it.</summary>
+    /// <param name="model">The whole model.</param>
+    /// <param name="before">The layers in front of the features.</param>
+    /// <param name="told">Statistics that take the place of the running ones in eval mode; null leaves these.</param>
+    public static NetworkModel Open(VictimModel model, ValueList<Layer> before, LayerStatistics? told)
     {
         var shape = Network.Follow(model.Input, before);
         var network = new Network(model.Input, (int)shape.Aggregate(1L, (product, size) => product * size),
             shape.Length == 1 ? before : [.. before, new Flatten()]);
         return new(network, model.Normalization,
             [.. network.Parameters.Select(spec => model.Parameters[model.Layout.IndexOf(spec.Name)].detach().clone())],
-            network.Buffers.ToDictionary(spec => spec.Name, spec => model.Buffers[spec.Name].clone()));
+            network.Buffers.ToDictionary(spec => spec.Name, spec => Value(spec.Name).to(model.Type, model.Device).clone()));
+
+        Tensor Value(string name) => told is null ? model.Buffers[name]
+            : name.EndsWith(LayerStatistics.MeanSuffix, StringComparison.Ordinal) ? told[name[..^LayerStatistics.MeanSuffix.Length]].Mean
+            : name.EndsWith(LayerStatistics.VarianceSuffix, StringComparison.Ordinal)
+                ? told[name[..^LayerStatistics.VarianceSuffix.Length]].Variance : model.Buffers[name];
     }
 
     private static IEnumerable<FeatureFront> Walk(ValueList<Layer> layers, ValueList<Layer> before, long[] shape, bool rectified)

@@ -1,6 +1,7 @@
 using Afterimage.Federation;
 using Afterimage.Fidelities;
 using Afterimage.LabelRecovery;
+using Afterimage.Models;
 using Afterimage.Priors;
 using Afterimage.Solvers;
 using Afterimage.Spaces;
@@ -21,10 +22,10 @@ public sealed record FeatureMatching : Attack
     public Attack Method { get; init; } = new GradientMatching
     {
         Start = new ConstantGray(),
-        Space = new Pixels { Box = true },
+        Space = new Spectral(),
         Fidelity = new Cosine(),
-        Priors = [new TotalVariation { Weight = 1e-3 }],
-        Solver = new FirstOrder { LearningRate = 0.03, Schedule = Schedule.Cosine, WarmUp = 20, Iterations = 1500 },
+        Priors = [new TotalVariation { Weight = 0.02 }],
+        Solver = new FirstOrder { LearningRate = 0.1, Schedule = Schedule.Cosine, WarmUp = 20, Iterations = 600 },
         Tolerance = 0,
     };
 
@@ -77,7 +78,10 @@ public sealed record FeatureMatching : Attack
         var features = SeparatedFeatures.Of(run);
         var labels = features.Labels ?? Labels.Recover(context);
         run.Know(labels);
-        using var round = Round(context, features, labels, run.SecondsLeft);
+        var train = context.Observation.Training.Mode == ModelMode.Train;
+        var told = !train ? null : context.Observation.BatchStatistics ?? context.Observation.RunningStatistics?
+            .Inferred(context.Model, context.Observation.BatchSize, context.Observation.Training);
+        using var round = Round(context, features, labels, told, run.SecondsLeft);
         using var found = Method.WithLabels(new Given())!.Run(round, run.See, run.Stop);
         if (double.IsNaN(found.RelativeMisfit))
             throw new AfterimageException(found.Outcome.Advice);
@@ -85,7 +89,7 @@ public sealed record FeatureMatching : Attack
         run.Note(new ImagesMatched(left.Length, context.Observation.BatchSize, left.Order().ElementAt(left.Length / 2), left.Max()));
         return new()
         {
-            Images = found.Images.clone(),
+            Images = train && told is null ? Contrasted(context.Model, found.Images) : found.Images.clone(),
             Labels = labels,
             Objective = found.Objective,
             Doubt = $"Of every image {features.Where} is known exactly; the images are the most plausible ones found with it, not proven " +
@@ -99,12 +103,16 @@ public sealed record FeatureMatching : Attack
     }
 
     /// <summary>The round with features in the place of the update.</summary>
-    private static AttackContext Round(AttackContext context, SeparatedFeatures features, Labels labels, double? seconds)
+    private static AttackContext Round(
+        AttackContext context, SeparatedFeatures features, Labels labels, LayerStatistics? told, double? seconds)
     {
         var seen = context.Observation;
         var wanted = features.Wanted.to(context.Model.Type, context.Model.Device);
         var layout = FeatureOperator.Layout(wanted.shape[0], wanted.shape[1]);
-        return new(own => new FeatureOperator(FeatureFront.Open(own.Model, features.Before), layout, own.Observation.Training.Mode)
+        var shape = Network.Follow(context.Model.Input, features.Before);
+        var scale = FeatureScale.Of(wanted, shape.Length == 3 ? shape[0] : 1);
+        var mode = told is null ? seen.Training.Mode : ModelMode.Eval;
+        return new(own => new FeatureOperator(FeatureFront.Open(own.Model, features.Before, told), layout, scale, mode)
         {
             Reason = "Features are differentiated by libtorch.",
         })
@@ -112,7 +120,7 @@ public sealed record FeatureMatching : Attack
             Model = context.Model,
             Observation = new()
             {
-                Update = new(layout, wanted.reshape(-1)),
+                Update = new(layout, scale.Of(wanted).reshape(-1)),
                 Training = seen.Training,
                 BatchSize = (int)wanted.shape[0],
                 Labels = labels.Classes,
@@ -127,7 +135,16 @@ public sealed record FeatureMatching : Attack
         };
     }
 
-    /// <summary>What every image leaves of its features, relative to how much they vary, after the factor that suits it best.</summary>
+    /// <summary>With the contrast that BatchNorm hides where nobody tells the statistics of the batch.</summary>
+    private static Tensor Contrasted(VictimModel model, Tensor images)
+    {
+        if (model.Network!.Layers is not [Conv2d, BatchNorm2d, ..])
+            return images.clone();
+        var center = model.Denormalize(zeros([1, .. images.shape[1..]], ScalarType.Float64));
+        return center + (images - center) * HiddenContrast.Of(images.to(ScalarType.Float64), center).Factor;
+    }
+
+    /// <summary>What every image leaves of its features, relative to how much they vary.</summary>
     private static double[] Left(AttackContext round, Tensor images)
     {
         using var scope = Tidy.Scope();
@@ -137,8 +154,7 @@ public sealed record FeatureMatching : Attack
         return [.. Enumerable.Range(0, update.Layout.Entries.Count).Select(n =>
         {
             var (own, wanted) = (value[n], update[n]);
-            var size = own.dot(wanted) / own.square().sum().clamp_min(double.Epsilon);
-            return ((own * size - wanted).norm() / (wanted - wanted.mean()).norm()).ToDouble();
+            return ((own - wanted).norm() / wanted.norm()).ToDouble();
         })];
     }
 }
