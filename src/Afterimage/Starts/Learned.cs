@@ -4,8 +4,8 @@ using Afterimage.Networks;
 namespace Afterimage.Starts;
 
 /// <summary>
-/// What a trained inverter makes of the update (Wu et al., 2023), for a search to refine. All restarts begin alike, so that more than one is
-/// useless.
+/// What a trained inverter makes of the update (Wu et al., 2023), for a search to refine. All restarts begin alike, so that more than one
+/// is useless.
 /// </summary>
 [Cites("wu2023learning")]
 public sealed record Learned : Start

@@ -88,7 +88,8 @@ public class InverterTrainingTests
             var sent = pairs.Of(images, labels, new(7));
             for (var i = 0; i < 2; i++)
             {
-                var update = new FedSgd().Train(victim, new(images[i], nn.functional.one_hot(labels[i], 10).to(ScalarType.Float32)), new(1));
+                var targets = nn.functional.one_hot(labels[i], 10).to(ScalarType.Float32);
+                var update = new FedSgd().Train(victim, new(images[i], targets), new(1));
                 var expected = defense.Protect(update, new RandomSource(7).Derive("client", i));
                 // What is kept by top-k and what has which sign may differ where numbers are equal up to rounding.
                 Assert.InRange(((sent[i] - expected.Flat).norm() / expected.Flat.norm()).ToDouble(), 0, 1e-2);
@@ -100,7 +101,10 @@ public class InverterTrainingTests
     public void A_short_training_goes_far_below_the_error_of_the_mean_image(InverterKind kind)
     {
         using var folder = new TemporaryFolder();
-        var task = ToyInverter.Open(ToyInverter.Training with { Kind = kind, Steps = 300, Every = 100, Images = 32, Averaging = 0.95, LearningRate = 1e-3 });
+        var task = ToyInverter.Open(ToyInverter.Training with
+        {
+            Kind = kind, Steps = 300, Every = 100, Images = 32, Averaging = 0.95, LearningRate = 1e-3,
+        });
         using var trainer = new Trainer(task);
         trainer.Run(folder["state.safetensors"]);
         // 3 dB: half of the squared error.

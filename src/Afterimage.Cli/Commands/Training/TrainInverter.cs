@@ -26,10 +26,10 @@ internal static class TrainInverter
             HelpName = "FILE",
             Description = "Weights of the model (torch.save, .safetensors or .npz).",
         };
-        var drawn = TrainingRun.Setting("--model-seed", "N", "The --seed of the audit, from which weights without a file are drawn.", 0UL);
+        var drawn = TrainingRun.Setting("--model-seed", "N", "The --seed of the audit, which draws weights that no file holds.", 0UL);
         var data = TrainingRun.Setting("--data", "NAME", "A data set, a folder of images or a CIFAR-10 file, as for an audit; training " +
             "images where there are some.", "dead-leaves");
-        var classes = new Option<int?>("--classes") { HelpName = "N", Description = "Outputs of the model; by default the data's classes." };
+        var classes = new Option<int?>("--classes") { HelpName = "N", Description = "Outputs of the model; those of the data by default." };
         var channels = TrainingRun.Setting("--channels", "N", "1 or 3 channels of the model's images.", 3);
         var side = TrainingRun.Setting("--side", "N", "Side of the model's images in pixels; images are cropped and resized.", 32);
         var defense = TrainingRun.Setting("--defense", "KIND|JSON", "What clients do to their updates: a kind, or JSON as in " +
@@ -55,7 +55,7 @@ internal static class TrainInverter
             usual.Averaging);
         var seed = TrainingRun.Setting("--seed", "N", "Of hashing, weights, order and what clients draw.", usual.Seed);
         var threads = TrainingRun.Setting("--threads", "N", "Threads of libtorch; other counts give other last digits.", 1);
-        var command = new Command("inverter", "Train a network from updates of one model to images, behind a defense (Learning to Invert).");
+        var command = new Command("inverter", "Train a network from updates of one model to images (Learning to Invert).");
         Option[] options = [model, weights, drawn, data, classes, channels, side, defense, kind, batch, file, resume, minutes, steps, size,
             hidden, width, images, every, rate, averaging, seed, threads];
         foreach (var option in options)

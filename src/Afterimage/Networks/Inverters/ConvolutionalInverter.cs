@@ -1,6 +1,8 @@
 namespace Afterimage.Networks;
 
-/// <summary>Two linear layers from the hashed update to the smallest feature maps of every image, then a decoder that all images share.</summary>
+/// <summary>
+/// Two linear layers from the hashed update to the smallest feature maps of every image, then a decoder that all images share.
+/// </summary>
 internal sealed class ConvolutionalInverter(InverterShape shape, ValueList<int> widths) : InverterNetwork(shape, widths)
 {
     private readonly MapDecoder decoder = new(shape);

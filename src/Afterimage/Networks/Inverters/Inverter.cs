@@ -46,20 +46,22 @@ public sealed class Inverter : IDisposable
     {
         using var _ = no_grad();
         using var normal = random.Generator(CPU);
-        return network.Images(parameters, randn([count, origin.Widths.Sum()], ScalarType.Float32, CPU, generator: normal), 1).flatten(0, 1);
+        var noise = randn([count, origin.Widths.Sum()], ScalarType.Float32, CPU, generator: normal);
+        return network.Images(parameters, noise, 1).flatten(0, 1);
     });
 
     /// <summary>What its images are worth in a round, one sentence each.</summary>
     public IEnumerable<string> Remarks(AttackContext context)
     {
         var batch = context.Observation.BatchSize;
-        yield return string.Create(CultureInfo.InvariantCulture, $"The inverter brings held-out images of its training data back at ") +
-            string.Create(CultureInfo.InvariantCulture, $"{decibels[batch]:F1} dB in batches of {batch}; their mean has {decibels[0]:F1} dB.");
+        yield return "The inverter brings held-out images of its training data back at " +
+            string.Create(CultureInfo.InvariantCulture, $"{decibels[batch]:F1} dB in batches of {batch}, ") +
+            string.Create(CultureInfo.InvariantCulture, $"the mean image at {decibels[0]:F1} dB.");
         if (ModelFingerprint.Of(context.Model).Weights != origin.Model.Weights)
             yield return "The inverter was trained for other weights of this architecture, so that its images mean little: " +
                 "train one for these weights (\"afterimage train inverter\").";
         if (context.Observation.Channel.Description is var way && way != origin.Channel)
-            yield return $"The inverter was trained for an update {origin.Channel}, and this one was sent {way}: " +
+            yield return $"The inverter was trained for an update {origin.Channel}, and this is one {way}: " +
                 "train one for this defense (\"afterimage train inverter --defense\").";
     }
 
@@ -72,8 +74,8 @@ public sealed class Inverter : IDisposable
             throw new AfterimageException("The inverter was trained for another architecture than the model's: " +
                 "train one for this model (\"afterimage train inverter --model\").");
         if (context.Observation.Training is not FedSgd { Mode: ModelMode.Eval } training || training.Loss != new FedSgd().Loss)
-            throw new AfterimageException("The inverter was trained on single gradients of the cross entropy in eval mode, and this client " +
-                "trains otherwise: use another attack, such as \"matching\".");
+            throw new AfterimageException("The inverter was trained on single gradients of the cross entropy in eval mode, and " +
+                "this client trains otherwise: use another attack, such as \"matching\".");
         if (context.Observation.BatchSize > Shape.Batch)
             throw new AfterimageException($"The inverter was trained for batches of at most {Shape.Batch}, and this one has " +
                 $"{context.Observation.BatchSize} images: train one with --batch (at most {InverterTraining.LargestBatch}).");

@@ -43,7 +43,7 @@ public sealed record InverterShape : ISettings
 
     /// <summary>Channels of the feature maps up to 16x16; the MLP has none.</summary>
     [Range(4, 1024)]
-    public int Width { get; init; } = 64;
+    public int Width { get; init; } = 32;
 
     /// <summary>Chooses buckets and signs of the hashing.</summary>
     public ulong SketchSeed { get; init; }

@@ -1,6 +1,6 @@
 namespace Afterimage.Networks;
 
-/// <summary>From the smallest feature maps to an image: a residual block of two 3x3 convolutions at every side, doubled in between.</summary>
+/// <summary>From the smallest maps to an image: a residual block of two 3x3 convolutions at every side, doubled in between.</summary>
 internal sealed class MapDecoder(InverterShape shape)
 {
     /// <summary>Numbers of the smallest feature maps of one image.</summary>

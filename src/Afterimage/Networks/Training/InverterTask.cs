@@ -88,9 +88,11 @@ public sealed class InverterTask : TrainingTask
         Number(file.Model.Architecture), Number(file.Model.Weights), Number(file.Channel)];
 
     /// <inheritdoc/>
-    public override string Subject => string.Create(CultureInfo.InvariantCulture,
-        $"an inverter ({training.Kind.ToString().ToLowerInvariant()}) of {network.Layout.Count:N0} numbers for {model.Layout.Count:N0} numbers of an update ") +
+    public override string Subject => string.Create(CultureInfo.InvariantCulture, $"an inverter ({Kind}) of ") +
+        string.Create(CultureInfo.InvariantCulture, $"{network.Layout.Count:N0} numbers for {model.Layout.Count:N0} of an update ") +
         string.Create(CultureInfo.InvariantCulture, $"{file.Channel}, hashed to {file.Widths.Sum():N0}, on {images.Name}");
+
+    private string Kind => training.Kind.ToString().ToLowerInvariant();
 
     internal override RandomSource Random { get; }
 

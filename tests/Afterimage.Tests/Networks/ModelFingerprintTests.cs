@@ -1,9 +1,10 @@
 using Afterimage.Models;
+using Afterimage.Networks;
 using Afterimage.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Afterimage.Tests.Models;
+namespace Afterimage.Tests.Networks;
 
 public class ModelFingerprintTests
 {

@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 using System.Text;
+using Afterimage.Models;
 
-namespace Afterimage.Models;
+namespace Afterimage.Networks;
 
 /// <summary>Two numbers by which a file that was made for one model knows it again.</summary>
-/// <param name="Architecture">SHA-256 of what the model does whatever its weights: layers, shapes, input, classes and normalization.</param>
+/// <param name="Architecture">SHA-256 of what the model is whatever its weights: layers, shapes, input, classes, normalization.</param>
 /// <param name="Weights">SHA-256 of parameters and buffers in single precision.</param>
 public sealed record ModelFingerprint(string Architecture, string Weights)
 {

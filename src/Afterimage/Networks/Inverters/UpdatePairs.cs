@@ -1,4 +1,3 @@
-using Afterimage.Compiled;
 using Afterimage.Federation;
 using Afterimage.Models;
 
@@ -13,10 +12,11 @@ namespace Afterimage.Networks;
 /// <param name="sketch">The hashing.</param>
 internal sealed class UpdatePairs(VictimModel model, Defense defense, UpdateSketch sketch) : IDisposable
 {
-    private readonly FedSgd training = new();
+    private static readonly FedSgd Training = new();
+
     // No timing decides: the same seed gives the same network.
-    private readonly ForwardOperator? compiled = new FedSgd().Obstacle(model) is null
-        ? CompiledOperator.Of(model, new FedSgd().Loss, "Every update of a training is one gradient.") : null;
+    private readonly ForwardOperator? compiled =
+        Training.Obstacle(model) is null ? Training.Operator(model, 1, OperatorChoice.Compiled) : null;
 
     /// <summary>One hashed update for every batch, [N,Size].</summary>
     /// <param name="images">[N,count,C,H,W] in [0,1].</param>
@@ -31,7 +31,7 @@ internal sealed class UpdatePairs(VictimModel model, Defense defense, UpdateSket
 
     private Tensor Sent(Batch batch, RandomSource random)
     {
-        var update = compiled is null ? training.Evaluate(model, batch) : compiled.At(batch).Value;
+        var update = compiled is null ? Training.Evaluate(model, batch) : compiled.At(batch).Value;
         foreach (var frozen in model.Frozen)
             update[model.Layout.IndexOf(frozen)].zero_();
         return sketch.Of(defense.Protect(update, random).Flat);

@@ -28,7 +28,7 @@ public sealed record InverterTraining : ISettings
 
     /// <summary>Channels of the feature maps; the MLP has none.</summary>
     [Range(4, 1024)]
-    public int Width { get; init; } = 64;
+    public int Width { get; init; } = 32;
 
     /// <summary>Images in one step, over all its updates.</summary>
     [Range(1, 4096)]
