@@ -73,6 +73,12 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage train generator --data cifar10 --minutes 15 --out generator.safetensors",
             "afterimage train generator --data photos/ --kind diffusion --side 64 --steps 5000 --out diffusion.safetensors",
         ],
+        ["afterimage train inverter"] =
+        [
+            "afterimage train inverter --model lenet --data cifar10 --minutes 15 --out inverter.safetensors",
+            "afterimage train inverter --model lenet --data cifar10 --defense '{\"kind\":\"top-k\",\"share\":0.01}' --kind layered",
+            "afterimage train inverter --model lenet --data cifar10 --defense sign --batch 4 --steps 5000 --out sign4.safetensors",
+        ],
         ["afterimage data"] = ["afterimage data list", "afterimage data get cifar10"],
         ["afterimage data list"] = ["afterimage data list"],
         ["afterimage data get"] = ["afterimage data get cifar10"],

@@ -85,4 +85,46 @@ public class TrainCommandTests
         Assert.Equal((1, ""), (run.Code, run.Output));
         Assert.Contains(expected, run.Error, StringComparison.Ordinal);
     }
+
+    private static readonly string[] Little = ["--channels", "1", "--side", "8", "--size", "64", "--hidden", "16", "--width", "4",
+        "--images", "4", "--every", "2", "--classes", "4"];
+
+    [Theory]
+    [InlineData("mlp", "none")]
+    [InlineData("convolutional", "sign")]
+    [InlineData("layered", "{\"kind\":\"top-k\",\"share\":0.1}")]
+    public void An_inverter_is_trained_shown_and_measured(string kind, string defense)
+    {
+        using var folder = new TemporaryFolder();
+        var (file, photographs) = (folder["mine.safetensors"], Directory.CreateDirectory(folder["photographs"]).FullName);
+        for (var i = 0; i < 48; i++)
+            File.WriteAllBytes(Path.Combine(photographs, $"{i}.png"),
+                Png.Gray(8, 8, [.. Enumerable.Range(0, 64).Select(j => (byte)(i * j))]));
+        var run = Commanded.Run(["train", "inverter", .. Little, "--data", photographs, "--model", "mlp", "--kind", kind,
+            "--defense", defense, "--batch", "2", "--steps", "4", "--out", file]);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Contains("step 4: loss", run.Output, StringComparison.Ordinal);
+        Assert.Contains("held-out batches of 2: ", run.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder["mine.state.safetensors"]));
+        Assert.Equal(0x89, File.ReadAllBytes(folder["mine.png"])[0]);
+        using var inverter = Inverter.Load(file);
+        Assert.Equal((2, 8, 64), (inverter.Shape.Batch, inverter.Shape.Side, inverter.Shape.Size));
+    }
+
+    [Theory]
+    [InlineData("/batch is 9: give a number from 1 to 8", "--batch", "9")]
+    [InlineData("There is no defense \"prayer\"; there are none, ", "--defense", "prayer")]
+    [InlineData("/share is 2: give a number above 0", "--defense", "{\"kind\":\"top-k\",\"share\":2}", "--steps", "1")]
+    [InlineData("There is no model \"alexnet\"", "--model", "alexnet", "--out", "nowhere.safetensors")]
+    [InlineData("--channels needs 1 or 3, not 2", "--channels", "2")]
+    [InlineData("--side needs a number from 4 to 256, not 3", "--side", "3")]
+    [InlineData("--classes needs", "--classes", "0", "--out", "nowhere.safetensors")]
+    [InlineData("should end in .safetensors", "--out", "mine.npz")]
+    [InlineData("There is no interrupted training to resume", "--resume", "--out", "nowhere.safetensors")]
+    public void Bad_input_of_an_inverter_is_one_sentence(string expected, params string[] line)
+    {
+        var run = Commanded.Run(["train", "inverter", .. line]);
+        Assert.Equal(1, run.Code);
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
+    }
 }

@@ -93,7 +93,10 @@ public class AttackOptionLaws
         var attack = All[name].WithIterations(2) ?? All[name];
         attack = attack.WithRestarts(2) ?? attack;
         Defense[] defenses =
-            [new GaussianNoise { Relative = 0.01 }, new TopK { Share = 0.5 }, new ReducedPrecision(), new NormBound { Bound = 1e-3 }];
+        [
+            new GaussianNoise { Relative = 0.01 }, new TopK { Share = 0.5 }, new ReducedPrecision(), new NormBound { Bound = 1e-3 },
+            new Sign(),
+        ];
         foreach (var defense in defenses)
         {
             using var context = Protected(scene, defense);

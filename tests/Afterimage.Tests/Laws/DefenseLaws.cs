@@ -20,6 +20,8 @@ public class DefenseLaws
         ["reduced-precision"] = (new ReducedPrecision { Format = NumberFormat.Float32 },
             new ReducedPrecision { Format = NumberFormat.BFloat16 }),
         ["norm-bound"] = (new NormBound(), new NormBound { Bound = 1e-3 }),
+        // A sign has no strength.
+        ["sign"] = (new None(), new Sign()),
         ["defense-chain"] = (new DefenseChain { Steps = [new NormBound(), new TopK { Share = 1 }, new GaussianNoise()] },
             new DefenseChain { Steps = [new NormBound { Bound = 1e-2 }, new TopK { Share = 0.3 }, new ReducedPrecision()] }),
     };

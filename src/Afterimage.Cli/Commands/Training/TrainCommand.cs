@@ -8,8 +8,8 @@ namespace Afterimage.Cli.Commands;
 internal static class TrainCommand
 {
     public static Command Create(ExperimentFile files, Terminal terminal) =>
-        new("train", "Train the networks that attacks use as knowledge of images.")
+        new("train", "Train the networks that attacks use as knowledge of images and of updates.")
         {
-            TrainDenoiser.Create(files, terminal), TrainGenerator.Create(files, terminal),
+            TrainDenoiser.Create(files, terminal), TrainGenerator.Create(files, terminal), TrainInverter.Create(files, terminal),
         };
 }

@@ -2,8 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Afterimage.Audit.Cases;
 using Afterimage.Cli.Console;
-using Afterimage.Cli.Options;
-using Afterimage.Data;
 using Afterimage.Networks;
 using Afterimage.Numerics;
 using Afterimage.Reports;
@@ -67,14 +65,14 @@ internal static class TrainGenerator
             };
             Settings.Check(training);
             var run = new TrainingRun(line, file, resume, terminal);
-            var set = Source(files, line.GetRequiredValue(data), training).Open();
+            var set = TrainingData.Of(files, line.GetRequiredValue(data), training.Channels, training.Side).Open();
             var picture = Path.ChangeExtension(run.File, ".png");
             return run.Train($"Reading {Figures.Count(set.Count)} images of {set.Name}",
                 stop => GeneratorTasks.Open(training, set, stop),
-                task => File.WriteAllBytes(picture, Picture(task.Samples(Columns * Rows), training)),
+                task => SamplePicture.Write(picture, task.Samples(Columns * Rows), training.Channels, training.Side, Columns),
                 (task, trainer) =>
                 {
-                    File.WriteAllBytes(picture, Picture(task.Samples(trainer, Columns * Rows), training));
+                    SamplePicture.Write(picture, task.Samples(trainer, Columns * Rows), training.Channels, training.Side, Columns);
                     terminal.Raw.WriteLine(picture);
                     var count = task.ReferenceCount;
                     terminal.Raw.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{GeneratorTask.DistanceName} of " +
@@ -83,38 +81,5 @@ internal static class TrainGenerator
                 });
         });
         return command;
-    }
-
-    /// <summary>The data set of a name: training images where it has parts, and leaves and files in the size that is asked for.</summary>
-    private static DataSource Source(ExperimentFile files, string name, GeneratorTraining training)
-    {
-        var shape = new ImageShape(training.Channels, training.Side, training.Side);
-        return files.Catalog.Read<DataSource>(PartName.Data(files.Catalog, name).ToJsonString(), "--data") switch
-        {
-            Cifar10 { File: null } cifar => cifar with { Split = Split.Train },
-            IdxImages images => images with { Split = Split.Train },
-            Flowers17 flowers => flowers with { Size = shape },
-            ImageFolder folder => folder with { Size = shape },
-            DeadLeaves leaves => leaves with { Shape = shape },
-            var other => other,
-        };
-    }
-
-    /// <summary>A PNG of images side by side, each pixel drawn twice as large.</summary>
-    private static byte[] Picture(float[] images, GeneratorTraining training)
-    {
-        const int Zoom = 2;
-        var (channels, side) = (training.Channels, training.Side);
-        var (width, height) = (Columns * side * Zoom, Rows * side * Zoom);
-        var pixels = new byte[channels * width * height];
-        for (var y = 0; y < height; y++)
-            for (var x = 0; x < width; x++)
-                for (var channel = 0; channel < channels; channel++)
-                {
-                    var image = y / (side * Zoom) * Columns + x / (side * Zoom);
-                    var place = ((image * channels + channel) * side + y / Zoom % side) * side + x / Zoom % side;
-                    pixels[(y * width + x) * channels + channel] = (byte)MathF.Round(255 * Math.Clamp(images[place], 0, 1));
-                }
-        return channels == 1 ? Png.Gray(width, height, pixels) : Png.Rgb(width, height, pixels);
     }
 }

@@ -68,10 +68,11 @@ public sealed record GradientMatching : IterativeAttack
         ? "Group consistency needs restarts to agree with: give the attack two restarts or more, or leave it out." : null;
 
     /// <inheritdoc/>
-    public override bool HasTrainedPrior => Space.IsTrained || Priors.Any(prior => prior.IsTrained && prior.Weight != 0);
+    public override bool HasTrainedPrior => Space.IsTrained || Start.IsTrained || Priors.Any(prior => prior.IsTrained && prior.Weight != 0);
 
     /// <inheritdoc/>
-    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) => Space.Imagine(context, count, random);
+    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) =>
+        Space.Imagine(context, count, random) ?? Start.Imagine(count, random);
 
     /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Solver = Solver with { Iterations = iterations } };

@@ -96,6 +96,12 @@ public sealed record GaussNewton : IterativeAttack
     public override int Budget => Restarts * Steps;
 
     /// <inheritdoc/>
+    public override bool HasTrainedPrior => First is { HasTrainedPrior: true };
+
+    /// <inheritdoc/>
+    public override Tensor? Imagine(AttackContext context, int count, RandomSource random) => First?.Imagine(context, count, random);
+
+    /// <inheritdoc/>
     public override Attack? WithIterations(int iterations) => this with { Steps = iterations };
 
     /// <inheritdoc/>

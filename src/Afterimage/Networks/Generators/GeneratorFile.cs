@@ -45,18 +45,25 @@ internal static class GeneratorFile
         return DiffusionModel.Of(settings, Flat(file, settings.Layout));
     }
 
-    private static AfterimageException Other(ArrayFile file, string wanted, string command) => new($"{file.Path} is no {wanted}" +
+    /// <summary>Whether a file holds a network of this kind.</summary>
+    public static bool Is(ArrayFile file, string kind) => file.Metadata.GetValueOrDefault(Kind) == kind;
+
+    /// <summary>What is said of a file that holds something else.</summary>
+    public static AfterimageException Other(ArrayFile file, string wanted, string command) => new($"{file.Path} is no {wanted}" +
         $"{(file.Metadata.GetValueOrDefault(Kind) is { } kind ? $" but a {ArrayFault.Plain(kind)}" : "")}: \"{command}\" makes one.");
 
-    private static void Write<T>(string path, string kind, T settings, TensorLayout layout, Tensor flat)
+    /// <summary>Writes any network, with further arrays and texts where it has some.</summary>
+    public static void Write<T>(string path, string kind, T settings, TensorLayout layout, Tensor flat,
+        IReadOnlyList<NamedArray>? arrays = null, Dictionary<string, string>? texts = null)
     {
         using var scope = Tidy.Scope();
         ArrayFile.Write(path, [.. layout.Entries.Zip(new GradientSet(layout, flat).Split(),
-            (entry, part) => NamedArray.Halved(NamedArray.Of(entry.Name, part)))],
-            new Dictionary<string, string> { [Kind] = kind, [Settings] = JsonSerializer.Serialize(settings, Json) });
+            (entry, part) => NamedArray.Halved(NamedArray.Of(entry.Name, part))), .. arrays ?? []],
+            new Dictionary<string, string>(texts ?? []) { [Kind] = kind, [Settings] = JsonSerializer.Serialize(settings, Json) });
     }
 
-    private static T Read<T>(ArrayFile file) where T : class
+    /// <summary>The settings of a network.</summary>
+    public static T Read<T>(ArrayFile file) where T : class
     {
         try
         {
