@@ -61,7 +61,7 @@ public class GradientScaleTests
         }
     }
 
-    /// <summary>As behind an untrained network whose logits are large: either class of the two explains the head under some factor.</summary>
+    /// <summary>As behind an untrained network of large logits: either of the two classes explains the head under some factor.</summary>
     [Theory]
     [InlineData(2), InlineData(7)]
     public void Where_two_classes_share_all_probability_a_plain_gradient_is_taken_for_one(int label)
