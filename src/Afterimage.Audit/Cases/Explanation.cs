@@ -69,6 +69,8 @@ public static class Explanation
             .. Statistics(experiment, round),
             experiment.Attack is Best && round.KnownImages is { } known
                 ? new("images", $"public images ({known.Name}), whose mean and covariance Gauss-Newton may use", true)
+                : experiment.Attack.HasTrainedPrior
+                ? new("images", "what a network has learned of other images, trained beforehand", true)
                 : new("images", "nothing but that pixels lie in [0,1]", false),
         ];
     }

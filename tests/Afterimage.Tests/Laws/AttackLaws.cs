@@ -120,8 +120,8 @@ public class AttackLaws
         Assert.True(found.RelativeMisfit >= 0 || (double.IsNaN(found.RelativeMisfit) && found.Outcome.Kind == OutcomeKind.Refused));
         Assert.EndsWith(".", found.Outcome.Advice, StringComparison.Ordinal);
         // Images are clipped to what can be shown; where nothing was clipped, anyone can check the score.
-        if (found.Outcome.Kind != OutcomeKind.Refused && found.Images.min().ToDouble() > 0 && found.Images.max().ToDouble() < 1
-            && found.Labels.Classes == scene.Labels && !found.Labels.Refine && !name.StartsWith("nuisance", StringComparison.Ordinal))
+        if (found.Images.min().ToDouble() > 0 && found.Images.max().ToDouble() < 1 && found.Labels.Classes == scene.Labels
+            && found.Outcome.Kind != OutcomeKind.Refused && !found.Labels.Refine && !name.StartsWith("nuisance", StringComparison.Ordinal))
         {
             var update = scene.Context.Observation.Update;
             var again = scene.Context.Operator.At(new(found.Images, scene.Targets)).Value;

@@ -30,6 +30,8 @@ public class PriorControlTests
         Assert.Contains(found.Findings, finding => finding.Text.Contains("on the update of unrelated images", StringComparison.Ordinal)
             && finding.Text.Contains("100 images that the prior drew", StringComparison.Ordinal));
         Assert.True(found.Pool > 100);
+        Assert.Contains(found.Assumptions, known => known.Topic == "images" && known.Knowledge.StartsWith("what a network has learned",
+            StringComparison.Ordinal));
     }
 
     [Fact]
@@ -55,6 +57,9 @@ public class PriorControlTests
     {
         using var folder = new TemporaryFolder();
         var (report, _) = await SmallAudit.Run(SmallAudit.Experiment, folder.Path);
-        Assert.DoesNotContain(Baselines.Prior, Assert.Single(Assert.Single(report.Cases).Images).Baselines.Keys);
+        var found = Assert.Single(report.Cases);
+        Assert.DoesNotContain(Baselines.Prior, Assert.Single(found.Images).Baselines.Keys);
+        Assert.Contains(found.Assumptions, known => known.Topic == "images" && known.Knowledge.StartsWith("nothing but",
+            StringComparison.Ordinal));
     }
 }
