@@ -62,10 +62,10 @@ public class ScriptedGeneratorTests
         var latents = ones(2, Latent);
         Assert.Equal(whole.Decode(latents, null).shape, read.Decode(latents, null).shape);
         Assert.InRange(read.Decode(latents, null).min().ToDouble(), 0, 1);
-        Refusal.Says("mine.json: /width", () => Generator.Load(Json("""
+        Refusal.Says("\"width\"", () => Generator.Load(Json("""
             {"stages": ["dense.pt"], "shape": "3x4x4", "latent": 5, "width": 3}
             """)));
-        Refusal.Says("name it in \"stages\"", () => Generator.Load(Json("""{"stages": [], "shape": "3x4x4", "latent": 5}""")));
+        Refusal.Says("needs at least one file", () => Generator.Load(Json("""{"stages": [], "shape": "3x4x4", "latent": 5}""")));
         Refusal.Says("none.pt does not exist", () => Generator.Load(Json("""{"stages": ["none.pt"], "shape": "3x4x4", "latent": 5}""")));
         Refusal.Says("does not exist", () => Generator.Load(folder["other.json"]));
     }

@@ -17,17 +17,6 @@ public class GenerativeSpaceTests
     private static double Largest(Tensor difference) => difference.abs().max().ToDouble();
 
     [Fact]
-    public void A_file_that_is_not_there_is_named_before_anything_runs()
-    {
-        GradientMatching By(SearchSpace space) => new() { Space = space };
-        foreach (var attack in (Attack[])[By(new Latent { Generator = "none.safetensors" }),
-            By(new GeneratorLayers { Generator = "none.safetensors" }), By(new TunedGenerator { Generator = "none.safetensors" }),
-            new PosteriorSampling { Diffusion = "none.safetensors" }])
-            Assert.Contains("The file none.safetensors does not exist", Assert.Single(Settings.Faults(attack)), StringComparison.Ordinal);
-        Assert.Empty(Settings.Faults(By(new Latent())));
-    }
-
-    [Fact]
     public void Latents_are_drawn_by_the_restart_and_make_images_of_the_models_shape()
     {
         using var scope = NewDisposeScope();

@@ -37,6 +37,12 @@ public sealed record FeatureMatching : Attack
         Method.Equation;
 
     /// <inheritdoc/>
+    public override LabelRule? Rule => Labels;
+
+    /// <inheritdoc/>
+    protected override bool RecoversFirst => false;
+
+    /// <inheritdoc/>
     public override int Budget => Method.Budget;
 
     /// <inheritdoc/>

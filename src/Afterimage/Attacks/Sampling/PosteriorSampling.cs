@@ -52,9 +52,6 @@ public sealed record PosteriorSampling : IterativeAttack
     public override int Budget => Restarts * Steps;
 
     /// <inheritdoc/>
-    public override string? Fault => GeneratedImages.Fault(Diffusion);
-
-    /// <inheritdoc/>
     public override bool HasTrainedPrior => true;
 
     /// <inheritdoc/>

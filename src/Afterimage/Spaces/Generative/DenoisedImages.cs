@@ -62,17 +62,14 @@ internal sealed class DenoisedImages : Search
         return Differentiate.Products([fit.Fit(clean)], [leaf], [imageGradient])[0].reshape(-1);
     }
 
-    /// <summary>One pass of the network serves the images, their derivative and the next noise level.</summary>
+    /// <summary>One pass of the network serves the images and their derivative, as long as the caller's scope lives.</summary>
     private (Tensor Leaf, Tensor Clean) Seen(Tensor variables)
     {
-        if (last is not { } kept || kept.Sigma != Sigma || !kept.Leaf.equal(variables.view(shape)).all().ToBoolean())
+        if (last is not { Leaf.IsInvalid: false, Clean.IsInvalid: false } kept || kept.Sigma != Sigma
+            || !kept.Leaf.equal(variables.view(shape)).all().ToBoolean())
         {
-            using var scope = NewDisposeScope();
             var leaf = variables.detach().view(shape).clone().requires_grad_();
-            var clean = model.Denoise(leaf, Sigma, labels);
-            last?.Leaf.Dispose();
-            last?.Clean.Dispose();
-            last = kept = (leaf.DetachFromDisposeScope(), clean.DetachFromDisposeScope(), Sigma);
+            last = kept = (leaf, model.Denoise(leaf, Sigma, labels), Sigma);
         }
         return (kept.Leaf, kept.Clean);
     }

@@ -21,10 +21,6 @@ internal sealed class GeneratedImages
     /// <summary>Images of the batch.</summary>
     public int Batch { get; }
 
-    /// <summary>Why a file is no network, as far as can be told before it is read; null where it may be one.</summary>
-    public static string? Fault(string? path) => path is null || File.Exists(path) ? null
-        : $"The file {path} does not exist: train one with \"afterimage train generator\", or leave it out for the one that is shipped.";
-
     /// <summary>Loads a generator for a round.</summary>
     /// <exception cref="AfterimageException">The file holds no generator.</exception>
     public static GeneratedImages Open(string? path, AttackContext context, Tensor? targets)

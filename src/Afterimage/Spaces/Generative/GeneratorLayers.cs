@@ -8,7 +8,7 @@ namespace Afterimage.Spaces;
 /// that fits badly costs nothing.
 /// </summary>
 [Cites("fang2023gifd")]
-public sealed record GeneratorLayers : SearchSpace, ISettings
+public sealed record GeneratorLayers : SearchSpace
 {
     /// <summary>A file of "afterimage train generator", or the .json of TorchScript files; null is what comes with Afterimage.</summary>
     public string? Generator { get; init; }
@@ -24,9 +24,6 @@ public sealed record GeneratorLayers : SearchSpace, ISettings
     /// <summary>As in <see cref="Latent"/>.</summary>
     [Range(0, 1e9)]
     public double Divergence { get; init; }
-
-    /// <inheritdoc/>
-    public string? Fault => GeneratedImages.Fault(Generator);
 
     /// <inheritdoc/>
     public override bool IsTrained => true;

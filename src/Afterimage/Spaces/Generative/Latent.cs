@@ -8,7 +8,7 @@ namespace Afterimage.Spaces;
 /// another size or number of channels are resized, as Jeon et al. (2021) do. The start's images are not used.
 /// </summary>
 [Cites("jeon2021gradient", "li2022auditing")]
-public sealed record Latent : SearchSpace, ISettings
+public sealed record Latent : SearchSpace
 {
     /// <summary>A file of "afterimage train generator", or the .json of TorchScript files; null is what comes with Afterimage.</summary>
     public string? Generator { get; init; }
@@ -19,9 +19,6 @@ public sealed record Latent : SearchSpace, ISettings
     /// </summary>
     [Range(0, 1e9)]
     public double Divergence { get; init; }
-
-    /// <inheritdoc/>
-    public string? Fault => GeneratedImages.Fault(Generator);
 
     /// <inheritdoc/>
     public override bool IsTrained => true;

@@ -7,7 +7,7 @@ namespace Afterimage.Spaces;
 /// for every image. What the generator could not draw comes within reach.
 /// </summary>
 [Cites("jeon2021gradient")]
-public sealed record TunedGenerator : SearchSpace, ISettings
+public sealed record TunedGenerator : SearchSpace
 {
     /// <summary>A file of "afterimage train generator", or the .json of TorchScript files; null is what comes with Afterimage.</summary>
     public string? Generator { get; init; }
@@ -23,9 +23,6 @@ public sealed record TunedGenerator : SearchSpace, ISettings
     /// <summary>As in <see cref="Latent"/>.</summary>
     [Range(0, 1e9)]
     public double Divergence { get; init; }
-
-    /// <inheritdoc/>
-    public string? Fault => GeneratedImages.Fault(Generator);
 
     /// <inheritdoc/>
     public override bool IsTrained => true;
