@@ -32,6 +32,9 @@ public sealed class Observation : IDisposable
     /// <summary>The running BatchNorm statistics after the client's round, when it sends them and the threat model reveals them.</summary>
     public LayerStatistics? RunningStatistics { get; init; }
 
+    /// <summary>What the BatchNorm layers saw of the batch, as told or as the running statistics show it; null where neither is.</summary>
+    public LayerStatistics? StatisticsOf(VictimModel model) => BatchStatistics ?? RunningStatistics?.Inferred(model, BatchSize, Training);
+
     /// <summary>The way from A(x) to <see cref="Update"/>. A defense's kind and strength are public, as they always should be.</summary>
     public Channel Channel { get; init; } = Channel.None;
 

@@ -1,3 +1,4 @@
+using Afterimage.Federation;
 using Afterimage.Models;
 
 namespace Afterimage.Attacks;
@@ -57,7 +58,20 @@ internal sealed class SplitNetwork : IDisposable
         return -1;
     }
 
-    private static NetworkModel Part(VictimModel model, Network part, Normalization normalization) => new(part, normalization,
-        [.. part.Parameters.Select(spec => model.Parameters[model.Layout.IndexOf(spec.Name)].detach().clone())],
-        part.Buffers.ToDictionary(spec => spec.Name, spec => model.Buffers[spec.Name].clone()));
+    /// <summary>Some layers of a model as one of their own; the caller owns it.</summary>
+    /// <param name="model">The whole.</param>
+    /// <param name="part">The layers.</param>
+    /// <param name="normalization">Of what enters them.</param>
+    /// <param name="told">Statistics that take the place of the running ones in eval mode; null leaves these.</param>
+    public static NetworkModel Part(VictimModel model, Network part, Normalization normalization, LayerStatistics? told = null)
+    {
+        return new(part, normalization,
+            [.. part.Parameters.Select(spec => model.Parameters[model.Layout.IndexOf(spec.Name)].detach().clone())],
+            part.Buffers.ToDictionary(spec => spec.Name, spec => Value(spec.Name).to(model.Type, model.Device).clone()));
+
+        Tensor Value(string name) => told is null ? model.Buffers[name]
+            : name.EndsWith(LayerStatistics.MeanSuffix, StringComparison.Ordinal) ? told[name[..^LayerStatistics.MeanSuffix.Length]].Mean
+            : name.EndsWith(LayerStatistics.VarianceSuffix, StringComparison.Ordinal)
+                ? told[name[..^LayerStatistics.VarianceSuffix.Length]].Variance : model.Buffers[name];
+    }
 }

@@ -27,14 +27,7 @@ internal sealed record FeatureFront(ValueList<Layer> Before, Layer Layer, long[]
         var shape = Network.Follow(model.Input, before);
         var network = new Network(model.Input, (int)shape.Aggregate(1L, (product, size) => product * size),
             shape.Length == 1 ? before : [.. before, new Flatten()]);
-        return new(network, model.Normalization,
-            [.. network.Parameters.Select(spec => model.Parameters[model.Layout.IndexOf(spec.Name)].detach().clone())],
-            network.Buffers.ToDictionary(spec => spec.Name, spec => Value(spec.Name).to(model.Type, model.Device).clone()));
-
-        Tensor Value(string name) => told is null ? model.Buffers[name]
-            : name.EndsWith(LayerStatistics.MeanSuffix, StringComparison.Ordinal) ? told[name[..^LayerStatistics.MeanSuffix.Length]].Mean
-            : name.EndsWith(LayerStatistics.VarianceSuffix, StringComparison.Ordinal)
-                ? told[name[..^LayerStatistics.VarianceSuffix.Length]].Variance : model.Buffers[name];
+        return SplitNetwork.Part(model, network, model.Normalization, told);
     }
 
     private static IEnumerable<FeatureFront> Walk(ValueList<Layer> layers, ValueList<Layer> before, long[] shape, bool rectified)

@@ -85,8 +85,7 @@ public sealed record FeatureMatching : Attack
         var labels = features.Labels ?? Labels.Recover(context);
         run.Know(labels);
         var train = context.Observation.Training.Mode == ModelMode.Train;
-        var told = !train ? null : context.Observation.BatchStatistics ?? context.Observation.RunningStatistics?
-            .Inferred(context.Model, context.Observation.BatchSize, context.Observation.Training);
+        var told = train ? context.Observation.StatisticsOf(context.Model) : null;
         using var round = Round(context, features, labels, told, run.SecondsLeft);
         using var found = Method.WithLabels(new Given())!.Run(round, run.See, run.Stop);
         if (double.IsNaN(found.RelativeMisfit))

@@ -15,12 +15,12 @@ internal sealed class Planner
 
     /// <summary>A layer that is read blindly with hardly a channel to spare; null for none.</summary>
     private string? scarce;
-    private readonly Dictionary<string, (Layer Layer, long[] Input, bool Rectified)> inputs = [];
+    private readonly Dictionary<string, FeatureFront> inputs;
 
     private Planner(Network network, bool train)
     {
         (this.network, this.train, pixels) = (network, train, network.Input.Count);
-        Walk(network.Layers, [network.Input.Channels, network.Input.Height, network.Input.Width], false);
+        inputs = FeatureFront.All(network).ToDictionary(front => NameOf(front.Layer));
     }
 
     public static InversionPlan Plan(VictimModel model, bool train)
@@ -214,7 +214,7 @@ internal sealed class Planner
 
     private void Add(string name, LayerReading reading)
     {
-        var (layer, input, rectified) = inputs[name];
+        var (_, layer, input, rectified, _) = inputs[name];
         var map = LayerMap.Of(layer, input);
         layers.Add(new(name, Count(input), map.Places, map.Equations, reading,
             rectified ? SeparableBatch.Largest(layer, input, train) : 0));
@@ -229,23 +229,4 @@ internal sealed class Planner
     private static string Plain(string parameter) => parameter[..parameter.LastIndexOf('.')];
 
     private static long Count(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
-
-    /// <summary>What enters every layer with a weight, and whether it comes out of a ReLU.</summary>
-    private void Walk(ValueList<Layer> walked, long[] shape, bool rectified)
-    {
-        foreach (var layer in walked)
-        {
-            if (layer is Linear or Conv2d)
-                inputs[NameOf(layer)] = (layer, shape, rectified);
-            foreach (var branch in layer.Branches)
-                Walk(branch, shape, rectified);
-            shape = layer.Follow(shape);
-            rectified = layer switch
-            {
-                Activation activation => activation.Kind is ActivationKind.ReLU or ActivationKind.ReLU6,
-                Dropout or Flatten or MaxPool2d => rectified,
-                _ => false,
-            };
-        }
-    }
 }

@@ -26,8 +26,7 @@ internal sealed class PieceReader
         factor = observation.Training.GradientFactor(observation.BatchSize);
         if (observation.Training.Mode == ModelMode.Eval || joint)
             return;
-        statistics = observation.BatchStatistics
-            ?? observation.RunningStatistics?.Inferred(model, observation.BatchSize, observation.Training);
+        statistics = observation.StatisticsOf(model);
         if (statistics is null && model.Buffers.Count > 0)
             throw new AfterimageException(
                 "In train mode the recursion needs the statistics of the batch: reveal them, or use \"rectified-matching\".");
