@@ -86,9 +86,14 @@ internal static class DoctorCommand
             var product = torch.eye(3).matmul(torch.ones(3, 3)).sum().ToDouble();
             var version = typeof(torch).Assembly.GetName().Version?.ToString(3);
             return product == 9
-                ? new(State.Fine, "libtorch", $"TorchSharp {version} loads and multiplies a matrix. {NativeRuntime.Note}".TrimEnd())
+                ? new(State.Fine, "libtorch", $"TorchSharp {version} loads and multiplies a matrix. " +
+                    $"{NativeRuntime.Note} {ConvolutionCheck.Note}".Trim())
                 : new(State.Broken, "libtorch", $"TorchSharp {version} multiplies a matrix wrongly ({product} for 9): " +
                     "its native files are damaged; build again from a clean folder.");
+        }
+        catch (AfterimageException error)
+        {
+            return new(State.Broken, "libtorch", error.Message);
         }
         catch (Exception error) when (error is TypeInitializationException or NotSupportedException
             or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)

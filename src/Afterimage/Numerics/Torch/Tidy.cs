@@ -7,12 +7,16 @@ namespace Afterimage.Numerics;
 public static class Tidy
 {
     /// <summary>Opens a scope; its disposal disposes the tensors made since.</summary>
-    public static DisposeScope Scope() => NewDisposeScope();
+    public static DisposeScope Scope()
+    {
+        ConvolutionCheck.Ensure();
+        return NewDisposeScope();
+    }
 
     /// <summary>Runs a function in a scope of its own and keeps only the tensor that it returns.</summary>
     public static Tensor Keep(Func<Tensor> function)
     {
-        using var scope = NewDisposeScope();
+        using var scope = Scope();
         return function().MoveToOuterDisposeScope();
     }
 }
