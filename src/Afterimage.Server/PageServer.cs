@@ -134,6 +134,11 @@ public sealed class PageServer : IAsyncDisposable
         {
             // The reader is gone.
         }
+        catch (Exception crash) when (!http.Response.HasStarted)
+        {
+            await Answers.Refused(StatusCodes.Status500InternalServerError,
+                $"An error of the program, not of its input ({crash.GetType().Name}); please report it.").ExecuteAsync(http).ConfigureAwait(false);
+        }
     }
 
     private static void Map(

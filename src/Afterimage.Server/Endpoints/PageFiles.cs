@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
 using System.Reflection;
+using System.Text.Json;
 using Afterimage.Reports;
+using Afterimage.Reports.Html;
 using Microsoft.AspNetCore.Http;
 
 namespace Afterimage.Server.Endpoints;
@@ -22,6 +24,7 @@ internal static class PageFiles
     private static string Type(string name) => Path.GetExtension(name) switch
     {
         ".js" => "text/javascript; charset=utf-8",
+        ".json" => "application/json",
         ".css" => "text/css; charset=utf-8",
         _ => "image/svg+xml",
     };
@@ -31,7 +34,8 @@ internal static class PageFiles
         var own = typeof(PageFiles).Assembly;
         return own.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
             .ToDictionary(name => name[Prefix.Length..], name => Bytes(own, name))
-            .Append(new("report.css", Bytes(typeof(AuditReport).Assembly, "Style.css"))).ToFrozenDictionary();
+            .Append(new("report.css", Bytes(typeof(AuditReport).Assembly, "Style.css")))
+            .Append(new("levels.json", JsonSerializer.SerializeToUtf8Bytes(LevelText.All, PageJson.Options))).ToFrozenDictionary();
     }
 
     private static byte[] Bytes(Assembly assembly, string name)

@@ -23,7 +23,8 @@ internal sealed class RunEndpoints(
         routes.MapGet("/api/runs/{id}/cases/{caseId}/images/{image:int}/{role}", Image);
         routes.MapGet("/api/runs/{id}/emerging/{caseId}", Emerging);
         routes.MapGet("/runs/{id}/report", Report);
-        routes.MapPost("/api/runs", Begin);
+        // Without the cast the method would be taken for one without an answer.
+        routes.MapPost("/api/runs", (Delegate)Begin);
         routes.MapPost("/api/runs/{id}/stop", Stop);
     }
 

@@ -91,7 +91,7 @@ internal sealed class RunFeed(string id, string folder, RunQueue queue)
             : view.Report is not null ? RunStatus.Finished
             : place == 0 || FolderLock.IsHeld(folder) ? RunStatus.Running
             : failure is not null ? RunStatus.Failed : RunStatus.Stopped;
-        return new(id, Path.GetFileName(folder), view.Header?.Title ?? Path.GetFileName(folder), status, view.Header?.Started)
+        return new(id, Path.GetFileName(folder), view.Header?.Title ?? run.Title, status, view.Header?.Started)
         {
             Cases = view.Cases.Length,
             Ended = state.Rows.Count,

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Afterimage.Reports;
 
 namespace Afterimage.Server.Work;
@@ -10,6 +11,25 @@ internal sealed record RunFolder(string Path)
 
     /// <summary>The file with the experiment.</summary>
     public string Experiment => System.IO.Path.Combine(Path, "experiment.json");
+
+    /// <summary>What its experiment is called; the name of the folder where nothing says it.</summary>
+    public string Title
+    {
+        get
+        {
+            try
+            {
+                using var json = JsonDocument.Parse(File.ReadAllText(Experiment));
+                return json.RootElement.TryGetProperty("title", out var title) ? title.GetString() ?? Name : Name;
+            }
+            catch (Exception fault) when (fault is IOException or JsonException or InvalidOperationException)
+            {
+                return Name;
+            }
+        }
+    }
+
+    private string Name => System.IO.Path.GetFileName(Path);
 
     /// <summary>Whether there is something to resume.</summary>
     public bool Began => File.Exists(System.IO.Path.Combine(Path, Journal.FileName));

@@ -35,7 +35,7 @@ internal sealed class RunQueue : WorkSource, IAsyncDisposable
     {
         lock (gate)
             return new(
-                [new("this machine", "cpu", Environment.ProcessorCount, current is { } busy ? Path.GetFileName(busy.Run.Path) : null)],
+                [new("this machine", "cpu", Environment.ProcessorCount, current is { } busy ? busy.Run.Title : null)],
                 [new("runs started here", waiting.Count, current is null ? 0 : 1, failed)]);
     }
 
