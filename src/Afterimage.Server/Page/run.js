@@ -115,7 +115,7 @@ function results({ from, rows: more }) {
   rows = [...rows.slice(0, from), ...more];
   const several = rows.length > 1;
   show(byId("cases"), several);
-  say(byId("cases-note"), `${plural(rows.length, "case")} so far; the true image beside the reconstruction, the first of each batch. Choose one to see all of it.`);
+  say(byId("cases-note"), `${plural(rows.length, "case")} ended. The first image of each batch, the true one on the left; choose a case to see all of it.`);
   draw();
   if (rows.length && (!chosen || !rows.some(row => row.id === chosen)))
     choose(location.hash.slice(1) && rows.some(row => row.id === location.hash.slice(1)) ? location.hash.slice(1) : rows[0].id, false);
