@@ -8,6 +8,7 @@ using Afterimage.Server;
 
 namespace Afterimage.Tests.House;
 
+[Collection(Apart.Collection)]
 public class TypeRuleTests
 {
     private static readonly Assembly Attacker = typeof(RandomSource).Assembly;
