@@ -32,7 +32,8 @@ public sealed class Journal : IDisposable
     }
 
     /// <summary>
-    /// Appends one line and flushes it. Thumbnails go to <see cref="EmergingPictures"/> instead, and a case adds at most <see cref="IterateThinning.LinesPerCase"/>
+    /// Appends one line and flushes it. Thumbnails go to <see cref="EmergingPictures"/> instead, and a case adds at most
+    /// <see cref="IterateThinning.LinesPerCase"/>
     /// iterates and a line where each of its phases begins. All other events are on the disk when this returns.
     /// </summary>
     public void Append(AuditEvent next)

@@ -57,7 +57,8 @@ public sealed class PageServer : IAsyncDisposable
             await queue.DisposeAsync().ConfigureAwait(false);
             await app.DisposeAsync().ConfigureAwait(false);
             closing.Dispose();
-            throw new AfterimageException($"{settings.Listen} is taken, or is no address of this machine: choose another with --listen.", fault);
+            throw new AfterimageException(
+                $"{settings.Listen} is taken, or is no address of this machine: choose another with --listen.", fault);
         }
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         return new(app, queue, new(listing), closing, new Uri(address).Port);
@@ -108,7 +109,8 @@ public sealed class PageServer : IAsyncDisposable
     }
 
     /// <summary>What is needed to give the token, and holds no secret.</summary>
-    private static bool IsOpen(PathString path) => path == "/login" || path == "/api/login" || path.StartsWithSegments("/page", StringComparison.Ordinal);
+    private static bool IsOpen(PathString path) =>
+        path == "/login" || path == "/api/login" || path.StartsWithSegments("/page", StringComparison.Ordinal);
 
     /// <summary>Bad input is answered with its sentence.</summary>
     private static async Task Sentences(HttpContext http, RequestDelegate next)
@@ -137,7 +139,8 @@ public sealed class PageServer : IAsyncDisposable
         catch (Exception crash) when (!http.Response.HasStarted)
         {
             await Answers.Refused(StatusCodes.Status500InternalServerError,
-                $"An error of the program, not of its input ({crash.GetType().Name}); please report it.").ExecuteAsync(http).ConfigureAwait(false);
+                $"An error of the program, not of its input ({crash.GetType().Name}); please report it.").ExecuteAsync(http)
+                .ConfigureAwait(false);
         }
     }
 

@@ -59,7 +59,8 @@ internal static class AuditCommand
         var json = JsonText.Option("the report");
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage, leashed])
+        foreach (var option in (Option[])
+            [folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage, leashed])
             command.Add(option);
         command.SetAction(line =>
         {

@@ -75,9 +75,11 @@ internal static class ServeCommand
                 : settings.Listen.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{settings.Listen.Address}]"
                 : settings.Listen.Address.ToString();
             terminal.Raw.WriteLine($"http://{host}:{server.Port}/{(showToken ? $"login#{settings.Token}" : "")}");
-            terminal.Error.WriteLine($"Showing {Path.GetFullPath(settings.Folder)}. Ctrl-C ends it; runs that go on are resumed at the next start.");
+            terminal.Error.WriteLine(
+                $"Showing {Path.GetFullPath(settings.Folder)}. Ctrl-C ends it; runs that go on are resumed at the next start.");
             if (!IPAddress.IsLoopback(settings.Listen.Address))
-                terminal.Error.WriteLine("Other machines can reach it without encryption: put a proxy with TLS before it, or use an SSH tunnel.");
+                terminal.Error.WriteLine(
+                    "Other machines can reach it without encryption: put a proxy with TLS before it, or use an SSH tunnel.");
             interruption.Token.WaitHandle.WaitOne();
         }
         finally
@@ -105,7 +107,8 @@ internal static class ServeCommand
     /// <summary>This program again: the executable, or dotnet with the same entry assembly.</summary>
     private static ServerProgram Own()
     {
-        var host = Environment.ProcessPath ?? throw new AfterimageException("This system does not tell which program runs, so runs cannot be started.");
+        var host = Environment.ProcessPath
+            ?? throw new AfterimageException("This system does not tell which program runs, so the page could start no runs.");
         var entry = Assembly.GetEntryAssembly()?.Location;
         return new(host, Path.GetFileNameWithoutExtension(host) == "dotnet" && entry is { Length: > 0 } ? [entry] : []);
     }

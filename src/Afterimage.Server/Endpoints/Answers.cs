@@ -7,7 +7,8 @@ namespace Afterimage.Server.Endpoints;
 internal static class Answers
 {
     /// <summary>A refusal as a sentence.</summary>
-    public static IResult Refused(int status, string sentence) => Results.Json(new { Fault = sentence }, PageJson.Options, statusCode: status);
+    public static IResult Refused(int status, string sentence) =>
+        Results.Json(new { Fault = sentence }, PageJson.Options, statusCode: status);
 
     public static IResult NotFound(string what) => Refused(StatusCodes.Status404NotFound, $"There is no such {what}.");
 

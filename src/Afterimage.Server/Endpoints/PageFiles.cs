@@ -19,7 +19,8 @@ internal static class PageFiles
 
     /// <summary>A script, a style sheet or the icon.</summary>
     public static IResult Asset(string name) =>
-        !name.EndsWith(".html", StringComparison.Ordinal) && Files.TryGetValue(name, out var bytes) ? Results.Bytes(bytes, Type(name)) : Results.NotFound();
+        !name.EndsWith(".html", StringComparison.Ordinal) && Files.TryGetValue(name, out var bytes)
+            ? Results.Bytes(bytes, Type(name)) : Answers.NotFound("file");
 
     private static string Type(string name) => Path.GetExtension(name) switch
     {

@@ -125,7 +125,8 @@ internal sealed class RunEndpoints(
         // Written anew rather than read, so that what is sent is this program's page whatever lies in the folder.
         var page = HtmlExporter.Write(JsonExporter.Import(run.Folder), run.Folder);
         http.Response.Headers.ContentSecurityPolicy =
-            $"default-src 'none'; img-src data:; style-src '{HtmlExporter.StyleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-top-navigation-by-user-activation";
+            $"default-src 'none'; img-src data:; style-src '{HtmlExporter.StyleHash}'; base-uri 'none'; form-action 'none'; " +
+            "frame-ancestors 'none'; sandbox allow-top-navigation-by-user-activation";
         return Results.Text(page, "text/html; charset=utf-8");
     }
 
@@ -135,7 +136,8 @@ internal sealed class RunEndpoints(
         using var body = new StreamReader(http.Request.Body);
         var experiment = submitted.Read(await body.ReadToEndAsync(http.RequestAborted).ConfigureAwait(false));
         var run = queue.Add(experiment, TimeProvider.System.GetLocalNow());
-        return Results.Json(new { Id = RunListing.IdOf(settings.Folder, run.Path) }, PageJson.Options, statusCode: StatusCodes.Status201Created);
+        return Results.Json(
+            new { Id = RunListing.IdOf(settings.Folder, run.Path) }, PageJson.Options, statusCode: StatusCodes.Status201Created);
     }
 
     private IResult Stop(string id) => listing.Find(id) is { } run && queue.Stop(run.Folder)

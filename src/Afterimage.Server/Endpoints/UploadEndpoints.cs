@@ -21,8 +21,8 @@ internal sealed class UploadEndpoints(ServerSettings settings, UploadStore uploa
         // One byte more than what is allowed, so that the refusal is a sentence and not a torn connection.
         Answers.Limit(http, settings.LargestUpload + (1 << 20));
         if (http.Request.ContentLength > settings.LargestUpload)
-            throw new AfterimageException($"The file is larger than {settings.LargestUpload >> 20} MiB, the most that this server takes in " +
-                "(--upload-limit): audit it from the command line.");
+            throw new AfterimageException($"The file is larger than {settings.LargestUpload >> 20} MiB, the most that this server takes " +
+                "in (--upload-limit): audit it from the command line.");
         var upload = await uploads.Add(http.Request.Body, name ?? "", http.RequestAborted).ConfigureAwait(false);
         return Results.Json(upload, PageJson.Options, statusCode: StatusCodes.Status201Created);
     }

@@ -86,7 +86,10 @@ internal sealed class RunListing(string folder, RunQueue queue, WorkSource work)
             return [path];
         if (depth == Deepest)
             return [];
-        var options = new EnumerationOptions { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden };
+        var options = new EnumerationOptions
+        {
+            IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden,
+        };
         return Directory.EnumerateDirectories(path, "*", options).SelectMany(child => Folders(child, depth + 1));
     }
 }

@@ -20,11 +20,12 @@ internal static class RunLog
 
     private static string? Say(AuditEvent next, string? name) => next switch
     {
-        AuditStarted started => started.CaseIds.Length == 1 ? "The run began, with one case." : $"The run began, with {started.CaseIds.Length} cases.",
+        AuditStarted started => started.CaseIds.Length == 1 ? "The run began, with one case."
+            : $"The run began, with {started.CaseIds.Length} cases.",
         CaseStarted started => $"Began with {started.Name}.",
         PhaseSeen phase => $"{Capital(name ?? "a case")}: {phase.Name}.",
-        CaseFinished { Report: var found } => $"{Capital(found.Name)}: {found.Ending.ToLowerInvariant()} after {Seconds(found.Cost.Seconds)}" +
-            $"{Recovered(found)}. {found.Verdict.Sentence}",
+        CaseFinished { Report: var found } => $"{Capital(found.Name)}: {found.Ending.ToLowerInvariant()} after " +
+            $"{Seconds(found.Cost.Seconds)}{Recovered(found)}. {found.Verdict.Sentence}",
         CaseResult ended => $"{Capital(name ?? "a case")} ended after {Seconds(ended.Seconds)}.",
         AuditFinished => "The run ended, and its report is written.",
         _ => null,
@@ -41,7 +42,8 @@ internal static class RunLog
     }
 
     private static string Seconds(double seconds) => seconds < 90
-        ? string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s") : string.Create(CultureInfo.InvariantCulture, $"{seconds / 60:0.0} min");
+        ? string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s")
+        : string.Create(CultureInfo.InvariantCulture, $"{seconds / 60:0.0} min");
 
     private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
 }

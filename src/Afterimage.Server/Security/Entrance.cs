@@ -24,7 +24,8 @@ internal sealed class Entrance(string? token, int port)
     /// <summary>Whether a request may pass.</summary>
     public bool Admits(HttpRequest request) => token is null
         || (request.Cookies.TryGetValue(CookieName, out var cookie) && Same(cookie, session))
-        || (request.Headers.Authorization is [{ } bearer] && bearer.StartsWith("Bearer ", StringComparison.Ordinal) && Same(bearer[7..], token));
+        || (request.Headers.Authorization is [{ } bearer] && bearer.StartsWith("Bearer ", StringComparison.Ordinal)
+            && Same(bearer[7..], token));
 
     /// <summary>Gives the cookie for the token.</summary>
     /// <returns>Whether it was the token.</returns>

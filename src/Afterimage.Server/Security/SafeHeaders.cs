@@ -5,7 +5,7 @@ namespace Afterimage.Server.Security;
 /// <summary>What every answer tells the browser not to do.</summary>
 internal static class SafeHeaders
 {
-    /// <summary>Scripts, styles, pictures and connections come from this server alone; nothing is inline, and nobody frames the page.</summary>
+    /// <summary>Scripts, styles, pictures and connections come from this server alone; nothing is inline, nobody frames the page.</summary>
     public const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
         "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 

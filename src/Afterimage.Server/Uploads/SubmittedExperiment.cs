@@ -50,7 +50,8 @@ internal sealed class SubmittedExperiment(ExperimentFile files, UploadStore uplo
         JsonObject members => new JsonObject(members.Select(pair => KeyValuePair.Create(pair.Key, Replaced(pair.Value)))),
         JsonArray items => new JsonArray([.. items.Select(Replaced)]),
         JsonValue value when value.TryGetValue<string>(out var text) && text.StartsWith(Prefix, StringComparison.Ordinal) =>
-            uploads.PathOf(text[Prefix.Length..]) ?? throw new AfterimageException($"There is no upload {text[Prefix.Length..]}: upload it again."),
+            uploads.PathOf(text[Prefix.Length..])
+                ?? throw new AfterimageException($"There is no upload {text[Prefix.Length..]}: upload it again."),
         _ => node?.DeepClone(),
     };
 

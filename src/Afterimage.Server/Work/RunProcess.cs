@@ -27,8 +27,9 @@ internal static class RunProcess
 
     private static Process Start(ServerProgram program, RunFolder run)
     {
+        string[] resume = run.Began ? ["--resume"] : [];
         var start = new ProcessStartInfo(program.File,
-            [.. program.Arguments, "audit", run.Experiment, "--out", run.Path, "--until-input-ends", .. run.Began ? ["--resume"] : Array.Empty<string>()])
+            [.. program.Arguments, "audit", run.Experiment, "--out", run.Path, "--until-input-ends", .. resume])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -40,7 +41,8 @@ internal static class RunProcess
         }
         catch (System.ComponentModel.Win32Exception fault)
         {
-            throw new AfterimageException($"{program.File} cannot be started for a run ({fault.Message}): install Afterimage again.", fault);
+            throw new AfterimageException($"{program.File} cannot be started for a run ({fault.Message}): install Afterimage again.",
+                fault);
         }
     }
 

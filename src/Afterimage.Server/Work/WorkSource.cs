@@ -15,7 +15,7 @@ public abstract class WorkSource
 /// <summary>Workers and queues at one moment.</summary>
 /// <param name="Workers">Everybody who could take a case.</param>
 /// <param name="Queues">What waits.</param>
-public sealed record WorkState(ImmutableArray<Worker> Workers, ImmutableArray<WorkQueue> Queues);
+public sealed record WorkState(ImmutableArray<Worker> Workers, ImmutableArray<WaitingWork> Queues);
 
 /// <summary>A process that takes work.</summary>
 /// <param name="Name">For people, such as the name of its machine.</param>
@@ -29,4 +29,4 @@ public sealed record Worker(string Name, string Device, int Cores, string? Doing
 /// <param name="Waiting">How many wait.</param>
 /// <param name="Running">How many run.</param>
 /// <param name="Failed">How many failed by themselves.</param>
-public sealed record WorkQueue(string Name, int Waiting, int Running, int Failed);
+public sealed record WaitingWork(string Name, int Waiting, int Running, int Failed);

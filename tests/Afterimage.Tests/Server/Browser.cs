@@ -28,7 +28,8 @@ public sealed class Browser : IAsyncLifetime
         // Chromium's sandbox is not for root, who runs containers.
         chromium = await playwright.Chromium.LaunchAsync(new()
         {
-            ExecutablePath = program, Args = [.. Environment.UserName == "root" ? ["--no-sandbox"] : Array.Empty<string>(), "--disable-gpu"], Timeout = 60_000,
+            ExecutablePath = program, Timeout = 60_000,
+            Args = Environment.UserName == "root" ? ["--disable-gpu", "--no-sandbox"] : ["--disable-gpu"],
         });
     }
 

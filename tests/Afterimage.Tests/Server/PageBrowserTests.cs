@@ -4,6 +4,7 @@ using Microsoft.Playwright;
 namespace Afterimage.Tests.Server;
 
 /// <summary>The pages in a real browser: by keyboard alone, and judged by axe-core.</summary>
+[Collection(Apart.Collection)]
 public class PageBrowserTests(Browser browser, SharedSite shared) : IClassFixture<Browser>, IClassFixture<SharedSite>
 {
     [Fact]

@@ -4,6 +4,7 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.Server;
 
+[Collection(Apart.Collection)]
 public class PageRunTests
 {
     [Fact]
@@ -21,7 +22,8 @@ public class PageRunTests
 
         using var detail = JsonDocument.Parse(await site.Get($"api/runs/{id}/cases/{found.Id}"));
         Assert.Equal(found.Advice, detail.RootElement.GetProperty("advice").GetString());
-        var picture = await site.Http.GetByteArrayAsync(new Uri($"api/runs/{id}/cases/{found.Id}/images/1/reconstruction", UriKind.Relative));
+        var picture = await site.Http.GetByteArrayAsync(
+            new Uri($"api/runs/{id}/cases/{found.Id}/images/1/reconstruction", UriKind.Relative));
         Assert.Equal(File.ReadAllBytes(site["runs", "done", found.Images[1].Reconstruction.File]), picture);
         Assert.Equal(HttpStatusCode.NotFound, (await site.Send(HttpMethod.Get, $"api/runs/{id}/cases/{found.Id}/images/99/truth")).Status);
     }
@@ -34,7 +36,8 @@ public class PageRunTests
         var html = await answer.Content.ReadAsStringAsync();
         var style = html[(html.IndexOf("<style>", StringComparison.Ordinal) + 7)..html.IndexOf("</style>", StringComparison.Ordinal)];
         var hash = Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(style)));
-        Assert.Contains($"style-src 'sha256-{hash}'", Assert.Single(answer.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
+        Assert.Contains($"style-src 'sha256-{hash}'",
+            Assert.Single(answer.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -102,7 +105,8 @@ public class PageRunTests
         var worked = false;
         await foreach (var (_, list) in site.Events("api/live"))
         {
-            worked |= list.GetProperty("work").GetProperty("workers")[0].TryGetProperty("doing", out var doing) && doing.GetString() == "Small";
+            worked |= list.GetProperty("work").GetProperty("workers")[0].TryGetProperty("doing", out var doing)
+                && doing.GetString() == "Small";
             var runs = list.GetProperty("runs").EnumerateArray().ToDictionary(run => run.GetProperty("id").GetString()!);
             Assert.NotEqual("failed", runs[first].GetProperty("status").GetString());
             if (runs[first].GetProperty("status").GetString() == "finished")

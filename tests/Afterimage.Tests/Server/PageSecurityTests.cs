@@ -4,6 +4,7 @@ using Afterimage.Server;
 
 namespace Afterimage.Tests.Server;
 
+[Collection(Apart.Collection)]
 public class PageSecurityTests(SharedSite shared) : IClassFixture<SharedSite>
 {
     [Theory]
@@ -125,15 +126,19 @@ public class PageSecurityTests(SharedSite shared) : IClassFixture<SharedSite>
         };
         site.Journal("done", new CaseFinished(stolen));
         var id = await site.Id("done");
-        Assert.Equal(HttpStatusCode.BadRequest, (await site.Send(HttpMethod.Get, $"api/runs/{id}/cases/stolen/images/0/reconstruction")).Status);
-        foreach (var path in new[] { "api/runs/..%2Fdone/live", "runs/..%2F..%2Fsecret.png/report", "page/..%2Findex.html", "page/index.html",
-            $"api/runs/{id}/emerging/..%2F..%2Fsecret", $"api/runs/{id}/cases/..%2F..%2Fsecret.png" })
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await site.Send(HttpMethod.Get, $"api/runs/{id}/cases/stolen/images/0/reconstruction")).Status);
+        foreach (var path in new[] { "api/runs/..%2Fdone/live", "runs/..%2F..%2Fsecret.png/report", "page/..%2Findex.html",
+            "page/index.html", $"api/runs/{id}/emerging/..%2F..%2Fsecret", $"api/runs/{id}/cases/..%2F..%2Fsecret.png" })
             Assert.NotEqual(HttpStatusCode.OK, (await site.Send(HttpMethod.Get, path)).Status);
     }
 
     private static async Task<(HttpStatusCode Status, string Cookie)> LogIn(PageSite site, string token)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("api/login", UriKind.Relative)) { Content = new StringContent(token) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("api/login", UriKind.Relative))
+        {
+            Content = new StringContent(token),
+        };
         request.Headers.Add("X-Afterimage", "page");
         using var answer = await site.Http.SendAsync(request);
         return (answer.StatusCode, answer.Headers.TryGetValues("Set-Cookie", out var cookies) ? cookies.Single() : "");

@@ -19,7 +19,10 @@ internal sealed class PageSite : IAsyncDisposable
 
     public PageServer Server { get; private set; } = null!;
 
-    public HttpClient Http { get; } = new(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = TimeSpan.FromSeconds(60) };
+    public HttpClient Http { get; } = new(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false })
+    {
+        Timeout = TimeSpan.FromMinutes(2),
+    };
 
     /// <summary>The report of the run in the folder "done".</summary>
     public AuditReport Report { get; private set; } = null!;
@@ -31,7 +34,8 @@ internal sealed class PageSite : IAsyncDisposable
         var site = new PageSite();
         Directory.CreateDirectory(site["runs", "done"]);
         site.Report = new SampleReports(site["runs", "done"], SampleReports.Procedural).Batch();
-        site.Journal("done", [Started(site.Report), new CaseFinished(site.Report.Cases[0]) { At = 2 }, new AuditFinished(site.Report) { At = 3 }]);
+        site.Journal("done",
+            Started(site.Report), new CaseFinished(site.Report.Cases[0]) { At = 2 }, new AuditFinished(site.Report) { At = 3 });
         Afterimage.Reports.Exporters.JsonExporter.Export(site.Report, site["runs", "done"]);
         var settings = new ServerSettings
         {

@@ -6,6 +6,7 @@ using Afterimage.Tests.Models;
 
 namespace Afterimage.Tests.Server;
 
+[Collection(Apart.Collection)]
 public class PageUploadTests(SharedSite shared) : IClassFixture<SharedSite>
 {
     private readonly PageSite site = shared.Site;
@@ -34,7 +35,8 @@ public class PageUploadTests(SharedSite shared) : IClassFixture<SharedSite>
         var files = JsonDocument.Parse(await site.Get("api/uploads")).RootElement.GetProperty("files");
         Assert.Equal(3, files.GetArrayLength());
         foreach (var file in files.EnumerateArray())
-            Assert.Equal(HttpStatusCode.NoContent, (await site.Send(HttpMethod.Delete, $"api/uploads/{file.GetProperty("id").GetString()}")).Status);
+            Assert.Equal(HttpStatusCode.NoContent,
+                (await site.Send(HttpMethod.Delete, $"api/uploads/{file.GetProperty("id").GetString()}")).Status);
         Assert.Empty(Directory.GetFiles(site["runs", "uploads"]));
     }
 
@@ -64,7 +66,8 @@ public class PageUploadTests(SharedSite shared) : IClassFixture<SharedSite>
     [Theory]
     [InlineData("""{ "model": { "kind": "torch-script-file", "path": "/etc/passwd" } }""", "/model/path names a file")]
     [InlineData("""{ "client": { "kind": "recorded-update", "update": "a.npz" } }""", "/client/update names a file")]
-    [InlineData("""{ "client": { "kind": "simulated-client", "data": { "kind": "image-folder", "folder": "/etc" } } }""", "/client/data/folder")]
+    [InlineData("""{ "client": { "kind": "simulated-client", "data": { "kind": "image-folder", "folder": "/etc" } } }""",
+        "/client/data/folder")]
     [InlineData("""{ "model": { "kind": "lenet", "weights": "weights.npz" } }""", "/model/weights names a file")]
     [InlineData("""{ "vary": [{ "pointer": "/model/weights", "values": ["/etc/passwd"] }] }""", "/model/weights names a file")]
     [InlineData("""{ "model": { "kind": "lenet", "weights": "upload:0123" } }""", "There is no upload 0123")]
