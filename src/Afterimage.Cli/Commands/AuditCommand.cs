@@ -92,13 +92,13 @@ internal static class AuditCommand
             if (line.GetValue(leashed))
                 interruption.AlsoWhenInputEnds();
             var measurement = new AttackAndJudge { Leakage = line.GetValue(leakage) };
-            return Run(files, described, measurement, options, end, opened, interruption.Token, terminal, words);
+            return Run(files, described, measurement, options, end, opened, terminal, words, interruption.Token);
         });
         return command;
     }
 
     private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
-        AuditEnd end, ClientRound? opened, CancellationToken stop, Terminal terminal, Terminal words)
+        AuditEnd end, ClientRound? opened, Terminal terminal, Terminal words, CancellationToken stop)
     {
         var run = ExperimentRun.Start(files, experiment, measurement, options, opened, stop);
         Watching.ToTheEnd(run.Events, words, stop);
