@@ -37,6 +37,15 @@ public class AssemblyRoomTests
             ["Html/Plots"] = ["Html/Elements"],
             ["Html/Elements"] = [],
         },
+        ["Afterimage.Server"] = new()
+        {
+            [Root] = ["Endpoints", "Runs", "Security", "Uploads", "Work"],
+            ["Work"] = [],
+            ["Runs"] = ["Work"],
+            ["Uploads"] = [],
+            ["Security"] = [],
+            ["Endpoints"] = ["Runs", "Uploads", "Work"],
+        },
         ["Afterimage.Cli"] = new()
         {
             [Root] = ["Commands", "Commands/Training", "Options", "Console", "Conditions", "Help"],
