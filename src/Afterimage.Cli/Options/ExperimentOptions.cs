@@ -79,6 +79,8 @@ internal sealed class ExperimentOptions
             Add<string>("--attack -a", "NAME", $"By default best, which tries what applies; or {others}.",
                 (json, name) => json["attack"] = PartName.Attack(catalog, name), choices: PartName.AttackNames(catalog));
             Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
+            Add<bool>("--blind", null, "The attacker is not told what the client did to its update; nothing it leaves is then judged.",
+                (json, blind) => JsonPointer.Set(json, "/threat/revealDefense", !blind));
             Add<int>("--restarts", "N", "Starts of the attack at most.",
                 (json, count) => Configure(
                     json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
@@ -123,7 +125,7 @@ internal sealed class ExperimentOptions
         return files.Parse(json.ToJsonString(), "The command line");
     }
 
-    private void Add<T>(string name, string value, string description, Action<JsonObject, T> edit, For client = For.AnyClient,
+    private void Add<T>(string name, string? value, string description, Action<JsonObject, T> edit, For client = For.AnyClient,
         IEnumerable<string>? choices = null)
     {
         var names = name.Split(' ');

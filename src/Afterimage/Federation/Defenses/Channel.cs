@@ -15,6 +15,9 @@ public abstract class Channel
     /// <summary>The end of a sentence on the update, for example "without defense".</summary>
     public abstract string Description { get; }
 
+    /// <summary>The way as a blind attacker takes it, who sees which tensors were not sent and nothing else; itself where that is all.</summary>
+    public virtual Channel Undefended => None;
+
     /// <summary>Whether numbers carry noise or rounding of the channel, so that no equation holds exactly.</summary>
     public bool IsNoisy => (Effects & (ChannelEffects.Noise | ChannelEffects.Rounding)) != 0;
 
@@ -37,6 +40,15 @@ public abstract class Channel
 
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public virtual double Floor(GradientSet sent) => 0;
+
+    /// <summary>The floor over values where another step follows; it differs where the last step is compared in another way.</summary>
+    internal virtual double FloorInside(GradientSet sent) => Floor(sent);
+
+    /// <summary>
+    /// What an attacker who knows the defense makes of what was sent before anything is compared with it; the same update where the numbers
+    /// mean what they say.
+    /// </summary>
+    public virtual GradientSet Read(GradientSet sent) => sent;
 
     /// <summary><see cref="Deviation"/> over each tensor's root mean square; its root mean square over all numbers that arrived.</summary>
     public double RelativeDeviation(GradientSet sent)
@@ -62,8 +74,12 @@ public abstract class Channel
     public double Misfit(GradientSet predicted, GradientSet sent)
     {
         using var scope = Tidy.Scope();
-        return predicted.Distance(sent, Mask(sent)) / sent.Norm();
+        return Misfit(predicted, sent, Mask(sent));
     }
+
+    /// <summary>The misfit over the numbers of a mask, or over all; a channel that keeps no sizes counts instead.</summary>
+    internal virtual double Misfit(GradientSet predicted, GradientSet sent, Tensor? mask) =>
+        predicted.Distance(sent, mask) / Math.Max(sent.Norm(), 1e-30);
 
     /// <summary>The operator with the channel's map behind it; it takes over the operator.</summary>
     public ForwardOperator Behind(ForwardOperator forward) =>

@@ -34,7 +34,7 @@ internal sealed class UpdatePairs(VictimModel model, Defense defense, UpdateSket
         var update = compiled is null ? Training.Evaluate(model, batch) : compiled.At(batch).Value;
         foreach (var frozen in model.Frozen)
             update[model.Layout.IndexOf(frozen)].zero_();
-        return sketch.Of(defense.Protect(update, random).Flat);
+        return sketch.Of(defense.Protect(update, random, new(model, batch, Training)).Flat);
     }
 
     public void Dispose() => compiled?.Dispose();

@@ -37,7 +37,7 @@ public sealed class InverterTask : TrainingTask
         var sketch = shape.Sketch(model.Layout);
         network = shape.Network(sketch.Widths);
         pairs = new(model, training.Defense, sketch);
-        var channel = PartialUpdate.Of(training.Defense.Known(), model.Layout, model.Frozen);
+        var channel = PartialUpdate.Of(training.Defense.Known(model), model.Layout, model.Frozen);
         file = new(shape, sketch.Widths, ModelFingerprint.Of(model), channel.Description, Scale());
         weights = new("inverter", network.Initial(Random.Derive("weights")), beta1: 0.9, training.Averaging);
         for (var count = 1; count <= training.Batch; count++)
