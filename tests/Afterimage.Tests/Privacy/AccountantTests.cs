@@ -24,12 +24,16 @@ public class AccountantTests
         Assert.Equal(Math.Log(moment) / (order - 1), RenyiAccountant.Divergence(order, noise, rate), 1e-9);
     }
 
-    /// <summary>The MNIST tutorial of TensorFlow Privacy: 60 epochs of batches of 256 from 60,000 images.</summary>
-    [Fact]
-    public void Published_tables_come_out()
+    /// <summary>The MNIST table of TensorFlow Privacy's tutorial: batches of 256 from 60,000 images, delta 1e-5.</summary>
+    [Theory]
+    [InlineData(1.3, 15, 1.19)]
+    [InlineData(1.1, 60, 3.01)]
+    [InlineData(0.7, 45, 7.10)]
+    public void Published_tables_come_out(double noise, int epochs, double published)
     {
-        Assert.Equal(2.92, RenyiAccountant.OlderEpsilon(1.1, 256.0 / 60_000, 14_062, 1e-5), 0.01);
-        Assert.InRange(RenyiAccountant.Epsilon(1.1, 256.0 / 60_000, 14_062, 1e-5), 2.2, 2.7);
+        var steps = epochs * 60_000 / 256;
+        Assert.Equal(published, RenyiAccountant.OlderEpsilon(noise, 256.0 / 60_000, steps, 1e-5), 0.006);
+        Assert.InRange(RenyiAccountant.Epsilon(noise, 256.0 / 60_000, steps, 1e-5), 0.75 * published, 0.95 * published);
     }
 
     /// <summary>Koskela, Jälkö and Honkela (2020) compute delta 4.2435e-6 at epsilon 1 for this mechanism; Renyi bounds lie above it.</summary>
@@ -37,8 +41,7 @@ public class AccountantTests
     public void The_bound_lies_little_above_the_exact_value()
     {
         var found = RenyiAccountant.Epsilon(4, 0.01, 1000, 4.243484012034273e-6);
-        Assert.InRange(found, 0.3, 1.2);
-        Assert.True(found >= 0);
+        Assert.InRange(found, 1, 1.15);
     }
 
     [Theory]
@@ -63,7 +66,7 @@ public class AccountantTests
         Assert.True(RenyiAccountant.Epsilon(1, 0.01, 100, 1e-5) < RenyiAccountant.Epsilon(1, 0.01, 1000, 1e-5));
         // At rate 1 the mechanism is the plain one, whose exact epsilon no bound undercuts.
         Assert.True(RenyiAccountant.Epsilon(2, 1, 10, 1e-5) >= GaussianMechanism.Epsilon(Math.Sqrt(10) / 2, 1e-5));
-        Assert.Equal(RenyiAccountant.Epsilon(2, 1, 10, 1e-5), GaussianMechanism.Epsilon(Math.Sqrt(10) / 2, 1e-5), 0.25);
+        Assert.Equal(RenyiAccountant.Epsilon(2, 1, 10, 1e-5), GaussianMechanism.Epsilon(Math.Sqrt(10) / 2, 1e-5), 0.6);
     }
 
     /// <summary>The best guess among N images of which one was sent with noise, drawn many times, reaches the bound and does not exceed it.</summary>
