@@ -101,7 +101,7 @@ public sealed record SimulatedClient : ClientSource
     private Batch Batch(VictimModel victim, PrivateBatch truth)
     {
         var labels = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft };
-        return new(Tensors.From(truth.Images, victim.Type, victim.Device), labels.Targets(victim.Classes, victim.Type, victim.Device));
+        return new(Tensors.From(truth.Trained, victim.Type, victim.Device), labels.Targets(victim.Classes, victim.Type, victim.Device));
     }
 
     /// <summary>Other images of the data set, none of them of the observed round.</summary>
@@ -123,7 +123,7 @@ public sealed record SimulatedClient : ClientSource
         using var scope = Tidy.Scope();
         using var _ = no_grad();
         var trace = new Trace();
-        victim.Logits(Tensors.From(truth.Images, victim.Type, victim.Device), Training.Mode, trace: trace);
+        victim.Logits(Tensors.From(truth.Trained, victim.Type, victim.Device), Training.Mode, trace: trace);
         var seen = LayerStatistics.Of(trace);
         var after = Training is FedSgd { Mode: ModelMode.Train } ? LayerStatistics.Running(victim).After(seen, network, BatchSize) : null;
         return (seen.Detach(), after?.Detach());

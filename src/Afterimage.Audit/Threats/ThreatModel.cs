@@ -57,9 +57,12 @@ public sealed record ThreatModel
             RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && seen.Training is not HiddenTraining)
                 ? round.RunningStatistics : null,
             Channel = read.Channel,
-            IsDefenseHidden = IsHidden(round.Seen(RevealTraining).Channel),
+            IsDefenseHidden = IsBlind(round),
         };
     }
+
+    /// <summary>Whether the client did something to its update of which the attacker is not told.</summary>
+    public bool IsBlind(ClientRound round) => IsHidden(round.Seen(RevealTraining).Channel);
 
     private bool IsHidden(Channel channel) => !RevealDefense && !ReferenceEquals(channel.Undefended, channel);
 

@@ -151,15 +151,54 @@ public class DefenseLaws
     {
         using var scope = NewDisposeScope();
         using var scene = Scene.Tiny();
-        Attack[] attacks = [new LinearLayerInversion(), new ReluBatchInversion(), new RecursiveInversion(), new RectifiedRecursion()];
-        (Defense, string)[] cases = [(new TopK(), "every number of the update"), (new NormBound { Bound = 1e-3 }, "its own scale")];
-        foreach (var (defense, words) in cases)
+        Attack[] recursions = [new RecursiveInversion(), new RectifiedRecursion()];
+        (Defense, string, Attack[])[] cases =
+        [
+            (new TopK(), "every number of the update", [new ReluBatchInversion(), .. recursions]),
+            (new NormBound { Bound = 1e-3 }, "its own scale", recursions),
+            (new Sign(), "its own scale", [new LinearLayerInversion(), new ReluBatchInversion(), .. recursions]),
+        ];
+        foreach (var (defense, words, attacks) in cases)
         {
             using var context = Round(scene, defense.Protect(scene.Context.Observation.Update, new(1)).Detach(), defense.Known());
             foreach (var attack in attacks)
                 Refusal.Says(words, () => attack.Run(context));
             context.Observation.Update.Dispose();
         }
+    }
+
+    /// <summary>Ratios of a row mean the image whatever was scaled or left out.</summary>
+    [Fact]
+    public void The_bias_attack_reads_through_a_bound_and_through_missing_numbers()
+    {
+        using var scope = NewDisposeScope();
+        using var scene = Scene.Tiny(type: ScalarType.Float64);
+        Defense[] defenses =
+        [
+            new NormBound { Bound = 1e-3 }, new RandomPruning { Share = 0.5 },
+            new DefenseChain { Steps = [new NormBound { Bound = 1e-2 }, new TopK { Share = 0.7 }] },
+        ];
+        foreach (var defense in defenses)
+        {
+            using var context = Round(scene, defense.Protect(scene.Context.Observation.Update, new(1)).Detach(), defense.Known());
+            using var found = new LinearLayerInversion().Run(context);
+            Assert.InRange((found.Images - scene.Images).abs().max().ToDouble(), 0, 1e-4);
+            context.Observation.Update.Dispose();
+        }
+    }
+
+    /// <summary>Clipping alone protects nothing: it scales every image's share of a row, and the ratio stays.</summary>
+    [Fact]
+    public void Batches_are_separated_under_the_clipping_of_every_example()
+    {
+        using var scope = NewDisposeScope();
+        using var plain = new Scene(new Mlp { Depth = 2, Width = 64 }, batch: 3, shape: new(1, 8, 8));
+        var norm = plain.Context.Observation.Update.Norm();
+        using var scene = new Scene(new Mlp { Depth = 2, Width = 64 }, new DpSgd { Clip = 0.1 * norm }, 3, shape: new(1, 8, 8));
+        Assert.InRange(scene.Context.Observation.Update.Norm(), 0, 0.1 * norm);
+        using var found = new ReluBatchInversion().Run(scene.Context);
+        for (var i = 0; i < 3; i++)
+            Assert.InRange(Enumerable.Range(0, 3).Min(j => (found.Images[j] - scene.Images[i]).abs().max().ToDouble()), 0, 1e-4);
     }
 
     [Theory]

@@ -83,7 +83,7 @@ public abstract class Channel
 
     /// <summary>The operator with the channel's map behind it; it takes over the operator.</summary>
     public ForwardOperator Behind(ForwardOperator forward) =>
-        (Effects & ChannelEffects.Mapped) == 0 ? forward : new MappedOperator(forward, this);
+        (Effects & (ChannelEffects.Mapped | ChannelEffects.Scaled)) == 0 ? forward : new MappedOperator(forward, this);
 
     /// <summary>One point of the operator with the map behind it.</summary>
     public Linearization Behind(Linearization point) => At(point.Value) is { } map ? new MappedOperator.Point(point, map) : point;
@@ -116,11 +116,14 @@ public enum ChannelEffects
     /// <summary>Some numbers do not arrive; zeros stand in their places.</summary>
     Missing = 4,
 
-    /// <summary>The update as a whole goes through a map that is not the identity, such as a bound of its norm.</summary>
+    /// <summary>The update as a whole goes through a map that changes more than its scale, such as a cut of large numbers.</summary>
     Mapped = 8,
 
+    /// <summary>The update as a whole is scaled by a factor that is not told: ratios of its numbers mean what they did.</summary>
+    Scaled = 16,
+
     /// <summary>All of these.</summary>
-    All = Noise | Rounding | Missing | Mapped,
+    All = Noise | Rounding | Missing | Mapped | Scaled,
 }
 
 /// <summary>A channel's map at one update: its value, and products with its derivative.</summary>

@@ -25,7 +25,7 @@ public sealed record NormBound : Defense
 
     private sealed class Bounded(double bound) : Channel
     {
-        public override ChannelEffects Effects => ChannelEffects.Mapped;
+        public override ChannelEffects Effects => ChannelEffects.Scaled;
 
         public override string Description => FormattableString.Invariant($"scaled down where its norm exceeds {bound:G3}");
 

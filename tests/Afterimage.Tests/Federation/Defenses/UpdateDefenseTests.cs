@@ -206,6 +206,36 @@ public class UpdateDefenseTests
     }
 
     [Fact]
+    public void InstaHide_trains_on_blended_pixels_with_random_signs_and_is_judged_by_the_private_image()
+    {
+        using var scope = NewDisposeScope();
+        var client = new SimulatedClient
+        {
+            Data = new DeadLeaves { Shape = new(1, 16, 16), Count = 20 }, Mixing = new() { InstaHide = 3 }, BatchSize = 2,
+        };
+        using var round = client.Open(new Mlp { Depth = 2, Width = 24 }, 0, new(7), CPU);
+        using var open = (client with { Mixing = new() }).Open(new Mlp { Depth = 2, Width = 24 }, 0, new(7), CPU);
+        var (truth, plain) = (round.Truth!, open.Truth!);
+        Assert.Equal(plain.Images.Select(image => image.Pixels.ToArray()), truth.Images.Select(image => image.Pixels.ToArray()));
+        Assert.All(truth.Soft!.Value.Chunk(10), label => Assert.Equal(1, label.Sum(), 1e-9));
+        // A blend without signs is smooth; with them neighbors differ as often above gray as below.
+        var signs = truth.Trained[0].Pixels.ToArray().Where(pixel => pixel != 0.5f).Average(pixel => pixel > 0.5f ? 1.0 : 0);
+        Assert.InRange(signs, 0.35, 0.65);
+        Refusal.Says("at least 2", () => (client with { Mixing = new() { InstaHide = 1 } }).Open(new Mlp(), 0, new(7), CPU));
+    }
+
+    [Fact]
+    public void A_head_without_bias_sends_no_gradient_of_one()
+    {
+        using var model = new LeNet { HeadBias = false }.Open(new(1, 8, 8), 10, new(1), ScalarType.Float32, CPU);
+        Assert.Null(model.Head!.Value.Bias);
+        using var whole = new LeNet().Open(new(1, 8, 8), 10, new(1), ScalarType.Float32, CPU);
+        Assert.Equal(whole.Layout.Count - 10, model.Layout.Count);
+        using var deep = new ResNet { HeadBias = false }.Open(new(3, 8, 8), 10, new(1), ScalarType.Float32, CPU);
+        Assert.Null(deep.Head!.Value.Bias);
+    }
+
+    [Fact]
     public void Fidelities_weigh_tensors_by_the_inverse_variance_of_their_noise()
     {
         using var scope = NewDisposeScope();
