@@ -4,8 +4,8 @@ using Afterimage.Numerics;
 namespace Afterimage.Audit.Clients;
 
 /// <summary>
-/// What a client does to images and labels before it trains: smoothing, which gives every class an equal share; mixup, which blends an image
-/// with another of the data set and their labels with the same weight; and InstaHide, which blends several and flips pixels.
+/// What a client does to images and labels before it trains: smoothing, which gives every class an equal share; mixup, which blends an
+/// image with another of the data set and their labels with the same weight; and InstaHide, which blends several and flips pixels.
 /// </summary>
 [Cites("huang2020instahide")]
 public sealed record LabelMixing
@@ -19,9 +19,9 @@ public sealed record LabelMixing
     public double Mixup { get; init; }
 
     /// <summary>
-    /// Images k that InstaHide (Huang et al., 2020) blends into one, the private one among them, from 2 to 16: with weights of at most 0.65 that
-    /// add up to 1, and then pixels, taken from -1 to 1, get random signs. 0 leaves images as they are. The private image stays what an
-    /// attack is judged by; the network trains on the encrypted one.
+    /// Images k that InstaHide (Huang et al., 2020) blends into one, the private one among them, from 2 to 16: with weights of at most 0.65
+    /// that add up to 1, and then pixels, taken from -1 to 1, get random signs. 0 leaves images as they are. The private image stays what
+    /// an attack is judged by; the network trains on the encrypted one.
     /// </summary>
     [Range(0, 16)]
     public int InstaHide { get; init; }

@@ -59,7 +59,7 @@ internal sealed class ExperimentOptions
             (json, mix) => json["client"]!["labels"] = OneOf("--label-mix", mix, Mixes), For.SimulatedClient, Mixes);
         Add<int>("--batch -b", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, " +
-            "optimizer=adamw, shuffle=, clients=2,3; or hidden.",
+            "optimizer=adamw, shuffle=, clients=2,3; or \"dpsgd clip=1 noise=1\"; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",

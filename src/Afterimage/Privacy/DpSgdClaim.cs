@@ -41,13 +41,15 @@ public sealed record DpSgdClaim
         if (NoiseMultiplier == 0)
             findings.Add("Without noise no epsilon holds: clipping alone is no differential privacy.");
         if (ratio < 1)
-            findings.Add(string.Create(CultureInfo.InvariantCulture, $"The noise is made for a sensitivity of {Sensitivity:G3}, but one example " +
+            findings.Add(string.Create(CultureInfo.InvariantCulture,
+                $"The noise is made for a sensitivity of {Sensitivity:G3}, but one example " +
                 $"changes the sum by up to the clipping norm, {Clip:G3}: the noise is {1 / ratio:G3} times too small."));
         if (ratio > 1)
             findings.Add(string.Create(CultureInfo.InvariantCulture,
                 $"The noise is made for a sensitivity {ratio:G3} times the clipping norm: it protects more than the formula says."));
         if (Delta > 1e-4)
-            findings.Add(string.Create(CultureInfo.InvariantCulture, $"A delta of {Delta:G2} lets one of {1 / Delta:G3} examples be published as " +
+            findings.Add(string.Create(CultureInfo.InvariantCulture,
+                $"A delta of {Delta:G2} lets one of {1 / Delta:G3} examples be published as " +
                 $"it is: take less than one over the number of examples."));
         return new(string.Create(CultureInfo.InvariantCulture, $"DP-SGD with noise multiplier {NoiseMultiplier:G4} and sampling rate " +
                 $"{SamplingRate:G4} over {Rounds:N0} {(Rounds == 1 ? "round" : "rounds")}"),

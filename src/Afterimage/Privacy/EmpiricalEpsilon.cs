@@ -3,8 +3,9 @@ using MathNet.Numerics.Distributions;
 namespace Afterimage.Privacy;
 
 /// <summary>
-/// What an attack proves of a mechanism: whoever finds the image of a client in a pool of N with probability p shows that the mechanism is not
-/// (epsilon, delta)-private for any epsilon below ln(N (p - delta)). The rate is replaced by the lower end of its Clopper-Pearson interval.
+/// What an attack proves of a mechanism: whoever finds the image of a client in a pool of N with probability p shows that the mechanism is
+/// not (epsilon, delta)-private for any epsilon below ln(N (p - delta)). The rate is replaced by the lower end of its Clopper-Pearson
+/// interval.
 /// </summary>
 /// <param name="Rate">The measured rate.</param>
 /// <param name="Lower">The lower end of its one-sided interval.</param>
@@ -28,7 +29,9 @@ public sealed record EmpiricalEpsilon(double Rate, double Lower, double Epsilon)
         return new((double)identified / of, lower, lower > delta ? Math.Max(0, Math.Log(pool * (lower - delta))) : 0);
     }
 
-    /// <summary>The one-sided lower end of Clopper and Pearson (1934): the rate at which so many successes have probability 1 - confidence.</summary>
+    /// <summary>
+    /// The one-sided lower end of Clopper and Pearson (1934): the rate at which so many successes have probability 1 - confidence.
+    /// </summary>
     internal static double Lowest(int identified, int of, double confidence) =>
         identified == 0 ? 0 : Beta.InvCDF(identified, of - identified + 1, 1 - confidence);
 }

@@ -10,8 +10,8 @@ namespace Afterimage.Privacy;
 /// <param name="Rounds">Rounds that an attacker sees.</param>
 /// <param name="Neighbors">Between which data sets the epsilon stands, the end of a sentence.</param>
 /// <param name="Findings">What is impossible, outside of a proof or not what it says, one sentence each.</param>
-public sealed record PrivacyStatement(string Mechanism, double? Claimed, double Delivered, double Delta, double NoiseMultiplier, double Rate,
-    long Rounds, string Neighbors, ValueList<string> Findings)
+public sealed record PrivacyStatement(string Mechanism, double? Claimed, double Delivered, double Delta, double NoiseMultiplier,
+    double Rate, long Rounds, string Neighbors, ValueList<string> Findings)
 {
     /// <summary>How often at most the client's image is found in a pool.</summary>
     /// <param name="pool">Candidates, the true one among them.</param>

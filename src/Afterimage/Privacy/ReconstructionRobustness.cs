@@ -3,8 +3,8 @@ using MathNet.Numerics.Distributions;
 namespace Afterimage.Privacy;
 
 /// <summary>
-/// Reconstruction robustness (Balle, Cherubin and Hayes, 2022; Hayes, Mahloujifar and Balle, 2023): how often at most anybody can tell a client's
-/// image from others, however strong the attack and whatever else of the data is known.
+/// Reconstruction robustness (Balle, Cherubin and Hayes, 2022; Hayes, Mahloujifar and Balle, 2023): how often at most anybody can tell a
+/// client's image from others, however strong the attack and whatever else of the data is known.
 /// </summary>
 [Cites("balle2022reconstructing", "hayes2023bounding")]
 public static class ReconstructionRobustness

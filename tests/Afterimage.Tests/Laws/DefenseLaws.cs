@@ -61,7 +61,8 @@ public class DefenseLaws
         using var scene = Scene.Smooth(ScalarType.Float32);
         var update = scene.Context.Observation.Update;
         var before = update.Flat.clone();
-        var (first, second) = (All[name].Strong.Protect(update, new(1), Round(scene)), All[name].Strong.Protect(update, new(1), Round(scene)));
+        var (first, second) = (All[name].Strong.Protect(update, new(1), Round(scene)),
+            All[name].Strong.Protect(update, new(1), Round(scene)));
         Assert.True(first.Flat.equal(second.Flat).all().ToBoolean());
         Assert.True(update.Flat.equal(before).all().ToBoolean());
         Assert.Equal(update.Flat.dtype, first.Flat.dtype);

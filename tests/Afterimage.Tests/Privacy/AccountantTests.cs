@@ -61,7 +61,9 @@ public class AccountantTests
         Assert.Equal(RenyiAccountant.Epsilon(2, 1, 10, 1e-5), GaussianMechanism.Epsilon(Math.Sqrt(10) / 2, 1e-5), 0.6);
     }
 
-    /// <summary>The best guess among N images of which one was sent with noise, drawn many times, reaches the bound and does not exceed it.</summary>
+    /// <summary>
+    /// The best guess among N images of which one was sent with noise, drawn many times, reaches the bound and does not exceed it.
+    /// </summary>
     [Fact]
     public void No_guess_beats_the_robustness_bound()
     {

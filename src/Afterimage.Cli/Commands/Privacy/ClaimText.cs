@@ -54,7 +54,8 @@ internal static class ClaimText
         && int.TryParse(found, NumberStyles.None, CultureInfo.InvariantCulture, out var hits)
         && int.TryParse(of, NumberStyles.None, CultureInfo.InvariantCulture, out var all)
             ? EmpiricalEpsilon.Of(hits, all, pool, delta)
-            : throw new AfterimageException($"--identified \"{text}\" is no rate: write how many images were found of how many, such as 9/10.");
+            : throw new AfterimageException($"--identified \"{text}\" is no rate: write how many images were found " +
+                "of how many, such as 9/10.");
 
     private static Dictionary<string, double> Fields(string flag, string text, params string[] names)
     {
@@ -67,7 +68,8 @@ internal static class ClaimText
             {
                 "yes" when name == "released" => 1,
                 "no" when name == "released" => 0,
-                _ => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number
+                _ => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+                    ? number
                     : throw new AfterimageException($"{flag} has \"{item}\", which is no number."),
             };
         }

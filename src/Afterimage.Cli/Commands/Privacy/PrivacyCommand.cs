@@ -17,7 +17,8 @@ internal static class PrivacyCommand
         var clip = Number("--clip", "C", "The clipping norm as configured.");
         var sensitivity = Number("--sensitivity", "S", "The sensitivity that the noise is made for, by default the clipping norm.");
         var local = Text("--flower-local-dp", "clipping=, sensitivity=, epsilon= and delta= of Flower's LocalDpMod.");
-        var sparse = Text("--nvflare-svt", "fraction=, epsilon=, noise=, gamma=, parameters= and released= (yes or no) of NVFlare's SVTPrivacy.");
+        var sparse = Text("--nvflare-svt",
+            "fraction=, epsilon=, noise=, gamma=, parameters= and released= (yes or no) of NVFlare's SVTPrivacy.");
         var percentile = Text("--nvflare-percentile", "percentile= and gamma= of NVFlare's PercentilePrivacy.");
         var pool = new Option<int?>("--pool") { HelpName = "N", Description = "Candidates of the identification bound, by default 100." };
         var identified = new Option<string?>("--identified")
@@ -38,7 +39,8 @@ internal static class PrivacyCommand
             if (line.GetValue(noise) is { } multiplier)
                 statements.Add(new DpSgdClaim
                 {
-                    NoiseMultiplier = multiplier, SamplingRate = line.GetValue(rate) ?? 1, Rounds = count, Delta = line.GetValue(delta) ?? 1e-5,
+                    NoiseMultiplier = multiplier, SamplingRate = line.GetValue(rate) ?? 1, Rounds = count,
+                    Delta = line.GetValue(delta) ?? 1e-5,
                     Clip = line.GetValue(clip), Sensitivity = line.GetValue(sensitivity),
                 }.Judge());
             if (line.GetValue(local) is { } mod)

@@ -16,7 +16,8 @@ internal static class PrivacyText
             to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  delivered   epsilon {Epsilon(statement.Delivered)}") +
                 (statement.Delta > 0 ? string.Create(CultureInfo.InvariantCulture, $" at delta {statement.Delta:G3}") : "") +
                 $", for {statement.Neighbors}");
-            to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  whoever tries finds the client's image among {pool:N0} candidates with " +
+            to.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  whoever tries finds the client's image among {pool:N0} candidates with " +
                 $"probability {statement.Identification(pool):G3} at most (by chance {1.0 / pool:G3})"));
             foreach (var finding in statement.Findings)
                 to.WriteLine($"  ! {finding}");
@@ -25,7 +26,8 @@ internal static class PrivacyText
         }
         if (proven is null)
             return;
-        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"An attack found {100 * proven.Rate:0.#} % of the images among {pool:N0} candidates " +
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"An attack found {100 * proven.Rate:0.#} % of the images among {pool:N0} candidates " +
             $"(at least {100 * proven.Lower:0.##} % with 95 % confidence): epsilon is {proven.Epsilon:G4} or more."));
         foreach (var statement in statements.Where(statement => statement.Delivered < proven.Epsilon))
             to.WriteLine($"  ! That contradicts {statement.Mechanism}: something of it is not as configured.");

@@ -134,8 +134,8 @@ internal sealed class PosteriorProblem
     private Tensor SharedPart(Tensor gradients) => head is null ? gradients
         : cat([gradients.narrow(1, 0, place.From), gradients.narrow(1, place.To, gradients.shape[1] - place.To)], 1);
 
-    // A tensor whose update is zero (a dead layer) has weight zero, and so have numbers that did not arrive. Noise that differs from tensor to
-    // tensor in units of their size weighs them by its own: the weights times the deviations are then the mean relative deviation.
+    // A tensor whose update is zero (a dead layer) has weight zero, and so have numbers that did not arrive. Noise that differs from tensor
+    // to tensor in units of their size weighs them by its own: the weights times the deviations are then the mean relative deviation.
     private static Tensor InverseRootMeanSquares(Observation observation)
     {
         const double Smallest = 0.01;

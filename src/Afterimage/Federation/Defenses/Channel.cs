@@ -15,7 +15,9 @@ public abstract class Channel
     /// <summary>The end of a sentence on the update, for example "without defense".</summary>
     public abstract string Description { get; }
 
-    /// <summary>The way as a blind attacker takes it, who sees which tensors were not sent and nothing else; itself where that is all.</summary>
+    /// <summary>
+    /// The way as a blind attacker takes it, who sees which tensors were not sent and nothing else; itself where that is all.
+    /// </summary>
     public virtual Channel Undefended => None;
 
     /// <summary>Whether numbers carry noise or rounding of the channel, so that no equation holds exactly.</summary>

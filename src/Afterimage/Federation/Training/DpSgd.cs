@@ -3,9 +3,9 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// One step of DP-SGD (Abadi et al., 2016): the gradient of every image is scaled down to a norm, their mean is taken, and Gaussian noise is added
-/// whose deviation is the multiplier times the norm over the number of images. An attacker knows norm and multiplier; "afterimage privacy"
-/// says which (epsilon, delta) they amount to over a training.
+/// One step of DP-SGD (Abadi et al., 2016): the gradient of every image is scaled down to a norm, their mean is taken, and Gaussian noise
+/// is added whose deviation is the multiplier times the norm over the number of images. An attacker knows norm and multiplier; "afterimage
+/// privacy" says which (epsilon, delta) they amount to over a training.
 /// </summary>
 [Cites("abadi2016deep")]
 public sealed record DpSgd : LocalTraining, ISettings

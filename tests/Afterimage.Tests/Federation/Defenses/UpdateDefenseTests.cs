@@ -38,7 +38,8 @@ public class UpdateDefenseTests
             var sent = new double[sum.Length];
             (int From, int Count)[] parts = each ? [(0, 2000), (2000, 30)] : [(0, 2030)];
             foreach (var (from, count) in parts)
-                foreach (var i in Enumerable.Range(from, count).OrderByDescending(i => Math.Abs(sum[i])).Take((int)Math.Ceiling(count * 0.25)))
+                foreach (var i in Enumerable.Range(from, count).OrderByDescending(i => Math.Abs(sum[i]))
+                    .Take((int)Math.Ceiling(count * 0.25)))
                     sent[i] = sum[i];
             return sent;
         }
@@ -115,7 +116,8 @@ public class UpdateDefenseTests
         var sorted = values.Select(Math.Abs).Order().ToArray();
         var place = 0.3 * (sorted.Length - 1);
         var cutoff = sorted[(int)place] + (place - (int)place) * (sorted[(int)place + 1] - sorted[(int)place]);
-        var sent = new PercentilePrivacy { Percentile = 30, Gamma = 0.5, Steps = 2 }.Protect(Update(), new(1)).Flat.data<double>().ToArray();
+        var sent = new PercentilePrivacy { Percentile = 30, Gamma = 0.5, Steps = 2 }
+            .Protect(Update(), new(1)).Flat.data<double>().ToArray();
         Assert.Equal(values.Select(value => Math.Abs(value) < cutoff ? 0 : Math.Clamp(value, -1, 1)), sent);
     }
 
@@ -165,7 +167,8 @@ public class UpdateDefenseTests
     public void Laplacian_noise_has_its_deviation_and_its_tails()
     {
         using var scope = NewDisposeScope();
-        var noise = new LaplacianNoise { Absolute = 0.5 }.Protect(new(new([("a", [40_000])]), zeros(40_000, ScalarType.Float64)), new(1)).Flat;
+        var nothing = new GradientSet(new([("a", [40_000])]), zeros(40_000, ScalarType.Float64));
+        var noise = new LaplacianNoise { Absolute = 0.5 }.Protect(nothing, new(1)).Flat;
         Assert.Equal(0.5, noise.std().ToDouble(), 0.02);
         // The mean magnitude of a Laplacian is its deviation over the root of 2; of a Gaussian it would be 0.80 of it.
         Assert.Equal(0.5 / Math.Sqrt(2), noise.abs().mean().ToDouble(), 0.01);
@@ -182,7 +185,8 @@ public class UpdateDefenseTests
         Assert.Equal(0, channel.Floor(sent));
         Assert.Equal(0, channel.Misfit(channel.At(update)!.Value, sent));
         var other = scene.Training.Evaluate(scene.Model, new(1 - scene.Images, scene.Targets));
-        var slow = other.Flat.data<double>().ToArray().Zip(sent.Flat.data<double>().ToArray()).Count(pair => Math.Sign(pair.First) != pair.Second);
+        var slow = other.Flat.data<double>().ToArray().Zip(sent.Flat.data<double>().ToArray())
+            .Count(pair => Math.Sign(pair.First) != pair.Second);
         Assert.Equal((double)slow / update.Layout.Count, channel.Misfit(channel.At(other)!.Value, sent), 1e-12);
         Assert.True(slow > 0.02 * update.Layout.Count);
     }

@@ -57,7 +57,8 @@ public sealed record LinearLayerInversion : Attack
     {
         var bias = first.BiasGradient!;
         if (!bias.ne(0).any().ToBoolean())
-            throw new AfterimageException("No gradient of the first layer's bias arrived, so nothing can be read from it: use another update.");
+            throw new AfterimageException("No gradient of the first layer's bias arrived, so nothing can be read from it: " +
+                "use another update.");
         var arrived = Arrived(run, (Linear)first.Layer);
         var squares = arrived is null ? bias.square().sum() : bias.square().matmul(arrived);
         var inputs = bias.matmul(first.WeightGradient!) / squares.clamp_min(1e-300);
@@ -73,7 +74,8 @@ public sealed record LinearLayerInversion : Attack
     {
         var update = run.Context.Observation.Update;
         return run.Context.Observation.Channel.Mask(update) is not { } mask ? null
-            : new GradientSet(update.Layout, mask)[update.Layout.IndexOf($"{layer.Name}{layer.Separator}weight")].to(ScalarType.Float64).cpu();
+            : new GradientSet(update.Layout, mask)[update.Layout.IndexOf($"{layer.Name}{layer.Separator}weight")]
+                .to(ScalarType.Float64).cpu();
     }
 
     private static SearchResult Rows(AttackRun run, LayerChain chain, Stage first)

@@ -3,8 +3,8 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// The quantizers of NVFlare that go through bitsandbytes (Dettmers et al., 2022 and 2023): every block of a tensor is divided by its largest
-/// magnitude, and each number becomes the nearest value of a table. An attacker takes the rounding for noise of its size.
+/// The quantizers of NVFlare that go through bitsandbytes (Dettmers et al., 2022 and 2023): every block of a tensor is divided by its
+/// largest magnitude, and each number becomes the nearest value of a table. An attacker takes the rounding for noise of its size.
 /// </summary>
 [Cites("dettmers2022blockwise", "dettmers2023qlora")]
 public sealed record BlockwiseQuantization : Defense

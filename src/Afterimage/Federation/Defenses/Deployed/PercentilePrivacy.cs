@@ -3,9 +3,9 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// The filter PercentilePrivacy of NVFlare (after Shokri and Shmatikov, 2015): numbers of the update divided by its local steps whose magnitude
-/// is below a percentile of all become zero, and the rest is cut at a magnitude. It is no differential privacy. An attacker compares what
-/// was sent and knows that numbers at the cut were larger.
+/// The filter PercentilePrivacy of NVFlare (after Shokri and Shmatikov, 2015): numbers of the update divided by its local steps whose
+/// magnitude is below a percentile of all become zero, and the rest is cut at a magnitude. It is no differential privacy. An attacker
+/// compares what was sent and knows that numbers at the cut were larger.
 /// </summary>
 [Cites("shokri2015privacy")]
 public sealed record PercentilePrivacy : Defense

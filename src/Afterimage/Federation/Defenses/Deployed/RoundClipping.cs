@@ -3,9 +3,9 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// Flower's fixed and adaptive clipping (Andrew et al., 2021). Where the clients clip, the server sees a scaled update; where the server does, it
-/// sees the update as it is. The noise of both is added by the server after the clients' updates are averaged, so that it protects from
-/// others and never from the server. An adaptive bound follows C exp(-rate (b - quantile)), b the share of clients below it.
+/// Flower's fixed and adaptive clipping (Andrew et al., 2021). Where the clients clip, the server sees a scaled update; where the server
+/// does, it sees the update as it is. The noise of both is added by the server after the clients' updates are averaged, so that it protects
+/// from others and never from the server. An adaptive bound follows C exp(-rate (b - quantile)), b the share of clients below it.
 /// </summary>
 [Cites("andrew2021differentially")]
 public sealed record RoundClipping : Defense
@@ -25,7 +25,9 @@ public sealed record RoundClipping : Defense
     [Range(0, 1e3)]
     public double Rate { get; init; } = 0.2;
 
-    /// <summary>The shares of clients that were below the bound in the rounds before, the first of them first; empty for a fixed bound.</summary>
+    /// <summary>
+    /// The shares of clients that were below the bound in the rounds before, the first of them first; empty for a fixed bound.
+    /// </summary>
     [Range(0, 1)]
     public ValueList<double> SharesBelow { get; init; } = [];
 

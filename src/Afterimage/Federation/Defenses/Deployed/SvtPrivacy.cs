@@ -3,9 +3,9 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// The filter SVTPrivacy of NVFlare, a sparse vector technique (Lyu, Su and Li, 2017): numbers of the update divided by its local steps whose
-/// magnitude with Laplacian noise exceeds a noisy threshold are sent, cut at a magnitude, with Laplacian noise of their own. As released,
-/// numbers that were accepted are drawn with replacement, so that some of them are sent without any noise.
+/// The filter SVTPrivacy of NVFlare, a sparse vector technique (Lyu, Su and Li, 2017): numbers of the update divided by its local steps
+/// whose magnitude with Laplacian noise exceeds a noisy threshold are sent, cut at a magnitude, with Laplacian noise of their own. As
+/// released, numbers that were accepted are drawn with replacement, so that some of them are sent without any noise.
 /// </summary>
 [Cites("lyu2017understanding")]
 public sealed record SvtPrivacy : Defense
@@ -34,7 +34,9 @@ public sealed record SvtPrivacy : Defense
     [Range(1, 1_000_000)]
     public int Steps { get; init; } = 1;
 
-    /// <summary>Whether accepted numbers are drawn with replacement, which sends some of them without noise, as the released filter does.</summary>
+    /// <summary>
+    /// Whether accepted numbers are drawn with replacement, which sends some of them without noise, as the released filter does.
+    /// </summary>
     public bool AsReleased { get; init; } = true;
 
     /// <inheritdoc/>

@@ -13,7 +13,9 @@ public sealed record LaplacianNoise : Defense
     [Range(0, 1e9)]
     public double Relative { get; init; }
 
-    /// <summary>Deviation in the units of the update, the same for every number: the scale of the distribution times the root of 2.</summary>
+    /// <summary>
+    /// Deviation in the units of the update, the same for every number: the scale of the distribution times the root of 2.
+    /// </summary>
     [Range(0, 1e9)]
     public double Absolute { get; init; }
 

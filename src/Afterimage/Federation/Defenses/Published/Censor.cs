@@ -3,9 +3,9 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// CENSOR (Zhang et al., NDSS 2025): every tensor of the update is replaced by a random one of the same norm that is orthogonal to it; of several
-/// draws the one is sent after whose step the loss of the batch is lowest. The projection here divides by the squared norm, so that it is
-/// orthogonal. What is left to an attacker is one norm for each tensor.
+/// CENSOR (Zhang et al., NDSS 2025): every tensor of the update is replaced by a random one of the same norm that is orthogonal to it; of
+/// several draws the one is sent after whose step the loss of the batch is lowest. The projection here divides by the squared norm, so that
+/// it is orthogonal. What is left to an attacker is one norm for each tensor.
 /// </summary>
 [Cites("zhang2025censor")]
 public sealed record Censor : Defense

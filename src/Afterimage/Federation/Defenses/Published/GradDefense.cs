@@ -3,8 +3,8 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// The perturbation of GradDefense (Wang et al., INFOCOM 2022): the update is cut into slices of equal sensitivity, where the sensitivity of a
-/// tensor g is the mean over the images of |d(sum of g)/dx|, and random slices get Gaussian noise. The published compensation is a
+/// The perturbation of GradDefense (Wang et al., INFOCOM 2022): the update is cut into slices of equal sensitivity, where the sensitivity
+/// of a tensor g is the mean over the images of |d(sum of g)/dx|, and random slices get Gaussian noise. The published compensation is a
 /// denoising at the server, which an attacker has as well. An attacker does not know which slices were drawn, and takes the mean noise.
 /// </summary>
 [Cites("wang2022protect")]

@@ -3,9 +3,9 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// Outpost (Wang, Hugh and Li, INFOCOM 2023): the smallest numbers of every tensor are zeroed, and Gaussian noise is added where the empirical
-/// Fisher information, the mean square of the gradient over a tensor's first axis, is large; its deviation is a base times the variance of
-/// the tensor's weights, at most 1. It acts with probability 1 / (1 + decay rounds), so that it fades while training goes on.
+/// Outpost (Wang, Hugh and Li, INFOCOM 2023): the smallest numbers of every tensor are zeroed, and Gaussian noise is added where the
+/// empirical Fisher information, the mean square of the gradient over a tensor's first axis, is large; its deviation is a base times the
+/// variance of the tensor's weights, at most 1. It acts with probability 1 / (1 + decay rounds), so that it fades while training goes on.
 /// </summary>
 [Cites("wang2023more")]
 public sealed record Outpost : Defense
@@ -57,7 +57,8 @@ public sealed record Outpost : Defense
     {
         Settings.Check(this);
         return IsIdentity ? Channel.None
-            : new Perturbation(this, model is null ? [] : [.. Enumerable.Range(0, model.Parameters.Count).Select(i => Noise * Risk(model, i))]);
+            : new Perturbation(this, model is null ? []
+                : [.. Enumerable.Range(0, model.Parameters.Count).Select(i => Noise * Risk(model, i))]);
     }
 
     private bool IsIdentity => Noise == 0 && Pruned == 0;

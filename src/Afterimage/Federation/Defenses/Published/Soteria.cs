@@ -3,8 +3,8 @@ using Afterimage.Models;
 namespace Afterimage.Federation;
 
 /// <summary>
-/// Soteria (Sun et al., CVPR 2021): columns of the gradient of the last linear layer are zeroed whose feature r carries most of the image, that
-/// is, whose ratio |dr/dx| / |r|, summed over the batch, is smallest. An attacker sees the zero columns and compares the rest.
+/// Soteria (Sun et al., CVPR 2021): columns of the gradient of the last linear layer are zeroed whose feature r carries most of the image,
+/// that is, whose ratio |dr/dx| / |r|, summed over the batch, is smallest. An attacker sees the zero columns and compares the rest.
 /// </summary>
 [Cites("sun2021soteria")]
 public sealed record Soteria : Defense

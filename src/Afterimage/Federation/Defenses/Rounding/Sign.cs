@@ -10,7 +10,8 @@ namespace Afterimage.Federation;
 public sealed record Sign : Defense
 {
     /// <inheritdoc/>
-    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null) => new(update.Layout, update.Flat.sign());
+    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null) =>
+        new(update.Layout, update.Flat.sign());
 
     /// <inheritdoc/>
     public override Channel Known(VictimModel? model = null) => TensorScales.Signs;

@@ -9,7 +9,9 @@ namespace Afterimage.Federation;
 [Cites("alistarh2017qsgd")]
 public sealed record StochasticQuantization : Defense
 {
-    /// <summary>Bits of a number with its sign, from 2 to 16: s = 2^(bits-1) - 1 levels above zero; null sends the update as it is.</summary>
+    /// <summary>
+    /// Bits of a number with its sign, from 2 to 16: s = 2^(bits-1) - 1 levels above zero; null sends the update as it is.
+    /// </summary>
     [Range(2, 16)]
     public int? Bits { get; init; }
 
