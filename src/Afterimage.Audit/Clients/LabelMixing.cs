@@ -61,7 +61,7 @@ public sealed record LabelMixing
         {
             LabeledImage[] parts = [image, .. Enumerable.Range(1, InstaHide - 1).Select(_ => images[draw.Next(images.Count)])];
             var weights = Weights(draw);
-            var blend = new float[image.Pixels.Count()];
+            var blend = new float[image.Pixels.Length];
             for (var i = 0; i < blend.Length; i++)
             {
                 var value = 2 * parts.Zip(weights, (part, weight) => weight * part.Pixels[i]).Sum() - 1;
