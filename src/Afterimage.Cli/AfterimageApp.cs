@@ -60,6 +60,7 @@ public static class AfterimageApp
             AuditCommand.Create(files, terminal),
             LeakageCommand.Create(files, terminal),
             LabelsCommand.Create(files, terminal),
+            PrivacyCommand.Create(terminal),
             CheckCommand.Create(files, terminal),
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),

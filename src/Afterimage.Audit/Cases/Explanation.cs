@@ -52,7 +52,8 @@ public static class Explanation
         [
             new("model", $"architecture and weights before the round ({model})", true),
             new("update", $"{(training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
-                channel.Description + (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
+                channel.Description + (experiment.Threat.IsBlind(round) ? ", of which the attacker is not told" : "") +
+                (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
                 string.Concat(readings.Select(reading => $"; {reading}")), round.IsDescribed),
             .. round.Reading.Select(sentence => new Assumption("update file", sentence, true)),
             .. round.Difference is not null && experiment.Threat.RevealTraining ? (Assumption[])[new("update file", "one step of SGD on " +

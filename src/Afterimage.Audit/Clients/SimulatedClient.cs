@@ -40,7 +40,7 @@ public sealed record SimulatedClient : ClientSource
     {
         Settings.Check(this);
         watch?.Invoke(new("opens the data"));
-        var channel = Defense.Known();
+        _ = Defense.Known();
         var images = Data.Open();
         var chosen = Choose(images, trial, random);
         var shown = chosen[trial].Select(index => images[index]).ToArray();
@@ -50,7 +50,10 @@ public sealed record SimulatedClient : ClientSource
         try
         {
             watch?.Invoke(new("trains the client"));
-            var update = Train(victim, truth, random.Derive("client", trial));
+            GradientSet Earlier(int back) => Sum(victim, EarlierBatch(images, chosen, trial, back, random),
+                random.Derive("client", trial).Derive("earlier", back)).Detach();
+            var update = Train(victim, truth, random.Derive("client", trial), Earlier);
+            var channel = DefenseChain.Joined(Training.Way(BatchSize), Defense.Known(victim));
             var (batch, running) = Statistics(victim, truth);
             watch?.Invoke(new("opens public images"));
             return new()
@@ -78,15 +81,38 @@ public sealed record SimulatedClient : ClientSource
         }
     }
 
-    private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random)
+    private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random, Func<int, GradientSet> earlier)
     {
         using var scope = Tidy.Scope();
-        var labels = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft };
-        var targets = labels.Targets(victim.Classes, victim.Type, victim.Device);
-        var update = Training.Train(victim, new(Tensors.From(truth.Images, victim.Type, victim.Device), targets), random);
+        var update = Sum(victim, truth, random);
+        var round = new LocalRound(victim, Batch(victim, truth), Training, earlier);
+        return Defense.Protect(update, random, round).To(victim.Type, victim.Device).Detach();
+    }
+
+    /// <summary>What local training makes of a batch, before any defense.</summary>
+    private GradientSet Sum(VictimModel victim, PrivateBatch truth, RandomSource random)
+    {
+        var update = Training.Train(victim, Batch(victim, truth), random);
         foreach (var frozen in victim.Frozen)
             update[victim.Layout.IndexOf(frozen)].zero_();
-        return Defense.Protect(update, random).To(victim.Type, victim.Device).Detach();
+        return update;
+    }
+
+    private Batch Batch(VictimModel victim, PrivateBatch truth)
+    {
+        var labels = new Labels(truth.Labels, Enumerable.Repeat(1.0, BatchSize).ToValueList()) { Soft = truth.Soft };
+        return new(Tensors.From(truth.Trained, victim.Type, victim.Device), labels.Targets(victim.Classes, victim.Type, victim.Device));
+    }
+
+    /// <summary>Other images of the data set, none of them of the observed round.</summary>
+    private PrivateBatch EarlierBatch(ImageSet images, List<int[]> chosen, int trial, int back, RandomSource random)
+    {
+        var others = Enumerable.Range(0, images.Count).Except(chosen[trial]).ToArray();
+        if (others.Length < BatchSize)
+            throw new AfterimageException($"{images.Name} has too few images for earlier rounds of a batch of {BatchSize}: " +
+                "set the rounds of the defense to 0, or use a larger data set.");
+        random.Derive("earlier", trial).Derive("round", back).Managed().Shuffle(others);
+        return Mixing.Apply(images, [.. others.Take(BatchSize).Select(index => images[index])], random.Derive("earlier mixing", back));
     }
 
     /// <summary>What BatchNorm sees of the batch, and the running statistics after one step in train mode.</summary>
@@ -97,7 +123,7 @@ public sealed record SimulatedClient : ClientSource
         using var scope = Tidy.Scope();
         using var _ = no_grad();
         var trace = new Trace();
-        victim.Logits(Tensors.From(truth.Images, victim.Type, victim.Device), Training.Mode, trace: trace);
+        victim.Logits(Tensors.From(truth.Trained, victim.Type, victim.Device), Training.Mode, trace: trace);
         var seen = LayerStatistics.Of(trace);
         var after = Training is FedSgd { Mode: ModelMode.Train } ? LayerStatistics.Running(victim).After(seen, network, BatchSize) : null;
         return (seen.Detach(), after?.Detach());

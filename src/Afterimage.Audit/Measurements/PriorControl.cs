@@ -79,6 +79,7 @@ internal sealed record PriorControl(ImageBatch Images, ImageBatch Distractors, d
             RecordedUpdate recorded => recorded.Defense,
             _ => new None(),
         };
-        return defense.Protect(update, random.Derive("defense")).To(model.Type, model.Device).Detach();
+        return defense.Protect(update, random.Derive("defense"),
+            new LocalRound(model, batch, opened.Context.Observation.Training)).To(model.Type, model.Device).Detach();
     }
 }

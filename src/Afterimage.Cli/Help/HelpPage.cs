@@ -52,6 +52,12 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage labels --table --data cifar10 --weights resnet20.safetensors --out runs/labels",
             "afterimage labels --soft-table",
         ],
+        ["afterimage privacy"] =
+        [
+            "afterimage privacy --noise-multiplier 1.1 --sampling-rate 0.0042667 --rounds 14062",
+            "afterimage privacy --flower-local-dp \"clipping=1 sensitivity=1e-4 epsilon=10 delta=1e-5\"",
+            "afterimage privacy --noise-multiplier 1 --identified 9/10 --pool 100",
+        ],
         ["afterimage check"] = ["afterimage check experiment.json"],
         ["afterimage explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["afterimage list"] = ["afterimage list attacks", "afterimage list --json"],

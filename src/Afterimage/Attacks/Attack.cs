@@ -188,6 +188,10 @@ public abstract record Attack : ISettings
         if (!double.IsFinite(misfit))
             return stopped ? Stopped(canceled) : Diverged;
         var explained = Math.Max(found.IsProven ? ProvenMisfit : ConvergedBelow, 1.1 * run.Context.Observation.Floor);
+        if (run.Context.Observation.IsDefenseHidden)
+            return new(canceled ? OutcomeKind.Canceled : OutcomeKind.BudgetSpent, $"The attack was not told what the client did to its " +
+                $"update, so that the {misfit:P1} of it that the reconstruction leaves unexplained cannot be judged, and a poor image is " +
+                "no sign of protection: run it with the defense known as well.");
         if (misfit < (found.Doubt is null ? explained : Doubtless))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         if (stopped)

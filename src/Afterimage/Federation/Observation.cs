@@ -38,6 +38,12 @@ public sealed class Observation : IDisposable
     /// <summary>The way from A(x) to <see cref="Update"/>. A defense's kind and strength are public, as they always should be.</summary>
     public Channel Channel { get; init; } = Channel.None;
 
+    /// <summary>
+    /// Whether the client did something to its update that the attacker was not told of, so that no misfit can be judged; the channel is
+    /// then that of an update as it is.
+    /// </summary>
+    public bool IsDefenseHidden { get; init; }
+
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public double Floor => Channel.Floor(Update);
 
@@ -110,6 +116,7 @@ public sealed class Observation : IDisposable
         Training = Training,
         BatchSize = BatchSize,
         Channel = Channel,
+        IsDefenseHidden = IsDefenseHidden,
     };
 
     /// <summary>A copy in another precision or on another device; the caller owns it.</summary>
@@ -122,6 +129,7 @@ public sealed class Observation : IDisposable
             Estimate = Estimate,
             Labels = Labels,
             Channel = Channel,
+            IsDefenseHidden = IsDefenseHidden,
             IsDescribed = IsDescribed,
             IsConfirmed = IsConfirmed,
             Readings = Readings,

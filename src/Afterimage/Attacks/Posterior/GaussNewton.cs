@@ -144,7 +144,7 @@ public sealed record GaussNewton : IterativeAttack
         var statistics = ImageModel(run);
         var channel = context.Observation.Channel;
         var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training
-            && (channel.Effects & ChannelEffects.Mapped) == 0
+            && (channel.Effects & (ChannelEffects.Mapped | ChannelEffects.Scaled)) == 0
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead && (channel.Effects & ChannelEffects.Missing) == 0)

@@ -1,3 +1,5 @@
+using Afterimage.Models;
+
 namespace Afterimage.Federation;
 
 /// <summary>The update is sent in a floating-point format of fewer bits.</summary>
@@ -7,7 +9,7 @@ public sealed record ReducedPrecision : Defense
     public NumberFormat Format { get; init; } = NumberFormat.Float16;
 
     /// <inheritdoc/>
-    public override GradientSet Protect(GradientSet update, RandomSource random)
+    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null)
     {
         if (Format == NumberFormat.Float32)
             return update;
@@ -18,7 +20,7 @@ public sealed record ReducedPrecision : Defense
     }
 
     /// <inheritdoc/>
-    public override Channel Known() => Format switch
+    public override Channel Known(VictimModel? model = null) => Format switch
     {
         NumberFormat.Float16 => new Rounded("float16", 11, Math.Pow(2, -24)),
         NumberFormat.BFloat16 => new Rounded("bfloat16", 8, 0),
