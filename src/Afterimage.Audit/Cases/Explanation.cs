@@ -67,7 +67,7 @@ public static class Explanation
             labels,
             new("normalization", "the client's means and deviations", true),
             .. Statistics(experiment, round),
-            experiment.Attack is Best && round.KnownImages is { } known
+            experiment.Attack is Best && experiment.Threat.RevealPublicImages && round.KnownImages is { } known
                 ? new("images", $"public images ({known.Name}), whose mean and covariance Gauss-Newton may use", true)
                 : experiment.Attack.HasTrainedPrior
                 ? new("images", "what a network has learned of other images, trained beforehand", true)

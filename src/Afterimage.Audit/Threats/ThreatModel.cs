@@ -29,6 +29,9 @@ public sealed record ThreatModel
     /// <summary>Whether the attacker knows how many images the client trained on; if not, it reads their number from the update.</summary>
     public bool RevealBatchSize { get; init; } = true;
 
+    /// <summary>Whether the attacker may learn from public images of the client's kind, where some are at hand.</summary>
+    public bool RevealPublicImages { get; init; } = true;
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round)
     {
