@@ -45,7 +45,7 @@ public sealed record RegisteredPsnr : Metric
         foreach (var candidate in new[] { seen, Flipped(seen) })
         {
             // The correlation at (i, j) belongs to the reconstruction moved down by i and right by j.
-            var correlation = fft.ifft2(spectrum * fft.fft2(Of(candidate)).conj()).real.sum(0).contiguous().data<double>().ToArray();
+            var correlation = fft.ifft2(spectrum * fft.fft2(Of(candidate)).conj()).real.sum([0]).contiguous().data<double>().ToArray();
             for (var row = -down; row <= down; row++)
                 for (var column = -across; column <= across; column++)
                 {

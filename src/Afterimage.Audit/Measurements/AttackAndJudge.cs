@@ -77,12 +77,16 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     public override CaseResult Failed(Case one, Outcome failure, Effort effort) => Concluded(Blank(one, failure), 0, effort);
 
     /// <summary>Writes report.html, report.json and report.csv.</summary>
-    public override AuditReport Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options)
+    public override AuditReport Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options) =>
+        Written(Report(header, results), options.Folder);
+
+    /// <summary>The report of all cases.</summary>
+    internal AuditReport Report(AuditReport header, IReadOnlyList<CaseResult> results)
     {
         ImmutableArray<CaseReport> cases = [.. results.Cast<CaseFinished>().Select(result => result.Report)];
         var comparison = ForecastComparison.Of(cases);
         var cites = cases.SelectMany(one => one.Cites).Concat(comparison is null ? [] : ForecastComparison.Cites);
-        var report = header with
+        return header with
         {
             Cases = cases,
             Verdict = VerdictRule.Standard.Of(cases),
@@ -93,9 +97,16 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             Findings = AuditFindings.Of(cases),
             Citations = [.. cites.Distinct().Order(StringComparer.Ordinal).Select(References.Find)],
         };
-        JsonExporter.Export(report, options.Folder);
-        CsvExporter.Export(report, options.Folder);
-        HtmlExporter.Export(report, options.Folder);
+    }
+
+    /// <summary>The same report, written into a folder.</summary>
+    internal static AuditReport Written(AuditReport report, string folder)
+    {
+        JsonExporter.Export(report, folder);
+        CsvExporter.Export(report, folder);
+        HtmlExporter.Export(report, folder);
+        if (report.Frontier is not null)
+            FrontierExporter.Export(report, folder);
         return report;
     }
 

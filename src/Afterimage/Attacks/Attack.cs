@@ -46,6 +46,9 @@ public abstract record Attack : ISettings
     /// </summary>
     public virtual bool HasTrainedPrior => false;
 
+    /// <summary>Whether it learns from the public images of a context where there are some.</summary>
+    public virtual bool UsesPublicImages => false;
+
     /// <summary>Images [count,C,H,W] that its trained prior makes without any update; null where it makes none.</summary>
     /// <param name="context">The round; nothing of its update is used.</param>
     /// <param name="count">How many.</param>

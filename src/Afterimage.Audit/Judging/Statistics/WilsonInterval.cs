@@ -14,6 +14,6 @@ public static class WilsonInterval
         var (n, p, z) = ((double)trials, (double)successes / trials, Quantile);
         var center = (p + z * z / (2 * n)) / (1 + z * z / n);
         var half = z / (1 + z * z / n) * Math.Sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-        return (Math.Max(0, center - half), Math.Min(1, center + half));
+        return (successes == 0 ? 0 : Math.Max(0, center - half), successes == trials ? 1 : Math.Min(1, center + half));
     }
 }

@@ -31,6 +31,9 @@ public sealed record Best : Attack
     public override LabelRule? Rule => Labels;
 
     /// <inheritdoc/>
+    public override bool UsesPublicImages => true;
+
+    /// <inheritdoc/>
     public override double? DefaultSeconds(int batch) => Math.Min(300 + 60 * (batch - 1.0), 600);
 
     /// <inheritdoc/>

@@ -27,6 +27,9 @@ public sealed record GaussNewton : IterativeAttack
     /// <summary>Whether to learn from the round's public images where <see cref="Public"/> names none.</summary>
     public bool PublicAtHand { get; init; }
 
+    /// <inheritdoc/>
+    public override bool UsesPublicImages => PublicAtHand && Public is null;
+
     /// <summary>How many of the public images are read.</summary>
     [Range(2, 1_000_000)]
     public int PublicCount { get; init; } = 4000;
