@@ -54,6 +54,7 @@ public sealed record ThreatModel
             RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && seen.Training is not HiddenTraining)
                 ? round.RunningStatistics : null,
             Channel = read.Channel,
+            Later = round.Later,
         };
     }
 

@@ -38,6 +38,11 @@ public sealed class Observation : IDisposable
     /// <summary>The way from A(x) to <see cref="Update"/>. A defense's kind and strength are public, as they always should be.</summary>
     public Channel Channel { get; init; } = Channel.None;
 
+    /// <summary>
+    /// Later rounds in which the client trained on the same batch; <see cref="Update"/> is then that of all rounds, stacked. Null for one.
+    /// </summary>
+    public LaterRounds? Later { get; init; }
+
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public double Floor => Channel.Floor(Update);
 
@@ -122,6 +127,7 @@ public sealed class Observation : IDisposable
             Estimate = Estimate,
             Labels = Labels,
             Channel = Channel,
+            Later = Later?.To(type, device),
             IsDescribed = IsDescribed,
             IsConfirmed = IsConfirmed,
             Readings = Readings,
@@ -133,6 +139,7 @@ public sealed class Observation : IDisposable
     public void Dispose()
     {
         Update.Dispose();
+        Later?.Dispose();
         BatchStatistics?.Dispose();
         RunningStatistics?.Dispose();
     }
