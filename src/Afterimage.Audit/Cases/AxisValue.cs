@@ -25,7 +25,8 @@ internal sealed record AxisValue(Axis Axis, JsonNode? Value, string Label, strin
         var differing = parts.ToDictionary(alike => alike.Key, alike => Differing(alike.Value));
         return [.. axis.Values.Select(value => new AxisValue(axis, value, label, Text(value)))];
 
-        // What has no kind is called by what tells it from the first value of the axis. A part is called by its kind, and where the axis has others of that kind by what tells it from them.
+        // What has no kind is called by what tells it from the first value of the axis.
+        // A part is called by its kind, and where the axis has others of that kind by what tells it from them.
         string Text(JsonNode? value)
         {
             var name = Plain(value);

@@ -19,7 +19,8 @@ public static class ThreatText
         var training = round.Seen(threat.RevealTraining).Training;
         var statistics = (round.BatchStatistics is not null && (threat.RevealBatchStatistics || round.SendsStatistics))
             || (round.RunningStatistics is not null && (threat.RevealRunningStatistics || round.SendsStatistics));
-        var images = attack.HasTrainedPrior || attack is GaussNewton { Public: not null } || (attack.UsesPublicImages && threat.RevealPublicImages && round.KnownImages is not null);
+        var images = attack.HasTrainedPrior || attack is GaussNewton { Public: not null }
+            || (attack.UsesPublicImages && threat.RevealPublicImages && round.KnownImages is not null);
         var trained = training is not (FedSgd or HiddenTraining);
         return new(statistics ? "E" : images ? "D" : trained ? "C" : "B",
             training.Mode == ModelMode.Eval,

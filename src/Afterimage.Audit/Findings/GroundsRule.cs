@@ -61,12 +61,14 @@ public sealed class GroundsRule(VerdictRule rule)
     {
         var threat = report.Threat;
         if (answer == Answer.NotShown && !converged)
-            yield return "An attack that explains the update: this one did not, so more time, another attack, or more knowledge may show a leak.";
+            yield return "An attack that explains the update: this one did not, so more time, another attack, or more knowledge may " +
+                "show a leak.";
         if (answer == Answer.NotShown && converged)
             yield return "A better model of images: the update is explained by other images too, and only a prior can choose among them.";
         if (answer != Answer.NotShown && Quiet(report) is { } noise)
-            yield return string.Create(CultureInfo.InvariantCulture, $"Noise of {noise:0.###} of the root mean square of each layer: from " +
-                $"there on the best linear attacker is forecast to stay below {rule.RecognizablePsnr:0} dB.");
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"Noise of {noise:0.###} of the root mean square of each layer: from there on the best " +
+                $"linear attacker is forecast to stay below {rule.RecognizablePsnr:0} dB.");
         if (answer != Answer.Leaks && report.Leakage?.Forecast() is { } forecast && forecast.Images.High >= rule.RecognizablePsnr)
             yield return string.Create(CultureInfo.InvariantCulture, $"A stronger attacker: the update allows up to " +
                 $"{forecast.Images.High:0.0} dB.");
@@ -77,12 +79,13 @@ public sealed class GroundsRule(VerdictRule rule)
         if (answer != Answer.Leaks && threat is { AuxiliaryData: false })
             yield return "An attacker with public images of the kind, or with a network trained on them.";
         if (answer != Answer.NotShown && threat is { SingleStep: true })
-            yield return "More images in the update, or several local steps, where no layer takes the batch apart; a sum over many clients.";
+            yield return "More images in the update, or several local steps, where no layer takes the batch apart; a sum over many " +
+                "clients.";
         if (answer != Answer.NotShown && threat is { InferenceMode: true })
             yield return "Clients that train in train mode and send no statistics, where the model has BatchNorm.";
     }
 
-    /// <summary>The least noise from which on the forecast stays below what is recognizable; null where it does so already or never.</summary>
+    /// <summary>The least noise from which on the forecast stays below what is recognizable; null where it does already or never.</summary>
     private double? Quiet(CaseReport report)
     {
         if (report.Leakage is not { } leakage || leakage.Forecast().Images.High < rule.RecognizablePsnr)

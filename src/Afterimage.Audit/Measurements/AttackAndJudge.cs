@@ -117,7 +117,8 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     {
         var observed = opened.Context.Observation;
         var notes = found.Evidence.Select(note => note.Sentence)
-            .Concat(Perceptual is not null && MetricSet.Missing(opened.Round.Model) is { } missing ? [missing] : []).Concat(observed.BatchSize < 2 ? []
+            .Concat(Perceptual is not null && MetricSet.Missing(opened.Round.Model) is { } missing ? [missing] : [])
+            .Concat(observed.BatchSize < 2 ? []
             : [SeparationSentence.Of(opened.Round.Model, observed.Training.Mode, observed.BatchSize).Sentence]);
         return one.Seconds is not { } most ? notes : notes.Prepend(
             FormattableString.Invariant($"The attack had {most:0.#} seconds and took {found.Seconds:0.0} (--budget)."));

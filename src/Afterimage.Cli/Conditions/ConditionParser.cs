@@ -39,7 +39,8 @@ internal sealed partial class ConditionParser(string text)
             return new VerdictComparison(NextRelation(), NextLevel());
         if (Accept("identification"))
             return new IdentificationComparison(NextRelation(), Number(Next(token => Number(token) is not null, "a number"))!.Value);
-        var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max, or verdict, or identification").Split('.');
+        var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max, or verdict, " +
+            "or identification").Split('.');
         var statistic = Statistic.All.FirstOrDefault(candidate => candidate.Name == name[1])
             ?? throw new AfterimageException($"The condition \"{text}\" asks for \"{name[1]}\" of {name[0]}; " +
                 $"a metric has {string.Join(", ", Statistic.All.Select(known => known.Name))}.");

@@ -41,6 +41,6 @@ public sealed record RoundLeak(int Round, int Client, string Outcome, double Mis
 
 /// <summary>What the part of an update that belongs to one parameter tensor tells.</summary>
 /// <param name="Name">The parameter.</param>
-/// <param name="Share">Its share of the trace of the Fisher information, with noise in units of each tensor's root mean square; [0,1].</param>
+/// <param name="Share">Its share of the trace of the Fisher information, noise in units of each tensor's root mean square; [0,1].</param>
 /// <param name="Norm">Its share of the squared norm of the update, [0,1].</param>
 public sealed record LayerLeak(string Name, double Share, double Norm);

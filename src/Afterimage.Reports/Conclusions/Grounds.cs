@@ -5,7 +5,7 @@ namespace Afterimage.Reports.Conclusions;
 /// <summary>What an image or a setting does, in the words of somebody who must decide.</summary>
 public enum Answer
 {
-    /// <summary>Nothing above public knowledge came back. This is protection only where the grounds say that the attack converged.</summary>
+    /// <summary>Nothing above public knowledge came back: protection only where the grounds say that the attack converged.</summary>
     NotShown,
 
     /// <summary>More than public knowledge came back, and no image is recognizable.</summary>

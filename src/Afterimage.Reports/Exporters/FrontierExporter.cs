@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Afterimage.Reports.Exporters;
 
-/// <summary>Writes frontier.csv (RFC 4180), one row for each defense, and rounds.csv, one for each attacked update and parameter tensor.</summary>
+/// <summary>
+/// Writes frontier.csv (RFC 4180), one row for each defense, and rounds.csv, one for each attacked update and parameter tensor.
+/// </summary>
 public static class FrontierExporter
 {
     /// <summary>Name of the file of defenses.</summary>
@@ -26,7 +28,8 @@ public static class FrontierExporter
     {
         var table = new StringBuilder();
         CsvExporter.WriteRow(table, ["defense", "accuracy", "accuracyLow", "accuracyHigh", "psnrMean", "psnrDeviation", "psnrMax",
-            "identified", "identifiedLow", "identifiedHigh", "chance", "recognizable", "forecast", "updates", "converged", "frontier", "meets"]);
+            "identified", "identifiedLow", "identifiedHigh", "chance", "recognizable", "forecast", "updates", "converged", "frontier",
+            "meets"]);
         foreach (var point in report.Frontier?.Points ?? [])
             CsvExporter.WriteRow(table,
             [

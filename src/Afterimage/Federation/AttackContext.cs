@@ -21,7 +21,8 @@ public sealed class AttackContext : IDisposable
     /// <summary>The context of a search whose observation is no update but something else that an operator makes of images.</summary>
     /// <param name="make">The operator for a context, once for every precision; null is that of the round.</param>
     internal AttackContext(Func<AttackContext, ForwardOperator>? make) => (other, forward) = (make, new(() => make is not null ? make(this)
-        : Observation!.Later is { } later ? StackedOperator.Of(this, later) : Observation.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice))));
+        : Observation!.Later is { } later ? StackedOperator.Of(this, later) : Observation.Channel.Behind(
+            Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice))));
 
     [SetsRequiredMembers]
     private AttackContext(AttackContext whole)

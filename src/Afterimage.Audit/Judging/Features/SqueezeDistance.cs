@@ -4,9 +4,9 @@ using Afterimage.Numerics;
 namespace Afterimage.Audit.Judging;
 
 /// <summary>
-/// A perceptual distance on the trunk of SqueezeNet 1.1 (Iandola et al., 2016): at seven depths, the squared distance of the channel vectors
-/// after division by their lengths, the mean over positions, added up. This is LPIPS (Zhang et al., 2018) without its learned weights,
-/// and with another training of the trunk: its values are not those of LPIPS.
+/// A perceptual distance on the trunk of SqueezeNet 1.1 (Iandola et al., 2016): at seven depths, the squared distance of the channel
+/// vectors after division by their lengths, the mean over positions, added up. This is LPIPS (Zhang et al., 2018) without its learned
+/// weights, and with another training of the trunk: its values are not those of LPIPS.
 /// </summary>
 /// <param name="space">The channel vectors of all depths after normalization, each over the root of its number of positions.</param>
 [Cites("zhang2018unreasonable", "iandola2016squeezenet")]

@@ -11,7 +11,9 @@ public static class PairedTests
     private const int MostExact = 200;
 
     /// <summary>The probability of a rank sum at least as far from its mean, in [0,1]; 1 where every difference is zero.</summary>
-    public static double SignedRank(IReadOnlyList<double> differences)
+    public static double SignedRank(IReadOnlyList<double> differences) => SignedRank(differences, MostExact);
+
+    internal static double SignedRank(IReadOnlyList<double> differences, int mostExact)
     {
         var left = differences.Where(difference => difference != 0).ToArray();
         if (left.Length == 0)
@@ -20,7 +22,7 @@ public static class PairedTests
         var ranks = DoubledRanks(left);
         var positive = left.Zip(ranks).Where(pair => pair.First > 0).Sum(pair => pair.Second);
         var total = ranks.Sum();
-        return left.Length <= MostExact ? Exact(ranks, total, positive) : Normal(ranks, total, positive);
+        return left.Length <= mostExact ? Exact(ranks, total, positive) : Normal(ranks, total, positive);
     }
 
     /// <summary>The probability of so uneven signs, in [0,1].</summary>

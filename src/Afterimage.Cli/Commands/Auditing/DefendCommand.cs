@@ -82,7 +82,8 @@ internal static class DefendCommand
                 Requirement.Parse(condition);
             described = Varied(Attacked(described) with { Federation = federation }, files, line.GetValue(defenses) ?? []);
             return flags.Run(line, files, described, new DefendMeasurement { Audit = flags.Audit(line) }, terminal,
-                (words, report) => words.Raw.WriteLine(report.Frontier?.Sentence ?? "No case has finished, so there is nothing to compare."));
+                (words, report) => words.Raw.WriteLine(report.Frontier?.Sentence
+                    ?? "No case has finished, so there is nothing to compare."));
         });
         return command;
     }

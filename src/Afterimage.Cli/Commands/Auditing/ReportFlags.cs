@@ -22,7 +22,10 @@ internal sealed class ReportFlags
         HelpName = "DIR",
         Description = "Folder of the report; by default a new one under runs/.",
     };
-    private readonly Option<bool> resume = new("--resume") { Description = "Keep the cases that the folder holds already, and run the rest." };
+    private readonly Option<bool> resume = new("--resume")
+    {
+        Description = "Keep the cases that the folder holds already, and run the rest.",
+    };
     private readonly Option<string?> failIf = new("--fail-if")
     {
         HelpName = "CONDITION",
@@ -72,7 +75,8 @@ internal sealed class ReportFlags
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage, perceptual])
+        foreach (var option in (Option[])
+            [folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage, perceptual])
             command.Add(option);
     }
 

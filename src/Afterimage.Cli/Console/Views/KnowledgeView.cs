@@ -13,7 +13,8 @@ internal static class KnowledgeView
     public static void Write(Terminal terminal, AuditReport report)
     {
         var pairs = report.Pairs.Where(pair => pair.Axis == "threat").ToArray();
-        var table = new Table { Border = TableBorder.Simple, BorderStyle = new(Color.Grey), Title = new("What each piece of knowledge adds") };
+        var table = new Table { Border = TableBorder.Simple, BorderStyle = new(Color.Grey) };
+        table.Title = new("What each piece of knowledge adds");
         foreach (var (title, words) in ((string, bool)[])[("changed", true), ("images", false), ("median dB", false), ("quartiles", false),
             ("p, signed rank", false)])
             table.AddColumn(words ? Layout.Words(title) : Layout.Numbers(title));

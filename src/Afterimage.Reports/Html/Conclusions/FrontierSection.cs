@@ -50,8 +50,8 @@ internal static class FrontierSection
                 $"{point.Name}: {Numbers.Percent(point.Accuracy.Mean)} at {Numbers.Short(of(point)!.Value.At)}.")),
             axis, "test accuracy", LinearScale.Covering(Math.Min(0, values.Min()), Math.Max(least, values.Max())),
             LinearScale.Covering(Math.Max(0, accuracy.Min() - 0.02), accuracy.Max()), series);
-        return Captioned(plot, "Up is more useful, left is more private. Bars are 95 % intervals; a defense whose attacks did not converge " +
-            "is not shown to protect.");
+        return Captioned(plot, "Up is more useful, left is more private. Bars are 95 % intervals; a defense whose attacks did not " +
+            "converge is not shown to protect.");
     }
 
     private static Series Series(FrontierPoint point, (double At, double Low, double High) leak)

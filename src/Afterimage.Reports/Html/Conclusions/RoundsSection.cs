@@ -25,11 +25,14 @@ internal static class RoundsSection
         Tag("td", Numbers.Count(leak.Client)),
         Tag("td", ("class", "lead"), leak.Psnr is { } psnr ? Numbers.Fixed(psnr.Median, 1) : "–"),
         Tag("td", $"{Numbers.Count(leak.Identified)} of {Numbers.Count(leak.Images)}"),
-        Tag("td", leak.Forecast is { } forecast ? $"{(forecast.High - forecast.Low < 0.05 ? "" : "≥")}{Numbers.Fixed(forecast.Low, 1)}" : "–"),
+        Tag("td", leak.Forecast is { } forecast ? AtLeast(forecast) : "–"),
         Tag("td", Numbers.Short(leak.Misfit)),
         Tag("td", ("class", "words"), leak.Layers.IsEmpty ? "–" : leak.Layers.MaxBy(layer => layer.Share) is { } most
             ? $"{most.Name}, {Numbers.Percent(most.Share)}" : "–"),
         Tag("td", ("class", "words"), leak.Outcome));
+
+    private static string AtLeast(Bracket forecast) =>
+        $"{(forecast.High - forecast.Low < 0.05 ? "" : "≥")}{Numbers.Fixed(forecast.Low, 1)}";
 
     private static Element Accuracy(FederationReport federation)
     {
@@ -58,7 +61,8 @@ internal static class RoundsSection
 
     private static Element? Layers(FederationReport federation)
     {
-        var rounds = federation.Rounds.Where(leak => !leak.Layers.IsEmpty).GroupBy(leak => leak.Round).OrderBy(group => group.Key).ToArray();
+        var rounds = federation.Rounds.Where(leak => !leak.Layers.IsEmpty).GroupBy(leak => leak.Round)
+            .OrderBy(group => group.Key).ToArray();
         if (rounds.Length == 0)
             return null;
         string[] names = [.. rounds[0].First().Layers.Select(layer => layer.Name)];
@@ -71,7 +75,7 @@ internal static class RoundsSection
                 $"{name}: {Numbers.Percent(Share(rounds[^1], name))} in round {rounds[^1].Key}.")),
             "round", "share of the information", LinearScale.Covering(0, Math.Max(1, rounds[^1].Key)),
             LinearScale.Covering(0, series.Max(line => line.Points.Max(point => point.Y))), series);
-        return Captioned(plot, "Share of each parameter tensor in the trace of the Fisher information, with noise in units of its root mean " +
-            $"square{(names.Length > MostLayers ? $"; the {MostLayers} that tell most of {names.Length}" : "")}.");
+        return Captioned(plot, "Share of each parameter tensor in the trace of the Fisher information, with noise in units of its root " +
+            $"mean square{(names.Length > MostLayers ? $"; the {MostLayers} that tell most of {names.Length}" : "")}.");
     }
 }

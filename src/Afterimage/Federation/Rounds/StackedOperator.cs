@@ -2,7 +2,7 @@ using Afterimage.Models;
 
 namespace Afterimage.Federation;
 
-/// <summary>What a client sends in several rounds of training on one batch: the operators of the rounds, one above the other; it owns them.</summary>
+/// <summary>What a client sends in several rounds of training on one batch: the operators of the rounds, stacked; it owns them.</summary>
 internal sealed class StackedOperator(IReadOnlyList<ForwardOperator> rounds, TensorLayout layout) : ForwardOperator
 {
     private readonly TensorLayout stacked = LaterRounds.Stacked(layout, rounds.Count);

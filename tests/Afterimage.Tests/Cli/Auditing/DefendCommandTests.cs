@@ -15,15 +15,17 @@ public class DefendCommandTests
     public void A_federation_is_trained_attacked_and_compared_and_a_second_run_keeps_it()
     {
         using var folder = new TemporaryFolder();
-        string[] line = ["defend", .. Small, "--rounds", "2", "--clients", "2", "--train-images", "20", "--test-images", "10", "--client-batch",
-            "4", "--attacked", "1", "--defense", "{\"kind\":\"top-k\",\"share\":0.5}", "--require", "accuracy >= 0", "--allow-inconclusive",
+        string[] line = ["defend", .. Small, "--rounds", "2", "--clients", "2", "--train-images", "20", "--test-images", "10",
+            "--client-batch", "4", "--attacked", "1",
+            "--defense", "{\"kind\":\"top-k\",\"share\":0.5}", "--require", "accuracy >= 0", "--allow-inconclusive",
             "--fail-if", "psnr.max > 99", "--out", folder.Path];
         var run = Commanded.Run(line);
         Assert.Equal((0, ""), (run.Code, run.Error));
         var report = ReportJson.Read(File.ReadAllText(folder["report.json"]));
         Assert.Equal(2, report.Frontier!.Points.Length);
         Assert.All(report.Cases, found => Assert.Equal([0, 1, 2], found.Federation!.Rounds.Select(leak => leak.Round)));
-        Assert.All(report.Cases, found => Assert.All(found.Federation!.Rounds, leak => Assert.Equal(1, leak.Layers.Sum(layer => layer.Share), 1e-9)));
+        Assert.All(report.Cases.SelectMany(found => found.Federation!.Rounds), 
+            leak => Assert.Equal(1, leak.Layers.Sum(layer => layer.Share), 1e-9));
         Assert.Equal(report.Cases[0].Federation!.Accuracy[0], report.Cases[1].Federation!.Accuracy[0]);
         Assert.Contains("Utility against privacy", File.ReadAllText(folder["report.html"]), StringComparison.Ordinal);
         Assert.Equal(3, File.ReadAllLines(folder["frontier.csv"]).Length);

@@ -48,7 +48,8 @@ public class StackedRoundTests
         var (one, both) = (defense.Known(), StackedChannel.Of(defense.Known(), layout, 2));
         Near(cat([.. sent.Select(update => one.Mask(update)!)]), both.Mask(stacked)!);
         for (var tensor = 0; tensor < 2 * layout.Entries.Count; tensor++)
-            Assert.Equal(one.Withheld(sent[tensor / layout.Entries.Count], tensor % layout.Entries.Count), both.Withheld(stacked, tensor), 1e-12);
+            Assert.Equal(one.Withheld(sent[tensor / layout.Entries.Count], tensor % layout.Entries.Count),
+                both.Withheld(stacked, tensor), 1e-12);
         var noise = new GaussianNoise { Relative = 0.1 }.Known();
         Assert.Equal(noise.Floor(sent[0]), StackedChannel.Of(noise, layout, 2).Floor(stacked), 1e-9);
         Assert.Same(Channel.None, StackedChannel.Of(Channel.None, layout, 2));
@@ -93,7 +94,8 @@ public class StackedRoundTests
     private static Batch Batch(int count)
     {
         using var generator = new RandomSource(9).Generator(CPU);
-        return new(rand([count, 1, 5, 5], ScalarType.Float64, CPU, generator: generator), Labels(count).Targets(3, ScalarType.Float64, CPU));
+        return new(rand([count, 1, 5, 5], ScalarType.Float64, CPU, generator: generator),
+            Labels(count).Targets(3, ScalarType.Float64, CPU));
     }
 
     private static AttackContext Context(VictimModel first, LaterRounds? later, LocalTraining training, Batch batch, Defense defense,

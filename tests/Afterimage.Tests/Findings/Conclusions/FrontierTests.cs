@@ -10,7 +10,8 @@ public class FrontierTests
     [Fact]
     public void The_most_accurate_setting_that_meets_the_requirement_is_named()
     {
-        CaseReport[] cases = [Case("none", 0.8, 40, true), Case("weak", 0.7, 25, true), Case("strong", 0.6, 10, true), Case("bad", 0.5, 12, true)];
+        CaseReport[] cases =
+            [Case("none", 0.8, 40, true), Case("weak", 0.7, 25, true), Case("strong", 0.6, 10, true), Case("bad", 0.5, 12, true)];
         var frontier = FrontierRule.Of(cases, "psnr <= 14")!;
         Assert.Equal("defense strong", frontier.Choice);
         Assert.Equal([true, true, true, false], frontier.Points.Select(point => point.OnFrontier));
@@ -23,7 +24,8 @@ public class FrontierTests
     {
         CaseReport[] cases = [Case("none", 0.8, 40, true), Case("strong", 0.6, 10, false)];
         Assert.Null(FrontierRule.Of(cases, "psnr <= 14")!.Choice);
-        Assert.Contains("did not converge, which is no protection", FrontierRule.Of(cases, "psnr <= 14")!.Sentence, StringComparison.Ordinal);
+        Assert.Contains("did not converge, which is no protection",
+            FrontierRule.Of(cases, "psnr <= 14")!.Sentence, StringComparison.Ordinal);
         Assert.Equal("defense strong", FrontierRule.Of(cases, "psnr <= 14", allowInconclusive: true)!.Choice);
         Assert.Null(FrontierRule.Of([FindingsCase(20)]));
     }

@@ -12,7 +12,8 @@ public class FeatureTests
     public void The_distance_is_that_of_what_enters_the_head()
     {
         var shape = new ImageShape(1, 6, 6);
-        using var model = new Mlp { Depth = 2, Width = 5, Activation = ActivationKind.Tanh }.Open(shape, 3, new(1), ScalarType.Float64, CPU);
+        using var model = new Mlp { Depth = 2, Width = 5, Activation = ActivationKind.Tanh }
+            .Open(shape, 3, new(1), ScalarType.Float64, CPU);
         var (truth, seen) = (Pictures.NoiseImage(shape, 1), Pictures.NoiseImage(shape, 2));
         double[] Hidden(Image image)
         {

@@ -53,10 +53,14 @@ public class FederatedTrainingTests
         var data = Leaves.Open();
         LocalTraining training = averaging ? new FedAvg { Epochs = 2, BatchSize = 5, LearningRate = 0.1 } : new FedSgd();
         var (defense, settings) = (new NormBound { Bound = 0.05 },
-            new FederationSettings { Clients = 2, TestImages = 10, TrainImages = 20, ClientBatch = 10, ServerRate = 0.5, ServerMomentum = 0.5 });
+            new FederationSettings
+            {
+                Clients = 2, TestImages = 10, TrainImages = 20, ClientBatch = 10, ServerRate = 0.5, ServerMomentum = 0.5,
+            });
         int[] labels = [.. Enumerable.Range(0, data.Count).Select(index => data[index].Label)];
         var split = ClientSplit.Of(labels, settings, 1, new(1));
-        using var model = new Mlp { Depth = 2, Width = 6, Activation = ActivationKind.Tanh }.Open(new(1, 8, 8), 3, new(1), ScalarType.Float32, CPU);
+        using var model = new Mlp { Depth = 2, Width = 6, Activation = ActivationKind.Tanh }
+            .Open(new(1, 8, 8), 3, new(1), ScalarType.Float32, CPU);
         using var slow = model.To(ScalarType.Float64, CPU);
         using var federation = new FederatedTraining(model, data, split, new() { Data = Leaves, Training = training, Defense = defense },
             settings, new(7));
@@ -78,7 +82,8 @@ public class FederatedTrainingTests
             }
             velocity = velocity * 0.5 + sum;
             using (no_grad())
-                foreach (var (parameter, change) in slow.Parameters.Zip(new GradientSet(slow.Layout, velocity * (averaging ? 0.5 : -0.5)).Split()))
+                foreach (var (parameter, change) in slow.Parameters.Zip(
+                    new GradientSet(slow.Layout, velocity * (averaging ? 0.5 : -0.5)).Split()))
                     parameter.add_(change);
         }
         foreach (var (fast, naive) in model.Parameters.Zip(slow.Parameters))
