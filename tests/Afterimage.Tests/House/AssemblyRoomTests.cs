@@ -4,6 +4,7 @@ namespace Afterimage.Tests.House;
 
 /// <summary>The rooms of the other assemblies: folders, subfolders included, each with the rooms that it may use.</summary>
 [Trait("Category", "slow")]
+[Collection(Apart.Collection)]
 public class AssemblyRoomTests
 {
     private const string Root = "";

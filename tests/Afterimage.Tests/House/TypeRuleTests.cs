@@ -7,6 +7,7 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.House;
 
+[Collection(Apart.Collection)]
 public class TypeRuleTests
 {
     private static readonly Assembly Attacker = typeof(RandomSource).Assembly;
