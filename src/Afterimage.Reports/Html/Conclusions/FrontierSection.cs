@@ -76,7 +76,7 @@ internal static class FrontierSection
         Tag("td", ("class", "lead"), point.Psnr is { } psnr ? $"{Numbers.Fixed(psnr.Mean, 1)} ± {Numbers.Fixed(Half(psnr), 1)}" : "–"),
         Tag("td", ("class", "lead"), point.Identification is { } found ? Numbers.Percent(found.Rate()) : "–"),
         Tag("td", point.Identification is { } rate
-            ? $"{Numbers.Percent(rate.Low)} to {Numbers.Percent(rate.High)}, chance {Numbers.Percent(rate.Chance())}" : "–"),
+            ? $"{Numbers.Percent(rate.Low)} to {Numbers.Percent(rate.High)}, chance {Numbers.Fixed(100 * rate.Chance(), 1)} %" : "–"),
         Tag("td", Numbers.Percent(point.Recognizable)),
         Tag("td", point.Forecast is { } forecast ? Numbers.Fixed(forecast, 1) : "–"),
         Tag("td", $"{Numbers.Count(point.Converged)} of {Numbers.Count(point.Updates)}"),
