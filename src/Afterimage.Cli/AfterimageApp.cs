@@ -58,6 +58,8 @@ public static class AfterimageApp
             "reconstructs a client's images from the update that it sends.")
         {
             AuditCommand.Create(files, terminal),
+            DefendCommand.Create(files, terminal),
+            AssumptionsCommand.Create(files, terminal),
             LeakageCommand.Create(files, terminal),
             LabelsCommand.Create(files, terminal),
             PrivacyCommand.Create(terminal),

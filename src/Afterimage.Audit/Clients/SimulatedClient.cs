@@ -27,6 +27,20 @@ public sealed record SimulatedClient : ClientSource
     /// <summary>What the client does to its update before it sends it.</summary>
     public Defense Defense { get; init; } = new None();
 
+    /// <summary>Rounds in which the client trains on the same batch, and which the attacker reads jointly.</summary>
+    [Range(1, 1000)]
+    public int Rounds { get; init; } = 1;
+
+    /// <summary>
+    /// Clients with other images of the data set whose updates move the model between two rounds, together with this one's.
+    /// </summary>
+    [Range(0, 1000)]
+    public int OtherClients { get; init; } = 3;
+
+    /// <summary>Step size of the server between two rounds: along the mean of weight differences, against the mean of gradients.</summary>
+    [Range(0, 1e6)]
+    public double ServerRate { get; init; } = 0.1;
+
     /// <summary>These images of the data set, batch by batch, in place of a draw by the seed.</summary>
     [Range(0, int.MaxValue)]
     public ValueList<int>? Images { get; init; }
@@ -52,7 +66,7 @@ public sealed record SimulatedClient : ClientSource
             watch?.Invoke(new("trains the client"));
             GradientSet Earlier(int back) => Sum(victim, EarlierBatch(images, chosen, trial, back, random),
                 random.Derive("client", trial).Derive("earlier", back)).Detach();
-            var update = Train(victim, truth, random.Derive("client", trial), Earlier);
+            var (update, later) = Sent(victim, images, truth, [.. chosen.SelectMany(batch => batch)], trial, random, Earlier);
             var channel = DefenseChain.Joined(Training.Way(BatchSize), Defense.Known(victim));
             var (batch, running) = Statistics(victim, truth);
             watch?.Invoke(new("opens public images"));
@@ -60,7 +74,8 @@ public sealed record SimulatedClient : ClientSource
             {
                 Model = victim,
                 Update = update,
-                Channel = PartialUpdate.Of(channel, victim.Layout, victim.Frozen),
+                Channel = StackedChannel.Of(PartialUpdate.Of(channel, victim.Layout, victim.Frozen), victim.Layout, Rounds),
+                Later = later,
                 BatchStatistics = batch,
                 RunningStatistics = running,
                 Training = Training,
@@ -79,6 +94,51 @@ public sealed record SimulatedClient : ClientSource
             victim.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What the client sends in all its rounds, and the models of the later ones; other clients help to move the model.</summary>
+    private (GradientSet Update, LaterRounds? Later) Sent(
+        VictimModel victim, ImageSet images, PrivateBatch truth, int[] hidden, int trial, RandomSource random,
+        Func<int, GradientSet> earlier)
+    {
+        var chance = random.Derive("client", trial);
+        var first = Train(victim, truth, chance, earlier);
+        if (Rounds == 1)
+            return (first, null);
+        var (updates, models) = (new List<GradientSet> { first }, new List<VictimModel>());
+        var free = Enumerable.Range(0, images.Count).Except(hidden).ToArray();
+        if (free.Length < OtherClients * BatchSize)
+            throw new AfterimageException($"{images.Name} has {free.Length} images beside the client's; {OtherClients} other clients of " +
+                $"{BatchSize} need {OtherClients * BatchSize}: lower otherClients or batchSize.");
+        for (var round = 1; round < Rounds; round++)
+        {
+            var (before, after) = (models.Count == 0 ? victim : models[^1], victim.To(victim.Type, victim.Device));
+            models.Add(after);
+            using var scope = Tidy.Scope();
+            var sum = updates[^1].Flat.clone();
+            random.Derive("others", round).Managed().Shuffle(free);
+            for (var other = 0; other < OtherClients; other++)
+            {
+                var held = free.Skip(other * BatchSize).Take(BatchSize).Select(index => images[index]).ToArray();
+                using var sent = Train(before, Mixing.Apply(images, held, chance.Derive("mixing", round).Derive("other", other)),
+                    chance.Derive($"other {other}", round), earlier);
+                sum.add_(sent.Flat);
+            }
+            Move(before, after, new(victim.Layout, sum / (1 + OtherClients)));
+            updates.Add(Train(after, truth, chance.Derive("round", round), earlier));
+        }
+        using var all = Tidy.Scope();
+        var stacked = LaterRounds.Stack(updates).Detach();
+        updates.ForEach(update => update.Dispose());
+        return (stacked, new(models));
+    }
+
+    private void Move(VictimModel before, VictimModel after, GradientSet mean)
+    {
+        using var _ = no_grad();
+        var step = mean.Scale(Training.Kind == UpdateKind.Gradient ? -ServerRate : ServerRate);
+        foreach (var ((from, to), change) in before.Parameters.Zip(after.Parameters).Zip(step.Split()))
+            to.copy_(from + change);
     }
 
     private GradientSet Train(VictimModel victim, PrivateBatch truth, RandomSource random, Func<int, GradientSet> earlier)

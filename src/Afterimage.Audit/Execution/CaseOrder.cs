@@ -26,5 +26,6 @@ internal sealed record CaseOrder
     public Case Case(ExperimentFile files) => new(Configuration, Trial, Axes, files.Write(Configuration));
 
     private static Catalog Catalog(ExperimentFile files) =>
-        files.Catalog.With<Measurement, AttackAndJudge>().With<Measurement, LeakageMeasurement>().With<Measurement, LabelReading>();
+        files.Catalog.With<Measurement, AttackAndJudge>().With<Measurement, LeakageMeasurement>().With<Measurement, LabelReading>()
+            .With<Measurement, DefendMeasurement>();
 }

@@ -44,6 +44,8 @@ public sealed class ExperimentRun<TReport>
     {
         try
         {
+            if (measurement.Fault(experiment) is { } fault)
+                throw new AfterimageException(fault);
             var cases = files.Expand(experiment);
             var header = Header();
             var started = new AuditStarted(header, [.. cases.Select(one => new CaseTitle(one.Id, one.Name))]);

@@ -35,6 +35,9 @@ public sealed record ThreatModel
     /// </summary>
     public bool RevealDefense { get; init; } = true;
 
+    /// <summary>Whether the attacker may learn from public images of the client's kind, where some are at hand.</summary>
+    public bool RevealPublicImages { get; init; } = true;
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round)
     {
@@ -58,6 +61,7 @@ public sealed record ThreatModel
                 ? round.RunningStatistics : null,
             Channel = read.Channel,
             IsDefenseHidden = IsBlind(round),
+            Later = round.Later,
         };
     }
 

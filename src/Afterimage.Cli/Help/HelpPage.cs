@@ -39,6 +39,17 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage audit --data photos/ --fail-if \"ssim.max > 0.6 or psnr.max > 25\"",
             "afterimage audit --data cifar10 --fail-if \"verdict >= recognizable\" --allow-inconclusive",
         ],
+        ["afterimage defend"] =
+        [
+            "afterimage defend --data cifar10 --defense '{\"kind\":\"gaussian-noise\",\"relative\":0.1}' --defense sign --rounds 200",
+            "afterimage defend --data mnist --split dirichlet=0.5 --defense top-k --require \"identification <= 0.05\"",
+            "afterimage defend --rounds 10 --attack-rounds all --attacked 1",
+        ],
+        ["afterimage assumptions"] =
+        [
+            "afterimage assumptions --data cifar10 --trials 10",
+            "afterimage assumptions --data cifar10 --model resnet20 --attack gauss-newton --budget 60s --trials 6",
+        ],
         ["afterimage leakage"] =
         [
             "afterimage leakage --data cifar10 --batch 2 --label-mix distinct",

@@ -44,6 +44,11 @@ public sealed class Observation : IDisposable
     /// </summary>
     public bool IsDefenseHidden { get; init; }
 
+    /// <summary>
+    /// Later rounds in which the client trained on the same batch; <see cref="Update"/> is then that of all rounds, stacked. Null for one.
+    /// </summary>
+    public LaterRounds? Later { get; init; }
+
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public double Floor => Channel.Floor(Update);
 
@@ -130,6 +135,7 @@ public sealed class Observation : IDisposable
             Labels = Labels,
             Channel = Channel,
             IsDefenseHidden = IsDefenseHidden,
+            Later = Later?.To(type, device),
             IsDescribed = IsDescribed,
             IsConfirmed = IsConfirmed,
             Readings = Readings,
@@ -141,6 +147,7 @@ public sealed class Observation : IDisposable
     public void Dispose()
     {
         Update.Dispose();
+        Later?.Dispose();
         BatchStatistics?.Dispose();
         RunningStatistics?.Dispose();
     }

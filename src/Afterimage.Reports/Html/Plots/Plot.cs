@@ -10,6 +10,9 @@ internal sealed record Series(string Name, IReadOnlyList<PlotPoint> Points)
     /// <summary>Lower and upper bound at each x, or empty.</summary>
     public IReadOnlyList<(double X, double Low, double High)> Band { get; init; } = [];
 
+    /// <summary>Bars of intervals.</summary>
+    public IReadOnlyList<(PlotPoint From, PlotPoint To)> Whiskers { get; init; } = [];
+
     /// <summary>Whether the line is bold.</summary>
     public bool Strong { get; init; }
 
@@ -77,6 +80,9 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
         if (!series.Loose)
             yield return Tag("polyline", ("class", LineClass(series, index)),
                 ("points", string.Join(' ', series.Points.Select(point => $"{N(XAt(point.X))},{N(YAt(point.Y))}"))));
+        foreach (var (from, to) in series.Whiskers)
+            yield return Tag("line", ("class", $"curve {Color(index)}"), ("x1", N(XAt(from.X))), ("x2", N(XAt(to.X))),
+                ("y1", N(YAt(from.Y))), ("y2", N(YAt(to.Y))));
         if (series.Markers)
             foreach (var point in series.Points)
                 yield return Marker(XAt(point.X), YAt(point.Y), index);
