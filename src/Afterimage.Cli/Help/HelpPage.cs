@@ -52,6 +52,12 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage labels --table --data cifar10 --weights resnet20.safetensors --out runs/labels",
             "afterimage labels --soft-table",
         ],
+        ["afterimage reproduce"] =
+        [
+            "afterimage reproduce --list",
+            "afterimage reproduce pipeline --quick",
+            "afterimage reproduce --all --quick --out runs/gallery",
+        ],
         ["afterimage check"] = ["afterimage check experiment.json"],
         ["afterimage explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["afterimage list"] = ["afterimage list attacks", "afterimage list --json"],

@@ -27,11 +27,14 @@ public class AssemblyRoomTests
             ["Measurements/Shown"] = ["Clients"],
             ["Measurements/LabelTables"] = ["Clients", "Judging"],
             ["Execution"] = ["Clients", "Cases", "Measurements"],
+            ["Recipes"] = ["Cases", "Measurements"],
         },
         ["Afterimage.Reports"] = new()
         {
             [Root] = [],
-            ["Exporters"] = ["Html", "Html/Elements"],
+            ["Exporters"] = ["Html", "Html/Elements", "Html/Gallery", "Recipes"],
+            ["Recipes"] = [],
+            ["Html/Gallery"] = ["Html", "Html/Sections", "Html/Plots", "Html/Elements", "Recipes"],
             ["Html"] = ["Html/Sections", "Html/Plots", "Html/Elements"],
             ["Html/Sections"] = ["Html/Plots", "Html/Elements"],
             ["Html/Plots"] = ["Html/Elements"],
@@ -39,9 +42,10 @@ public class AssemblyRoomTests
         },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Commands/Training", "Options", "Console", "Conditions", "Help"],
+            [Root] = ["Commands", "Commands/Training", "Commands/Reproduction", "Options", "Console", "Conditions", "Help"],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Training"] = ["Options", "Console"],
+            ["Commands/Reproduction"] = ["Options", "Console", "Console/Live", "Console/Views"],
             ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],
