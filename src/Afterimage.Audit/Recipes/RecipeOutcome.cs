@@ -38,14 +38,16 @@ public static class RecipeOutcome
         };
     }
 
-    private static IEnumerable<RecipeRowResult> Rows(string row, AuditReport report, string folder, SortedDictionary<string, string> pictures)
+    private static IEnumerable<RecipeRowResult> Rows(
+        string row, AuditReport report, string folder, SortedDictionary<string, string> pictures)
     {
         foreach (var group in report.Cases.GroupBy(found => string.Join(", ", Axes(found).Select(axis => $"{axis.Key} {axis.Value}"))))
         {
             CaseReport[] cases = [.. group];
             string[] parts = [.. new[] { row, group.Key }.Where(part => part.Length > 0)];
             var along = Axes(cases[0]).ToArray() is [var only]
-                && double.TryParse(only.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? (only.Key, value) : (null, 0);
+                && double.TryParse(only.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                ? (only.Key, value) : (null, 0);
             yield return new(string.Join(", ", parts))
             {
                 Series = row,
@@ -84,7 +86,8 @@ public static class RecipeOutcome
 
     private static RecipeCheck Check(Expectation expected, ImmutableArray<RecipeRowResult> rows)
     {
-        var value = rows.FirstOrDefault(row => row.Name == expected.Row) is { } row ? RecipeFigures.Value(row.Figures, expected.Figure) : null;
+        var value = rows.FirstOrDefault(row => row.Name == expected.Row) is { } row
+            ? RecipeFigures.Value(row.Figures, expected.Figure) : null;
         return new(expected.Row, expected.Figure, expected.Low, expected.High)
         {
             Value = value,

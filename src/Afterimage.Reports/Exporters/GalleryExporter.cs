@@ -25,7 +25,8 @@ public static class GalleryExporter
     /// <exception cref="ReportException">A run in the folder cannot be read.</exception>
     public static string Export(IEnumerable<RecipeStory> stories, string folder)
     {
-        GalleryEntry[] entries = [.. stories.Select(story => new GalleryEntry(story, Find(story.Name, true, folder), Find(story.Name, false, folder)))];
+        GalleryEntry[] entries =
+            [.. stories.Select(story => new GalleryEntry(story, Find(story.Name, true, folder), Find(story.Name, false, folder)))];
         foreach (var entry in entries.Where(entry => entry.Quick is not null || entry.Full is not null))
             File.WriteAllText(PathOf(entry.Story.Name, folder), RecipePage.Write(entry.Story, entry.Quick, entry.Full));
         var index = Path.Combine(folder, IndexName);

@@ -23,11 +23,13 @@ internal static class ShippedRecipes
             return (NameOf(Path.GetFileNameWithoutExtension(name)), files.Read(name));
         var resource = Own.GetManifestResourceNames().FirstOrDefault(resource => resource.StartsWith(Prefix, StringComparison.Ordinal)
                 && NameOf(resource[Prefix.Length..^Ending.Length]) == name)
-            ?? throw new AfterimageException($"There is no recipe \"{name}\"; there are {string.Join(", ", Names)}, and files (NAME.json).");
+            ?? throw new AfterimageException(
+                $"There is no recipe \"{name}\"; there are {string.Join(", ", Names)}, and files (NAME.json).");
         using var reader = new StreamReader(Own.GetManifestResourceStream(resource)!);
         return (name, files.Parse(reader.ReadToEnd(), $"The recipe {name}"));
     }
 
     /// <summary>"pipeline" for "01-pipeline".</summary>
-    private static string NameOf(string file) => file.Split('-', 2) is [var number, var name] && number.All(char.IsAsciiDigit) ? name : file;
+    private static string NameOf(string file) =>
+        file.Split('-', 2) is [var number, var name] && number.All(char.IsAsciiDigit) ? name : file;
 }

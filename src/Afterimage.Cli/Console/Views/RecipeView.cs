@@ -5,26 +5,29 @@ using Spectre.Console;
 
 namespace Afterimage.Cli.Console;
 
-/// <summary>The table of a recipe's run, and its intervals.</summary>
+/// <summary>The rows of a recipe's run, and its intervals.</summary>
 internal static class RecipeView
 {
     public static void Write(IAnsiConsole console, RecipeStory story, RecipeRun run)
     {
         console.WriteLine();
         console.WriteHeading(story.Title);
-        var table = Layout.Table("", ["images", .. story.Columns.Select(column => column == "psnr" ? "psnr dB" : column)]);
         foreach (var row in run.Rows)
-            table.AddRow([row.Name.Length == 0 ? "the batch" : Markup.Escape(row.Name), Figures.Count(row.Images),
-                .. story.Columns.Select(column => Cell(column, row.Figures.GetValueOrDefault(column)))]);
-        console.Write(table);
+        {
+            console.WriteLine($"{(row.Name.Length == 0 ? "the batch" : row.Name)} ({Figures.Plural(row.Images, "image")}, {row.Endings})");
+            console.WriteIndented(string.Join("; ", story.Columns.Where(row.Figures.ContainsKey)
+                .Select(column => Text(column, row.Figures[column]))));
+        }
         foreach (var check in run.Checks)
-            console.WriteBullet(check.Holds ? "[green]✓[/]" : "[red]✗[/]", GalleryExporter.Sentence(check), Math.Min(console.Profile.Width, 100));
+            console.WriteBullet(check.Holds ? "[green]✓[/]" : "[red]✗[/]", GalleryExporter.Sentence(check),
+                Math.Min(console.Profile.Width, 100));
     }
 
-    private static string Cell(string column, Spread? spread)
+    /// <summary>For example "psnr 80.9 (80.1 to 81.7)".</summary>
+    private static string Text(string column, Spread spread)
     {
-        string Text(double value) => column is "baseline" or "forecast" ? Figures.Metric("psnr", value) : Figures.Metric(column, value);
-        return spread is null ? "–" : Text(spread.Minimum) == Text(spread.Maximum) ? Text(spread.Median)
-            : $"{Text(spread.Median)}\n{Text(spread.Minimum)}..{Text(spread.Maximum)}";
+        string Number(double value) => column is "baseline" or "forecast" ? Figures.Metric("psnr", value) : Figures.Metric(column, value);
+        var (low, high) = (Number(spread.Minimum), Number(spread.Maximum));
+        return $"{column} {Number(spread.Median)}{(low == high ? "" : $" ({low} to {high})")}";
     }
 }
