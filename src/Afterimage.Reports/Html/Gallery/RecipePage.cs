@@ -13,8 +13,9 @@ internal static class RecipePage
         Banner(story.Title, Tag("p", ("class", "sentence"), story.Claim), story.Place),
         [
             Told("What we found", story.Found),
-            Run(story, full, "Full run"),
+            full is null ? null : Run(story, full, "Full run"),
             Run(story, quick, "Quick run"),
+            full is null ? Run(story, full, "Full run") : null,
             Told("What differs", story.Differs),
             Told("Published", story.Published.Length == 0 ? [] : [story.Published]),
         ],
@@ -28,6 +29,7 @@ internal static class RecipePage
                         new[] { Tag("p", ("class", "note"), experiment.Row), Code.Json(experiment.Json) }),
                 ])),
             Page.Citations(story.Citations),
+            Tag("section", ("class", "block"), Tag("p", Tag("a", ("href", "index.html"), "All claims and figures"))),
         ]);
 
     /// <summary>The top of a page of the gallery.</summary>
