@@ -40,11 +40,21 @@ public class AssemblyRoomTests
             ["Html/Plots"] = ["Html/Elements"],
             ["Html/Elements"] = [],
         },
+        ["Afterimage.Server"] = new()
+        {
+            [Root] = ["Endpoints", "Runs", "Security", "Uploads", "Work"],
+            ["Work"] = [],
+            ["Runs"] = ["Work"],
+            ["Uploads"] = [],
+            ["Security"] = [],
+            ["Endpoints"] = ["Runs", "Uploads", "Work"],
+        },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Commands/Training", "Commands/Reproduction", "Options", "Console", "Conditions", "Help"],
+            [Root] = ["Commands", "Commands/Training", "Commands/Reproduction", "Commands/Listing", "Options", "Console", "Conditions", "Help"],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Training"] = ["Options", "Console"],
+            ["Commands/Listing"] = ["Commands", "Options", "Console"],
             ["Commands/Reproduction"] = ["Options", "Console", "Console/Live", "Console/Views"],
             ["Help"] = ["Console"],
             ["Options"] = [],

@@ -16,7 +16,10 @@ public class InverterTrainingTests
     public void An_interrupted_training_goes_on_to_the_same_numbers(InverterKind kind)
     {
         using var folder = new TemporaryFolder();
-        var training = ToyInverter.Training with { Kind = kind, Batch = ToyInverter.Batch(kind, 3), Defense = new GaussianNoise { Relative = 0.1 } };
+        var training = ToyInverter.Training with
+        {
+            Kind = kind, Batch = ToyInverter.Batch(kind, 3), Defense = new GaussianNoise { Relative = 0.1 },
+        };
         using var whole = new Trainer(ToyInverter.Open(training));
         whole.Run(folder["whole.safetensors"]);
         using (var first = new Trainer(ToyInverter.Open(training)))
@@ -137,7 +140,8 @@ public class InverterTrainingTests
         using var folder = new TemporaryFolder();
         var path = ToyInverter.Write(ToyInverter.Victim(), folder["i.safetensors"], batch: 2);
         using var old = Inverter.Load(path);
-        using var task = InverterTask.Open(ToyInverter.Training with { From = path }, [ToyInverter.Victim(seed: 2)], ToyInverter.Images(400));
+        using var task = InverterTask.Open(ToyInverter.Training with { From = path }, [ToyInverter.Victim(seed: 2)],
+            ToyInverter.Images(400));
         Assert.True(old.Weights.allclose(task.Result));
         Refusal.Says("another architecture than the model's: leave out --from", () => InverterTask.Open(
             ToyInverter.Training with { From = path }, [ToyInverter.Victim(width: 25)], ToyInverter.Images(400)));

@@ -34,7 +34,8 @@ internal static class TrainInverter
         var side = TrainingRun.Setting("--side", "N", "Side of the model's images in pixels; images are cropped and resized.", 32);
         var defense = TrainingRun.Setting("--defense", "KIND|JSON", "What clients do to their updates: a kind, or JSON as in " +
             "client.defense of an experiment.", "none");
-        var kind = TrainingRun.Setting("--kind", "KIND", "mlp (as published), convolutional, layered, or backprojection, which reads other weights too.", usual.Kind);
+        var kind = TrainingRun.Setting("--kind", "KIND", "mlp (as published), convolutional, layered, or backprojection, which reads " +
+            "other weights too.", usual.Kind);
         var victims = TrainingRun.Setting("--victims", "N", "Weights that the network learns, drawn as by the seeds --model-seed, " +
             "--model-seed + 1, ...; more than one for weights that it has not seen.", usual.Victims);
         var from = new Option<string?>("--from")
@@ -63,8 +64,8 @@ internal static class TrainInverter
         var seed = TrainingRun.Setting("--seed", "N", "Of hashing, weights, order and what clients draw.", usual.Seed);
         var threads = TrainingRun.Setting("--threads", "N", "Threads of libtorch; other counts give other last digits.", 1);
         var command = new Command("inverter", "Train a network from updates of one model to images (Learning to Invert).");
-        Option[] options = [model, weights, drawn, victims, from, data, classes, channels, side, defense, kind, batch, file, resume, minutes, steps, size,
-            hidden, width, images, every, rate, averaging, seed, threads];
+        Option[] options = [model, weights, drawn, victims, from, data, classes, channels, side, defense, kind, batch, file, resume, minutes,
+            steps, size, hidden, width, images, every, rate, averaging, seed, threads];
         foreach (var option in options)
             command.Add(option);
         command.SetAction(line =>
@@ -118,7 +119,7 @@ internal static class TrainInverter
         if (training.From is not null && layers.FirstOrDefault(option => line.GetResult(option) is { Implicit: false }) is { } said)
             throw new AfterimageException($"--from goes on with the network of {training.From}: leave out {said.Name}.");
         if (training.Victims > 1 && line.GetResult(weights) is { Implicit: false })
-            throw new AfterimageException("--victims draws the weights that it trains on, and --weights gives them: leave out one of them.");
+            throw new AfterimageException("--victims draws the weights that it trains on, and --weights gives them: leave out one.");
     }
 
     /// <summary>The task with the weights that audits with these seeds draw.</summary>

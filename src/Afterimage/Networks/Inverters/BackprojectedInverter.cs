@@ -15,7 +15,10 @@ internal sealed class BackprojectedInverter(InverterShape shape, ValueList<int> 
     [
         ("pictures.weight", [Shape.ChannelsAt(Shape.Side), Pictures, 3, 3]), ("pictures.bias", [Shape.ChannelsAt(Shape.Side)]),
         .. Down().SelectMany(side => ((string, long[])[])
-            [($"down{side}.weight", [Shape.ChannelsAt(side), Shape.ChannelsAt(2 * side), 3, 3]), ($"down{side}.bias", [Shape.ChannelsAt(side)])]),
+        [
+            ($"down{side}.weight", [Shape.ChannelsAt(side), Shape.ChannelsAt(2 * side), 3, 3]),
+            ($"down{side}.bias", [Shape.ChannelsAt(side)]),
+        ]),
         .. Dense("mixed", decoder.Count, decoder.Count), .. decoder.Tensors(),
     ];
 

@@ -46,7 +46,8 @@ public sealed class Inverter : IDisposable
         using var inverter = Load(path);
         var print = ModelFingerprint.Of(context.Model);
         var origin = inverter.origin;
-        return origin.Model.Architecture == print.Architecture && (origin.Model.Weights.Length == 0 || origin.Model.Weights == print.Weights)
+        return origin.Model.Architecture == print.Architecture
+            && (origin.Model.Weights.Length == 0 || origin.Model.Weights == print.Weights)
             && origin.Channel == context.Observation.Channel.Description && context.Observation.BatchSize <= inverter.Shape.Batch;
     }
 
@@ -80,7 +81,8 @@ public sealed class Inverter : IDisposable
             string.Create(CultureInfo.InvariantCulture, $"the mean image at {decibels[0]:F1} dB.");
         if (origin.Model.Weights.Length > 0 && ModelFingerprint.Of(context.Model).Weights != origin.Model.Weights)
             yield return "The inverter was trained for other weights of this architecture, so that its images mean little: " +
-                "let it go on for these (\"afterimage train inverter --from\"), or train one for all (\"--kind backprojection --victims\").";
+                "let it go on for these (\"afterimage train inverter --from\"), or train one for all " +
+                "(\"--kind backprojection --victims\").";
         if (context.Observation.Channel.Description is var way && way != origin.Channel)
             yield return $"The inverter was trained for an update {origin.Channel}, and this is one {way}: " +
                 "train one for this defense (\"afterimage train inverter --defense\").";

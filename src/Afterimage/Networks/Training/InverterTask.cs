@@ -99,8 +99,8 @@ public sealed class InverterTask : TrainingTask
 
     /// <inheritdoc/>
     public override ValueList<double> Settings => [(double)training.Kind, training.Batch, training.Size, file.Shape.Hidden, training.Width,
-        training.Images, training.Victims, training.Rate, training.Averaging, training.Every, training.Seed, images.Count, images.Fingerprint,
-        Number(file.Model.Architecture), Number(file.Model.Weights), Number(file.Channel), Number(training.From ?? "")];
+        training.Images, training.Victims, training.Rate, training.Averaging, training.Every, training.Seed, images.Count,
+        images.Fingerprint, Number(file.Model.Architecture), Number(file.Model.Weights), Number(file.Channel), Number(training.From ?? "")];
 
     /// <inheritdoc/>
     public override string Subject => string.Create(CultureInfo.InvariantCulture, $"an inverter ({Kind}) of ") +
@@ -109,7 +109,8 @@ public sealed class InverterTask : TrainingTask
 
     private string Given => training.Kind == InverterKind.Backprojection ? "carried back to" : "hashed to";
 
-    private string Known => training.Victims == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", under {training.Victims:N0} weights");
+    private string Known => training.Victims == 1 ? ""
+        : string.Create(CultureInfo.InvariantCulture, $", under {training.Victims:N0} weights");
 
     private string Kind => training.Kind.ToString().ToLowerInvariant();
 

@@ -5,8 +5,8 @@ namespace Afterimage.Networks;
 
 /// <summary>
 /// An update as pictures: what sets each layer's part of it apart from that of a gray image, carried back to the pixels by the model's own
-/// derivative at that image, J'(g/|g| - a/|a|) over |J' a/|a||. Other weights give other updates, but pictures of the same image, so that one
-/// network reads the updates of many models.
+/// derivative at that image, J'(g/|g| - a/|a|) over |J' a/|a||. Other weights give other updates, but pictures of the same image, so
+/// that one network reads the updates of many models.
 /// </summary>
 internal sealed class Backprojection : UpdateReading
 {
@@ -66,5 +66,6 @@ internal sealed class Backprojection : UpdateReading
     {
         forward.Dispose();
         gray.Dispose();
+        base.Dispose(disposing);
     }
 }

@@ -15,7 +15,7 @@ internal abstract class UpdateReading : IDisposable
 
     protected virtual void Dispose(bool disposing) { }
 
-    /// <summary>The part of the update that belongs to each layer of a model: tensors whose names differ in their last part alone.</summary>
+    /// <summary>The part of the update of each layer of a model: tensors whose names differ in their last part alone.</summary>
     public static IReadOnlyList<(long From, long Count)> Layers(TensorLayout layout)
     {
         var layers = new List<(string Name, long From, long Count)>();

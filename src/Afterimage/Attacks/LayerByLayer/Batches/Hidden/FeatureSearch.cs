@@ -22,7 +22,7 @@ internal sealed class FeatureSearch
     /// <summary>Steps with weight gradients, which lead out of where features alone end.</summary>
     private const int Crossing = 12;
 
-    /// <summary>How those that are left are tried, round after round: so much nearer to gray than they ended, or all together (null).</summary>
+    /// <summary>How those that are left are tried, round after round: so much nearer to gray, or all together (null).</summary>
     private static readonly double?[] Rounds = [0, 0.4, null, null, 0.8, null, 1, null];
 
     /// <summary>What an image that was found may leave of its features, relative to how much they vary.</summary>
