@@ -17,7 +17,7 @@ internal static class GalleryPage
     private static Element Entry(GalleryEntry entry) => Tag("li",
         Tag("h2", entry.Quick is null && entry.Full is null ? (Part)entry.Story.Title
             : Tag("a", ("href", $"{entry.Story.Name}.html"), entry.Story.Title)),
-        (entry.Full ?? entry.Quick) is { } run ? RecipePictures.Pair(run) : null,
+        (entry.Full ?? entry.Quick) is { } run && entry.Story.Columns.Contains("psnr") ? RecipePictures.Pair(run) : null,
         Tag("p", entry.Story.Claim),
         Tag("p", ("class", "state"), State(entry)));
 

@@ -52,7 +52,7 @@ internal static class RecipePage
         ? Tag("section", ("class", "block"), Tag("h2", title), Tag("p", ("class", "note"), $"{title}: not made yet."))
         : Tag("section", ("class", "block"), Tag("h2", title),
             Tag("p", ("class", "note"), Made(run)),
-            RecipePictures.Draw(run),
+            story.Columns.Contains("psnr") ? RecipePictures.Draw(run) : null,
             Tag("div", ("class", "plots"), RecipePlot.Draw(run, story.Columns[0], story.Columns[0] == "psnr")),
             Rows(story, run),
             Checks(run));

@@ -24,13 +24,15 @@ internal static class RecipePictures
         ]);
     }
 
-    /// <summary>A true image and its best known reconstruction, for an index.</summary>
+    /// <summary>A true image and its reconstruction in the row that is checked first, or in the first row, for an index.</summary>
     public static Element? Pair(RecipeRun run)
     {
-        if (run.Rows.LastOrDefault(row => !row.Shown.IsEmpty)?.Shown[0] is not { } image)
+        var chosen = run.Checks.Select(check => check.Row).FirstOrDefault();
+        if (run.Rows.Where(row => !row.Shown.IsEmpty).OrderByDescending(row => row.Name == chosen).FirstOrDefault() is not { } row)
             return null;
+        var image = row.Shown[0];
         return Tag("div", ("class", "pair"), Img(run, image, image.Truth, "True image."), Img(run, image, image.Reconstruction,
-            $"Reconstruction of the last row{(image.Psnr is { } psnr ? $", {MetricText.Of("psnr").WithUnit(psnr)}" : "")}."));
+            $"Reconstruction, {row.Name}{(image.Psnr is { } psnr ? $", {MetricText.Of("psnr").WithUnit(psnr)}" : "")}."));
     }
 
     private static Element Captioned(RecipeRun run, RecipeImage image, string key, string title, double? psnr)
