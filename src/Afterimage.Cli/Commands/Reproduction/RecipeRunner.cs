@@ -18,10 +18,13 @@ namespace Afterimage.Cli.Commands.Reproduction;
 internal sealed record RecipeRunner(ExperimentFile Files, string Folder, int Threads, int Parallel)
 {
     /// <summary>The run; null where it was stopped.</summary>
+    /// <exception cref="AfterimageException">Data of a full run are not there, or a folder holds another run.</exception>
     public RecipeRun? Run(string name, Recipe recipe, bool quick, Terminal terminal, CancellationToken cancellation)
     {
         var audits = new List<(string, AuditReport, string)>();
-        foreach (var (row, experiment) in new RecipeFile(Files).Experiments(recipe, quick))
+        var experiments = new RecipeFile(Files).Experiments(recipe, quick);
+        Check(experiments, quick);
+        foreach (var (row, experiment) in experiments)
         {
             var options = new RunOptions
             {
@@ -41,6 +44,14 @@ internal sealed record RecipeRunner(ExperimentFile Files, string Folder, int Thr
             audits.Add((row, report, options.Folder));
         }
         return RecipeOutcome.Of(name, recipe, quick, audits);
+    }
+
+    /// <summary>Quick runs need no data; a full run without its data must not begin, for refused cases would count as made.</summary>
+    private void Check(IReadOnlyList<(string Row, Experiment Experiment)> experiments, bool quick)
+    {
+        var faults = quick ? [] : experiments.SelectMany(row => Files.Check(row.Experiment with { Trials = 1 })).Distinct().ToArray();
+        if (faults.Length > 0)
+            throw new AfterimageException(string.Join(" ", faults));
     }
 
     private static string Plain(string row) => row.Length == 0 ? "all"
