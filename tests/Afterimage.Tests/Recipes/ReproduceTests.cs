@@ -9,8 +9,7 @@ public class ReproduceTests
 {
     [Theory]
     [InlineData("bias-attack")]
-    [InlineData("labels-of-batches")]
-    [InlineData("rgap")]
+    [InlineData("pipeline")]
     [Trait("Category", "slow")]
     public void A_quick_run_lands_in_its_intervals(string name)
     {
