@@ -51,7 +51,10 @@ public class AssemblyRoomTests
         },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Commands/Training", "Commands/Reproduction", "Commands/Listing", "Options", "Console", "Conditions", "Help"],
+            [Root] =
+            [
+                "Commands", "Commands/Training", "Commands/Reproduction", "Commands/Listing", "Options", "Console", "Conditions", "Help",
+            ],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Training"] = ["Options", "Console"],
             ["Commands/Listing"] = ["Commands", "Options", "Console"],
