@@ -17,9 +17,11 @@ internal static class GalleryPage
     private static Element Entry(GalleryEntry entry) => Tag("li",
         Tag("h2", entry.Quick is null && entry.Full is null ? (Part)entry.Story.Title
             : Tag("a", ("href", $"{entry.Story.Name}.html"), entry.Story.Title)),
-        (entry.Full ?? entry.Quick) is { } run && entry.Story.Columns.Contains("psnr") ? RecipePictures.Pair(run) : null,
+        entry.Story.Columns.Contains("psnr") ? Pair(entry.Full) ?? Pair(entry.Quick) : null,
         Tag("p", entry.Story.Claim),
         Tag("p", ("class", "state"), State(entry)));
+
+    private static Element? Pair(RecipeRun? run) => run is null ? null : RecipePictures.Pair(run);
 
     private static string State(GalleryEntry entry)
     {
