@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using Afterimage.Audit.Cases;
 using Afterimage.Cli.Commands;
+using Afterimage.Cli.Commands.Reproduction;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Help;
 using Afterimage.Reports;
@@ -63,6 +64,7 @@ public static class AfterimageApp
             LeakageCommand.Create(files, terminal),
             LabelsCommand.Create(files, terminal),
             PrivacyCommand.Create(terminal),
+            ReproduceCommand.Create(files, terminal),
             CheckCommand.Create(files, terminal),
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),

@@ -69,6 +69,12 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage privacy --flower-local-dp \"clipping=1 sensitivity=1e-4 epsilon=10 delta=1e-5\"",
             "afterimage privacy --noise-multiplier 1 --identified 9/10 --pool 100",
         ],
+        ["afterimage reproduce"] =
+        [
+            "afterimage reproduce --list",
+            "afterimage reproduce pipeline --quick",
+            "afterimage reproduce --all --quick --out runs/gallery",
+        ],
         ["afterimage check"] = ["afterimage check experiment.json"],
         ["afterimage explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["afterimage list"] = ["afterimage list attacks", "afterimage list --json"],

@@ -31,12 +31,15 @@ public class AssemblyRoomTests
             ["Measurements/Shown"] = ["Clients"],
             ["Measurements/LabelTables"] = ["Clients", "Judging"],
             ["Execution"] = ["Clients", "Cases", "Measurements", "Measurements/Federated"],
+            ["Recipes"] = ["Cases", "Measurements"],
         },
         ["Afterimage.Reports"] = new()
         {
             [Root] = ["Conclusions"],
             ["Conclusions"] = [],
-            ["Exporters"] = ["Conclusions", "Html", "Html/Elements"],
+            ["Exporters"] = ["Conclusions", "Html", "Html/Elements", "Html/Gallery", "Recipes"],
+            ["Recipes"] = [],
+            ["Html/Gallery"] = ["Html", "Html/Sections", "Html/Plots", "Html/Elements", "Recipes"],
             ["Html"] = ["Html/Sections", "Html/Conclusions", "Html/Plots", "Html/Elements"],
             ["Html/Sections"] = ["Html/Conclusions", "Html/Plots", "Html/Elements"],
             ["Html/Conclusions"] = ["Conclusions", "Html/Plots", "Html/Elements"],
@@ -54,10 +57,16 @@ public class AssemblyRoomTests
         },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Commands/Auditing", "Commands/Training", "Options", "Console", "Conditions", "Help"],
+            [Root] =
+            [
+                "Commands", "Commands/Auditing", "Commands/Training", "Commands/Reproduction", "Commands/Listing", "Commands/Privacy",
+                "Options", "Console", "Conditions", "Help",
+            ],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Auditing"] = ["Commands", "Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Training"] = ["Options", "Console"],
+            ["Commands/Listing"] = ["Commands", "Options", "Console"],
+            ["Commands/Reproduction"] = ["Options", "Console", "Console/Live", "Console/Views"],
             ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],

@@ -21,6 +21,9 @@ internal sealed record Series(string Name, IReadOnlyList<PlotPoint> Points)
 
     public bool Markers { get; init; }
 
+    /// <summary>Whether the bounds are drawn as a bar at each x and not as one band.</summary>
+    public bool Bars { get; init; }
+
     /// <summary>Whether points are not joined by a line.</summary>
     public bool Loose { get; init; }
 }
@@ -43,7 +46,8 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
                 ("y2", N(Height - Bottom))),
             Tag("text", ("class", "axis-title"), ("x", N(Left)), ("y", "14"), YTitle),
             Tag("text", ("class", "axis-title"), ("x", N(Width - Right)), ("y", N(Height - 10)), ("text-anchor", "end"), XTitle),
-            .. Series.Index().Where(pair => pair.Item.Band.Count > 1).Select(pair => DrawBand(pair.Item, pair.Index)),
+            .. Series.Index().Where(pair => pair.Item.Band.Count > 1 && !pair.Item.Bars).Select(pair => DrawBand(pair.Item, pair.Index)),
+            .. Series.Index().Where(pair => pair.Item.Bars).SelectMany(pair => pair.Item.Band.Select(at => DrawBar(at, pair.Index))),
             .. Series.Index().OrderBy(pair => pair.Item.Strong).SelectMany(pair => DrawLine(pair.Item, pair.Index)),
         ]),
         Legend());
@@ -91,6 +95,9 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
     private Element DrawBand(Series series, int index) => Tag("polygon", ("class", $"band {Color(index)}"),
         ("points", string.Join(' ', series.Band.Select(at => $"{N(XAt(at.X))},{N(YAt(at.Low))}")
             .Concat(series.Band.Reverse().Select(at => $"{N(XAt(at.X))},{N(YAt(at.High))}")))));
+
+    private Element DrawBar((double X, double Low, double High) at, int index) => Tag("line", ("class", $"curve {Color(index)}"),
+        ("x1", N(XAt(at.X))), ("x2", N(XAt(at.X))), ("y1", N(YAt(at.Low))), ("y2", N(YAt(at.High))));
 
     private static Element Marker(double x, double y, int index) => (index % 3) switch
     {

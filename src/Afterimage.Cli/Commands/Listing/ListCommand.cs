@@ -26,9 +26,18 @@ internal static class ListCommand
         };
         what.AcceptOnlyFromAmong("all", "attacks", "models", "data", "parts");
         var json = JsonText.Option("names and summaries");
-        var command = new Command("list", "List attacks, models, data sets and parts, in one sentence each.") { what, json };
+        var markdown = new Option<bool>("--markdown")
+        {
+            Description = "Print every root type with a table of its leaves, for documentation.",
+        };
+        var command = new Command("list", "List attacks, models, data sets and parts, in one sentence each.") { what, json, markdown };
         command.SetAction(line =>
         {
+            if (line.GetValue(markdown))
+            {
+                terminal.Raw.Write(LeafTables.Write(files));
+                return;
+            }
             var sections = Sections(files.Catalog, line.GetRequiredValue(what)).ToArray();
             if (line.GetValue(json))
                 JsonText.Write(terminal, sections.ToDictionary(section => section.Title, section => section.Entries));
@@ -53,6 +62,10 @@ internal static class ListCommand
             foreach (var root in catalog.Roots.Where(root => root != typeof(ModelSource) && root != typeof(DataSource)))
                 yield return new(Title(root), Catalog.Summary(root) ?? "", Parts(catalog, root));
     }
+
+    /// <summary>Attacks that are expressions over parts, with their summaries.</summary>
+    public static IEnumerable<(string Name, string? Summary)> NamedAttacks(Catalog catalog) =>
+        catalog.Attacks.Keys.Order(StringComparer.Ordinal).Select(name => (name, (string?)Attack(catalog, name)));
 
     private static Named[] Parts(Catalog catalog, Type root) => [.. catalog.Parts(root)
         .Select(part => new Named(Catalog.Kind(part), string.Join(" ", [Catalog.Summary(part) ?? "", .. Cited(part)])))];
