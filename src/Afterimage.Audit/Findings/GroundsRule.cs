@@ -23,7 +23,7 @@ public sealed class GroundsRule(VerdictRule rule)
     };
 
     /// <summary>The grounds of the case that leaked most; among equals, of one whose attack converged. Null without cases.</summary>
-    public Grounds? Of(IReadOnlyList<CaseReport> cases) => cases.Select(found => found.Grounds).OfType<Grounds>()
+    public static Grounds? Of(IReadOnlyList<CaseReport> cases) => cases.Select(found => found.Grounds).OfType<Grounds>()
         .OrderByDescending(grounds => grounds.Answer).ThenBy(grounds => grounds.Converged && grounds.Answer == Answer.NotShown)
         .FirstOrDefault();
 

@@ -81,7 +81,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         Written(Report(header, results), options.Folder);
 
     /// <summary>The report of all cases.</summary>
-    internal AuditReport Report(AuditReport header, IReadOnlyList<CaseResult> results)
+    internal static AuditReport Report(AuditReport header, IReadOnlyList<CaseResult> results)
     {
         ImmutableArray<CaseReport> cases = [.. results.Cast<CaseFinished>().Select(result => result.Report)];
         var comparison = ForecastComparison.Of(cases);
@@ -91,7 +91,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
             Cases = cases,
             Verdict = VerdictRule.Standard.Of(cases),
             Comparison = comparison,
-            Grounds = GroundsRule.Standard.Of(cases),
+            Grounds = GroundsRule.Of(cases),
             Success = SuccessCurves.Of(cases),
             Pairs = PairedComparisons.Of(cases),
             Findings = AuditFindings.Of(cases),

@@ -91,7 +91,7 @@ public sealed record DefendMeasurement : Measurement<AuditReport>
         var settings = cases.IsEmpty ? null : System.Text.Json.Nodes.JsonNode.Parse(cases[0].Configuration)?["federation"];
         var frontier = FrontierRule.Of(cases, settings?["require"]?.GetValue<string>(),
             settings?["allowInconclusive"]?.GetValue<bool>() ?? false);
-        var report = Audit.Report(header, results) with { Frontier = frontier };
+        var report = AttackAndJudge.Report(header, results) with { Frontier = frontier };
         return AttackAndJudge.Written(report, options.Folder);
     }
 
@@ -148,7 +148,7 @@ public sealed record DefendMeasurement : Measurement<AuditReport>
             Pool = found.Max(part => part.Pool),
             Identification = IdentificationFinding.Rate(found),
             Verdict = VerdictRule.Standard.Of(found),
-            Grounds = GroundsRule.Standard.Of(found),
+            Grounds = GroundsRule.Of(found),
             Findings = [.. AuditFindings.Of(found).Concat(found.SelectMany(part => part.Findings)
                 .Where(finding => finding.Severity == Severity.Warning)).Distinct()],
             Cites = [.. found.SelectMany(part => part.Cites).Distinct().Order(StringComparer.Ordinal)],
