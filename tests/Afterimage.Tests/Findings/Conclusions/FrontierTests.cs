@@ -77,7 +77,7 @@ public class FrontierTests
         var failed = rule.Grounded(FindingsCase(9) with { Verdict = new(LeakLevel.Inconclusive, ""), RelativeMisfit = 0.4 });
         Assert.Equal((Answer.NotShown, false), (failed.Grounds!.Answer, failed.Grounds.Converged));
         Assert.Contains(failed.Grounds.Changes, change => change.Contains("explains the update", StringComparison.Ordinal));
-        Assert.Equal(Answer.Leaks, rule.Of([failed, leak])!.Answer);
+        Assert.Equal(Answer.Leaks, GroundsRule.Of([failed, leak])!.Answer);
         Assert.Null(rule.Grounded(FindingsCase(9) with { Outcome = "Crashed", Images = [] }).Grounds);
     }
 
