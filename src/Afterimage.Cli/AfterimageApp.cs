@@ -60,6 +60,8 @@ public static class AfterimageApp
             AuditCommand.Create(files, terminal),
             LeakageCommand.Create(files, terminal),
             LabelsCommand.Create(files, terminal),
+            SweepCommand.Create(files, terminal),
+            WorkerCommand.Create(files, terminal),
             CheckCommand.Create(files, terminal),
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),

@@ -116,7 +116,7 @@ internal static class AuditCommand
         condition.Check([.. Metric.Standard.Select(metric => metric.Name), Identification.Key]);
     }
 
-    private static string Device(string name) => name switch
+    internal static string Device(string name) => name switch
     {
         "cpu" => name,
         "cuda" => TorchSharp.torch.cuda_is_available() ? name : throw new AfterimageException(DoctorCommand.HowToGetCuda),
