@@ -46,7 +46,7 @@ internal static class AuditCommand
         };
         var isolate = new Option<bool>("--isolate")
         {
-            Description = "Run every case in a process of its own, as many at once as --parallel says: " +
+            Description = "Run cases in child processes, as many at once as --parallel says: " +
                 "one that ends its process ends no other.",
         };
         var choice = OperatorText.Option();

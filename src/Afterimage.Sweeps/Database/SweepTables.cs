@@ -1,4 +1,3 @@
-using Afterimage.Sweeps.Dispatch;
 using Npgsql;
 
 namespace Afterimage.Sweeps.Database;

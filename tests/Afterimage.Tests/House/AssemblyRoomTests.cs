@@ -36,11 +36,19 @@ public class AssemblyRoomTests
             ["Html/Plots"] = ["Html/Elements"],
             ["Html/Elements"] = [],
         },
+        ["Afterimage.Sweeps"] = new()
+        {
+            [Root] = [],
+            ["Database"] = [],
+            ["Files"] = [],
+            ["Dispatch"] = ["Database", "Files"],
+        },
         ["Afterimage.Cli"] = new()
         {
-            [Root] = ["Commands", "Commands/Training", "Options", "Console", "Conditions", "Help"],
+            [Root] = ["Commands", "Commands/Training", "Commands/Sweeps", "Options", "Console", "Conditions", "Help"],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Training"] = ["Options", "Console"],
+            ["Commands/Sweeps"] = ["Commands", "Options", "Console"],
             ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Afterimage.Sweeps.Dispatch;
+namespace Afterimage.Sweeps.Database;
 
 /// <summary>What a case needs of the machine that runs it.</summary>
 /// <param name="Device">cpu or cuda.</param>
