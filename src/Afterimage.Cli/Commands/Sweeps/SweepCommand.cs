@@ -24,6 +24,10 @@ internal static class SweepCommand
             Description = "Child processes, each with its share of the cores; by default one for each core.",
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
+        var threads = new Option<int?>("--threads")
+        {
+            HelpName = "N", Description = "Threads of each child; by default cores by workers. Last digits may depend on it.",
+        };
         var shard = new Option<string?>("--shard")
         {
             HelpName = "I/N",
@@ -46,7 +50,7 @@ internal static class SweepCommand
         var many = new ManyMachines();
         var command = new Command("sweep", "Run many cases: on all cores, as a share of an array job, or on the workers of a database.");
         command.Add(grid);
-        foreach (var option in (Option[])[folder, resume, workers, shard, dry, sample, device, choice, leakage, .. many.Options])
+        foreach (var option in (Option[])[folder, resume, workers, threads, shard, dry, sample, device, choice, leakage, .. many.Options])
             command.Add(option);
         command.Add(MergeCommand.Create(files, terminal));
         foreach (var part in QueueCommands.Create(files, terminal))
@@ -60,7 +64,8 @@ internal static class SweepCommand
             {
                 Folder = line.GetValue(folder) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)),
                 Device = AuditCommand.Device(line.GetRequiredValue(device)),
-                Threads = Math.Max(1, Environment.ProcessorCount / count),
+                Threads = CommandLine.AtLeastOne("--threads",
+                    line.GetValue(threads) ?? Math.Max(1, Environment.ProcessorCount / count)),
                 Parallel = count,
                 Isolate = true,
                 Operator = line.GetValue(choice),
@@ -74,6 +79,7 @@ internal static class SweepCommand
                 throw new AfterimageException($"--shard {share.Index}/{share.Count} has no cases, for there are only {found.Count}: " +
                     "choose fewer shares.");
             using var interruption = new Interruption();
+            Reproducibility.OfChildren();
             if (line.GetValue(dry))
                 return DryRun.Write(files, described, measurement, options, line.GetValue(sample), terminal, interruption.Token);
             if (many.IsAsked(line))

@@ -19,6 +19,10 @@ internal static class WorkerCommand
             Description = "Cases at once, each with its share of the cores; by default one for each core.",
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
+        var threads = new Option<int?>("--threads")
+        {
+            HelpName = "N", Description = "Threads of each child; by default cores by slots. Last digits may depend on it.",
+        };
         var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu, cuda or cuda:0.", DefaultValueFactory = _ => "cpu" };
         var roots = new Option<string[]>("--data-root")
         {
@@ -38,7 +42,7 @@ internal static class WorkerCommand
         };
         var untilEmpty = new Option<bool>("--until-empty") { Description = "End when nothing is left that this worker could do." };
         var command = new Command("worker", "Take cases of sweeps out of a database and run them.");
-        foreach (var option in (Option[])[on, slots, device, roots, scratch, drain, untilEmpty])
+        foreach (var option in (Option[])[on, slots, threads, device, roots, scratch, drain, untilEmpty])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -49,7 +53,8 @@ internal static class WorkerCommand
             var settings = new WorkerSettings
             {
                 Slots = count,
-                Threads = Math.Max(1, Environment.ProcessorCount / count),
+                Threads = CommandLine.AtLeastOne("--threads",
+                    line.GetValue(threads) ?? Math.Max(1, Environment.ProcessorCount / count)),
                 Device = name,
                 Roots = (line.GetValue(roots) ?? []).ToValueList(),
                 Scratch = line.GetRequiredValue(scratch),
@@ -60,6 +65,7 @@ internal static class WorkerCommand
                 throw new AfterimageException(Settings.Joined(faults));
             using var database = SweepDatabase.Open(line.GetRequiredValue(on)!);
             using var interruption = new Interruption();
+            Reproducibility.OfChildren();
             return DatabaseFault.Told(database, () =>
             {
                 new SweepWorker(files, database, settings, Said).Run(interruption.Token);
