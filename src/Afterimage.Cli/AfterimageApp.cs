@@ -66,6 +66,7 @@ public static class AfterimageApp
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),
             ShowCommand.Create(terminal),
+            ServeCommand.Create(files, terminal),
             SchemaCommand.Create(files, terminal),
             InspectCommand.Create(files, terminal),
             DataCommand.Create(terminal),

@@ -3,9 +3,12 @@ namespace Afterimage.Cli;
 /// <summary>Command lines as text that a shell reads back.</summary>
 internal static class CommandLine
 {
-    /// <summary>The command line of these arguments, without --resume.</summary>
+    /// <summary>The hidden flag of runs that end with their standard input.</summary>
+    public const string UntilInputEnds = "--until-input-ends";
+
+    /// <summary>The command line of these arguments, without --resume and what only its parent process needs.</summary>
     public static string Of(IEnumerable<string> words) =>
-        string.Join(' ', words.Where(word => word != "--resume").Select(Quote).Prepend("afterimage"));
+        string.Join(' ', words.Where(word => word is not ("--resume" or UntilInputEnds)).Select(Quote).Prepend("afterimage"));
 
     /// <summary>The command line that resumes an audit in its folder.</summary>
     public static string Resuming(string command, string folder) =>

@@ -30,6 +30,25 @@ public sealed class FolderLock : IDisposable
         }
     }
 
+    /// <summary>Whether somebody holds it now; a lock file that a dead process left behind is not held.</summary>
+    public static bool IsHeld(string folder)
+    {
+        try
+        {
+            // Sharing is refused while the holder lives. Nothing is locked where there is no file.
+            using var file = new FileStream(Path.Combine(folder, FileName), FileMode.Open, FileAccess.Read, FileShare.Read);
+            return false;
+        }
+        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 }

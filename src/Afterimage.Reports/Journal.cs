@@ -6,7 +6,7 @@ namespace Afterimage.Reports;
 
 /// <summary>
 /// The events of an audit in a file to which lines of JSON are appended. A run that stopped is resumed from its
-/// <see cref="CaseFinished"/> lines. Thread-safe.
+/// <see cref="CaseFinished"/> lines. While a case runs, its latest pictures lie beside the file. Thread-safe.
 /// </summary>
 public sealed class Journal : IDisposable
 {
@@ -16,9 +16,10 @@ public sealed class Journal : IDisposable
     private readonly FileStream _file;
     private readonly Dictionary<string, IterateThinning> _iterates = [];
     private readonly Dictionary<string, string> _phases = [];
+    private readonly EmergingPictures _emerging;
     private readonly Lock _gate = new();
 
-    private Journal(FileStream file) => _file = file;
+    private Journal(FileStream file, EmergingPictures emerging) => (_file, _emerging) = (file, emerging);
 
     /// <summary>Opens or creates the journal of a report folder. An incomplete last line, which a crash left, is cut off.</summary>
     public static Journal Open(string folder)
@@ -27,12 +28,13 @@ public sealed class Journal : IDisposable
         var file = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
         file.SetLength(EndOfLastLine(file));
         file.Seek(0, SeekOrigin.End);
-        return new(file);
+        return new(file, new(folder));
     }
 
     /// <summary>
-    /// Appends one line and flushes it. Thumbnails are left out, and a case adds at most <see cref="IterateThinning.LinesPerCase"/>
-    /// iterates and a line where each of its phases begins. All other events are on the disk when this returns.
+    /// Appends one line and flushes it. Thumbnails go to <see cref="EmergingPictures"/> instead, and a case adds at most
+    /// <see cref="IterateThinning.LinesPerCase"/> iterates and a line where each of its phases begins. All other events are on the disk
+    /// when this returns.
     /// </summary>
     public void Append(AuditEvent next)
     {
@@ -44,6 +46,7 @@ public sealed class Journal : IDisposable
             {
                 if (!_iterates.TryGetValue(seen.Id, out var thinning))
                     _iterates[seen.Id] = thinning = new(budget: 0);
+                _emerging.Show(seen);
                 if (!thinning.Keeps(seen))
                     return;
                 next = seen with { Thumbnail = null };
@@ -55,7 +58,10 @@ public sealed class Journal : IDisposable
                 _phases[phase.Id] = phase.Name;
             }
             if (next is CaseResult ended)
+            {
                 _phases.Remove(ended.CaseId);
+                _emerging.Forget(ended.CaseId);
+            }
             _file.Write(Encoding.UTF8.GetBytes(ReportJson.WriteEvent(next) + "\n"));
             _file.Flush(flushToDisk: next is not (IterateSeen or PhaseSeen));
         }
@@ -92,7 +98,11 @@ public sealed class Journal : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _emerging.Dispose();
+        _file.Dispose();
+    }
 
     private static long EndOfLastLine(FileStream file)
     {
@@ -108,5 +118,29 @@ public sealed class Journal : IDisposable
             end = start;
         }
         return 0;
+    }
+}
+
+/// <summary>
+/// Decides which iterates of a case are written to the journal: evenly spaced ones where the budget is known, otherwise such that
+/// each gap is a sixteenth of the evaluations so far, and the first one of each restart.
+/// </summary>
+/// <param name="budget">The largest number of evaluations that the case may use; 0 where it is unknown.</param>
+internal sealed class IterateThinning(int budget)
+{
+    /// <summary>The largest number of iterates of one case.</summary>
+    public const int LinesPerCase = 200;
+
+    private int _kept;
+    private int _restart = -1;
+    private int _evaluations;
+
+    public bool Keeps(IterateSeen seen)
+    {
+        var gap = budget > 0 ? Math.Max(1, (budget + LinesPerCase - 1) / LinesPerCase) : Math.Max(1, seen.Evaluations / 16);
+        if (_kept == LinesPerCase || (seen.Restart == _restart && seen.Evaluations - _evaluations < gap))
+            return false;
+        (_kept, _restart, _evaluations) = (_kept + 1, seen.Restart, seen.Evaluations);
+        return true;
     }
 }

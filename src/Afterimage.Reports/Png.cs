@@ -10,6 +10,9 @@ public static class Png
 
     internal static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
+    /// <summary>Whether these bytes begin as a PNG does.</summary>
+    public static bool IsPng(ReadOnlySpan<byte> bytes) => bytes.StartsWith(Signature);
+
     /// <summary>The bytes of a color picture.</summary>
     /// <param name="width">Width in pixels.</param>
     /// <param name="height">Height in pixels.</param>

@@ -24,6 +24,9 @@ public static class ReportJson
     /// <summary>The labels of one batch.</summary>
     public static string Write(LabelReport report) => WriteIndented(report);
 
+    /// <summary>One case, as it stands in report.json.</summary>
+    public static string Write(CaseReport found) => WriteIndented(found);
+
     private static string WriteIndented<T>(T report) => JsonSerializer.Serialize(report, Indented) + "\n";
 
     /// <summary>Reads the content of report.json.</summary>

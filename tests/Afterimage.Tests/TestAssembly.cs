@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Afterimage.Numerics;
 
 [assembly: Afterimage.Tests.Seeded]
+[assembly: Xunit.CollectionBehavior(Xunit.CollectionBehavior.CollectionPerAssembly)]
 
 namespace Afterimage.Tests;
 

@@ -39,7 +39,6 @@ public sealed record CaseOrder
         Json = own == one.Json ? null : one.Json,
     };
 
-
     /// <summary>The case that is ordered.</summary>
     public Case Case(ExperimentFile files) => new(Configuration, Trial, Axes, Json ?? files.Write(Configuration));
 }

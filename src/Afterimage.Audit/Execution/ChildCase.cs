@@ -17,7 +17,7 @@ public static class ChildCase
     /// Reads orders, one line each, runs their cases one after the other, and writes their events, one line each; the result of a case
     /// is its last. The end of the input asks it to stop, so that a child ends soon after its parent whatever becomes of that.
     /// </summary>
-    /// <exception cref="AfterimageException">The input is no order, or a case failed and its measurement has no result for that.</exception>
+    /// <exception cref="AfterimageException">The input is no order, or a case failed without a result.</exception>
     public static void Run(ExperimentFile files, TextReader input, TextWriter output)
     {
         var text = new OrderText(files);

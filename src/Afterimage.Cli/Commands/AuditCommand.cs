@@ -55,10 +55,12 @@ internal static class AuditCommand
             HelpName = "auto|on|off",
             Description = "Measure what each update tells at best beside the attack; auto does where that is cheap.",
         };
+        var leashed = new Option<bool>(CommandLine.UntilInputEnds) { Hidden = true };
         var json = JsonText.Option("the report");
         var command = new Command("audit", "Attack a client's update and judge what came back.");
         experiment.AddTo(command);
-        foreach (var option in (Option[])[folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage])
+        foreach (var option in (Option[])
+            [folder, resume, failIf, allow, json, device, threads, parallel, isolate, choice, leakage, leashed])
             command.Add(option);
         command.SetAction(line =>
         {
@@ -86,24 +88,27 @@ internal static class AuditCommand
             // What a case may do to the process that opens it is why it is isolated: a case that does not fit together says so by itself.
             using var opened = options.Isolate ? null : CheckWatch.Opened(files, described, options, words.Raw);
             var end = new AuditEnd(condition, line.GetValue(allow), options.Folder);
-            return Run(files, described, new() { Leakage = line.GetValue(leakage) }, options, end, opened, terminal, words);
+            using var interruption = new Interruption();
+            if (line.GetValue(leashed))
+                interruption.AlsoWhenInputEnds();
+            var measurement = new AttackAndJudge { Leakage = line.GetValue(leakage) };
+            return Run(files, described, measurement, options, end, opened, terminal, words, interruption.Token);
         });
         return command;
     }
 
     private static int Run(ExperimentFile files, Experiment experiment, AttackAndJudge measurement, RunOptions options,
-        AuditEnd end, ClientRound? opened, Terminal terminal, Terminal words)
+        AuditEnd end, ClientRound? opened, Terminal terminal, Terminal words, CancellationToken stop)
     {
-        using var interruption = new Interruption();
-        var run = ExperimentRun.Start(files, experiment, measurement, options, opened, interruption.Token);
-        Watching.ToTheEnd(run.Events, words, interruption.Token);
+        var run = ExperimentRun.Start(files, experiment, measurement, options, opened, stop);
+        Watching.ToTheEnd(run.Events, words, stop);
         var report = run.Report.GetAwaiter().GetResult();
         if (words != terminal)
             terminal.Raw.Write(ReportJson.Write(report));
         else
             ReportView.Write(terminal.Output, report, options.Folder);
         words.Raw.WriteLine(Path.Combine(options.Folder, HtmlExporter.FileName));
-        return end.Of(report, interruption.Token.IsCancellationRequested, words);
+        return end.Of(report, stop.IsCancellationRequested, words);
     }
 
     private static void CanBeJudged(Condition? condition, Experiment experiment)

@@ -14,6 +14,26 @@ internal sealed class Interruption : IDisposable
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
     ];
 
+    /// <summary>Cancels too when the standard input ends: the process that started this one asks it to stop, or has died.</summary>
+    public void AlsoWhenInputEnds()
+    {
+        var reader = new Thread(() =>
+        {
+            using var input = System.Console.OpenStandardInput();
+            while (input.ReadByte() >= 0)
+                continue;
+            try
+            {
+                source.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The command ended first.
+            }
+        }) { IsBackground = true, Name = "standard input" };
+        reader.Start();
+    }
+
     public CancellationToken Token => source.Token;
 
     public void Dispose()

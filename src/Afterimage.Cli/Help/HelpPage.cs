@@ -56,6 +56,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
         ["afterimage explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],
         ["afterimage list"] = ["afterimage list attacks", "afterimage list --json"],
         ["afterimage show"] = ["afterimage show runs/sweep", "afterimage show runs/sweep --json"],
+        ["afterimage serve"] = ["afterimage serve", "afterimage serve runs/ --listen 0.0.0.0:8080 --token-file token.txt"],
         ["afterimage schema"] = ["afterimage schema > experiment.schema.json"],
         ["afterimage inspect"] = ["afterimage inspect resnet20", "afterimage inspect model.pt", "afterimage inspect lenet --input 1x28x28"],
         ["afterimage train"] =

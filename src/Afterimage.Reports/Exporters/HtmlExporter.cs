@@ -8,6 +8,9 @@ public static class HtmlExporter
     /// <summary>Name of the file.</summary>
     public const string FileName = "report.html";
 
+    /// <summary>The source in a content security policy that allows the page's style sheet and no other: "sha256-...".</summary>
+    public static string StyleHash => Page.StyleHash;
+
     /// <summary>Writes the page into the folder of the report and returns its path.</summary>
     /// <exception cref="ReportException">A picture is missing, lies outside the folder or is not a PNG.</exception>
     public static string Export(AuditReport report, string folder)

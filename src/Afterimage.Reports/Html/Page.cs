@@ -8,6 +8,10 @@ internal static class Page
 {
     private static readonly string Css = ReadStyle();
 
+    /// <summary>What a content security policy calls the style sheet.</summary>
+    public static string StyleHash { get; } =
+        "sha256-" + Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Css)));
+
     public static string Write(AuditReport report, Pictures pictures)
     {
         var several = report.Cases.Length > 1;

@@ -30,7 +30,8 @@ public static class DatabaseFault
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } =>
             $"The database ({database.Place}) does not exist: create it, or check Database in --on.",
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } refused =>
-            $"The database ({database.Place}) does not allow this user to do that ({refused.MessageText}): run \"afterimage sweep prepare\" " +
+            $"The database ({database.Place}) does not allow this user to do that ({refused.MessageText}): run \"afterimage sweep " +
+                "prepare\" " +
             "as its owner, with --worker-role for the user of workers.",
         PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName
             or PostgresErrorCodes.UndefinedColumn } =>
@@ -41,10 +42,12 @@ public static class DatabaseFault
             $"The database ({database.Place}) has no connection left: raise max_connections, or start fewer workers.",
         PostgresException other => $"The database ({database.Place}) says {other.SqlState}: {other.MessageText}.",
         NpgsqlException { InnerException: SocketException or TimeoutException or IOException } or SocketException =>
-            $"The database ({database.Place}) does not answer ({(fault.InnerException ?? fault).Message}): check Host and Port in --on, and " +
+            $"The database ({database.Place}) does not answer ({(fault.InnerException ?? fault).Message}): check Host and Port in " +
+                "--on, and " +
             "whether PostgreSQL runs there.",
         NpgsqlException { InnerException: System.Security.Authentication.AuthenticationException } =>
-            $"The database ({database.Place}) has no certificate that this machine trusts: name its authority's with \"Root Certificate\" in " +
+            $"The database ({database.Place}) has no certificate that this machine trusts: name its authority's with \"Root " +
+                "Certificate\" in " +
             "--on.",
         NpgsqlException other when other.Message.Contains("password", StringComparison.OrdinalIgnoreCase) =>
             $"The database ({database.Place}) asks for a password and there is none: put it into PGPASSWORD, ~/.pgpass or a file that " +

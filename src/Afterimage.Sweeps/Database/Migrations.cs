@@ -91,10 +91,12 @@ public static class Migrations
     private static void Refuse(SweepDatabase database, int found, bool older)
     {
         if (found > Version)
-            throw new AfterimageException($"The database ({database.Place}) has tables of version {found}, and this program knows version " +
+            throw new AfterimageException($"The database ({database.Place}) has tables of version {found}, and this program knows " +
+                "version " +
                 $"{Version}: update afterimage here.");
         if (older && found < Version)
-            throw new AfterimageException($"The database ({database.Place}) has tables of version {found}, and this program needs version " +
+            throw new AfterimageException($"The database ({database.Place}) has tables of version {found}, and this program needs " +
+                "version " +
                 $"{Version}: run \"afterimage sweep prepare\" as its owner.");
     }
 

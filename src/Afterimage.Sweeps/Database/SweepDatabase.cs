@@ -39,7 +39,8 @@ public sealed class SweepDatabase : IDisposable
                 "Username=worker\", with the words that Npgsql knows.");
         }
         if (!string.IsNullOrEmpty(settings.Password))
-            throw new AfterimageException("--on holds a password, which every user of this machine can read in its list of processes: leave " +
+            throw new AfterimageException("--on holds a password, which every user of this machine can read in its list of " +
+                "processes: leave " +
                 $"it out, change it, and put it into PGPASSWORD, ~/.pgpass or a file that {PasswordFile} names.");
         if (string.IsNullOrEmpty(settings.Host))
             throw new AfterimageException("--on names no host: add for example Host=localhost.");
@@ -82,7 +83,8 @@ public sealed class SweepDatabase : IDisposable
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new AfterimageException($"{PasswordFile} names {file}, which cannot be read ({fault.Message.TrimEnd('.')}): name a file " +
+            throw new AfterimageException($"{PasswordFile} names {file}, which cannot be read ({fault.Message.TrimEnd('.')}): name " +
+                "a file " +
                 "with the password in its first line.", fault);
         }
     }

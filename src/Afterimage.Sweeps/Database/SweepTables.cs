@@ -90,7 +90,8 @@ internal sealed class SweepTables(NpgsqlDataSource source)
     public List<SweepState> Sweeps() => source.Read("""
         select s.id, s.title, count(t.id), count(r.id), count(*) filter (where r.outcome = 'Crashed'),
             count(*) filter (where r.id is null and t.queued), s.canceled, coalesce(sum(r.seconds), 0)
-        from afterimage.sweep s left join afterimage.task t on t.sweep = s.id left join afterimage.result r on r.sweep = t.sweep and r.id = t.id
+        from afterimage.sweep s left join afterimage.task t on t.sweep = s.id
+            left join afterimage.result r on r.sweep = t.sweep and r.id = t.id
         group by s.id order by s.created
         """, row => new SweepState(row.GetString(0), row.GetString(1), (int)row.GetInt64(2), (int)row.GetInt64(3), (int)row.GetInt64(4),
             (int)row.GetInt64(5), row.GetBoolean(6), row.GetDouble(7)));

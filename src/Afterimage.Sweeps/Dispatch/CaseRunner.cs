@@ -70,7 +70,8 @@ internal sealed class CaseRunner : IDisposable
         }
         catch (IOException fault)
         {
-            Ill = $"This worker cannot write into {settings.Scratch} ({fault.Message.TrimEnd('.')}): free space there, or name another folder " +
+            Ill = $"This worker cannot write into {settings.Scratch} ({fault.Message.TrimEnd('.')}): free space there, or name " +
+                "another folder " +
                 "with --scratch; the case goes to another worker.";
             throw;
         }
@@ -96,11 +97,13 @@ internal sealed class CaseRunner : IDisposable
         }
         catch (AfterimageException refusal)
         {
-            return order is null ? throw new AfterimageException($"{taken.Name} is no case that this worker understands ({refusal.Message}): " +
+            return order is null ? throw new AfterimageException($"{taken.Name} is no case that this worker understands " +
+                $"({refusal.Message}): " +
                 "update afterimage here.", refusal) : Failed(order, OutcomeKind.Refused, refusal.Message);
         }
         if (taken.Attempts > MostAttempts)
-            return Failed(order, OutcomeKind.Crashed, $"{MostAttempts} workers were lost with this case, so it was given up: run it alone with " +
+            return Failed(order, OutcomeKind.Crashed, $"{MostAttempts} workers were lost with this case, so it was given up: run it " +
+                "alone with " +
                 "\"audit\" on a machine with more memory.");
         order = order with { Options = order.Options with { Folder = folder, Threads = settings.Threads, Device = settings.Device } };
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ending);
@@ -114,7 +117,8 @@ internal sealed class CaseRunner : IDisposable
         if (!stop.IsCancellationRequested)
             return result;
         return canceled || ending.IsCancellationRequested || taken.Seconds is not { } seconds ? null
-            : Failed(order, OutcomeKind.Canceled, $"The case took longer than the {seconds:0.#} seconds that it had (--limit), so it was stopped.");
+            : Failed(order, OutcomeKind.Canceled, $"The case took longer than the {seconds:0.#} seconds that it had (--limit), so " +
+                "it was stopped.");
     }
 
     private CaseResult? Failed(CaseOrder order, OutcomeKind kind, string advice) =>

@@ -135,7 +135,8 @@ public sealed class Enqueuing(ExperimentFile files, SweepDatabase database, Enqu
     private static int MakeJobs(NpgsqlConnection connection, string sweep)
     {
         var job = InvocationData.SerializeJob(Job.FromExpression<CaseJob>(one => one.Run(Sweep, Id, CancellationToken.None), Queue));
-        var state = JsonSerializer.Serialize(new { EnqueuedAt = JobHelper.SerializeDateTime(TimeProvider.System.GetUtcNow().UtcDateTime), Queue });
+        var now = JobHelper.SerializeDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+        var state = JsonSerializer.Serialize(new { EnqueuedAt = now, Queue });
         connection.Run($"""
             create temp table fresh on commit drop as
             select nextval('{SweepDatabase.Jobs}.job_id_seq') as job, nextval('{SweepDatabase.Jobs}.state_id_seq') as state, waiting.*
@@ -166,11 +167,13 @@ public sealed class Enqueuing(ExperimentFile files, SweepDatabase database, Enqu
         if (!file.Exists)
             throw new AfterimageException($"{path} does not exist, so it cannot travel to workers: check the name in the experiment.");
         if (file.Length > settings.LargestFile)
-            throw new AfterimageException($"{path} has {file.Length / 1e6:N0} MB, more than the {settings.LargestFile / 1e6:N0} MB that may " +
+            throw new AfterimageException($"{path} has {file.Length / 1e6:N0} MB, more than the {settings.LargestFile / 1e6:N0} MB " +
+                "that may " +
                 "travel: raise --largest-file, or put it into a folder of data of every worker.");
         var content = File.ReadAllBytes(full);
         var hash = TravelingFiles.Hash(content);
-        using var command = new NpgsqlCommand("insert into afterimage.blob (hash, content) values ($1, $2) on conflict do nothing", connection);
+        using var command = new NpgsqlCommand("insert into afterimage.blob (hash, content) values ($1, $2) on conflict do " +
+            "nothing", connection);
         command.Parameters.Add(new() { Value = hash });
         command.Parameters.Add(new() { Value = content, NpgsqlDbType = NpgsqlDbType.Bytea });
         command.ExecuteNonQuery();

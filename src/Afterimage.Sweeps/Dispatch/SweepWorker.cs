@@ -80,7 +80,8 @@ public sealed class SweepWorker(ExperimentFile files, SweepDatabase database, Wo
                     Try(() => { tables.Announce(me, Environment.MachineName); return ""; });
                     announced = Stopwatch.GetTimestamp();
                 }
-                if (settings.UntilEmpty && runner.Running == 0 && Try(() => queues.Length == 0 || tables.Left(queues) == 0 ? "" : null) is not null)
+                if (settings.UntilEmpty && runner.Running == 0
+                    && Try(() => queues.Length == 0 || tables.Left(queues) == 0 ? "" : null) is not null)
                     break;
             }
             stopping.WaitHandle.WaitOne(Beat);
@@ -143,12 +144,14 @@ public sealed class SweepWorker(ExperimentFile files, SweepDatabase database, Wo
             Directory.CreateDirectory(settings.Scratch);
             var free = new DriveInfo(Path.GetFullPath(settings.Scratch)).AvailableFreeSpace;
             if (free < LeastSpace)
-                throw new AfterimageException($"{settings.Scratch} has {free / 1e6:0} MB left, too few for a worker: free space there, or name " +
+                throw new AfterimageException($"{settings.Scratch} has {free / 1e6:0} MB left, too few for a worker: free space " +
+                    "there, or name " +
                     "another folder with --scratch.");
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new AfterimageException($"{settings.Scratch} cannot be written to ({fault.Message.TrimEnd('.')}): name another folder with " +
+            throw new AfterimageException($"{settings.Scratch} cannot be written to ({fault.Message.TrimEnd('.')}): name another " +
+                "folder with " +
                 "--scratch.", fault);
         }
     }

@@ -15,7 +15,8 @@ internal static class DataRoots
                     return full;
         }
         throw new AfterimageException($"The case names {path}, which does not lie in a folder of data of this worker: put it into " +
-            $"{(roots.Count == 0 ? "a folder that --data-root names" : string.Join(" or ", roots))}, or name a file, which travels with it.");
+            $"{(roots.Count == 0 ? "a folder that --data-root names" : string.Join(" or ", roots))}, or name a file, which travels " +
+                "with it.");
     }
 
     /// <summary>The full path without links on the way.</summary>

@@ -51,6 +51,11 @@ public sealed record TorchScriptFile(string Path) : ModelSource
         }
     }
 
+    /// <summary>Checks what can be known of the file without libtorch, which ends the process over some damaged ones.</summary>
+    /// <returns>How many tensors it holds.</returns>
+    /// <exception cref="AfterimageException">The file is something else or damaged.</exception>
+    public int Check() => TorchScriptReader.Tensors(ScriptArchive.Open(Path, Bytes())).Count();
+
     /// <inheritdoc/>
     public override ModelShapes Shapes(ImageShape? input = null)
     {

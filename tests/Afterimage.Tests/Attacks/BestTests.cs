@@ -94,7 +94,8 @@ public class BestTests
             Observation = new() { Update = new(model.Layout, ones(model.Layout.Count)), Training = new FedSgd(), BatchSize = 1 },
             Random = new(1),
         };
-        var methods = BestPolicy.Methods(context, new RefinedCounts()).Where(method => method.Obstacle is null && !method.IsExact);
+        var methods = BestPolicy.Methods(context, new RefinedCounts(), inverter: null)
+            .Where(method => method.Obstacle is null && !method.IsExact);
         Assert.Equal(["Gradient matching", "Gradient matching by directions"], methods.Select(method => method.Name)
             .Where(name => name.StartsWith("Gradient", StringComparison.Ordinal)));
     }

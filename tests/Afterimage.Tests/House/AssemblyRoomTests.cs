@@ -4,6 +4,7 @@ namespace Afterimage.Tests.House;
 
 /// <summary>The rooms of the other assemblies: folders, subfolders included, each with the rooms that it may use.</summary>
 [Trait("Category", "slow")]
+[Collection(Apart.Collection)]
 public class AssemblyRoomTests
 {
     private const string Root = "";
@@ -42,6 +43,15 @@ public class AssemblyRoomTests
             ["Database"] = [],
             ["Files"] = [],
             ["Dispatch"] = ["Database", "Files"],
+        },
+        ["Afterimage.Server"] = new()
+        {
+            [Root] = ["Endpoints", "Runs", "Security", "Uploads", "Work"],
+            ["Work"] = [],
+            ["Runs"] = ["Work"],
+            ["Uploads"] = [],
+            ["Security"] = [],
+            ["Endpoints"] = ["Runs", "Uploads", "Work"],
         },
         ["Afterimage.Cli"] = new()
         {

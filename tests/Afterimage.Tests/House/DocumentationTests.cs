@@ -5,6 +5,7 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Afterimage.Tests.House;
 
 /// <summary>What the docs show compiles, and where they point there is something.</summary>
+[Collection(Apart.Collection)]
 public partial class DocumentationTests
 {
     [Fact]

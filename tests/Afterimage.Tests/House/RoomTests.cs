@@ -4,6 +4,7 @@ namespace Afterimage.Tests.House;
 
 /// <summary>The walls inside the attacker's assembly: a room knows those below it, and the six parts are blind to one another.</summary>
 [Trait("Category", "slow")]
+[Collection(Apart.Collection)]
 public class RoomTests
 {
     private static readonly string[] Parts = ["LabelRecovery", "Starts", "Spaces", "Fidelities", "Priors", "Solvers"];

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Afterimage.Tests.House;
 
+[Collection(Apart.Collection)]
 public partial class SourceTextTests
 {
     [GeneratedRegex(@"\blinalg\s*\.\s*(eig|svd|cholesky|solve\b|inv|pinv|lstsq)")]

@@ -4,15 +4,18 @@ using Afterimage.Audit.Clients;
 using Afterimage.Audit.Judging;
 using Afterimage.Numerics;
 using Afterimage.Reports;
+using Afterimage.Server;
 
 namespace Afterimage.Tests.House;
 
+[Collection(Apart.Collection)]
 public class TypeRuleTests
 {
     private static readonly Assembly Attacker = typeof(RandomSource).Assembly;
     private static readonly Assembly Auditor = typeof(Judge).Assembly;
     private static readonly Assembly Reports = typeof(AuditReport).Assembly;
-    private static readonly Assembly[] Libraries = [Attacker, Auditor, Reports];
+    private static readonly Assembly Server = typeof(PageServer).Assembly;
+    private static readonly Assembly[] Libraries = [Attacker, Auditor, Reports, Server];
 
     private static readonly Type[] All = [.. Libraries.SelectMany(Written)];
 
@@ -26,6 +29,15 @@ public class TypeRuleTests
     [Fact]
     public void The_auditor_knows_the_attack_and_the_reports() =>
         Assert.Empty(TypeRules.Strangers(Auditor, "Afterimage", "Afterimage.Reports", "TorchSharp", "SkiaSharp"));
+
+    [Fact]
+    public void The_page_stands_on_the_auditor_and_aspnet() => Assert.Empty(TypeRules.Strangers(Server, "Afterimage", "Afterimage.Audit",
+        "Afterimage.Reports", "Microsoft.AspNetCore", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Hosting.Abstractions",
+        "Microsoft.AspNetCore.Hosting.Server.Abstractions", "Microsoft.AspNetCore.Http.Abstractions", "Microsoft.AspNetCore.Http.Extensions",
+        "Microsoft.AspNetCore.Http.Features", "Microsoft.AspNetCore.Http.Results", "Microsoft.AspNetCore.Routing",
+        "Microsoft.AspNetCore.Routing.Abstractions", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Server.Kestrel.Core",
+        "Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Hosting", "Microsoft.Extensions.Hosting.Abstractions",
+        "Microsoft.Extensions.Options", "Microsoft.Extensions.Features", "Microsoft.Extensions.Primitives", "Microsoft.Net.Http.Headers"));
 
     [Fact]
     public void Nothing_is_open_to_the_attackers_side_from_within() =>

@@ -16,7 +16,10 @@ public class InverterTrainingTests
     public void An_interrupted_training_goes_on_to_the_same_numbers(InverterKind kind)
     {
         using var folder = new TemporaryFolder();
-        var training = ToyInverter.Training with { Kind = kind, Batch = 3, Defense = new GaussianNoise { Relative = 0.1 } };
+        var training = ToyInverter.Training with
+        {
+            Kind = kind, Batch = ToyInverter.Batch(kind, 3), Defense = new GaussianNoise { Relative = 0.1 },
+        };
         using var whole = new Trainer(ToyInverter.Open(training));
         whole.Run(folder["whole.safetensors"]);
         using (var first = new Trainer(ToyInverter.Open(training)))
@@ -55,7 +58,7 @@ public class InverterTrainingTests
     {
         using var folder = new TemporaryFolder();
         var before = Live.Tensors;
-        var task = ToyInverter.Open(ToyInverter.Training with { Kind = kind, Batch = 2 });
+        var task = ToyInverter.Open(ToyInverter.Training with { Kind = kind, Batch = ToyInverter.Batch(kind, 2) });
         using (var trainer = new Trainer(task))
         {
             var counts = new List<long>();
@@ -65,7 +68,7 @@ public class InverterTrainingTests
             var samples = task.Samples(trainer, rows: 2, columns: 3);
             Assert.Equal(2 * 2 * 3 * 64, samples.Length);
             Assert.All(samples, pixel => Assert.InRange(pixel, 0, 1));
-            Assert.Equal(2, task.Quality(trainer).Count);
+            Assert.Equal(ToyInverter.Batch(kind, 2), task.Quality(trainer).Count);
             Inverter.Load(folder["i.safetensors"]).Dispose();
         }
         Assert.Equal(before, Live.Tensors);
@@ -77,14 +80,14 @@ public class InverterTrainingTests
     {
         using var scope = NewDisposeScope();
         using var victim = ToyInverter.Victim();
-        var sketch = new UpdateSketch(victim.Layout, 100_000, byLayer: false, seed: 1);
+        var shape = new InverterShape { Channels = 1, Side = 8, Batch = 3, Size = 60_000 };
         Defense[] defenses =
             [new None(), new Sign(), new TopK { Share = 0.1 }, new GaussianNoise { Relative = 0.2 }, new NormBound { Bound = 0.01 }];
         using var uniform = new RandomSource(1).Generator(CPU);
         var (images, labels) = (rand([2, 3, 1, 8, 8], generator: uniform), tensor(new long[,] { { 1, 4, 4 }, { 0, 9, 2 } }));
         foreach (var defense in defenses)
         {
-            using var pairs = new UpdatePairs(victim, defense, sketch);
+            using var pairs = new UpdatePairs([victim], defense, shape);
             var sent = pairs.Of(images, labels, new(7));
             for (var i = 0; i < 2; i++)
             {
@@ -110,6 +113,38 @@ public class InverterTrainingTests
         // 3 dB: half of the squared error.
         Assert.InRange(task.Quality(trainer)[0], task.MeanImage + 3, 100);
         Assert.Equal(trainer.Best, task.Quality(trainer)[0], 1e-6);
+    }
+
+    /// <summary>Held-out images are those of a model that the training has not seen.</summary>
+    [Fact, Trait("Category", "slow")]
+    public void What_is_trained_on_many_weights_reads_others()
+    {
+        using var folder = new TemporaryFolder();
+        var training = ToyInverter.Training with
+        {
+            Kind = InverterKind.Backprojection, Victims = 12, Steps = 150, Every = 50, Images = 32, Averaging = 0.95,
+        };
+        var task = InverterTask.Open(training, [.. Enumerable.Range(0, 13).Select(i => ToyInverter.Victim((ulong)i))],
+            ToyInverter.Images(400));
+        using var trainer = new Trainer(task);
+        trainer.Run(folder["state.safetensors"]);
+        Assert.InRange(task.Quality(trainer)[0], task.MeanImage + 2, 100);
+        trainer.SaveBest(folder["i.safetensors"]);
+        using var inverter = Inverter.Load(folder["i.safetensors"]);
+        Assert.Equal("", inverter.Origin.Model.Weights);
+    }
+
+    [Fact]
+    public void A_training_goes_on_from_another_ones_network_for_weights_that_moved()
+    {
+        using var folder = new TemporaryFolder();
+        var path = ToyInverter.Write(ToyInverter.Victim(), folder["i.safetensors"], batch: 2);
+        using var old = Inverter.Load(path);
+        using var task = InverterTask.Open(ToyInverter.Training with { From = path }, [ToyInverter.Victim(seed: 2)],
+            ToyInverter.Images(400));
+        Assert.True(old.Weights.allclose(task.Result));
+        Refusal.Says("another architecture than the model's: leave out --from", () => InverterTask.Open(
+            ToyInverter.Training with { From = path }, [ToyInverter.Victim(width: 25)], ToyInverter.Images(400)));
     }
 
     [Fact]
@@ -141,8 +176,8 @@ public class InverterTrainingTests
     {
         using var victim = ToyInverter.Victim();
         Refusal.Says("give at least 160 to learn from",
-            () => InverterTask.Open(ToyInverter.Training with { Batch = 8 }, victim, ToyInverter.Images(100)));
+            () => InverterTask.Open(ToyInverter.Training with { Batch = 8 }, [victim], ToyInverter.Images(100)));
         Refusal.Says("give minutes or steps",
-            () => InverterTask.Open(ToyInverter.Training with { Steps = null }, victim, ToyInverter.Images(100)));
+            () => InverterTask.Open(ToyInverter.Training with { Steps = null }, [victim], ToyInverter.Images(100)));
     }
 }

@@ -2,6 +2,7 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.Reports;
 
+[Collection(Apart.Collection)]
 public sealed class AuditViewTests : IDisposable
 {
     private readonly ReportFolder _folder = new();

@@ -3,6 +3,7 @@ using Afterimage.Reports.Exporters;
 
 namespace Afterimage.Tests.Reports;
 
+[Collection(Apart.Collection)]
 public sealed class CsvExporterTests : IDisposable
 {
     private readonly ReportFolder _folder = new();

@@ -6,6 +6,7 @@ using Afterimage.Reports.Exporters;
 
 namespace Afterimage.Tests.Reports;
 
+[Collection(Apart.Collection)]
 public sealed class HtmlExporterTests : IDisposable
 {
     private readonly ReportFolder _folder = new();

@@ -2,6 +2,7 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.Reports;
 
+[Collection(Apart.Collection)]
 public sealed class JournalTests : IDisposable
 {
     private readonly ReportFolder _folder = new();
@@ -82,6 +83,36 @@ public sealed class JournalTests : IDisposable
         Assert.InRange(kept.Length, 100, IterateThinning.LinesPerCase);
         Assert.All(kept, seen => Assert.Null(seen.Thumbnail));
         Assert.InRange(kept[^1].Evaluations, steps * 0.9, steps);
+    }
+
+    [Fact]
+    public void The_latest_picture_of_a_case_lies_beside_the_journal_while_it_runs()
+    {
+        var picture = EmergingPictures.PathOf(_folder.Path, "a");
+        using (var journal = Journal.Open(_folder.Path))
+        {
+            journal.Append(new IterateSeen("a", 0, 1, 1, 1, new Thumbnail(1, 1, [1, 2, 3])) { At = 1 });
+            Assert.Equal(Png.Rgb(1, 1, [1, 2, 3]), File.ReadAllBytes(picture));
+            journal.Append(new IterateSeen("a", 0, 2, 2, 1, new Thumbnail(1, 1, [4, 5, 6])) { At = 1.1 });
+            Assert.Equal(Png.Rgb(1, 1, [1, 2, 3]), File.ReadAllBytes(picture));
+            journal.Append(new IterateSeen("a", 0, 3, 3, 1, new Thumbnail(1, 1, [7, 8, 9])) { At = 1.3 });
+            journal.Append(new IterateSeen("b", 0, 1, 1, 1, new Thumbnail(1, 1, [7, 8, 9])) { At = 1.3 });
+            Assert.Equal(Png.Rgb(1, 1, [7, 8, 9]), File.ReadAllBytes(picture));
+            journal.Append(new LabelsRead("a", "first", new() { Rule = "idlg", BatchSize = 1 }, 1));
+            Assert.False(File.Exists(picture));
+        }
+        Assert.False(Directory.Exists(Path.GetDirectoryName(picture)));
+    }
+
+    [Fact]
+    public void A_folder_is_held_while_its_lock_lives()
+    {
+        Assert.False(FolderLock.IsHeld(_folder.Path));
+        using (FolderLock.Take(_folder.Path))
+            Assert.True(FolderLock.IsHeld(_folder.Path));
+        Assert.False(FolderLock.IsHeld(_folder.Path));
+        File.WriteAllText(_folder.File(FolderLock.FileName), "");
+        Assert.False(FolderLock.IsHeld(_folder.Path));
     }
 
     [Fact]

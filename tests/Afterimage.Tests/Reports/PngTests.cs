@@ -4,6 +4,7 @@ using Afterimage.Reports;
 
 namespace Afterimage.Tests.Reports;
 
+[Collection(Apart.Collection)]
 public sealed class PngTests
 {
     [Theory]

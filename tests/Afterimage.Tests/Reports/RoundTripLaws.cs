@@ -5,6 +5,7 @@ using Afterimage.Reports;
 namespace Afterimage.Tests.Reports;
 
 /// <summary>What an audit may find is read back as it was written: absent members, empty lists, numbers that are none.</summary>
+[Collection(Apart.Collection)]
 public class RoundTripLaws
 {
     private const int Samples = 60;

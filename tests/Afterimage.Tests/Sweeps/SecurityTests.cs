@@ -81,7 +81,8 @@ public class SecurityTests
         string[] words = ["folder", "name", "separator", "title"];
         foreach (var root in SmallAudit.Files.Catalog.Roots)
             foreach (var part in SmallAudit.Files.Catalog.Parts(root).Where(part => part.Assembly != GetType().Assembly))
-                foreach (var member in part.GetProperties().Where(property => property.PropertyType == typeof(string) && property.SetMethod is not null))
+                foreach (var member in part.GetProperties()
+                    .Where(property => property.PropertyType == typeof(string) && property.SetMethod is not null))
                 {
                     var name = JsonNamingPolicyOf(member.Name);
                     Assert.True(words.Contains(name) || FileNames.IsFile(Catalog.Kind(part), name), $"{part.Name}.{member.Name}");

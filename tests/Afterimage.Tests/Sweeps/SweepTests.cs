@@ -54,7 +54,8 @@ public class SweepTests
     [InlineData("-1/4")]
     [InlineData("a/b")]
     public void What_is_no_share_is_told(string text) =>
-        Assert.Contains("0/8 for the first of eight", Assert.Throws<AfterimageException>(() => Shard.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("0/8 for the first of " +
+            "eight", Assert.Throws<AfterimageException>(() => Shard.Parse(text)).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task Merged_shares_equal_the_whole()
@@ -71,7 +72,8 @@ public class SweepTests
         await Run("1", new(1, 2));
         var (merged, none) = JournalMerge.Into(SmallAudit.Files, [folder["1"], folder["0"]], folder["merged"], "afterimage sweep merge");
         Assert.Equal(0, none);
-        Assert.Equal(whole.Report.Cases.Select(one => (one.Id, one.RelativeMisfit)), merged.Cases.Select(one => (one.Id, one.RelativeMisfit)));
+        Assert.Equal(whole.Report.Cases.Select(one => (one.Id, one.RelativeMisfit)),
+            merged.Cases.Select(one => (one.Id, one.RelativeMisfit)));
         Assert.Equal(Directory.GetFiles(folder["whole"], "*.npz", SearchOption.AllDirectories).Length,
             Directory.GetFiles(folder["merged"], "*.npz", SearchOption.AllDirectories).Length);
         var other = await SmallAudit.Run(experiment with { Seed = 9 }, alone, new() { Folder = folder["other"] });

@@ -26,7 +26,8 @@ internal static class DryRun
                 $"{Figures.Plural(found.Sampled, "case")} of {Figures.Plural(found.SettingsSampled, "setting")}" +
                 (found.Failed > 0 ? $", {found.Failed} of which crashed or were refused" : "") + ".");
             output.WriteLine($"All together: {Figures.Duration(found.Seconds)} of one worker, " +
-                $"{Figures.Duration(found.Least)} to {Figures.Duration(found.Most)} by the fastest and the slowest sampled case of each setting.");
+                $"{Figures.Duration(found.Least)} to {Figures.Duration(found.Most)} by the fastest and the slowest sampled case of " +
+                    "each setting.");
             output.WriteLine($"On {Figures.Plural(options.Parallel, "worker")} here: about {Figures.Duration(wall)}; " +
                 $"on the disk: about {found.Bytes / 1e6:0.0} MB.");
             return ExitCode.Fine;

@@ -34,7 +34,8 @@ internal sealed class ManyMachines
     public static Option<string?> On(bool required) => new("--on")
     {
         HelpName = "CONNECTION",
-        Description = "The database, for example \"Host=db;Database=sweeps;Username=me\"; its password comes from PGPASSWORD, ~/.pgpass or " +
+        Description = "The database, for example \"Host=db;Database=sweeps;Username=me\"; its password comes from PGPASSWORD, " +
+            "~/.pgpass or " +
             $"the file that {SweepDatabase.PasswordFile} names.",
         Required = required,
     };

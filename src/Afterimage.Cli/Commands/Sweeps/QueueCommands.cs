@@ -28,7 +28,7 @@ internal static class QueueCommands
         var cancel = new Command("cancel", "Begin no more case of a sweep; results stay.") { id, on };
         cancel.SetAction(line => With(line, on, database =>
         {
-            var queue = new SweepQueue(database);
+            var queue = new StoredSweeps(database);
             var sweep = queue.Find(line.GetValue(id));
             queue.Cancel(sweep.Id);
             terminal.Raw.WriteLine($"Sweep {sweep.Id} is canceled; \"sweep --on\" with its file goes on with it.");
@@ -39,7 +39,7 @@ internal static class QueueCommands
         {
             var into = line.GetRequiredValue(folder);
             OutputPath.CheckFolder("--out", into);
-            var queue = new SweepQueue(database);
+            var queue = new StoredSweeps(database);
             var (report, missing) = queue.Collect(files, queue.Find(line.GetValue(id)).Id, into);
             ParquetExporter.Export(report, into);
             SweepSummary.Write(terminal.Raw, report, into);
@@ -65,7 +65,7 @@ internal static class QueueCommands
         return DatabaseFault.Told(database, () => work(database));
     }
 
-    private static int Status(SweepQueue queue, TextWriter output)
+    private static int Status(StoredSweeps queue, TextWriter output)
     {
         var sweeps = queue.Sweeps();
         if (sweeps.Count == 0)
@@ -79,7 +79,8 @@ internal static class QueueCommands
                 $"{Figures.Count(worker.Memory)} MiB, {worker.Device}, data {string.Join(", ", worker.Data.DefaultIfEmpty("none"))}, " +
                 $"heard of {Figures.Duration(worker.Silent)} ago");
         foreach (var (needs, waiting) in queue.Unmet())
-            output.WriteLine($"{Figures.Plural(waiting, "case")} wait for a worker with {needs.Device}, {Figures.Count(needs.Memory)} MiB and data " +
+            output.WriteLine($"{Figures.Plural(waiting, "case")} wait for a worker with {needs.Device}, " +
+                $"{Figures.Count(needs.Memory)} MiB and data " +
                 $"{string.Join(", ", needs.Data.DefaultIfEmpty("none"))}: none of those at work has all of that.");
         return ExitCode.Fine;
     }

@@ -16,8 +16,10 @@ internal static class SweepCommand
     public static Command Create(ExperimentFile files, Terminal terminal)
     {
         var grid = new Argument<string>("grid.json") { Description = "An experiment with axes (vary), listed cases, or trials." };
-        var folder = new Option<string?>("--out", "-o") { HelpName = "DIR", Description = "Folder of the report; by default runs/ and the file's name." };
-        var resume = new Option<bool>("--resume") { Description = "Keep the cases that have ended and run the rest, with those that crashed." };
+        var folder = new Option<string?>("--out", "-o") { HelpName = "DIR", Description = "Folder of the report; by default runs/ " +
+            "and the file's name." };
+        var resume = new Option<bool>("--resume") { Description = "Keep the cases that have ended and run the rest, with those that " +
+            "crashed." };
         var workers = new Option<int>("--workers")
         {
             HelpName = "N",

@@ -46,7 +46,8 @@ internal static class SweepProgress
                     continue;
                 spoken = clock.Elapsed;
                 var left = clock.Elapsed.TotalSeconds / ended * (all - ended - kept);
-                output.WriteLine($"  {Figures.Duration(clock.Elapsed.TotalSeconds)}: {Figures.Count(ended + kept)} of {Figures.Count(all)} " +
+                output.WriteLine($"  {Figures.Duration(clock.Elapsed.TotalSeconds)}: {Figures.Count(ended + kept)} of " +
+                    $"{Figures.Count(all)} " +
                     $"cases{(crashed > 0 ? $", {crashed} crashed" : "")}, about {Figures.Duration(left)} to go");
             }
     }

@@ -23,7 +23,8 @@ internal static class WorkerCommand
         {
             HelpName = "N", Description = "Threads of each child; by default cores by slots. Last digits may depend on it.",
         };
-        var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu, cuda or cuda:0.", DefaultValueFactory = _ => "cpu" };
+        var device = new Option<string>("--device") { HelpName = "NAME", Description = "cpu, cuda or " +
+            "cuda:0.", DefaultValueFactory = _ => "cpu" };
         var roots = new Option<string[]>("--data-root")
         {
             HelpName = "DIR", Description = "A folder that cases may read; repeatable. Others are refused.",

@@ -34,7 +34,15 @@ internal static class TrainInverter
         var side = TrainingRun.Setting("--side", "N", "Side of the model's images in pixels; images are cropped and resized.", 32);
         var defense = TrainingRun.Setting("--defense", "KIND|JSON", "What clients do to their updates: a kind, or JSON as in " +
             "client.defense of an experiment.", "none");
-        var kind = TrainingRun.Setting("--kind", "KIND", "mlp (as published), convolutional or layered.", usual.Kind);
+        var kind = TrainingRun.Setting("--kind", "KIND", "mlp (as published), convolutional, layered, or backprojection, which reads " +
+            "other weights too.", usual.Kind);
+        var victims = TrainingRun.Setting("--victims", "N", "Weights that the network learns, drawn as by the seeds --model-seed, " +
+            "--model-seed + 1, ...; more than one for weights that it has not seen.", usual.Victims);
+        var from = new Option<string?>("--from")
+        {
+            HelpName = "FILE",
+            Description = "Go on from an inverter that was trained before, for weights that have moved or another defense.",
+        };
         var batch = TrainingRun.Setting("--batch", "N", "Images of a client's batch at most, up to 8; all sizes up to it are learned.",
             usual.Batch);
         var file = TrainingRun.Setting("--out", "FILE", "Where the network is written.", "inverter.safetensors");
@@ -56,8 +64,8 @@ internal static class TrainInverter
         var seed = TrainingRun.Setting("--seed", "N", "Of hashing, weights, order and what clients draw.", usual.Seed);
         var threads = TrainingRun.Setting("--threads", "N", "Threads of libtorch; other counts give other last digits.", 1);
         var command = new Command("inverter", "Train a network from updates of one model to images (Learning to Invert).");
-        Option[] options = [model, weights, drawn, data, classes, channels, side, defense, kind, batch, file, resume, minutes, steps, size,
-            hidden, width, images, every, rate, averaging, seed, threads];
+        Option[] options = [model, weights, drawn, victims, from, data, classes, channels, side, defense, kind, batch, file, resume, minutes,
+            steps, size, hidden, width, images, every, rate, averaging, seed, threads];
         foreach (var option in options)
             command.Add(option);
         command.SetAction(line =>
@@ -66,6 +74,8 @@ internal static class TrainInverter
             var training = new InverterTraining
             {
                 Kind = line.GetValue(kind),
+                Victims = line.GetValue(victims),
+                From = line.GetValue(from),
                 Defense = Defended(files, line.GetRequiredValue(defense)),
                 Batch = line.GetValue(batch),
                 Size = line.GetValue(size),
@@ -80,6 +90,7 @@ internal static class TrainInverter
                 Seed = line.GetValue(seed),
             };
             Settings.Check(training);
+            Check(line, training, weights, [kind, batch, size, hidden, width]);
             var shape = Shape(line.GetValue(channels), line.GetValue(side));
             var run = new TrainingRun(line, file, resume, terminal);
             var source = Source(files, line.GetRequiredValue(model), line.GetValue(weights));
@@ -88,7 +99,8 @@ internal static class TrainInverter
             var picture = Path.ChangeExtension(run.File, ".png");
             void Show(float[] samples) => SamplePicture.Write(picture, samples, shape.Channels, shape.Width, Columns);
             return run.Train($"Reading {Figures.Count(set.Count)} images of {set.Name}",
-                stop => Open(training, source, shape, outputs, line.GetValue(drawn), set, stop),
+                stop => Open(training, seed => source.Open(shape, outputs, new RandomSource(line.GetValue(drawn) + seed).Derive("model"),
+                    torch.ScalarType.Float32, torch.CPU), set, stop),
                 task => Show(task.Samples(Rows, Columns)),
                 (task, trainer) =>
                 {
@@ -102,18 +114,30 @@ internal static class TrainInverter
         return command;
     }
 
-    /// <summary>The task with the weights that an audit with this seed draws.</summary>
-    private static InverterTask Open(InverterTraining training, ModelSource source, ImageShape shape, int classes, ulong seed,
-        Data.ImageSet set, CancellationToken stop)
+    private static void Check(ParseResult line, InverterTraining training, Option weights, Option[] layers)
     {
-        var model = source.Open(shape, classes, new RandomSource(seed).Derive("model"), torch.ScalarType.Float32, torch.CPU);
+        if (training.From is not null && layers.FirstOrDefault(option => line.GetResult(option) is { Implicit: false }) is { } said)
+            throw new AfterimageException($"--from goes on with the network of {training.From}: leave out {said.Name}.");
+        if (training.Victims > 1 && line.GetResult(weights) is { Implicit: false })
+            throw new AfterimageException("--victims draws the weights that it trains on, and --weights gives them: leave out one.");
+    }
+
+    /// <summary>The task with the weights that audits with these seeds draw.</summary>
+    private static InverterTask Open(InverterTraining training, Func<ulong, VictimModel> draw, Data.ImageSet set, CancellationToken stop)
+    {
+        var models = new List<VictimModel>();
         try
         {
-            return InverterTask.Open(training, model, set, stop);
+            for (var i = 0; i < (training.Victims == 1 ? 1 : training.Victims + 1); i++)
+            {
+                stop.ThrowIfCancellationRequested();
+                models.Add(draw((ulong)i));
+            }
+            return InverterTask.Open(training, models, set, stop);
         }
         catch
         {
-            model.Dispose();
+            models.ForEach(model => model.Dispose());
             throw;
         }
     }

@@ -6,7 +6,7 @@ namespace Afterimage.Reports.Html;
 /// <summary>All cases of a sweep in one table, each row a link to its case.</summary>
 internal static class Overview
 {
-    /// <summary>Cases that are shown one by one; of a larger sweep the page shows the plots and a table, and report.csv has the rest.</summary>
+    /// <summary>Cases that are shown one by one; of a larger sweep the page shows plots, and report.csv has the rest.</summary>
     public const int MostCases = 200;
 
     public static Element Draw(AuditReport report, Pictures pictures)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using static Afterimage.Reports.Html.Markup;
 using static Afterimage.Reports.Html.Plot;
 
@@ -29,7 +30,8 @@ internal static class SmallMultiples
             .Concat(metric.Strongest(name, found) is { } best ? [best.Spread.Median] : [])).ToArray();
         var scale = LinearScale.Covering(Math.Min(0, all.Min()), all.Max());
         return Tag("section", ("class", "block"), Tag("h2", $"By {panels.Short}"),
-            Tag("p", ("class", "note"), $"Median {metric.Title} over {over.Short}, the median of all cases of a setting; one plot for each " +
+            Tag("p", ("class", "note"), $"Median {metric.Title} over {over.Short}, the median of all cases of a setting; one plot " +
+                "for each " +
                 $"{panels.Short}, all on the same scale. The dotted line is the best baseline, which needs no update."),
             Tag("div",
             [
@@ -70,7 +72,7 @@ internal static class SmallMultiples
     private static string[] Texts(CaseReport[] cases, Axis axis)
     {
         var texts = cases.Select(found => found.Axes[axis.Name]).Distinct();
-        return axis.Numeric ? [.. texts.OrderBy(text => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture))] : [.. texts];
+        return axis.Numeric ? [.. texts.OrderBy(text => double.Parse(text, CultureInfo.InvariantCulture))] : [.. texts];
     }
 
     private static bool IsSeed(Axis axis) => axis.Name.EndsWith("seed", StringComparison.OrdinalIgnoreCase) || axis.Name == "trial";

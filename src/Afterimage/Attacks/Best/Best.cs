@@ -13,6 +13,12 @@ public sealed record Best : Attack
     /// <summary>For the methods that look for images of known labels; closed forms find the labels themselves.</summary>
     public LabelRule Labels { get; init; } = new RefinedCounts();
 
+    /// <summary>
+    /// A file of "afterimage train inverter", or a folder of them, of which the one for this model and channel is tried as well; null for
+    /// none.
+    /// </summary>
+    public string? Inverter { get; init; }
+
     /// <summary>Starts of every method that makes several; null leaves each its own number.</summary>
     [Range(1, 100_000)]
     public int? Restarts { get; init; }
@@ -29,6 +35,9 @@ public sealed record Best : Attack
 
     /// <inheritdoc/>
     public override LabelRule? Rule => Labels;
+
+    /// <inheritdoc/>
+    public override bool HasTrainedPrior => Inverter is not null;
 
     /// <inheritdoc/>
     public override double? DefaultSeconds(int batch) => Math.Min(300 + 60 * (batch - 1.0), 600);
@@ -51,7 +60,8 @@ public sealed record Best : Attack
     /// <inheritdoc/>
     protected override SearchResult Search(AttackRun run)
     {
-        var methods = BestPolicy.Methods(run.Context, Labels).Select(method => method with { Attack = Configured(method.Attack) }).ToList();
+        var methods = BestPolicy.Methods(run.Context, Labels, Inverter)
+            .Select(method => method with { Attack = Configured(method.Attack) }).ToList();
         var ladder = new BestLadder(run, methods.Count);
         try
         {

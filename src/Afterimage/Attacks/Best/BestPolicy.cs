@@ -1,6 +1,7 @@
 using Afterimage.Federation;
 using Afterimage.LabelRecovery;
 using Afterimage.Models;
+using Afterimage.Networks;
 
 namespace Afterimage.Attacks;
 
@@ -26,7 +27,7 @@ internal sealed record Method(string Name, Attack Attack, double Weight = 0, str
 /// </summary>
 internal static class BestPolicy
 {
-    public static IEnumerable<Method> Methods(AttackContext context, LabelRule labels)
+    public static IEnumerable<Method> Methods(AttackContext context, LabelRule labels, string? inverter)
     {
         yield return new("Bias attack", context.Observation.Training.Loss.HeadObstacle is null
             ? new LinearLayerInversion() : new LossFreeInversion());
@@ -37,6 +38,8 @@ internal static class BestPolicy
             ? "No layer has a ReLU or a max pooling, so the recursion through smooth layers reads it." : null);
         yield return new("Features of smooth convolutions", new SmoothInversion(), Weight: 1);
         yield return new("Separation of the batch", new BatchSeparation());
+        if (inverter is not null)
+            yield return Learned(context, labels, inverter);
         var newton = new GaussNewton { Labels = labels, PublicAtHand = true };
         if (SecondOrder(context, labels) is not { } obstacle)
             yield return new("Gauss-Newton", newton, Weight: 3);
@@ -57,6 +60,18 @@ internal static class BestPolicy
         // A script may hide ReLU, on which L-BFGS stops early and leaves most of its time.
         if (context.Model.Network is null && context.Observation.Training is FedSgd)
             yield return new("Gradient matching by directions", Known.RectifiedMatching with { Labels = labels }, Weight: 1);
+    }
+
+    /// <summary>An inverter for this model and channel: one file, or the one of a folder's that was trained for them.</summary>
+    private static Method Learned(AttackContext context, LabelRule labels, string place)
+    {
+        var attack = new LearnedInversion { Inverter = place, Labels = labels };
+        if (!Directory.Exists(place))
+            return new("Learned inversion", attack, Weight: 1);
+        foreach (var file in Directory.EnumerateFiles(place, "*.safetensors").Order(StringComparer.Ordinal))
+            if (Inverter.IsFor(file, context))
+                return new("Learned inversion", attack with { Inverter = file }, Weight: 1);
+        return new("Learned inversion", attack, Weight: 1, Obstacle: $"No inverter in {place} was trained for this model and its channel.");
     }
 
     /// <summary>Why second-order steps do not apply from a random start, or null.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Afterimage.Federation;
 using Afterimage.Models;
+using Afterimage.Numerics.Arrays;
 
 namespace Afterimage.Networks;
 
@@ -23,6 +24,12 @@ public sealed class Inverter : IDisposable
         parameters.Detach();
     }
 
+    /// <summary>What the file said beside the weights.</summary>
+    internal InverterFile Origin => origin;
+
+    /// <summary>The weights, as the network lays them out.</summary>
+    internal Tensor Weights => parameters.Flat;
+
     /// <summary>The layers.</summary>
     public InverterShape Shape => origin.Shape;
 
@@ -30,14 +37,29 @@ public sealed class Inverter : IDisposable
     /// <exception cref="AfterimageException">The file holds no inverter.</exception>
     public static Inverter Load(string path) => InverterFile.Read(path);
 
+    /// <summary>Whether a file holds an inverter of this model, its weights and its channel; another kind of file holds none.</summary>
+    public static bool IsFor(string path, AttackContext context)
+    {
+        var file = ArrayFile.Read(path);
+        if (!InverterFile.Is(file))
+            return false;
+        using var inverter = Load(path);
+        var print = ModelFingerprint.Of(context.Model);
+        var origin = inverter.origin;
+        return origin.Model.Architecture == print.Architecture
+            && (origin.Model.Weights.Length == 0 || origin.Model.Weights == print.Weights)
+            && origin.Channel == context.Observation.Channel.Description && context.Observation.BatchSize <= inverter.Shape.Batch;
+    }
+
     /// <summary>The images [B,C,H,W] in [0,1] behind the update of a round, in the model's precision.</summary>
     /// <exception cref="AfterimageException">The inverter was trained for another model, other training or smaller batches.</exception>
     public Tensor Answer(AttackContext context) => Tidy.Keep(() =>
     {
         using var _ = no_grad();
         Check(context);
-        var sketch = Shape.Sketch(context.Model.Layout).Of(context.Observation.Update.Flat);
-        return network.Images(parameters, origin.Scale.Of(sketch.unsqueeze(0)), context.Observation.BatchSize).squeeze(0)
+        using var reading = Shape.Reading(context.Model);
+        var numbers = reading.Of(context.Observation.Update);
+        return network.Images(parameters, origin.Scale.Of(numbers.unsqueeze(0)), context.Observation.BatchSize).squeeze(0)
             .to(context.Model.Type, context.Model.Device);
     });
 
@@ -57,9 +79,10 @@ public sealed class Inverter : IDisposable
         yield return "The inverter brings held-out images of its training data back at " +
             string.Create(CultureInfo.InvariantCulture, $"{decibels[batch]:F1} dB in batches of {batch}, ") +
             string.Create(CultureInfo.InvariantCulture, $"the mean image at {decibels[0]:F1} dB.");
-        if (ModelFingerprint.Of(context.Model).Weights != origin.Model.Weights)
+        if (origin.Model.Weights.Length > 0 && ModelFingerprint.Of(context.Model).Weights != origin.Model.Weights)
             yield return "The inverter was trained for other weights of this architecture, so that its images mean little: " +
-                "train one for these weights (\"afterimage train inverter\").";
+                "let it go on for these (\"afterimage train inverter --from\"), or train one for all " +
+                "(\"--kind backprojection --victims\").";
         if (context.Observation.Channel.Description is var way && way != origin.Channel)
             yield return $"The inverter was trained for an update {origin.Channel}, and this is one {way}: " +
                 "train one for this defense (\"afterimage train inverter --defense\").";

@@ -31,16 +31,18 @@ internal sealed record InverterFile(InverterShape Shape, ValueList<int> Widths, 
             new() { [Architecture] = Model.Architecture, [Weights] = Model.Weights, [Way] = Channel });
     }
 
+    public static bool Is(ArrayFile file) => GeneratorFile.Is(file, Kind);
+
     /// <exception cref="AfterimageException">The file holds no inverter, or its arrays do not fit its settings.</exception>
     public static Inverter Read(string path)
     {
         var file = ArrayFile.Read(path);
-        if (!GeneratorFile.Is(file, Kind))
+        if (!Is(file))
             throw GeneratorFile.Other(file, "inverter", "afterimage train inverter");
         var shape = GeneratorFile.Read<InverterShape>(file);
         var widths = file[Parts].ToDouble().Select(width => (int)width).ToValueList();
         // A header must not ask for more memory than its settings allow.
-        if (widths.Count == 0 || widths.Any(width => width < 1) || widths.Sum(width => (long)width) > (long)shape.Size + widths.Count)
+        if (!shape.Allows(widths))
             throw new AfterimageException($"{file.Path} has settings that are damaged (\"{Parts}\" does not fit them): " +
                 "fetch the file again, or train the network again.");
         var network = shape.Network(widths);

@@ -1,3 +1,5 @@
+using Afterimage.Models;
+
 namespace Afterimage.Networks;
 
 /// <summary>The kinds of networks that learn the way from updates to images.</summary>
@@ -11,6 +13,12 @@ public enum InverterKind
 
     /// <summary>A token for every layer of the victim, a transformer over them, then the same residual blocks.</summary>
     Layered,
+
+    /// <summary>
+    /// A U-Net on every layer's part of the update, carried back to the pixels by the model's own derivative: it reads the updates of other
+    /// weights too.
+    /// </summary>
+    Backprojection,
 }
 
 /// <summary>The layers of an inverter.</summary>
@@ -50,7 +58,9 @@ public sealed record InverterShape : ISettings
 
     /// <inheritdoc/>
     public string? Fault => Kind == InverterKind.Layered && Hidden % LayeredInverter.Heads != 0
-        ? $"A token is divided among {LayeredInverter.Heads} heads: give a hidden size that is a multiple of it." : null;
+        ? $"A token is divided among {LayeredInverter.Heads} heads: give a hidden size that is a multiple of it."
+        : Kind == InverterKind.Backprojection && Batch > 1
+        ? "What is carried back to the pixels of a batch shows all its images at once: \"backprojection\" reads single images." : null;
 
     /// <summary>Sides of the feature maps, each twice the one before; the first is at least 4.</summary>
     internal IReadOnlyList<int> Sides
@@ -67,14 +77,22 @@ public sealed record InverterShape : ISettings
     /// <summary>Channels of the feature map of a side.</summary>
     internal int ChannelsAt(int side) => side <= 16 ? Width : Math.Max(4, Width * 16 / side);
 
-    /// <summary>The hashing of the updates of a model.</summary>
-    internal UpdateSketch Sketch(TensorLayout layout) => new(layout, Size, Kind == InverterKind.Layered, SketchSeed);
+    /// <summary>What the network is given of the updates of a model, which is borrowed.</summary>
+    internal UpdateReading Reading(VictimModel model) => Kind == InverterKind.Backprojection
+        ? new Backprojection(model, UpdatePairs.Gradient(model))
+        : new UpdateSketch(model.Layout, Size, Kind == InverterKind.Layered, SketchSeed);
 
-    /// <summary>The network over sketches of these widths.</summary>
+    /// <summary>Whether an update can have parts of these widths.</summary>
+    internal bool Allows(ValueList<int> widths) => widths.Count > 0 && widths.All(width => width > 0)
+        && (Kind == InverterKind.Backprojection ? widths.Count < 10_000 && widths.All(width => width == Channels * Side * Side)
+            : widths.Sum(width => (long)width) <= (long)Size + widths.Count);
+
+    /// <summary>The network over parts of these widths.</summary>
     internal InverterNetwork Network(ValueList<int> widths) => Kind switch
     {
         InverterKind.Mlp => new DenseInverter(this, widths),
         InverterKind.Convolutional => new ConvolutionalInverter(this, widths),
+        InverterKind.Backprojection => new BackprojectedInverter(this, widths),
         _ => new LayeredInverter(this, widths),
     };
 }

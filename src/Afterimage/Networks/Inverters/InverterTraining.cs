@@ -14,6 +14,16 @@ public sealed record InverterTraining : ISettings
     /// <summary>What clients do to their updates before they send them.</summary>
     public Defense Defense { get; init; } = new None();
 
+    /// <summary>
+    /// Weights of the victim that the network learns, each drawn by the model's own initialization; more than 1 for a network that is to
+    /// read weights which it has not seen, which only backprojection can.
+    /// </summary>
+    [Range(1, 10_000)]
+    public int Victims { get; init; } = 1;
+
+    /// <summary>A file of an earlier training to go on from, for weights that have moved or another defense; null begins anew.</summary>
+    public string? From { get; init; }
+
     /// <summary>Images of a client's batch at most; the network learns all sizes up to it.</summary>
     [Range(1, LargestBatch)]
     public int Batch { get; init; } = 1;
@@ -61,6 +71,10 @@ public sealed record InverterTraining : ISettings
 
     /// <inheritdoc/>
     public string? Fault => Minutes is null && Steps is null ? "A training has a length: give minutes or steps." : null;
+
+    /// <summary>These settings with the network that a file holds.</summary>
+    internal InverterTraining With(InverterShape shape) =>
+        this with { Kind = shape.Kind, Batch = shape.Batch, Size = shape.Size, Hidden = shape.Hidden, Width = shape.Width };
 
     /// <summary>The network for images of one shape.</summary>
     internal InverterShape Shape(int channels, int side) => new()

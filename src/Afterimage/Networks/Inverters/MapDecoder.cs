@@ -28,8 +28,11 @@ internal sealed class MapDecoder(InverterShape shape)
     public static double Gain(string name) => name.StartsWith("outer", StringComparison.Ordinal) ? 0.3
         : name.StartsWith("inner", StringComparison.Ordinal) ? Math.Sqrt(2) : name.StartsWith("rgb", StringComparison.Ordinal) ? 0.5 : 1;
 
-    /// <summary>Images [M,C,S,S] in [0,1] for maps [M,<see cref="Count"/>].</summary>
-    public Tensor Decode(ParameterViews parameters, Tensor maps)
+    /// <summary>Images [M,C,S,S] in [0,1].</summary>
+    /// <param name="parameters">Those of <see cref="Tensors"/>, and others.</param>
+    /// <param name="maps">The smallest, [M,<see cref="Count"/>].</param>
+    /// <param name="beside">Maps of every side that are added on the way, the smallest first; those are left out. Null for none.</param>
+    public Tensor Decode(ParameterViews parameters, Tensor maps, IReadOnlyList<Tensor>? beside = null)
     {
         Tensor Convolved(Tensor input, string layer) => nn.functional.conv2d(nn.functional.silu(input), parameters[$"{layer}.weight"],
             parameters[$"{layer}.bias"], padding: [1L, 1]);
@@ -41,6 +44,8 @@ internal sealed class MapDecoder(InverterShape shape)
                 features = nn.functional.conv2d(features, parameters[$"skip{sides[i]}.weight"]);
             if (i > 0)
                 features = Resizing.Doubled(features);
+            if (i > 0 && beside is not null)
+                features = features + beside[i];
             features = features + Convolved(Convolved(features, $"inner{sides[i]}"), $"outer{sides[i]}");
         }
         return Convolved(features, "rgb").sigmoid();

@@ -17,34 +17,36 @@ public sealed class InverterTask : TrainingTask
 {
     private const int MostHeldOut = 256, Calibrating = 256;
     private readonly InverterTraining training;
-    private readonly VictimModel model;
+    private readonly IReadOnlyList<VictimModel> models;
     private readonly TrainingImages images;
-    private readonly UpdatePairs pairs;
+    private readonly UpdatePairs pairs, unseen;
     private readonly InverterNetwork network;
     private readonly InverterFile file;
     private readonly TrainedVector weights;
     private readonly List<(Tensor Updates, Tensor Truth)> heldOut = [];
     private readonly int used;
 
-    private InverterTask(InverterTraining training, VictimModel model, TrainingImages images)
+    private InverterTask(InverterTraining training, IReadOnlyList<VictimModel> models, TrainingImages images, Inverter? from)
     {
-        (this.training, this.model, this.images) = (training, model, images);
+        (this.training, this.models, this.images) = (training, models, images);
         Random = new RandomSource(training.Seed).Derive("inverter");
         used = images.Count - Math.Min(MostHeldOut, images.Count / 10);
         using var scope = Tidy.Scope();
-        var shape = training.Shape(model.Input.Channels, model.Input.Width);
+        var shape = from?.Shape ?? training.Shape(Model.Input.Channels, Model.Input.Width);
         Numerics.Settings.Check(shape);
-        var sketch = shape.Sketch(model.Layout);
-        network = shape.Network(sketch.Widths);
-        pairs = new(model, training.Defense, sketch);
-        var channel = PartialUpdate.Of(training.Defense.Known(), model.Layout, model.Frozen);
-        file = new(shape, sketch.Widths, ModelFingerprint.Of(model), channel.Description, Scale());
-        weights = new("inverter", network.Initial(Random.Derive("weights")), beta1: 0.9, training.Averaging);
+        pairs = new(models.Take(training.Victims), training.Defense, shape);
+        unseen = new(models.Skip(models.Count - 1), training.Defense, shape);
+        network = shape.Network(pairs.Widths);
+        var channel = PartialUpdate.Of(training.Defense.Known(), Model.Layout, Model.Frozen);
+        var print = ModelFingerprint.Of(Model);
+        file = new(shape, pairs.Widths, training.Victims == 1 ? print : print with { Weights = "" }, channel.Description,
+            from?.Origin.Scale.Copy() ?? Scale());
+        weights = new("inverter", from?.Weights.clone() ?? network.Initial(Random.Derive("weights")), beta1: 0.9, training.Averaging);
         for (var count = 1; count <= training.Batch; count++)
         {
             var number = (images.Count - used) / count;
             var (truth, labels) = images.At(used, number * count);
-            heldOut.Add(Pair(truth, labels, count, Random.Derive("held out", count)));
+            heldOut.Add(Pair(unseen, truth, labels, count, Random.Derive("held out", count)));
             heldOut[^1].Updates.DetachFromDisposeScope();
             heldOut[^1].Truth.DetachFromDisposeScope();
         }
@@ -53,22 +55,35 @@ public sealed class InverterTask : TrainingTask
 
     /// <summary>Reads the images and draws the initial network.</summary>
     /// <param name="training">Settings.</param>
-    /// <param name="model">Whose updates are inverted; the task takes it over.</param>
+    /// <param name="models">
+    /// Whose updates are inverted: one model, or as many of one architecture as the training has victims and one more, whose updates of
+    /// held-out images choose the network. The task takes them over.
+    /// </param>
     /// <param name="set">The images to learn from.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <exception cref="AfterimageException">
     /// A setting is out of its range, the images are too few, or the model takes other than square ones.
     /// </exception>
-    public static InverterTask Open(InverterTraining training, VictimModel model, ImageSet set, CancellationToken cancellation = default)
+    public static InverterTask Open(InverterTraining training, IReadOnlyList<VictimModel> models, ImageSet set,
+        CancellationToken cancellation = default)
     {
         Numerics.Settings.Check(training);
-        var input = model.Input;
+        if (models.Count != (training.Victims == 1 ? 1 : training.Victims + 1))
+            throw new ArgumentException($"{models.Count} models for {training.Victims} victims.", nameof(models));
+        var input = models[0].Input;
         if (input.Height != input.Width)
             throw new AfterimageException($"An inverter draws square images, and the model takes {input}: choose a square size.");
+        using var from = training.From is null ? null : Inverter.Load(training.From);
+        if (from is not null && from.Origin.Model.Architecture != ModelFingerprint.Of(models[0]).Architecture)
+            throw new AfterimageException($"{training.From} was trained for another architecture than the model's: leave out --from.");
+        if (from is not null)
+            training = training.With(from.Shape);
         if (set.Count < 20 * training.Batch)
             throw new AfterimageException($"{set.Name} has {set.Count} images: give at least {20 * training.Batch} to learn from.");
-        return new(training, model, new(set, input.Channels, input.Width, cancellation));
+        return new(training, models, new(set, input.Channels, input.Width, cancellation), from);
     }
+
+    private VictimModel Model => models[0];
 
     /// <summary>PSNR in dB of the mean of the training images for one held-out image: what an inverter must exceed.</summary>
     public double MeanImage { get; }
@@ -84,13 +99,18 @@ public sealed class InverterTask : TrainingTask
 
     /// <inheritdoc/>
     public override ValueList<double> Settings => [(double)training.Kind, training.Batch, training.Size, file.Shape.Hidden, training.Width,
-        training.Images, training.Rate, training.Averaging, training.Every, training.Seed, images.Count, images.Fingerprint,
-        Number(file.Model.Architecture), Number(file.Model.Weights), Number(file.Channel)];
+        training.Images, training.Victims, training.Rate, training.Averaging, training.Every, training.Seed, images.Count,
+        images.Fingerprint, Number(file.Model.Architecture), Number(file.Model.Weights), Number(file.Channel), Number(training.From ?? "")];
 
     /// <inheritdoc/>
     public override string Subject => string.Create(CultureInfo.InvariantCulture, $"an inverter ({Kind}) of ") +
-        string.Create(CultureInfo.InvariantCulture, $"{network.Layout.Count:N0} numbers for {model.Layout.Count:N0} of an update ") +
-        string.Create(CultureInfo.InvariantCulture, $"{file.Channel}, hashed to {file.Widths.Sum():N0}, on {images.Name}");
+        string.Create(CultureInfo.InvariantCulture, $"{network.Layout.Count:N0} numbers for {Model.Layout.Count:N0} of an update ") +
+        string.Create(CultureInfo.InvariantCulture, $"{file.Channel}, {Given} {file.Widths.Sum():N0}{Known}, on {images.Name}");
+
+    private string Given => training.Kind == InverterKind.Backprojection ? "carried back to" : "hashed to";
+
+    private string Known => training.Victims == 1 ? ""
+        : string.Create(CultureInfo.InvariantCulture, $", under {training.Victims:N0} weights");
 
     private string Kind => training.Kind.ToString().ToLowerInvariant();
 
@@ -105,43 +125,43 @@ public sealed class InverterTask : TrainingTask
         var count = 1 + stream.Derive("count").Managed().Next(training.Batch);
         var number = Math.Max(1, training.Images / count);
         var (drawn, classes) = images.Draw(number * count, used, stream.Derive("images"));
-        var (updates, truth) = Pair(drawn, classes, count, stream);
+        var (updates, truth) = Pair(pairs, drawn, classes, count, stream);
         var leaf = weights.Leaf();
         var loss = SetLoss.Of(network.Images(new(network.Layout, leaf, isOwner: false), updates, count), truth);
         weights.Step(Differentiate.Gradients(loss, [leaf])[0], training.Rate, step);
         return loss.ToDouble();
     }
 
-    /// <summary>Standardized hashed updates [N,Size] of batches of one size, and their images [N,count,C,S,S].</summary>
-    private (Tensor Updates, Tensor Truth) Pair(Tensor drawn, Tensor classes, int count, RandomSource random)
+    /// <summary>What the network is given of batches of one size, [N,Size], and their images [N,count,C,S,S].</summary>
+    private (Tensor Updates, Tensor Truth) Pair(UpdatePairs clients, Tensor drawn, Tensor classes, int count, RandomSource random)
     {
-        var truth = drawn.view(-1, count, model.Input.Channels, model.Input.Height, model.Input.Width);
-        return (file.Scale.Of(Sketches(truth, classes, random)), truth);
+        var truth = drawn.view(-1, count, Model.Input.Channels, Model.Input.Height, Model.Input.Width);
+        return (file.Scale.Of(Readings(clients, truth, classes, random)), truth);
     }
 
-    private Tensor Sketches(Tensor truth, Tensor classes, RandomSource random)
+    private Tensor Readings(UpdatePairs clients, Tensor truth, Tensor classes, RandomSource random)
     {
-        if (images.Classes != model.Classes)
+        if (images.Classes != Model.Classes)
         {
             // Images without the model's classes get labels that say nothing of them.
             using var generator = random.Derive("labels").Generator(CPU);
-            classes = randint(0, model.Classes, classes.shape, ScalarType.Int64, CPU, generator: generator);
+            classes = randint(0, Model.Classes, classes.shape, ScalarType.Int64, CPU, generator: generator);
         }
-        return pairs.Of(truth, classes.view(truth.shape[0], truth.shape[1]), random.Derive("clients"));
+        return clients.Of(truth, classes.view(truth.shape[0], truth.shape[1]), random.Derive("clients"));
     }
 
-    /// <summary>Mean and deviation of every bucket over the first updates, all batch sizes alike.</summary>
+    /// <summary>Mean and deviation of every number that the network is given over the first updates, all batch sizes alike.</summary>
     private SketchScale Scale()
     {
         var stream = Random.Derive("scale");
-        var sketches = Enumerable.Range(1, training.Batch).Select(count => Tidy.Keep(() =>
+        var readings = Enumerable.Range(1, training.Batch).Select(count => Tidy.Keep(() =>
         {
             var number = Math.Max(2, Calibrating / training.Batch);
             var (drawn, classes) = images.Draw(number * count, used, stream.Derive("images", count));
-            return Sketches(drawn.view(-1, count, model.Input.Channels, model.Input.Height, model.Input.Width), classes,
+            return Readings(pairs, drawn.view(-1, count, Model.Input.Channels, Model.Input.Height, Model.Input.Width), classes,
                 stream.Derive("clients", count));
         }));
-        return SketchScale.Measured(cat([.. sketches], 0));
+        return SketchScale.Measured(cat([.. readings], 0));
     }
 
     internal override double Validate() => Errors(Result).Average(Decibels);
@@ -211,7 +231,9 @@ public sealed class InverterTask : TrainingTask
         file.Dispose();
         weights.Dispose();
         pairs.Dispose();
+        unseen.Dispose();
         images.Dispose();
-        model.Dispose();
+        foreach (var model in models)
+            model.Dispose();
     }
 }

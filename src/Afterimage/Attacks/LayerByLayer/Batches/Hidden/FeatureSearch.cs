@@ -22,12 +22,8 @@ internal sealed class FeatureSearch
     /// <summary>Steps with weight gradients, which lead out of where features alone end.</summary>
     private const int Crossing = 12;
 
-    /// <summary>How often those that are left are tried.</summary>
-    private const int Rounds = 4;
-
-    /// <summary>How many of these rounds only begin again nearer to gray, and how much nearer.</summary>
-    private const int Again = 1;
-    private const double Blur = 0.4;
+    /// <summary>How those that are left are tried, round after round: so much nearer to gray, or all together (null).</summary>
+    private static readonly double?[] Rounds = [0, 0.4, null, null, 0.8, null, 1, null];
 
     /// <summary>What an image that was found may leave of its features, relative to how much they vary.</summary>
     private const double Exact = 1e-4;
@@ -70,13 +66,15 @@ internal sealed class FeatureSearch
     {
         var images = Guesses();
         int[] left = [.. Enumerable.Range(0, Residuals.Length)];
-        for (var round = 0; left.Length > 0 && round < Rounds && !run.Stop.IsCancellationRequested; round++)
+        foreach (var nearer in Rounds)
         {
-            if (round > Again || !Plenty)
+            if (left.Length == 0 || run.Stop.IsCancellationRequested)
+                break;
+            if (nearer is not { } gray || !Plenty)
                 Together(images, labels, left);
-            else if (round > 0)
+            else if (gray > 0)
                 foreach (var n in left)
-                    images.narrow(0, n, 1).mul_(1 - Blur).add_(Blur / 2);
+                    images.narrow(0, n, 1).mul_(1 - gray).add_(gray / 2);
             if (Plenty)
                 Alone(images, left);
             else

@@ -7,7 +7,7 @@ namespace Afterimage.Networks;
 /// is linear, and keeps inner products in the mean over seeds; without the signs it would not. What fits into its buckets stays as it is.
 /// </summary>
 [Cites("charikar2002finding")]
-internal sealed class UpdateSketch
+internal sealed class UpdateSketch : UpdateReading
 {
     private readonly int[] places;
 
@@ -17,7 +17,7 @@ internal sealed class UpdateSketch
     /// <param name="seed">Chooses buckets and signs.</param>
     public UpdateSketch(TensorLayout layout, int size, bool byLayer, ulong seed)
     {
-        var counts = byLayer ? Layers(layout) : [layout.Count];
+        long[] counts = byLayer ? [.. Layers(layout).Select(layer => layer.Count)] : [layout.Count];
         Widths = Shares(counts, size);
         places = new int[layout.Count];
         var (from, bucket) = (0L, 0);
@@ -31,7 +31,7 @@ internal sealed class UpdateSketch
     }
 
     /// <summary>Buckets of every part: of the whole update, or of one layer after the other.</summary>
-    public ValueList<int> Widths { get; }
+    public override ValueList<int> Widths { get; }
 
     /// <summary>All buckets.</summary>
     public int Size { get; }
@@ -45,10 +45,10 @@ internal sealed class UpdateSketch
     }
 
     /// <summary>The sketch of an update in any precision, [Size], float32.</summary>
-    public Tensor Of(Tensor update)
+    public override Tensor Of(GradientSet update)
     {
         var buckets = new float[Size];
-        Write(MemoryMarshal.Cast<byte, float>(update.detach().to(ScalarType.Float32, CPU).contiguous().bytes), buckets);
+        Write(MemoryMarshal.Cast<byte, float>(update.Flat.detach().to(ScalarType.Float32, CPU).contiguous().bytes), buckets);
         return tensor(buckets);
     }
 
@@ -67,21 +67,6 @@ internal sealed class UpdateSketch
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
         value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
         return value ^ (value >> 31);
-    }
-
-    /// <summary>How many numbers each layer has: tensors whose names differ in their last part alone.</summary>
-    private static long[] Layers(TensorLayout layout)
-    {
-        var counts = new List<(string Name, long Count)>();
-        foreach (var entry in layout.Entries)
-        {
-            var name = entry.Name.LastIndexOf('.') is > 0 and var dot ? entry.Name[..dot] : entry.Name;
-            if (counts.Count > 0 && counts[^1].Name == name)
-                counts[^1] = (name, counts[^1].Count + entry.Count);
-            else
-                counts.Add((name, entry.Count));
-        }
-        return [.. counts.Select(layer => layer.Count)];
     }
 
     /// <summary>Equal shares; what a small part leaves of its own goes to the larger ones.</summary>

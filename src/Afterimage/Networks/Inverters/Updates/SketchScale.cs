@@ -19,6 +19,9 @@ internal sealed record SketchScale(Tensor Mean, Tensor Deviation) : IDisposable
         return new(sketches.mean([0]).DetachFromDisposeScope(), filled.DetachFromDisposeScope());
     }
 
+    /// <summary>One of the same numbers, with an owner of its own.</summary>
+    public SketchScale Copy() => new(Mean.clone().DetachFromDisposeScope(), Deviation.clone().DetachFromDisposeScope());
+
     /// <summary>Standardized sketches, [N,Size].</summary>
     public Tensor Of(Tensor sketches) => ((sketches - Mean) / Deviation).clamp(-Largest, Largest);
 

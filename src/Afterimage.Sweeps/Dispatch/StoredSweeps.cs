@@ -8,7 +8,7 @@ namespace Afterimage.Sweeps.Dispatch;
 
 /// <summary>Looks at sweeps in a database, cancels them and collects their results.</summary>
 /// <param name="database">Opened by the owner of the tables.</param>
-public sealed class SweepQueue(SweepDatabase database)
+public sealed class StoredSweeps(SweepDatabase database)
 {
     private readonly SweepTables tables = new(database.Source);
 
