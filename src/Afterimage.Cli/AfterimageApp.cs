@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using Afterimage.Audit.Cases;
 using Afterimage.Cli.Commands;
+using Afterimage.Cli.Commands.Reproduction;
 using Afterimage.Cli.Console;
 using Afterimage.Cli.Help;
 using Afterimage.Reports;
@@ -58,8 +59,12 @@ public static class AfterimageApp
             "reconstructs a client's images from the update that it sends.")
         {
             AuditCommand.Create(files, terminal),
+            DefendCommand.Create(files, terminal),
+            AssumptionsCommand.Create(files, terminal),
             LeakageCommand.Create(files, terminal),
             LabelsCommand.Create(files, terminal),
+            PrivacyCommand.Create(terminal),
+            ReproduceCommand.Create(files, terminal),
             SweepCommand.Create(files, terminal),
             WorkerCommand.Create(files, terminal),
             CheckCommand.Create(files, terminal),

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Afterimage.Reports.Conclusions;
 
 namespace Afterimage.Reports;
 
@@ -33,11 +34,23 @@ public sealed record AuditReport
     /// <summary>What leaked, in words.</summary>
     public required Verdict Verdict { get; init; }
 
+    /// <summary>What the verdict rests on: the grounds of the case that leaked most; null where nothing was attacked.</summary>
+    public Grounds? Grounds { get; init; }
+
     /// <summary>The results of each case, in the order of the experiment.</summary>
     public ImmutableArray<CaseReport> Cases { get; init; } = [];
 
     /// <summary>How forecasts compare with attacks; null with fewer than three cases that have both.</summary>
     public LeakageComparison? Comparison { get; init; }
+
+    /// <summary>How often each setting reaches a threshold; empty with fewer than five images of a setting.</summary>
+    public ImmutableArray<SuccessCurve> Success { get; init; } = [];
+
+    /// <summary>Values of one axis compared on the same images; empty where no images are shared.</summary>
+    public ImmutableArray<PairedComparison> Pairs { get; init; } = [];
+
+    /// <summary>Defenses beside one another; null where no federation was trained.</summary>
+    public Frontier? Frontier { get; init; }
 
     /// <summary>Findings that need more than one case, such as a missing spread over seeds.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
@@ -106,6 +119,9 @@ public sealed record CaseReport
     /// <summary>What the attacker knew, and from where.</summary>
     public ImmutableArray<Assumption> Assumptions { get; init; } = [];
 
+    /// <summary>What the result assumes, as tags; null where the round was not opened.</summary>
+    public ThreatTags? Threat { get; init; }
+
     /// <summary>Converged, BudgetSpent, Diverged, Refused, Crashed or Canceled.</summary>
     public required string Outcome { get; init; }
 
@@ -123,6 +139,12 @@ public sealed record CaseReport
 
     /// <summary>The conclusion.</summary>
     public required Verdict Verdict { get; init; }
+
+    /// <summary>What the conclusion rests on, and what would change it; null where nothing was attacked.</summary>
+    public Grounds? Grounds { get; init; }
+
+    /// <summary>How the model was trained, and what each round gave away; null where one update of one model was attacked.</summary>
+    public FederationReport? Federation { get; init; }
 
     /// <summary>What the attack cost.</summary>
     public required Cost Cost { get; init; }
@@ -150,6 +172,9 @@ public sealed record CaseReport
     /// </summary>
     public ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>> Baselines { get; init; } =
         ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, Spread>>.Empty;
+
+    /// <summary>How often the true image was the nearest of the pool; null without the truth.</summary>
+    public IdentificationRate? Identification { get; init; }
 
     /// <summary>Size of the pool in which the metric "rank" places the true image; 0 without the truth.</summary>
     public int Pool { get; init; }
@@ -195,6 +220,9 @@ public sealed record ImageReport
 
     /// <summary>The name of the true class; null without the truth.</summary>
     public string? TrueLabel { get; init; }
+
+    /// <summary>How much of this image came back; null without the truth.</summary>
+    public LeakLevel? Level { get; init; }
 
     /// <summary>Metrics by name, such as psnr (in dB), ssim and mse; empty without the truth.</summary>
     public ImmutableSortedDictionary<string, double> Metrics { get; init; } = ImmutableSortedDictionary<string, double>.Empty;

@@ -27,13 +27,15 @@ public static class ReportJson
     /// <summary>One case, as it stands in report.json.</summary>
     public static string Write(CaseReport found) => WriteIndented(found);
 
-    private static string WriteIndented<T>(T report) => JsonSerializer.Serialize(report, Indented) + "\n";
+    internal static string WriteIndented<T>(T report) => JsonSerializer.Serialize(report, Indented) + "\n";
 
     /// <summary>Reads the content of report.json.</summary>
     /// <param name="json">The JSON text.</param>
     /// <param name="name">What errors call the text, for example its file name.</param>
     /// <exception cref="ReportException">The text is not a report of this version.</exception>
-    public static AuditReport Read(string json, string name = "report.json")
+    public static AuditReport Read(string json, string name = "report.json") => Read<AuditReport>(json, name, AuditReport.CurrentSchema);
+
+    internal static T Read<T>(string json, string name, string current)
     {
         try
         {
@@ -41,14 +43,14 @@ public static class ReportJson
             {
                 var root = document.RootElement;
                 var schema = SchemaOf(root);
-                if (schema != AuditReport.CurrentSchema)
+                if (schema != current)
                     throw new ReportException(schema is null
-                        ? $"{name} names no schema, so it is not a report: expected \"schema\": \"{AuditReport.CurrentSchema}\"."
-                        : $"{name} has schema \"{schema}\", but this version reads \"{AuditReport.CurrentSchema}\": open it with the " +
+                        ? $"{name} names no schema, so it is not a report: expected \"schema\": \"{current}\"."
+                        : $"{name} has schema \"{schema}\", but this version reads \"{current}\": open it with the " +
                             "version that wrote it.");
                 RefuseNull(root, "$");
             }
-            return JsonSerializer.Deserialize<AuditReport>(json, Indented)!;
+            return JsonSerializer.Deserialize<T>(json, Indented)!;
         }
         catch (JsonException fault)
         {

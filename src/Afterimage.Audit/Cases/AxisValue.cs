@@ -25,10 +25,18 @@ internal sealed record AxisValue(Axis Axis, JsonNode? Value, string Label, strin
         var differing = parts.ToDictionary(alike => alike.Key, alike => Differing(alike.Value));
         return [.. axis.Values.Select(value => new AxisValue(axis, value, label, Text(value)))];
 
+        // What has no kind is called by what tells it from the first value of the axis.
         // A part is called by its kind, and where the axis has others of that kind by what tells it from them.
         string Text(JsonNode? value)
         {
             var name = Plain(value);
+            if (value is JsonObject settings && IsNameless(settings))
+            {
+                var first = axis.Values.OfType<JsonObject>().First(IsNameless);
+                string[] others = [.. settings.Where(pair => !JsonNode.DeepEquals(pair.Value, first[pair.Key]))
+                    .Select(pair => $"{pair.Key} {Plain(pair.Value)}")];
+                return others.Length > 0 ? string.Join(", ", others) : "as described";
+            }
             if (value is not JsonObject part || parts[name].Length < 2)
                 return name;
             var own = part.Where(pair => differing[name].Contains(pair.Key)).Select(pair => $"{pair.Key} {Plain(pair.Value)}");
@@ -36,6 +44,8 @@ internal sealed record AxisValue(Axis Axis, JsonNode? Value, string Label, strin
             return told.Length > 0 ? told : name;
         }
     }
+
+    private static bool IsNameless(JsonObject value) => value["known"] is null && value["kind"] is null;
 
     /// <summary>The members in which not all parts agree.</summary>
     private static HashSet<string> Differing(JsonObject[] parts) =>

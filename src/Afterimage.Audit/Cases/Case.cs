@@ -9,10 +9,13 @@ namespace Afterimage.Audit.Cases;
 /// <param name="Trial">The batch, from 0.</param>
 /// <param name="Axes">The values that tell it from its siblings, by the last part of the pointer.</param>
 /// <param name="Json">Its canonical JSON.</param>
-public sealed record Case(Experiment Configuration, int Trial, ImmutableSortedDictionary<string, string> Axes, string Json)
+/// <param name="Part">Which part of the case this is, where it has several that are attacked; empty for the whole.</param>
+public sealed record Case(
+    Experiment Configuration, int Trial, ImmutableSortedDictionary<string, string> Axes, string Json, string Part = "")
 {
-    /// <summary>SHA-256 of the canonical JSON and the trial.</summary>
-    public string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Json}\n{Trial}")));
+    /// <summary>SHA-256 of the canonical JSON, the trial and the part.</summary>
+    public string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes(Part.Length == 0 ? $"{Json}\n{Trial}" : $"{Json}\n{Trial}\n{Part}")));
 
     /// <summary>Wall time of its attack in seconds; null for as long as it takes.</summary>
     public double? Seconds => (Configuration.Budget ?? Configuration.Attack.DefaultSeconds(Configuration.Client.ExpectedBatch() ?? 1))

@@ -31,6 +31,9 @@ public sealed record Experiment
     [Range(0, 1e9)]
     public double? Budget { get; init; }
 
+    /// <summary>The federation whose model the client's update is of, for `afterimage defend`; null for the model as it is.</summary>
+    public FederationSettings? Federation { get; init; }
+
     /// <summary>All random choices follow from it.</summary>
     public ulong Seed { get; init; }
 

@@ -52,7 +52,8 @@ public static class Explanation
         [
             new("model", $"architecture and weights before the round ({model})", true),
             new("update", $"{(training.Kind == UpdateKind.Gradient ? "the gradient" : "the weight difference")} of one client, " +
-                channel.Description + (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
+                channel.Description + (experiment.Threat.IsBlind(round) ? ", of which the attacker is not told" : "") +
+                (round.IsDescribed ? "" : ": so it was taken, for nobody said what it is") +
                 string.Concat(readings.Select(reading => $"; {reading}")), round.IsDescribed),
             .. round.Reading.Select(sentence => new Assumption("update file", sentence, true)),
             .. round.Difference is not null && experiment.Threat.RevealTraining ? (Assumption[])[new("update file", "one step of SGD on " +
@@ -61,13 +62,16 @@ public static class Explanation
                 ? new("local training", TrainingText.Settings(training with { Loss = loss ?? training.Loss }, round.Model), true)
                 : new("local training",
                     "hidden; learning rate times steps is read from the update, which does not tell the two apart", false),
+            .. round.Later is { } later ? (Assumption[])[new("rounds",
+                $"the client trained on the same batch in {later.Count} rounds, which the attacker " +
+                "knows and reads jointly; the weights of each round are the server's own", true)] : [],
             experiment.Threat.RevealBatchSize && round.BatchSize > 0
                 ? new("batch size", round.BatchSize.ToString(CultureInfo.InvariantCulture), true)
                 : new("batch size", "estimated from the update", false),
             labels,
             new("normalization", "the client's means and deviations", true),
             .. Statistics(experiment, round),
-            experiment.Attack is Best && round.KnownImages is { } known
+            experiment.Attack is Best && experiment.Threat.RevealPublicImages && round.KnownImages is { } known
                 ? new("images", $"public images ({known.Name}), whose mean and covariance Gauss-Newton may use", true)
                 : experiment.Attack.HasTrainedPrior
                 ? new("images", "what a network has learned of other images, trained beforehand", true)

@@ -17,6 +17,8 @@ internal static class TrainingText
             Operator(aggregate.Local with { Mode = ModelMode.Eval, Loss = aggregate.Loss }),
         HiddenTraining => $"minus the gradient of the {Loss(training.Loss with { Reduction = Reduction.Mean })} at x, " +
             "times a length read from the update",
+        DpSgd { Clip: { } clip } => $"mean of the gradients of the {Loss(training.Loss)} of every image, each of norm " +
+            $"{Number(clip)} at most",
         _ => $"gradient of the {Loss(training.Loss)} at x",
     } + Mode(training, model);
 
@@ -29,6 +31,8 @@ internal static class TrainingText
         Aggregate aggregate => $"an aggregate of {Clients(aggregate)}, each of them: " +
             Settings(aggregate.Local with { Mode = ModelMode.Eval, Loss = new CrossEntropy() }),
         HiddenTraining => "hidden; learning rate times steps is read from the update",
+        DpSgd { Clip: { } clip } secret => $"one step of DP-SGD, clipping norm {Number(clip)}, " +
+            $"noise multiplier {Number(secret.NoiseMultiplier)}",
         _ => "one gradient step",
     } + (training.Loss == new CrossEntropy() ? "" : $", {Loss(training.Loss)}") +
         Mode(training, model);

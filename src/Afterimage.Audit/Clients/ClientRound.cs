@@ -23,6 +23,9 @@ public sealed class ClientRound : IDisposable
     /// <summary>What the difference went through on its way.</summary>
     public Channel DifferenceChannel { get; init; } = Channel.None;
 
+    /// <summary>Later rounds on the same batch, whose updates are stacked in <see cref="Update"/>; null for one round.</summary>
+    public LaterRounds? Later { get; init; }
+
     /// <summary>The local training behind the update.</summary>
     public required LocalTraining Training { get; init; }
 
@@ -76,6 +79,7 @@ public sealed class ClientRound : IDisposable
     {
         Model.Dispose();
         Update.Dispose();
+        Later?.Dispose();
         Difference?.Dispose();
         BatchStatistics?.Dispose();
         RunningStatistics?.Dispose();

@@ -7,6 +7,8 @@ public sealed class PrivateBatch
 {
     private const float Rounding = 1e-5f;
 
+    private readonly ImageBatch? trained;
+
     /// <summary>Checks that images and labels fit together.</summary>
     /// <param name="shape">The shape of every image.</param>
     /// <param name="images">One array of C x H x W values in [0,1] for each image.</param>
@@ -34,8 +36,11 @@ public sealed class PrivateBatch
         ClassNames = classNames;
     }
 
-    /// <summary>The images, as the client trains on them.</summary>
+    /// <summary>The images that an attack looks for.</summary>
     public ImageBatch Images { get; }
+
+    /// <summary>What the client trains on in their place; the images themselves where it does not encrypt them.</summary>
+    public ImageBatch Trained { get => trained ?? Images; init => trained = value; }
 
     /// <summary>One class for each image.</summary>
     public ValueList<int> Labels { get; }

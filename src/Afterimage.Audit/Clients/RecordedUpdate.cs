@@ -89,7 +89,7 @@ public sealed record RecordedUpdate : ClientSource
             .Open(input, classes, random.Derive("model"), ScalarType.Float32, device);
         try
         {
-            var defense = (Defense is None && said.Defense is { } known ? known : Defense).Known();
+            var defense = (Defense is None && said.Defense is { } known ? known : Defense).Known(victim);
             watch?.Invoke(new("compares the update with the model"));
             var sent = new SentUpdate(file, victim, new(UpdateKind, before, training, said.Statistics, batch, defense != Channel.None));
             watch?.Invoke(new("opens public images"));

@@ -48,7 +48,8 @@ public sealed record CaseOrder
 public sealed class OrderText(ExperimentFile files)
 {
     private readonly Catalog catalog =
-        files.Catalog.With<Measurement, AttackAndJudge>().With<Measurement, LeakageMeasurement>().With<Measurement, LabelReading>();
+        files.Catalog.With<Measurement, AttackAndJudge>().With<Measurement, LeakageMeasurement>().With<Measurement, LabelReading>()
+            .With<Measurement, DefendMeasurement>();
 
     /// <summary>The line of an order.</summary>
     public string Write(CaseOrder order) => JsonNode.Parse(catalog.Write(order))!.ToJsonString();

@@ -44,6 +44,8 @@ public sealed class ExperimentRun<TReport>
     {
         try
         {
+            if (measurement.Fault(experiment) is { } fault)
+                throw new AfterimageException(fault);
             var all = files.Expand(experiment);
             var cases = options.Shard?.Of(all) ?? all;
             var header = ExperimentRun.Header(files, experiment, measurement, options);

@@ -35,13 +35,19 @@ public sealed record StructuralSimilarity : Metric
     }
 
     /// <inheritdoc/>
-    protected override double Compare(Image truth, Image seen)
+    protected override double Compare(Image truth, Image seen) => Between(truth, seen).Whole;
+
+    /// <summary>The similarity, and its part without brightness: contrast and pattern alone.</summary>
+    internal static (double Whole, double Structure) Between(Image truth, Image seen)
     {
         var window = Gaussian(WindowFor(truth.Shape));
-        var sum = 0.0;
+        var (whole, structure) = (0.0, 0.0);
         for (var channel = 0; channel < truth.Shape.Channels; channel++)
-            sum += Channel(truth.Channel(channel), seen.Channel(channel), truth.Shape.Width, window);
-        return sum / truth.Shape.Channels;
+        {
+            var found = Channel(truth.Channel(channel), seen.Channel(channel), truth.Shape.Width, window);
+            (whole, structure) = (whole + found.Whole, structure + found.Structure);
+        }
+        return (whole / truth.Shape.Channels, structure / truth.Shape.Channels);
     }
 
     private static double[] Gaussian(int side)
@@ -53,22 +59,23 @@ public sealed record StructuralSimilarity : Metric
         return [.. weights.Select(weight => weight / sum)];
     }
 
-    private static double Channel(ReadOnlySpan<float> x, ReadOnlySpan<float> y, int width, double[] window)
+    private static (double Whole, double Structure) Channel(ReadOnlySpan<float> x, ReadOnlySpan<float> y, int width, double[] window)
     {
         var meanX = Blur(x, x, width, window, square: false);
         var meanY = Blur(y, y, width, window, square: false);
         var squareX = Blur(x, x, width, window, square: true);
         var squareY = Blur(y, y, width, window, square: true);
         var product = Blur(x, y, width, window, square: true);
-        var sum = 0.0;
+        var (whole, structure) = (0.0, 0.0);
         for (var i = 0; i < meanX.Length; i++)
         {
             var (mx, my) = (meanX[i], meanY[i]);
             var covariance = product[i] - mx * my;
             var variances = squareX[i] - mx * mx + (squareY[i] - my * my);
-            sum += (2 * mx * my + C1) * (2 * covariance + C2) / ((mx * mx + my * my + C1) * (variances + C2));
+            whole += (2 * mx * my + C1) * (2 * covariance + C2) / ((mx * mx + my * my + C1) * (variances + C2));
+            structure += (2 * covariance + C2) / (variances + C2);
         }
-        return sum / meanX.Length;
+        return (whole / meanX.Length, structure / meanX.Length);
     }
 
     /// <summary>The weighted mean of x, or of x times y, in every window inside the image; the window is separable.</summary>

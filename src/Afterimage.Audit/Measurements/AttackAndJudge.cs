@@ -18,6 +18,9 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     /// <summary>Whether what each update tells at best is measured beside the attack.</summary>
     public LeakageChoice Leakage { get; init; }
 
+    /// <summary>A file of the trunk of SqueezeNet 1.1, for the perceptual distance; null leaves that out.</summary>
+    public string? Perceptual { get; init; }
+
     /// <inheritdoc/>
     public override bool Journaled => true;
 
@@ -47,6 +50,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
         context.Say("recovers the labels for the report");
         var report = Blank(one, found.Outcome) with
         {
+            Threat = ThreatText.Of(one.Configuration, round),
             Assumptions = Explanation.Assumptions(one.Configuration, round, context.Observation.Readings, lowered),
             Equation = Explanation.Equation(one.Configuration, lowered, round.Model),
             Cost = new(found.Evaluations, found.Iterations, found.Restarts, 0, 0),
@@ -73,32 +77,48 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     public override CaseResult Failed(Case one, Outcome failure, Effort effort) => Concluded(Blank(one, failure), 0, effort);
 
     /// <summary>Writes report.html, report.json and report.csv.</summary>
-    public override AuditReport Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options)
+    public override AuditReport Conclude(AuditReport header, IReadOnlyList<CaseResult> results, RunOptions options) =>
+        Written(Report(header, results), options.Folder);
+
+    /// <summary>The report of all cases.</summary>
+    internal AuditReport Report(AuditReport header, IReadOnlyList<CaseResult> results)
     {
         ImmutableArray<CaseReport> cases = [.. results.Cast<CaseFinished>().Select(result => result.Report)];
         var comparison = ForecastComparison.Of(cases);
         var cites = cases.SelectMany(one => one.Cites).Concat(comparison is null ? [] : ForecastComparison.Cites);
-        var report = header with
+        return header with
         {
             Cases = cases,
             Verdict = VerdictRule.Standard.Of(cases),
             Comparison = comparison,
+            Grounds = GroundsRule.Standard.Of(cases),
+            Success = SuccessCurves.Of(cases),
+            Pairs = PairedComparisons.Of(cases),
             Findings = AuditFindings.Of(cases),
             Citations = [.. cites.Distinct().Order(StringComparer.Ordinal).Select(References.Find)],
         };
-        JsonExporter.Export(report, options.Folder);
-        CsvExporter.Export(report, options.Folder);
-        HtmlExporter.Export(report, options.Folder);
+    }
+
+    /// <summary>The same report, written into a folder.</summary>
+    internal static AuditReport Written(AuditReport report, string folder)
+    {
+        JsonExporter.Export(report, folder);
+        CsvExporter.Export(report, folder);
+        HtmlExporter.Export(report, folder);
+        if (report.Frontier is not null)
+            FrontierExporter.Export(report, folder);
         return report;
     }
 
     /// <inheritdoc/>
     public override AuditEvent Finished(AuditReport report) => new AuditFinished(report);
 
-    private static IEnumerable<string> Notes(Case one, OpenCase opened, Reconstruction found)
+    private IEnumerable<string> Notes(Case one, OpenCase opened, Reconstruction found)
     {
         var observed = opened.Context.Observation;
-        var notes = found.Evidence.Select(note => note.Sentence).Concat(observed.BatchSize < 2 ? []
+        var notes = found.Evidence.Select(note => note.Sentence)
+            .Concat(Perceptual is not null && MetricSet.Missing(opened.Round.Model) is { } missing ? [missing] : [])
+            .Concat(observed.BatchSize < 2 ? []
             : [SeparationSentence.Of(opened.Round.Model, observed.Training.Mode, observed.BatchSize).Sentence]);
         return one.Seconds is not { } most ? notes : notes.Prepend(
             FormattableString.Invariant($"The attack had {most:0.#} seconds and took {found.Seconds:0.0} (--budget)."));
@@ -114,7 +134,7 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
                 CpuSeconds = effort.CpuSeconds - (report.Leakage?.CpuSeconds ?? 0) - (control?.CpuSeconds ?? 0),
             },
         };
-        report = report with { Verdict = VerdictRule.Standard.Of(report, floor) };
+        report = GroundsRule.Standard.Grounded(report with { Verdict = VerdictRule.Standard.Of(report, floor) }, floor);
         return new(report with { Findings = CaseFindings.Standard.Of(report, floor).AddRange(report.Findings) });
     }
 
@@ -131,15 +151,16 @@ public sealed record AttackAndJudge : Measurement<AuditReport>
     }
 
     /// <summary>The judgment, and the number of images among which identification chose; nothing without the truth.</summary>
-    private static (Judgment? Judgment, int Pool) Judged(OpenCase opened, Reconstruction found, float[][] images, PriorControl? control)
+    private (Judgment? Judgment, int Pool) Judged(OpenCase opened, Reconstruction found, float[][] images, PriorControl? control)
     {
         var round = opened.Round;
         if (round.Truth is not { } truth)
             return (null, 0);
         var candidates = new ImageBatch(round.Model.Input, round.PublicImages.Concat(truth.Images)
             .Concat(control is null ? [] : control.Distractors).Select(image => image.Pixels.ToArray()));
+        using var trunk = Perceptual is null ? null : SqueezeTrunk.Open(Perceptual);
         return (Judge.Compare(truth, new ImageBatch(round.Model.Input, images), found.Labels.Classes,
-            new Baselines(round.PublicImages, opened.Random), [.. Metric.Standard, new Identification(candidates)], control?.Images),
+            new Baselines(round.PublicImages, opened.Random), MetricSet.Of(round.Model, candidates, trunk), control?.Images),
             candidates.Count);
     }
 

@@ -16,6 +16,10 @@ public abstract record Measurement
     /// <summary>What the run is called.</summary>
     public virtual string Title(Experiment experiment) => experiment.Title;
 
+    /// <summary>Why an experiment is none to measure so, one sentence; null where it can be measured.</summary>
+    public virtual string? Fault(Experiment experiment) => experiment.Federation is null ? null
+        : "The experiment trains a federation: run it with \"afterimage defend\", or leave out \"federation\".";
+
     /// <summary>Evaluations that a case may use at most; 0 when unknown.</summary>
     public virtual int Budget(Case one) => 0;
 

@@ -42,7 +42,7 @@ public sealed class OpenCase : IDisposable
                 Random = Random.Derive(stream, one.Trial),
                 OperatorChoice = options.Operator,
                 Workers = options.Parallel,
-                PublicImages = Round.KnownImages,
+                PublicImages = one.Configuration.Threat.RevealPublicImages ? Round.KnownImages : null,
                 Watch = watch.See,
             };
         }

@@ -22,7 +22,7 @@ internal sealed record PriorControl(ImageBatch Images, ImageBatch Distractors, d
     {
         var (round, context) = (opened.Round, opened.Context);
         var (attack, batch) = (opened.Case.Configuration.Attack, found.Labels.Classes.Count);
-        if (!attack.HasTrainedPrior || round.Truth is null || round.PublicImages.Count < batch
+        if (!attack.HasTrainedPrior || round.Later is not null || round.Truth is null || round.PublicImages.Count < batch
             || found.Outcome.Kind is OutcomeKind.Refused or OutcomeKind.Canceled)
             return null;
         context.Say("runs the attack on an unrelated update");
@@ -79,6 +79,7 @@ internal sealed record PriorControl(ImageBatch Images, ImageBatch Distractors, d
             RecordedUpdate recorded => recorded.Defense,
             _ => new None(),
         };
-        return defense.Protect(update, random.Derive("defense")).To(model.Type, model.Device).Detach();
+        return defense.Protect(update, random.Derive("defense"),
+            new LocalRound(model, batch, opened.Context.Observation.Training)).To(model.Type, model.Device).Detach();
     }
 }

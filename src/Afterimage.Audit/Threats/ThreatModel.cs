@@ -29,10 +29,19 @@ public sealed record ThreatModel
     /// <summary>Whether the attacker knows how many images the client trained on; if not, it reads their number from the update.</summary>
     public bool RevealBatchSize { get; init; } = true;
 
+    /// <summary>
+    /// Whether the attacker knows what the client did to its update; an honest audit lets it know, and a blind attacker shows only what
+    /// that knowledge is worth.
+    /// </summary>
+    public bool RevealDefense { get; init; } = true;
+
+    /// <summary>Whether the attacker may learn from public images of the client's kind, where some are at hand.</summary>
+    public bool RevealPublicImages { get; init; } = true;
+
     /// <summary>Everything an attack may see of a round; the truth stays behind.</summary>
     public Observation Reveal(ClientRound round)
     {
-        var seen = round.Seen(RevealTraining);
+        var seen = Seen(round);
         var estimate = RevealBatchSize && round.BatchSize > 0 ? null
             : Afterimage.LabelRecovery.BatchSize.Estimate(round.Model, seen.Update, seen.Training, seen.Channel);
         var batch = estimate?.Size ?? round.BatchSize;
@@ -51,13 +60,28 @@ public sealed record ThreatModel
             RunningStatistics = RevealRunningStatistics || (round.SendsStatistics && seen.Training is not HiddenTraining)
                 ? round.RunningStatistics : null,
             Channel = read.Channel,
+            IsDefenseHidden = IsBlind(round),
+            Later = round.Later,
         };
+    }
+
+    /// <summary>Whether the client did something to its update of which the attacker is not told.</summary>
+    public bool IsBlind(ClientRound round) => IsHidden(round.Seen(RevealTraining).Channel);
+
+    private bool IsHidden(Channel channel) => !RevealDefense && !ReferenceEquals(channel.Undefended, channel);
+
+    /// <summary>The update as the attacker takes it: a blind one takes every number for what it says.</summary>
+    private (GradientSet Update, LocalTraining Training, Channel Channel) Seen(ClientRound round)
+    {
+        var seen = round.Seen(RevealTraining);
+        return IsHidden(seen.Channel) ? (seen.Update, seen.Training, seen.Channel.Undefended)
+            : (seen.Channel.Read(seen.Update), seen.Training, seen.Channel);
     }
 
     /// <summary>An update that nobody described on the scale of a mean gradient, and what was found out of it.</summary>
     private Reading Read(ClientRound round, int batch)
     {
-        var (update, training, channel) = round.Seen(RevealTraining);
+        var (update, training, channel) = Seen(round);
         var plain = new Reading(update, training, channel, true, []);
         if (round.IsDescribed)
             return plain;

@@ -44,6 +44,14 @@ internal sealed record VerdictComparison(Relation Relation, LeakLevel Level) : C
         Levels.IndexOf(report.Verdict.Level) is >= 0 and var place && Compare(place, Levels.IndexOf(Level));
 }
 
+/// <summary>A comparison of the share of images that are nearest to their own true image in a pool with a number in [0,1].</summary>
+/// <param name="Relation">How they are compared.</param>
+/// <param name="Number">The constant.</param>
+internal sealed record IdentificationComparison(Relation Relation, double Number) : Comparison(Relation)
+{
+    public override bool Holds(CaseReport report) => report.Identification is { } found && Compare(found.Rate(), Number);
+}
+
 internal enum Relation { Less, AtMost, Greater, AtLeast, Equal, Different }
 
 /// <summary>A statistic over images, by name.</summary>

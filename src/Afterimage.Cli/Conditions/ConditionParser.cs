@@ -37,7 +37,10 @@ internal sealed partial class ConditionParser(string text)
     {
         if (Accept("verdict"))
             return new VerdictComparison(NextRelation(), NextLevel());
-        var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max, or verdict").Split('.');
+        if (Accept("identification"))
+            return new IdentificationComparison(NextRelation(), Number(Next(token => Number(token) is not null, "a number"))!.Value);
+        var name = Next(token => Name().IsMatch(token), "a metric and a statistic, for example ssim.max, or verdict, " +
+            "or identification").Split('.');
         var statistic = Statistic.All.FirstOrDefault(candidate => candidate.Name == name[1])
             ?? throw new AfterimageException($"The condition \"{text}\" asks for \"{name[1]}\" of {name[0]}; " +
                 $"a metric has {string.Join(", ", Statistic.All.Select(known => known.Name))}.");

@@ -10,8 +10,8 @@ internal static class Figures
     public static string Metric(string name, double value) => value switch
     {
         _ when !double.IsFinite(value) => Short(value),
-        _ when name == "psnr" => value.ToString("0.0", CultureInfo.InvariantCulture),
-        _ when name == "ssim" => value.ToString("0.000", CultureInfo.InvariantCulture),
+        _ when name is "psnr" or "registered-psnr" => value.ToString("0.0", CultureInfo.InvariantCulture),
+        _ when name is "ssim" or "ms-ssim" => value.ToString("0.000", CultureInfo.InvariantCulture),
         _ => Short(value),
     };
 

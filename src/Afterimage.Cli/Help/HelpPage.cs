@@ -39,6 +39,17 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage audit --data photos/ --fail-if \"ssim.max > 0.6 or psnr.max > 25\"",
             "afterimage audit --data cifar10 --fail-if \"verdict >= recognizable\" --allow-inconclusive",
         ],
+        ["afterimage defend"] =
+        [
+            "afterimage defend --data cifar10 --defense '{\"kind\":\"gaussian-noise\",\"relative\":0.1}' --defense sign --rounds 200",
+            "afterimage defend --data mnist --split dirichlet=0.5 --defense top-k --require \"identification <= 0.05\"",
+            "afterimage defend --rounds 10 --attack-rounds all --attacked 1",
+        ],
+        ["afterimage assumptions"] =
+        [
+            "afterimage assumptions --data cifar10 --trials 10",
+            "afterimage assumptions --data cifar10 --model resnet20 --attack gauss-newton --budget 60s --trials 6",
+        ],
         ["afterimage leakage"] =
         [
             "afterimage leakage --data cifar10 --batch 2 --label-mix distinct",
@@ -51,6 +62,18 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage labels --update update.npz --model model.pt --json",
             "afterimage labels --table --data cifar10 --weights resnet20.safetensors --out runs/labels",
             "afterimage labels --soft-table",
+        ],
+        ["afterimage privacy"] =
+        [
+            "afterimage privacy --noise-multiplier 1.1 --sampling-rate 0.0042667 --rounds 14062",
+            "afterimage privacy --flower-local-dp \"clipping=1 sensitivity=1e-4 epsilon=10 delta=1e-5\"",
+            "afterimage privacy --noise-multiplier 1 --identified 9/10 --pool 100",
+        ],
+        ["afterimage reproduce"] =
+        [
+            "afterimage reproduce --list",
+            "afterimage reproduce pipeline --quick",
+            "afterimage reproduce --all --quick --out runs/gallery",
         ],
         ["afterimage check"] = ["afterimage check experiment.json"],
         ["afterimage explain"] = ["afterimage explain --attack inverting-gradients", "afterimage explain experiment.json"],

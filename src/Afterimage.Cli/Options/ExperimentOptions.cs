@@ -59,7 +59,7 @@ internal sealed class ExperimentOptions
             (json, mix) => json["client"]!["labels"] = OneOf("--label-mix", mix, Mixes), For.SimulatedClient, Mixes);
         Add<int>("--batch -b", "N", "Images in the client's batch.", (json, count) => json["client"]!["batchSize"] = count);
         Add<string>("--local-training", "TEXT", "fedsgd, or \"fedavg epochs=1 batch=2 rate=0.01\", with momentum=, nesterov=, decay=, " +
-            "optimizer=adamw, shuffle=, clients=2,3; or hidden.",
+            "optimizer=adamw, shuffle=, clients=2,3; or \"dpsgd clip=1 noise=1\"; or hidden.",
             (json, text) => json["client"]!["training"] = LocalTrainingText.Parse(text));
         Add<string>("--mode", "MODE", "The model while the client trains: eval or train.", Mode);
         Add<string>("--loss", "NAME", "What the client's training lowers: cross-entropy, binary-cross-entropy or mean-squared.",
@@ -79,6 +79,8 @@ internal sealed class ExperimentOptions
             Add<string>("--attack -a", "NAME", $"By default best, which tries what applies; or {others}.",
                 (json, name) => json["attack"] = PartName.Attack(catalog, name), choices: PartName.AttackNames(catalog));
             Add<string>("--labels", "WHO", "Labels are recovered by the attacker, or given to it.", Labels);
+            Add<bool>("--blind", null, "The attacker is not told what the client did to its update; nothing it leaves is then judged.",
+                (json, blind) => JsonPointer.Set(json, "/threat/revealDefense", !blind));
             Add<int>("--restarts", "N", "Starts of the attack at most.",
                 (json, count) => Configure(
                     json, "--restarts", "makes no starts that could be repeated", attack => attack.WithRestarts(count)));
@@ -123,7 +125,7 @@ internal sealed class ExperimentOptions
         return files.Parse(json.ToJsonString(), "The command line");
     }
 
-    private void Add<T>(string name, string value, string description, Action<JsonObject, T> edit, For client = For.AnyClient,
+    private void Add<T>(string name, string? value, string description, Action<JsonObject, T> edit, For client = For.AnyClient,
         IEnumerable<string>? choices = null)
     {
         var names = name.Split(' ');

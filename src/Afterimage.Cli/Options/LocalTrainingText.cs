@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Afterimage.Cli.Options;
 
-/// <summary>Reads "fedsgd" or "fedavg epochs=1 batch=2 rate=0.01 momentum=0.9" into the JSON of a local training.</summary>
+/// <summary>Reads "fedsgd", "dpsgd clip=1 noise=1" or "fedavg epochs=1 batch=2 rate=0.01" into the JSON of a local training.</summary>
 internal static class LocalTrainingText
 {
     private const string Example = "for example \"fedavg epochs=1 batch=2 rate=0.01\"";
@@ -13,6 +13,7 @@ internal static class LocalTrainingText
     {
         ["epochs"] = "epochs", ["batch"] = "batchSize", ["rate"] = "learningRate", ["shuffle"] = "shuffle", ["optimizer"] = "optimizer",
         ["momentum"] = "momentum", ["nesterov"] = "nesterov", ["decay"] = "weightDecay", ["clients"] = "sizes",
+        ["clip"] = "clip", ["noise"] = "noiseMultiplier",
     }.ToFrozenDictionary();
 
     /// <exception cref="AfterimageException">The text is no local training.</exception>
@@ -23,9 +24,10 @@ internal static class LocalTrainingText
         {
             "fedsgd" => "fed-sgd",
             "fedavg" => "fed-avg",
+            "dpsgd" => "dp-sgd",
             "hidden" => "hidden-training",
             _ => throw new AfterimageException(
-                $"--local-training \"{text}\" names no local training: begin with fedsgd, fedavg or hidden, {Example}."),
+                $"--local-training \"{text}\" names no local training: begin with fedsgd, fedavg, dpsgd or hidden, {Example}."),
         };
         var training = new JsonObject { ["kind"] = kind };
         var optimizer = new JsonObject();
@@ -35,7 +37,10 @@ internal static class LocalTrainingText
             if (word.Split('=') is not [var name, var value] || !Settings.TryGetValue(name, out var member))
                 throw new AfterimageException($"--local-training \"{text}\" has \"{word}\", which is none of " +
                     $"{string.Join("=, ", Settings.Keys.Order())}=; {Example}.");
-            if (kind != "fed-avg" && name != "clients")
+            if (name is "clip" or "noise" ? kind != "dp-sgd" : kind == "dp-sgd" && name != "clients")
+                throw new AfterimageException($"--local-training \"{text}\" sets {word}: clip= and noise= belong to dpsgd, and dpsgd has " +
+                    "no settings but these and clients=.");
+            if (kind is "fed-sgd" or "hidden-training" && name != "clients")
                 throw new AfterimageException(kind == "fed-sgd"
                     ? $"--local-training \"{text}\" sets {word}, but fedsgd has no settings but clients=: it sends one gradient."
                     : $"--local-training \"{text}\" sets {word}, but of hidden training nothing is known.");
@@ -54,6 +59,12 @@ internal static class LocalTrainingText
                     break;
                 case "momentum" or "decay":
                     optimizer[member] = Real(value) is >= 0 and var number ? number : throw Wrong(word, "a number of at least 0");
+                    break;
+                case "clip":
+                    training[member] = Real(value) is > 0 and var norm ? norm : throw Wrong(word, "a positive number");
+                    break;
+                case "noise":
+                    training[member] = Real(value) is >= 0 and var noise ? noise : throw Wrong(word, "a number of at least 0");
                     break;
                 case "nesterov":
                     optimizer[member] = Flag(value, word);

@@ -32,12 +32,12 @@ public static class CsvExporter
         ? number.ToString(null, CultureInfo.InvariantCulture) : Text(value as string);
 
     /// <summary>An apostrophe before text that begins like a formula, which a spreadsheet would otherwise execute.</summary>
-    private static string Text(string? text) =>
+    internal static string Text(string? text) =>
         text is { Length: > 0 } && "=+-@\t\r".Contains(text[0]) && !double.TryParse(text, CultureInfo.InvariantCulture, out _)
             ? "'" + text
             : text ?? "";
 
-    private static void WriteRow(StringBuilder table, IEnumerable<string> cells) =>
+    internal static void WriteRow(StringBuilder table, IEnumerable<string> cells) =>
         table.AppendJoin(',', cells.Select(cell => cell.AsSpan().IndexOfAny("\",\r\n") < 0 ? cell : $"\"{cell.Replace("\"", "\"\"")}\""))
             .Append("\r\n");
 }

@@ -18,7 +18,11 @@ internal static class Page
         return Write($"{Level.Of(report.Verdict.Level).Word}: {report.Title}",
             Banner.Draw(report),
             [
+                several ? GroundsSection.Draw(report) : null,
+                FrontierSection.Draw(report),
                 several ? Overview.Draw(report, pictures) : null,
+                SuccessPlots.Draw(report),
+                PairTable.Draw(report),
                 several ? SweepPlot.Draw(report, pictures) : null,
                 several ? SmallMultiples.Draw(report) : null,
                 ComparisonPlot.Draw(report),

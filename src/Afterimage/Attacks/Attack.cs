@@ -46,6 +46,9 @@ public abstract record Attack : ISettings
     /// </summary>
     public virtual bool HasTrainedPrior => false;
 
+    /// <summary>Whether it learns from the public images of a context where there are some.</summary>
+    public virtual bool UsesPublicImages => false;
+
     /// <summary>Images [count,C,H,W] that its trained prior makes without any update; null where it makes none.</summary>
     /// <param name="context">The round; nothing of its update is used.</param>
     /// <param name="count">How many.</param>
@@ -71,13 +74,16 @@ public abstract record Attack : ISettings
         (InDouble ? sizeof(double) : sizeof(float)) * Copies * context.Model.Layout.Count;
 
     /// <summary>Why this attack is not run on a round, one sentence with advice; null when it is.</summary>
-    internal string? Reason(AttackContext context) => Unreadable(context.Observation.Channel) ?? Refusal(context)
+    internal string? Reason(AttackContext context) => Several(context) ?? Unreadable(context.Observation.Channel) ?? Refusal(context)
         ?? (FreeMemory.Lack(Memory(context)) is { } lack ? $"For {context.Observation.BatchSize:N0} images of {context.Model.Input} " +
             $"behind a model of {context.Model.Layout.Count:N0} parameters this attack needs {lack}: use one that solves equations, such " +
             "as \"batch-separation\", or a machine with more memory." : null);
 
     /// <summary>Effects of a channel under which the attack can read an update.</summary>
     protected virtual ChannelEffects Reads => ChannelEffects.Noise | ChannelEffects.Rounding;
+
+    /// <summary>Whether the attack reads the updates of several rounds of one batch jointly.</summary>
+    protected virtual bool ReadsSeveralRounds => false;
 
     /// <summary>Whether model and update are converted to double precision for the search.</summary>
     protected virtual bool InDouble => false;
@@ -142,6 +148,10 @@ public abstract record Attack : ISettings
         }
     }
 
+    private string? Several(AttackContext context) => context.Observation.Later is null || (ReadsSeveralRounds && !HasTrainedPrior) ? null
+        : "This attack reads the update of one round, and this client sent those of several rounds of one batch: use \"matching\" or " +
+            "\"gauss-newton\", which read them jointly.";
+
     private string? Unreadable(Channel channel) => (channel.Effects & ~Reads) switch
     {
         ChannelEffects.None => null,
@@ -188,6 +198,10 @@ public abstract record Attack : ISettings
         if (!double.IsFinite(misfit))
             return stopped ? Stopped(canceled) : Diverged;
         var explained = Math.Max(found.IsProven ? ProvenMisfit : ConvergedBelow, 1.1 * run.Context.Observation.Floor);
+        if (run.Context.Observation.IsDefenseHidden)
+            return new(canceled ? OutcomeKind.Canceled : OutcomeKind.BudgetSpent, $"The attack was not told what the client did to its " +
+                $"update, so that the {misfit:P1} of it that the reconstruction leaves unexplained cannot be judged, and a poor image is " +
+                "no sign of protection: run it with the defense known as well.");
         if (misfit < (found.Doubt is null ? explained : Doubtless))
             return new(OutcomeKind.Converged, $"The reconstruction explains the update up to {misfit:G2} of its norm.");
         if (stopped)

@@ -21,7 +21,8 @@ public sealed class AttackContext : IDisposable
     /// <summary>The context of a search whose observation is no update but something else that an operator makes of images.</summary>
     /// <param name="make">The operator for a context, once for every precision; null is that of the round.</param>
     internal AttackContext(Func<AttackContext, ForwardOperator>? make) => (other, forward) = (make, new(() => make is not null ? make(this)
-        : Observation!.Channel.Behind(Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice))));
+        : Observation!.Later is { } later ? StackedOperator.Of(this, later) : Observation.Channel.Behind(
+            Observation.Training.Operator(Model!, Observation.BatchSize, OperatorChoice))));
 
     [SetsRequiredMembers]
     private AttackContext(AttackContext whole)
@@ -76,7 +77,7 @@ public sealed class AttackContext : IDisposable
     {
         var batch = new Batch(images.to(Model.Type).to(Model.Device), labels.Targets(Model.Classes, Model.Type, Model.Device));
         // A closed form needs one evaluation only, which is worth neither choosing an operator nor a graph of its derivatives.
-        if (forward.IsValueCreated || other is not null)
+        if (forward.IsValueCreated || other is not null || Observation.Later is not null)
             return Operator.At(batch).Value;
         var sent = Observation.Training.Evaluate(Model, batch);
         return Observation.Channel.At(sent)?.Value ?? sent;

@@ -38,6 +38,17 @@ public sealed class Observation : IDisposable
     /// <summary>The way from A(x) to <see cref="Update"/>. A defense's kind and strength are public, as they always should be.</summary>
     public Channel Channel { get; init; } = Channel.None;
 
+    /// <summary>
+    /// Whether the client did something to its update that the attacker was not told of, so that no misfit can be judged; the channel is
+    /// then that of an update as it is.
+    /// </summary>
+    public bool IsDefenseHidden { get; init; }
+
+    /// <summary>
+    /// Later rounds in which the client trained on the same batch; <see cref="Update"/> is then that of all rounds, stacked. Null for one.
+    /// </summary>
+    public LaterRounds? Later { get; init; }
+
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public double Floor => Channel.Floor(Update);
 
@@ -110,6 +121,7 @@ public sealed class Observation : IDisposable
         Training = Training,
         BatchSize = BatchSize,
         Channel = Channel,
+        IsDefenseHidden = IsDefenseHidden,
     };
 
     /// <summary>A copy in another precision or on another device; the caller owns it.</summary>
@@ -122,6 +134,8 @@ public sealed class Observation : IDisposable
             Estimate = Estimate,
             Labels = Labels,
             Channel = Channel,
+            IsDefenseHidden = IsDefenseHidden,
+            Later = Later?.To(type, device),
             IsDescribed = IsDescribed,
             IsConfirmed = IsConfirmed,
             Readings = Readings,
@@ -133,6 +147,7 @@ public sealed class Observation : IDisposable
     public void Dispose()
     {
         Update.Dispose();
+        Later?.Dispose();
         BatchStatistics?.Dispose();
         RunningStatistics?.Dispose();
     }

@@ -22,6 +22,7 @@ public class RoomTests
         ["Data"] = ["Numerics", "Models", "Federation"],
         ["Federation"] = ["Numerics", "Models", "Data", "Compiled"],
         ["UpdateFiles"] = ["Numerics", "Models", "Federation"],
+        ["Privacy"] = ["Numerics", "Models", "Federation"],
         ["Images"] = ["Numerics", "Models", "Data"],
         ["Networks"] = Ground,
         ["Leakage"] = [.. Ground, "Images"],

@@ -33,7 +33,7 @@ public class IdentificationTests
     [InlineData(10, 10, 0.722, 1)]
     public void Wilsons_interval_is_that_of_the_tables(int successes, int trials, double low, double high)
     {
-        var interval = IdentificationFinding.Wilson(successes, trials);
+        var interval = WilsonInterval.Of(successes, trials);
         Assert.Equal(low, interval.Low, 1e-3);
         Assert.Equal(high, interval.High, 1e-3);
     }

@@ -95,7 +95,8 @@ public class AttackOptionLaws
         Defense[] defenses =
         [
             new GaussianNoise { Relative = 0.01 }, new TopK { Share = 0.5 }, new ReducedPrecision(), new NormBound { Bound = 1e-3 },
-            new Sign(),
+            new Sign(), new SvtPrivacy(), new PercentilePrivacy(), new LocalDp { ClippingNorm = 1e-3, Sensitivity = 1e-5 },
+            new ExcludeVars { Pattern = "weight" },
         ];
         foreach (var defense in defenses)
         {

@@ -65,7 +65,7 @@ internal static class SweepCommand
             var options = new RunOptions
             {
                 Folder = line.GetValue(folder) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)),
-                Device = AuditCommand.Device(line.GetRequiredValue(device)),
+                Device = ReportFlags.Device(line.GetRequiredValue(device)),
                 Threads = CommandLine.AtLeastOne("--threads",
                     line.GetValue(threads) ?? Math.Max(1, Environment.ProcessorCount / count)),
                 Parallel = count,

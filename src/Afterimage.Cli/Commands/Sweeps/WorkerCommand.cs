@@ -50,7 +50,7 @@ internal static class WorkerCommand
             var count = CommandLine.AtLeastOne("--slots", line.GetValue(slots));
             var name = line.GetRequiredValue(device);
             _ = name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name[5..], out var number) && number >= 0
-                ? AuditCommand.Device("cuda") : AuditCommand.Device(name);
+                ? ReportFlags.Device("cuda") : ReportFlags.Device(name);
             var settings = new WorkerSettings
             {
                 Slots = count,

@@ -64,8 +64,8 @@ internal static class TrainInverter
         var seed = TrainingRun.Setting("--seed", "N", "Of hashing, weights, order and what clients draw.", usual.Seed);
         var threads = TrainingRun.Setting("--threads", "N", "Threads of libtorch; other counts give other last digits.", 1);
         var command = new Command("inverter", "Train a network from updates of one model to images (Learning to Invert).");
-        Option[] options = [model, weights, drawn, victims, from, data, classes, channels, side, defense, kind, batch, file, resume, minutes,
-            steps, size, hidden, width, images, every, rate, averaging, seed, threads];
+        Option[] options = [model, weights, drawn, victims, from, data, classes, channels, side, defense, kind, batch, file, resume,
+            minutes, steps, size, hidden, width, images, every, rate, averaging, seed, threads];
         foreach (var option in options)
             command.Add(option);
         command.SetAction(line =>

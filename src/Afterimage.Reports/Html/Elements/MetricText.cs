@@ -7,6 +7,10 @@ internal sealed record MetricText(string Title, string Unit, Func<double, string
     {
         "psnr" => new("PSNR", "dB", value => Numbers.Fixed(value, 1), true, "higher is closer to the truth"),
         "ssim" => new("SSIM", "", value => Numbers.Fixed(value, 3), true, "1 is identical"),
+        "ms-ssim" => new("MS-SSIM", "", value => Numbers.Fixed(value, 3), true, "1 is identical, over several scales"),
+        "registered-psnr" => new("Registered PSNR", "dB", value => Numbers.Fixed(value, 1), true, "after small shifts and a flip"),
+        "feature-distance" => new("Feature distance", "", Numbers.Short, false, "0 where the attacked model cannot tell them apart"),
+        "squeeze-distance" => new("SqueezeNet distance", "", Numbers.Short, false, "0 looks alike; not LPIPS"),
         "mse" => new("MSE", "", Numbers.Short, false, "0 is identical"),
         "rank" => new("Rank", "", value => Numbers.Fixed(value, 0), false, "1 identifies the true image in a pool"),
         _ => new(name, "", Numbers.Short, null, ""),

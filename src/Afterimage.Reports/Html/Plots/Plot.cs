@@ -10,6 +10,9 @@ internal sealed record Series(string Name, IReadOnlyList<PlotPoint> Points)
     /// <summary>Lower and upper bound at each x, or empty.</summary>
     public IReadOnlyList<(double X, double Low, double High)> Band { get; init; } = [];
 
+    /// <summary>Bars of intervals.</summary>
+    public IReadOnlyList<(PlotPoint From, PlotPoint To)> Whiskers { get; init; } = [];
+
     /// <summary>Whether the line is bold.</summary>
     public bool Strong { get; init; }
 
@@ -17,6 +20,9 @@ internal sealed record Series(string Name, IReadOnlyList<PlotPoint> Points)
     public bool Reference { get; init; }
 
     public bool Markers { get; init; }
+
+    /// <summary>Whether the bounds are drawn as a bar at each x and not as one band.</summary>
+    public bool Bars { get; init; }
 
     /// <summary>Whether points are not joined by a line.</summary>
     public bool Loose { get; init; }
@@ -40,7 +46,8 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
                 ("y2", N(Height - Bottom))),
             Tag("text", ("class", "axis-title"), ("x", N(Left)), ("y", "14"), YTitle),
             Tag("text", ("class", "axis-title"), ("x", N(Width - Right)), ("y", N(Height - 10)), ("text-anchor", "end"), XTitle),
-            .. Series.Index().Where(pair => pair.Item.Band.Count > 1).Select(pair => DrawBand(pair.Item, pair.Index)),
+            .. Series.Index().Where(pair => pair.Item.Band.Count > 1 && !pair.Item.Bars).Select(pair => DrawBand(pair.Item, pair.Index)),
+            .. Series.Index().Where(pair => pair.Item.Bars).SelectMany(pair => pair.Item.Band.Select(at => DrawBar(at, pair.Index))),
             .. Series.Index().OrderBy(pair => pair.Item.Strong).SelectMany(pair => DrawLine(pair.Item, pair.Index)),
         ]),
         Legend());
@@ -77,6 +84,9 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
         if (!series.Loose)
             yield return Tag("polyline", ("class", LineClass(series, index)),
                 ("points", string.Join(' ', series.Points.Select(point => $"{N(XAt(point.X))},{N(YAt(point.Y))}"))));
+        foreach (var (from, to) in series.Whiskers)
+            yield return Tag("line", ("class", $"curve {Color(index)}"), ("x1", N(XAt(from.X))), ("x2", N(XAt(to.X))),
+                ("y1", N(YAt(from.Y))), ("y2", N(YAt(to.Y))));
         if (series.Markers)
             foreach (var point in series.Points)
                 yield return Marker(XAt(point.X), YAt(point.Y), index);
@@ -85,6 +95,9 @@ internal sealed record Plot(string Title, string Description, string XTitle, str
     private Element DrawBand(Series series, int index) => Tag("polygon", ("class", $"band {Color(index)}"),
         ("points", string.Join(' ', series.Band.Select(at => $"{N(XAt(at.X))},{N(YAt(at.Low))}")
             .Concat(series.Band.Reverse().Select(at => $"{N(XAt(at.X))},{N(YAt(at.High))}")))));
+
+    private Element DrawBar((double X, double Low, double High) at, int index) => Tag("line", ("class", $"curve {Color(index)}"),
+        ("x1", N(XAt(at.X))), ("x2", N(XAt(at.X))), ("y1", N(YAt(at.Low))), ("y2", N(YAt(at.High))));
 
     private static Element Marker(double x, double y, int index) => (index % 3) switch
     {

@@ -29,6 +29,8 @@ internal static class CaseSection
             found.Images.Length == 1
                 ? Tag("div", ("class", "side-by-side"), Images(found, pictures), KeyFigures.Draw(found))
                 : Tag("div", KeyFigures.Draw(found), Images(found, pictures)),
+            Block("What the verdict rests on", GroundsSection.Draw(found)),
+            Block("Over rounds", RoundsSection.Draw(found)),
             Block("The way there", PathStrips.Draw(found, pictures)),
             Block("Objective", ObjectivePlot.Draw(found)),
             Block("Metrics", found.Metrics.IsEmpty ? NobodyJudged(found) : MetricTable.Draw(found)),

@@ -73,7 +73,7 @@ internal static class SweepPlot
     }
 
     /// <summary>Linear or logarithmic, whichever spreads the values better; evenly spaced where neither does.</summary>
-    private static Scale XScale(double[] values)
+    public static Scale XScale(double[] values)
     {
         Tick[] ticks = [.. values.Where((_, index) => index % ((values.Length + 5) / 6) == 0)
             .Select(value => new Tick(value, Numbers.Short(value)))];

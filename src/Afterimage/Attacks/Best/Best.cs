@@ -37,6 +37,9 @@ public sealed record Best : Attack
     public override LabelRule? Rule => Labels;
 
     /// <inheritdoc/>
+    public override bool UsesPublicImages => true;
+
+    /// <inheritdoc/>
     public override bool HasTrainedPrior => Inverter is not null;
 
     /// <inheritdoc/>

@@ -37,6 +37,9 @@ public sealed record GradientMatching : IterativeAttack
     /// <summary>What is unknown of the client's training and looked for together with the images; null is nothing.</summary>
     public Nuisance? Nuisance { get; init; }
 
+    /// <inheritdoc/>
+    protected override bool ReadsSeveralRounds => Nuisance is null;
+
     /// <summary>
     /// Continuation: factors of the prior weights, one solver run for each, every run from where the one before ended. A strong
     /// prior leads past wrong images, a weak one at the end lets the update decide.

@@ -27,6 +27,12 @@ public sealed record GaussNewton : IterativeAttack
     /// <summary>Whether to learn from the round's public images where <see cref="Public"/> names none.</summary>
     public bool PublicAtHand { get; init; }
 
+    /// <inheritdoc/>
+    protected override bool ReadsSeveralRounds => true;
+
+    /// <inheritdoc/>
+    public override bool UsesPublicImages => PublicAtHand && Public is null;
+
     /// <summary>How many of the public images are read.</summary>
     [Range(2, 1_000_000)]
     public int PublicCount { get; init; } = 4000;
@@ -113,9 +119,9 @@ public sealed record GaussNewton : IterativeAttack
     protected override long Memory(AttackContext context)
     {
         var unknowns = (long)context.Observation.BatchSize * context.Model.Input.Count;
-        var (leading, all) = Held(context.Model.Layout.Count, unknowns);
+        var (leading, all) = Held(context.Observation.Update.Layout.Count, unknowns);
         var columns = Math.Max(leading > 0 ? Math.Min(unknowns, leading + LeadingPreconditioner.Chunk) : 0, all ? unknowns : 0);
-        return base.Memory(context) + columns * sizeof(double) * context.Model.Layout.Count;
+        return base.Memory(context) + columns * sizeof(double) * context.Observation.Update.Layout.Count;
     }
 
     /// <summary>How many columns are treated exactly, and whether all may be: none where they do not fit into memory.</summary>
@@ -144,7 +150,7 @@ public sealed record GaussNewton : IterativeAttack
         var statistics = ImageModel(run);
         var channel = context.Observation.Channel;
         var separable = context.Observation.Training is FedSgd { Loss.Reduction: Models.Reduction.Mean } training
-            && (channel.Effects & ChannelEffects.Mapped) == 0
+            && (channel.Effects & (ChannelEffects.Mapped | ChannelEffects.Scaled)) == 0
             && (training.Mode == Models.ModelMode.Eval || context.Model.Buffers.Count == 0);
         HeadFactors? head = null;
         if (separable && SplitHead && (channel.Effects & ChannelEffects.Missing) == 0)
@@ -174,7 +180,7 @@ public sealed record GaussNewton : IterativeAttack
                 evaluations += descent.Evaluations;
             }
 
-            var sharpnesses = SmoothedModel.Applies(context.Model) ? Sharpness : [];
+            var sharpnesses = context.Observation.Later is null && SmoothedModel.Applies(context.Model) ? Sharpness : [];
             foreach (var sharpness in sharpnesses)
             {
                 using var inner = Tidy.Scope();
@@ -212,7 +218,7 @@ public sealed record GaussNewton : IterativeAttack
 
     private (LeadingPreconditioner Leading, DirectSolver? Whole) Solvers(AttackContext context, PosteriorProblem problem)
     {
-        var (leading, all) = Held(context.Model.Layout.Count, problem.Unknowns);
+        var (leading, all) = Held(context.Observation.Update.Layout.Count, problem.Unknowns);
         return (new(problem, leading), all ? new DirectSolver(problem) : null);
     }
 

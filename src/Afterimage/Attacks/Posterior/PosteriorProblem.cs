@@ -134,19 +134,23 @@ internal sealed class PosteriorProblem
     private Tensor SharedPart(Tensor gradients) => head is null ? gradients
         : cat([gradients.narrow(1, 0, place.From), gradients.narrow(1, place.To, gradients.shape[1] - place.To)], 1);
 
-    // A tensor whose update is zero (a dead layer) has weight zero, and so have numbers that did not arrive.
+    // A tensor whose update is zero (a dead layer) has weight zero, and so have numbers that did not arrive. Noise that differs from tensor
+    // to tensor in units of their size weighs them by its own: the weights times the deviations are then the mean relative deviation.
     private static Tensor InverseRootMeanSquares(Observation observation)
     {
-        var update = observation.Update;
-        var mask = observation.Channel.Mask(update);
+        const double Smallest = 0.01;
+        var (update, channel) = (observation.Update, observation.Channel);
+        var noise = (channel.Effects & ChannelEffects.Noise) == 0 ? 0 : channel.RelativeDeviation(update);
+        var mask = channel.Mask(update);
         var weights = mask?.clone() ?? ones_like(update.Flat);
-        foreach (var entry in update.Layout.Entries)
+        foreach (var (entry, i) in update.Layout.Entries.Select((entry, i) => (entry, i)))
         {
             var part = weights.narrow(0, entry.Offset, entry.Count);
             var squares = update.Flat.narrow(0, entry.Offset, entry.Count).square();
             var size = mask is null ? squares.mean().sqrt().ToDouble()
                 : Math.Sqrt(squares.sum().ToDouble() / Math.Max(1, part.sum().ToDouble()));
-            part.mul_(size > 0 ? 1 / size : 0);
+            part.mul_(size <= 0 ? 0 : noise == 0 ? 1 / size
+                : noise / Math.Max(channel.Deviation(update, i), Smallest * noise * size));
         }
         return weights;
     }

@@ -15,6 +15,11 @@ public abstract class Channel
     /// <summary>The end of a sentence on the update, for example "without defense".</summary>
     public abstract string Description { get; }
 
+    /// <summary>
+    /// The way as a blind attacker takes it, who sees which tensors were not sent and nothing else; itself where that is all.
+    /// </summary>
+    public virtual Channel Undefended => None;
+
     /// <summary>Whether numbers carry noise or rounding of the channel, so that no equation holds exactly.</summary>
     public bool IsNoisy => (Effects & (ChannelEffects.Noise | ChannelEffects.Rounding)) != 0;
 
@@ -37,6 +42,15 @@ public abstract class Channel
 
     /// <summary>The relative misfit of the true images: what the channel alone leaves unexplained.</summary>
     public virtual double Floor(GradientSet sent) => 0;
+
+    /// <summary>The floor over values where another step follows; it differs where the last step is compared in another way.</summary>
+    internal virtual double FloorInside(GradientSet sent) => Floor(sent);
+
+    /// <summary>
+    /// What an attacker who knows the defense makes of what was sent before anything is compared with it; the same update where the numbers
+    /// mean what they say.
+    /// </summary>
+    public virtual GradientSet Read(GradientSet sent) => sent;
 
     /// <summary><see cref="Deviation"/> over each tensor's root mean square; its root mean square over all numbers that arrived.</summary>
     public double RelativeDeviation(GradientSet sent)
@@ -62,12 +76,16 @@ public abstract class Channel
     public double Misfit(GradientSet predicted, GradientSet sent)
     {
         using var scope = Tidy.Scope();
-        return predicted.Distance(sent, Mask(sent)) / sent.Norm();
+        return Misfit(predicted, sent, Mask(sent));
     }
+
+    /// <summary>The misfit over the numbers of a mask, or over all; a channel that keeps no sizes counts instead.</summary>
+    internal virtual double Misfit(GradientSet predicted, GradientSet sent, Tensor? mask) =>
+        predicted.Distance(sent, mask) / Math.Max(sent.Norm(), 1e-30);
 
     /// <summary>The operator with the channel's map behind it; it takes over the operator.</summary>
     public ForwardOperator Behind(ForwardOperator forward) =>
-        (Effects & ChannelEffects.Mapped) == 0 ? forward : new MappedOperator(forward, this);
+        (Effects & (ChannelEffects.Mapped | ChannelEffects.Scaled)) == 0 ? forward : new MappedOperator(forward, this);
 
     /// <summary>One point of the operator with the map behind it.</summary>
     public Linearization Behind(Linearization point) => At(point.Value) is { } map ? new MappedOperator.Point(point, map) : point;
@@ -100,11 +118,14 @@ public enum ChannelEffects
     /// <summary>Some numbers do not arrive; zeros stand in their places.</summary>
     Missing = 4,
 
-    /// <summary>The update as a whole goes through a map that is not the identity, such as a bound of its norm.</summary>
+    /// <summary>The update as a whole goes through a map that changes more than its scale, such as a cut of large numbers.</summary>
     Mapped = 8,
 
+    /// <summary>The update as a whole is scaled by a factor that is not told: ratios of its numbers mean what they did.</summary>
+    Scaled = 16,
+
     /// <summary>All of these.</summary>
-    All = Noise | Rounding | Missing | Mapped,
+    All = Noise | Rounding | Missing | Mapped | Scaled,
 }
 
 /// <summary>A channel's map at one update: its value, and products with its derivative.</summary>

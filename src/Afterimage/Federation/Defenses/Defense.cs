@@ -1,3 +1,5 @@
+using Afterimage.Models;
+
 namespace Afterimage.Federation;
 
 /// <summary>
@@ -9,10 +11,12 @@ public abstract record Defense
     /// <summary>What is sent in place of an update, in the caller's scope.</summary>
     /// <param name="update">What local training made of the batch.</param>
     /// <param name="random">The client's own stream; the server never sees it.</param>
+    /// <param name="round">What else the client has at hand; null where only the update is.</param>
     /// <exception cref="AfterimageException">The settings mean nothing, or the update does not fit.</exception>
-    public abstract GradientSet Protect(GradientSet update, RandomSource random);
+    public abstract GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null);
 
     /// <summary>What an attacker who knows the defense and its strength knows of the way from A(x) to the update that it sees.</summary>
+    /// <param name="model">The shared model, which some need; null where none is open yet.</param>
     /// <exception cref="AfterimageException">The settings mean nothing.</exception>
-    public abstract Channel Known();
+    public abstract Channel Known(VictimModel? model = null);
 }

@@ -1,3 +1,5 @@
+using Afterimage.Models;
+
 namespace Afterimage.Federation;
 
 /// <summary>Several defenses in the order in which a client applies them.</summary>
@@ -7,19 +9,22 @@ public sealed record DefenseChain : Defense
     public ValueList<Defense> Steps { get; init; } = [];
 
     /// <inheritdoc/>
-    public override GradientSet Protect(GradientSet update, RandomSource random)
+    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null)
     {
         for (var i = 0; i < Steps.Count; i++)
-            update = Steps[i].Protect(update, random.Derive("defense", i));
+            update = Steps[i].Protect(update, random.Derive("defense", i), round);
         return update;
     }
 
     /// <inheritdoc/>
-    public override Channel Known() => Steps.Select(step => step.Known()).Where(channel => channel != Channel.None).ToArray() switch
+    public override Channel Known(VictimModel? model = null) => Joined([.. Steps.Select(step => step.Known(model))]);
+
+    /// <summary>The way through several channels, in order.</summary>
+    public static Channel Joined(params Channel[] parts) => parts.Where(channel => channel != Channel.None).ToArray() switch
     {
         [] => Channel.None,
         [var only] => only,
-        var parts => new Chained(parts),
+        var several => new Chained(several),
     };
 
     private sealed class Chained(Channel[] parts) : Channel
@@ -37,7 +42,15 @@ public sealed record DefenseChain : Defense
 
         public override double Withheld(GradientSet sent, int tensor) => Norm(part => part.Withheld(sent, tensor));
 
-        public override double Floor(GradientSet sent) => Math.Min(1, Norm(part => part.Floor(sent)));
+        public override double Floor(GradientSet sent) =>
+            Math.Min(1, Norm(part => part == parts[^1] ? part.Floor(sent) : part.FloorInside(sent)));
+
+        public override GradientSet Read(GradientSet sent) => parts[^1].Read(sent);
+
+        public override bool Lacks(GradientSet sent, int tensor) => parts.Any(part => part.Lacks(sent, tensor));
+
+        internal override double Misfit(GradientSet predicted, GradientSet sent, Tensor? mask) =>
+            parts[^1].Misfit(predicted, sent, mask);
 
         public override ChannelMap? At(GradientSet update)
         {

@@ -1,3 +1,5 @@
+using Afterimage.Models;
+
 namespace Afterimage.Federation;
 
 /// <summary>
@@ -11,11 +13,11 @@ public sealed record NormBound : Defense
     public double? Bound { get; init; }
 
     /// <inheritdoc/>
-    public override GradientSet Protect(GradientSet update, RandomSource random) =>
+    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null) =>
         Known().At(update) is { } map ? map.Value : update;
 
     /// <inheritdoc/>
-    public override Channel Known()
+    public override Channel Known(VictimModel? model = null)
     {
         Settings.Check(this);
         return Bound is { } bound ? new Bounded(bound) : Channel.None;
@@ -23,7 +25,7 @@ public sealed record NormBound : Defense
 
     private sealed class Bounded(double bound) : Channel
     {
-        public override ChannelEffects Effects => ChannelEffects.Mapped;
+        public override ChannelEffects Effects => ChannelEffects.Scaled;
 
         public override string Description => FormattableString.Invariant($"scaled down where its norm exceeds {bound:G3}");
 

@@ -37,6 +37,9 @@ public sealed class PartialUpdate : Channel
     }
 
     /// <inheritdoc/>
+    public override Channel Undefended => inner == None ? this : new PartialUpdate(None, layout, unsent);
+
+    /// <inheritdoc/>
     public override ChannelMap? At(GradientSet update) => inner.At(update);
 
     /// <inheritdoc/>
@@ -60,6 +63,11 @@ public sealed class PartialUpdate : Channel
 
     /// <inheritdoc/>
     public override double Floor(GradientSet sent) => inner.Floor(sent);
+
+    /// <inheritdoc/>
+    public override GradientSet Read(GradientSet sent) => inner.Read(sent);
+
+    internal override double Misfit(GradientSet predicted, GradientSet sent, Tensor? mask) => inner.Misfit(predicted, sent, mask);
 
     private bool IsUnsent(GradientSet sent, int tensor) => unsent.Contains(sent.Layout.Entries[tensor].Name);
 }

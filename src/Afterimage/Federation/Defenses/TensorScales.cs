@@ -38,7 +38,20 @@ public sealed class TensorScales : Channel
     public override double Deviation(GradientSet sent, int tensor) => deviations.Count == 0 ? SignDeviation : deviations[tensor];
 
     /// <inheritdoc/>
-    public override double Floor(GradientSet sent) => Math.Min(1,
+    public override double Floor(GradientSet sent) => deviations.Count == 0 ? 0 : FloorInside(sent);
+
+    /// <summary>Signs are compared as signs: the share of them that disagree, which is zero for the true images.</summary>
+    internal override double Misfit(GradientSet predicted, GradientSet sent, Tensor? mask)
+    {
+        if (deviations.Count > 0)
+            return base.Misfit(predicted, sent, mask);
+        using var scope = Tidy.Scope();
+        var differ = predicted.Flat.sign().ne(sent.Flat.sign()).to(ScalarType.Float64);
+        return mask is null ? differ.mean().ToDouble()
+            : (differ * mask).sum().ToDouble() / Math.Max(1, mask.sum(ScalarType.Float64).ToDouble());
+    }
+
+    internal override double FloorInside(GradientSet sent) => Math.Min(1,
         Math.Sqrt(sent.Layout.Entries.Select((entry, i) => entry.Count * Math.Pow(Deviation(sent, i), 2)).Sum()) / sent.Norm());
 
     /// <inheritdoc/>

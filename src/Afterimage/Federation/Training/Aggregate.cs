@@ -28,6 +28,12 @@ public sealed record Aggregate : LocalTraining
     /// <inheritdoc/>
     public override double GradientFactor(int batch) => Clients(batch).Sum(client => client.Share * Client.GradientFactor(client.Count));
 
+    // Independent noise of weighted clients adds as squares.
+    /// <inheritdoc/>
+    public override Channel Way(int batch) => Client is DpSgd secret
+        && Math.Sqrt(Clients(batch).Sum(client => Math.Pow(client.Share * secret.Deviation(client.Count), 2))) is > 0 and var deviation
+            ? new NoiseChannel("DP-SGD's Gaussian", 0, deviation) : Channel.None;
+
     /// <inheritdoc/>
     public override int MaskRows(int batch) => Clients(batch).Sum(client => Client.MaskRows(client.Count));
 

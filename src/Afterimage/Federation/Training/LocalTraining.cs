@@ -51,6 +51,10 @@ public abstract record LocalTraining
                 "The operator was asked for step by step, but this client takes one step: choose auto or autograd.")
             : OperatorChooser.Choose(this, model, batch, choice, Obstacle(model));
 
+    /// <summary>What an attacker knows of noise that training itself adds to the update of a batch of this size.</summary>
+    /// <param name="batch">Images.</param>
+    public virtual Channel Way(int batch) => Channel.None;
+
     /// <summary>Why this local training of a model cannot be compiled, the beginning of a sentence, or null where it can.</summary>
     public abstract string? Obstacle(VictimModel model);
 

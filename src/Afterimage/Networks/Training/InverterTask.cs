@@ -37,7 +37,7 @@ public sealed class InverterTask : TrainingTask
         pairs = new(models.Take(training.Victims), training.Defense, shape);
         unseen = new(models.Skip(models.Count - 1), training.Defense, shape);
         network = shape.Network(pairs.Widths);
-        var channel = PartialUpdate.Of(training.Defense.Known(), Model.Layout, Model.Frozen);
+        var channel = PartialUpdate.Of(training.Defense.Known(Model), Model.Layout, Model.Frozen);
         var print = ModelFingerprint.Of(Model);
         file = new(shape, pairs.Widths, training.Victims == 1 ? print : print with { Weights = "" }, channel.Description,
             from?.Origin.Scale.Copy() ?? Scale());

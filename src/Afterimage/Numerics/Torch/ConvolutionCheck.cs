@@ -4,8 +4,9 @@ namespace Afterimage.Numerics;
 
 /// <summary>
 /// Whether libtorch's convolutions are right on this processor. They are computed by oneDNN, whose version 3.7.1 gives wrong derivatives of
-/// 5x5 kernels, and wrong values too, where a hypervisor hides the caches from CPUID (seen on AMD's Zen 5): no digit is right, and nobody
-/// is told. Where a few small convolutions differ from those in double precision, which oneDNN has no part in, libtorch's own take its place.
+/// 5x5 kernels, and wrong values too, where a hypervisor hides the caches from CPUID (seen on AMD's Zen 5): no digit is right, and
+/// nobody is told. Where a few small convolutions differ from those in double precision, which oneDNN has no part in, libtorch's own
+/// take its place.
 /// </summary>
 public static class ConvolutionCheck
 {

@@ -24,12 +24,22 @@ public sealed record LinearLayerInversion : Attack
     public override string? Refusal(AttackContext context) => LayerChain.Obstacle(context)
         ?? (First(context) is not { } first
             ? "The bias attack needs a network whose first layer is linear: use \"recursive-inversion\" or gradient matching."
+        : (context.Observation.Channel.Effects & (ChannelEffects.Missing | ChannelEffects.Scaled)) != 0 && !first.Bias
+            ? "Without a bias in the first layer an image is read from the head down, which needs every number of the update on its own " +
+                "scale: use \"matching\", which compares what arrived."
+        : (context.Observation.Channel.Effects & ChannelEffects.Missing) != 0 && context.Observation.BatchSize > 1
+            ? "Rows of a batch are told apart by all their numbers, and of this update some did not arrive: use \"matching\", which " +
+                "compares what arrived."
         : first.Bias ? null
         : context.Observation.BatchSize == 1 ? new RecursiveInversion().Refusal(context)
         : "The first layer has no bias, so a row of a batch cannot be divided by its bias gradient: use gradient matching.");
 
     /// <inheritdoc/>
     protected override bool InDouble => true;
+
+    // Ratios stay what they are when everything is scaled, and one image needs no more than a row for each pixel.
+    /// <inheritdoc/>
+    protected override ChannelEffects Reads => base.Reads | ChannelEffects.Scaled | ChannelEffects.Missing;
 
     /// <inheritdoc/>
     protected override SearchResult Search(AttackRun run)
@@ -46,13 +56,26 @@ public sealed record LinearLayerInversion : Attack
     private static SearchResult Single(AttackRun run, LayerChain chain, Stage first)
     {
         var bias = first.BiasGradient!;
-        var square = bias.square().sum();
-        if (square.ToDouble() == 0)
-            throw new AfterimageException("No gradient reaches the first layer, so nothing can be read from it: use another update.");
-        var inputs = bias.matmul(first.WeightGradient!) / square;
+        if (!bias.ne(0).any().ToBoolean())
+            throw new AfterimageException("No gradient of the first layer's bias arrived, so nothing can be read from it: " +
+                "use another update.");
+        var arrived = Arrived(run, (Linear)first.Layer);
+        var squares = arrived is null ? bias.square().sum() : bias.square().matmul(arrived);
+        var inputs = bias.matmul(first.WeightGradient!) / squares.clamp_min(1e-300);
+        if (arrived is not null)
+            inputs = inputs.where(squares.gt(0), chain.Gray(1).view(-1));
         run.Note(new RowsCarryImage(bias.ne(0).sum().ToInt64(), bias.shape[0]));
         var labels = HeadLabels.Of(chain, chain.Shaped(inputs));
         return new() { Images = chain.Images(inputs), Labels = labels, Iterations = 1, Evaluations = 1 };
+    }
+
+    /// <summary>1 where a weight of the layer arrived, 0 where it did not, [outputs,inputs]; null where all did.</summary>
+    private static Tensor? Arrived(AttackRun run, Linear layer)
+    {
+        var update = run.Context.Observation.Update;
+        return run.Context.Observation.Channel.Mask(update) is not { } mask ? null
+            : new GradientSet(update.Layout, mask)[update.Layout.IndexOf($"{layer.Name}{layer.Separator}weight")]
+                .to(ScalarType.Float64).cpu();
     }
 
     private static SearchResult Rows(AttackRun run, LayerChain chain, Stage first)

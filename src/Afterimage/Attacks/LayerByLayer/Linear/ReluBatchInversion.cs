@@ -40,6 +40,10 @@ public sealed record ReluBatchInversion : Attack
     /// <inheritdoc/>
     protected override bool InDouble => true;
 
+    // Weight and bias gradients are scaled alike, by a bound of the norm as by the clipping of every example.
+    /// <inheritdoc/>
+    protected override ChannelEffects Reads => base.Reads | ChannelEffects.Scaled;
+
     /// <inheritdoc/>
     protected override SearchResult Search(AttackRun run)
     {

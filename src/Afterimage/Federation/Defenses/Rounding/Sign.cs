@@ -1,3 +1,5 @@
+using Afterimage.Models;
+
 namespace Afterimage.Federation;
 
 /// <summary>
@@ -8,8 +10,9 @@ namespace Afterimage.Federation;
 public sealed record Sign : Defense
 {
     /// <inheritdoc/>
-    public override GradientSet Protect(GradientSet update, RandomSource random) => new(update.Layout, update.Flat.sign());
+    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null) =>
+        new(update.Layout, update.Flat.sign());
 
     /// <inheritdoc/>
-    public override Channel Known() => TensorScales.Signs;
+    public override Channel Known(VictimModel? model = null) => TensorScales.Signs;
 }

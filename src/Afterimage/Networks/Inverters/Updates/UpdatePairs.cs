@@ -47,7 +47,7 @@ internal sealed class UpdatePairs : IDisposable
         var update = victim.Compiled is null ? Training.Evaluate(victim.Model, batch) : victim.Compiled.At(batch).Value;
         foreach (var frozen in victim.Model.Frozen)
             update[victim.Model.Layout.IndexOf(frozen)].zero_();
-        return victim.Reading.Of(defense.Protect(update, random));
+        return victim.Reading.Of(defense.Protect(update, random, new(victim.Model, batch, Training)));
     }
 
     /// <summary>The gradient of one image; no timing decides, so that the same seed gives the same numbers.</summary>
