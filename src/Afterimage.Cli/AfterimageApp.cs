@@ -65,6 +65,8 @@ public static class AfterimageApp
             LabelsCommand.Create(files, terminal),
             PrivacyCommand.Create(terminal),
             ReproduceCommand.Create(files, terminal),
+            SweepCommand.Create(files, terminal),
+            WorkerCommand.Create(files, terminal),
             CheckCommand.Create(files, terminal),
             ExplainCommand.Create(files, terminal),
             ListCommand.Create(files, terminal),

@@ -43,6 +43,11 @@ public sealed record Experiment
 
     /// <summary>Axes of a sweep; cases are their product.</summary>
     public ValueList<Axis> Vary { get; init; } = [];
+
+    /// <summary>
+    /// Cases beside the product of the axes, each by its settings; where there are no axes, these are all cases. Null lists none.
+    /// </summary>
+    public ValueList<ValueList<Setting>>? Cases { get; init; }
 }
 
 /// <summary>One setting of an experiment that takes several values.</summary>

@@ -25,7 +25,7 @@ public sealed class ExperimentFile(Catalog catalog)
     /// <summary>The canonical JSON of an experiment.</summary>
     public string Write(Experiment experiment) => Catalog.Write(experiment);
 
-    /// <summary>Every case: the product of the axes, times the trials; the last axis varies fastest.</summary>
+    /// <summary>Every case: the product of the axes, then those that are listed, times the trials; the last axis varies fastest.</summary>
     /// <exception cref="AfterimageException">Axes lead nowhere or have values that mean nothing; all of them are named.</exception>
     public IReadOnlyList<Case> Expand(Experiment experiment)
     {
@@ -38,10 +38,10 @@ public sealed class ExperimentFile(Catalog catalog)
     /// <summary>Cases whose values mean something; what is wrong with the others is added to the faults.</summary>
     private List<Case> Expand(Experiment experiment, List<string> faults, Action<Phase>? watch)
     {
-        var bare = Write(experiment with { Vary = [], Trials = 1 });
+        var bare = Write(experiment with { Vary = [], Cases = null, Trials = 1 });
         var cases = new List<Case>();
         var count = Count(experiment);
-        foreach (var values in Product(experiment.Vary))
+        foreach (var values in Product(experiment).Concat(ListedCases.Of(experiment)))
         {
             watch?.Invoke(new("reads the cases", cases.Count, count, "cases"));
             try
@@ -58,15 +58,18 @@ public sealed class ExperimentFile(Catalog catalog)
                 faults.AddRange(fault.Faults.Count > 0 ? fault.Faults : [fault.Message]);
             }
         }
-        return cases;
+        // A listed case may be one of the product.
+        return experiment.Cases is null ? cases : [.. cases.DistinctBy(one => one.Id)];
     }
 
-    /// <summary>How many cases an experiment has: the combinations of the axes, times the trials.</summary>
+    /// <summary>How many cases an experiment has: the combinations of the axes and the listed ones, times the trials.</summary>
     public static long Count(Experiment experiment) =>
         (long)Math.Min(long.MaxValue, Combinations(experiment) * experiment.Trials);
 
-    private static double Combinations(Experiment experiment) =>
-        experiment.Vary.Aggregate(1.0, (count, axis) => count * axis.Values.Count);
+    private static double Combinations(Experiment experiment) => (experiment.Cases?.Count ?? 0) +
+        (OnlyListed(experiment) ? 0 : experiment.Vary.Aggregate(1.0, (count, axis) => count * axis.Values.Count));
+
+    private static bool OnlyListed(Experiment experiment) => experiment.Vary.Count == 0 && experiment.Cases is { Count: > 0 };
 
     /// <summary>What is wrong with an experiment as a whole.</summary>
     private static void CheckWhole(Experiment experiment)
@@ -78,6 +81,7 @@ public sealed class ExperimentFile(Catalog catalog)
                 $"for one experiment, which has {MostCases:N0} cases at most: split it.");
         if (experiment.Vary.CountBy(axis => axis.Pointer).FirstOrDefault(pair => pair.Value > 1).Key is { } twice)
             throw new AfterimageException($"Two axes vary {twice}: list all its values in one.");
+        ListedCases.Check(experiment);
     }
 
     /// <summary>
@@ -145,6 +149,9 @@ public sealed class ExperimentFile(Catalog catalog)
         return Parse(node.ToJsonString(), values.Count == 0 ? "The experiment"
             : $"The case {string.Join(", ", values.Select(value => $"{value.Axis.Pointer} = {value.Value?.ToJsonString() ?? "null"}"))}");
     }
+
+    private static IEnumerable<List<AxisValue>> Product(Experiment experiment) =>
+        OnlyListed(experiment) ? [] : Product(experiment.Vary);
 
     private static IEnumerable<List<AxisValue>> Product(ValueList<Axis> axes) =>
         axes.Select(axis => AxisValue.All(axis, axes)).Aggregate<AxisValue[], IEnumerable<List<AxisValue>>>([[]], (product, along) =>

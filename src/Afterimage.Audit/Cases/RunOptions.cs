@@ -26,6 +26,9 @@ public sealed record RunOptions
     /// <summary>Whether each case runs in a child process, so that a case that ends its process ends no other.</summary>
     public bool Isolate { get; init; }
 
+    /// <summary>The share of the cases that is run; null for all.</summary>
+    public Shard? Shard { get; init; }
+
     /// <summary>The command line that repeats this run, for the report.</summary>
     public string Command { get; init; } = "afterimage audit";
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Afterimage.Audit.Cases;
 using Afterimage.Reports;
 
@@ -13,17 +14,25 @@ public static class ChildCase
     public const string Mark = "AFTERIMAGE_CHILD";
 
     /// <summary>
-    /// Reads an order, runs its case, and writes its events, one line each. The end of the input asks it to stop, so that a child ends
-    /// soon after its parent whatever becomes of that.
+    /// Reads orders, one line each, runs their cases one after the other, and writes their events, one line each; the result of a case
+    /// is its last. The end of the input asks it to stop, so that a child ends soon after its parent whatever becomes of that.
     /// </summary>
-    /// <exception cref="AfterimageException">The input is no order.</exception>
+    /// <exception cref="AfterimageException">The input is no order, or a case failed without a result.</exception>
     public static void Run(ExperimentFile files, TextReader input, TextWriter output)
     {
-        var order = CaseOrder.Read(files, input.ReadLine() ?? "");
-        var stop = new CancellationTokenSource();
-        new Thread(() => Await(input, stop)) { IsBackground = true }.Start();
-        if (new InProcess(order.Measurement, order.Options).Execute(order.Case(files), Send, stop.Token) is { } result)
+        var text = new OrderText(files);
+        using var stop = new CancellationTokenSource();
+        using var orders = new BlockingCollection<string>();
+        new Thread(() => Listen(input, orders, stop)) { IsBackground = true }.Start();
+        foreach (var line in orders.GetConsumingEnumerable())
+        {
+            var order = text.Read(line);
+            if (new InProcess(order.Measurement, order.Options).Execute(order.Case(files), Send, stop.Token) is not { } result)
+                return;
             Send(result);
+            if (stop.IsCancellationRequested)
+                return;
+        }
 
         void Send(AuditEvent next)
         {
@@ -35,10 +44,18 @@ public static class ChildCase
         }
     }
 
-    private static void Await(TextReader input, CancellationTokenSource stop)
+    private static void Listen(TextReader input, BlockingCollection<string> orders, CancellationTokenSource stop)
     {
-        while (input.ReadLine() is not null)
-            continue;
-        stop.Cancel();
+        try
+        {
+            while (input.ReadLine() is { } line)
+                orders.Add(line);
+            orders.CompleteAdding();
+            stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The last case has ended meanwhile.
+        }
     }
 }

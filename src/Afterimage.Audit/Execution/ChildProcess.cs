@@ -1,5 +1,4 @@
-using System.Diagnostics;
-using System.Text.Json;
+using System.Collections.Concurrent;
 using Afterimage.Attacks;
 using Afterimage.Audit.Cases;
 using Afterimage.Audit.Measurements;
@@ -8,119 +7,86 @@ using Afterimage.Reports;
 namespace Afterimage.Audit.Execution;
 
 /// <summary>
-/// Runs each case in a child process: what ends that process by force ends no other case. The child gets the case as one line of JSON
-/// on its standard input, whose end asks it to stop, and answers with lines of <see cref="AuditEvent"/>; see <see cref="ChildCase"/>.
+/// Runs cases in child processes, as many as threads ask at once: what ends a child by force ends one case. A child gets a case as one
+/// line of JSON on its standard input, whose end asks it to stop, answers with lines of <see cref="AuditEvent"/>, and then waits for the
+/// next case, for the start of libtorch takes longer than many a case; see <see cref="ChildCase"/>.
 /// </summary>
-internal sealed class ChildProcess(ExperimentFile files, Measurement measurement, RunOptions options, ChildProgram program) : CaseExecutor
+public sealed class ChildProcess : CaseExecutor
 {
     /// <summary>What a child that is asked to stop may still take.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
 
-    public override CaseResult? Execute(Case one, Action<AuditEvent> publish, CancellationToken cancellation)
+    private readonly ConcurrentBag<Child> idle = [];
+    private readonly ExperimentFile files;
+    private readonly Measurement measurement;
+    private readonly RunOptions options;
+    private readonly ChildProgram program;
+    private readonly OrderText text;
+
+    /// <summary>Children are this program again.</summary>
+    /// <param name="files">Reads experiments.</param>
+    /// <param name="measurement">What is measured.</param>
+    /// <param name="options">Device, operator, threads and folder of every case.</param>
+    public ChildProcess(ExperimentFile files, Measurement measurement, RunOptions options)
+        : this(files, measurement, options, ChildProgram.Own())
+    {
+    }
+
+    internal ChildProcess(ExperimentFile files, Measurement measurement, RunOptions options, ChildProgram program) =>
+        (this.files, this.measurement, this.options, this.program, text) = (files, measurement, options, program, new(files));
+
+    /// <inheritdoc/>
+    public override CaseResult? Execute(Case one, Action<AuditEvent> publish, CancellationToken cancellation) =>
+        Execute(CaseOrder.For(one, measurement, options, files.Write(one.Configuration)), publish, cancellation);
+
+    /// <summary>Runs a case as it was ordered, with the order's measurement and options.</summary>
+    /// <param name="order">The order.</param>
+    /// <param name="publish">Told of its iterates; thread-safe.</param>
+    /// <param name="cancellation">Asks for an early end.</param>
+    /// <exception cref="AfterimageException">The case failed, and the measurement has no result for that.</exception>
+    public CaseResult? Execute(CaseOrder order, Action<AuditEvent> publish, CancellationToken cancellation)
     {
         var effort = new Effort();
-        using var child = program.Start();
-        var messages = new List<string>();
-        child.ErrorDataReceived += (_, line) =>
+        var line = text.Write(order);
+        CaseResult? Failed(OutcomeKind kind, string advice) => order.Measurement.Failed(order.Case(files), new(kind, advice), effort);
+        while (true)
         {
-            lock (messages)
-                if (line.Data is { } text && messages.Count < 1000)
-                    messages.Add(text);
-        };
-        child.BeginErrorReadLine();
-        Order(child, one);
-        using var deadline = new Timer(_ => Kill(child));
-        using var stop = cancellation.Register(() =>
-        {
-            deadline.Change(Grace, Timeout.InfiniteTimeSpan);
-            Close(child);
-        });
-        var result = Listen(child, publish);
-        child.WaitForExit();
-        if (result is not null)
-            return result;
-        if (cancellation.IsCancellationRequested)
-        {
-            const string Stopped = "Stopped before there was anything to show; --resume runs the case again.";
-            return measurement.Failed(one, new(OutcomeKind.Canceled, Stopped), effort);
-        }
-        var advice = ChildDeath.Advice(child.ExitCode, messages);
-        return measurement.Failed(one, new(OutcomeKind.Crashed, advice), effort) ?? throw new AfterimageException(advice);
-    }
-
-    private void Order(Process child, Case one)
-    {
-        var order = new CaseOrder
-        {
-            Configuration = one.Configuration,
-            Trial = one.Trial,
-            Axes = one.Axes,
-            Measurement = measurement,
-            Options = options,
-        };
-        var line = order.Write(files);
-        try
-        {
-            child.StandardInput.WriteLine(line);
-            child.StandardInput.Flush();
-        }
-        catch (IOException)
-        {
-            // It has died already: its exit code says more than this.
-        }
-    }
-
-    /// <summary>Passes its events on until it has no more to say.</summary>
-    private static CaseResult? Listen(Process child, Action<AuditEvent> publish)
-    {
-        CaseResult? result = null;
-        while (child.StandardOutput.ReadLine() is { } line)
-            switch (Event(line))
+            var child = idle.TryTake(out var waiting) ? waiting : new Child(program);
+            using var deadline = new Timer(_ => child.Kill());
+            CaseResult? result;
+            bool heard;
+            using (cancellation.Register(() =>
             {
-                case CaseResult last:
-                    result = last;
-                    break;
-                case { } next:
-                    publish(next);
-                    break;
-            }
-        return result;
-    }
-
-    /// <summary>Null for what a host's own program, or a native library, writes there.</summary>
-    private static AuditEvent? Event(string line)
-    {
-        try
-        {
-            return line.StartsWith('{') ? ReportJson.ReadEvent(line) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    private static void Close(Process child)
-    {
-        try
-        {
-            child.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // It has died already.
+                deadline.Change(Grace, Timeout.InfiniteTimeSpan);
+                child.Close();
+            }))
+                result = child.Ask(line, publish, out heard);
+            if (result is not null && !cancellation.IsCancellationRequested)
+                idle.Add(child);
+            else
+                using (child)
+                {
+                    if (result is not null)
+                        return result;
+                    if (cancellation.IsCancellationRequested)
+                    {
+                        const string Stopped = "Stopped before there was anything to show; --resume runs the case again.";
+                        return Failed(OutcomeKind.Canceled, Stopped);
+                    }
+                    // It died while it waited, which says nothing of this case.
+                    if (child.Proven && !heard)
+                        continue;
+                    var advice = child.Advice();
+                    return Failed(OutcomeKind.Crashed, advice) ?? throw new AfterimageException(advice);
+                }
+            return result;
         }
     }
 
-    private static void Kill(Process child)
+    /// <inheritdoc/>
+    protected override void Close()
     {
-        try
-        {
-            child.Kill(entireProcessTree: true);
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended meanwhile.
-        }
+        while (idle.TryTake(out var child))
+            child.Dispose();
     }
 }

@@ -46,8 +46,9 @@ public sealed class ExperimentRun<TReport>
         {
             if (measurement.Fault(experiment) is { } fault)
                 throw new AfterimageException(fault);
-            var cases = files.Expand(experiment);
-            var header = Header();
+            var all = files.Expand(experiment);
+            var cases = options.Shard?.Of(all) ?? all;
+            var header = ExperimentRun.Header(files, experiment, measurement, options);
             var started = new AuditStarted(header, [.. cases.Select(one => new CaseTitle(one.Id, one.Name))]);
             using Ledger ledger = measurement.Journaled ? new JournalLedger(options.Folder, options.Resume, started) : new NoLedger();
             Publish(ledger, started);
@@ -66,10 +67,10 @@ public sealed class ExperimentRun<TReport>
 
     private List<CaseResult> Execute(Ledger ledger, IReadOnlyList<Case> cases)
     {
-        var atOnce = Math.Clamp(options.Parallel, 1, cases.Count);
+        var atOnce = Math.Clamp(options.Parallel, 1, Math.Max(1, cases.Count));
         var within = options with { Parallel = options.Parallel / atOnce };
-        CaseExecutor executor = options.Isolate
-            ? new ChildProcess(files, measurement, within, ChildProgram.Own())
+        using var executor = options.Isolate
+            ? CaseExecutor.InChildren(files, measurement, within)
             : new InProcess(measurement, within, options.Device == "cpu" ? opened : null);
         var results = new CaseResult?[cases.Count];
         var next = -1;
@@ -126,33 +127,8 @@ public sealed class ExperimentRun<TReport>
         return next;
     }
 
-    private AuditReport Header() => new()
-    {
-        Version = Version(),
-        Title = measurement.Title(experiment),
-        Started = TimeProvider.System.GetUtcNow(),
-        Experiment = files.Write(experiment),
-        Command = options.Command,
-        Machine = new(RuntimeInformation.OSDescription, Processor(), Environment.ProcessorCount, RuntimeInformation.FrameworkDescription,
-            $"TorchSharp {typeof(torch).Assembly.GetName().Version?.ToString(3)}", options.Device),
-        Verdict = new(LeakLevel.Inconclusive, "The audit has not finished."),
-    };
-
     private static Task<T> OnThread<T>(Func<T> work) =>
         Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-
-    private static string Version()
-    {
-        var stated = typeof(ExperimentRun<>).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
-        return stated?.InformationalVersion.Split('+')[0] ?? "unknown";
-    }
-    private static string Processor()
-    {
-        const string Cpus = "/proc/cpuinfo";
-        var lines = File.Exists(Cpus) ? File.ReadLines(Cpus) : [];
-        var line = lines.FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal));
-        return line?.Split(':', 2)[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
-    }
 }
 
 /// <summary>Starts runs.</summary>
@@ -176,4 +152,35 @@ public static class ExperimentRun
     public static ExperimentRun<TReport> Start<TReport>(ExperimentFile files, Experiment experiment, Measurement<TReport> measurement,
         RunOptions options, ClientRound? opened, CancellationToken cancellation) =>
         new(files, experiment, measurement, options, opened, cancellation);
+
+    /// <summary>A report without cases and verdict: what is run, and where.</summary>
+    /// <param name="files">Reads experiments.</param>
+    /// <param name="experiment">What is measured.</param>
+    /// <param name="measurement">How.</param>
+    /// <param name="options">Device and command line.</param>
+    public static AuditReport Header(ExperimentFile files, Experiment experiment, Measurement measurement, RunOptions options) => new()
+    {
+        Version = Version(),
+        Title = measurement.Title(experiment),
+        Started = TimeProvider.System.GetUtcNow(),
+        Experiment = files.Write(experiment),
+        Command = options.Command,
+        Machine = new(RuntimeInformation.OSDescription, Processor(), Environment.ProcessorCount, RuntimeInformation.FrameworkDescription,
+            $"TorchSharp {typeof(torch).Assembly.GetName().Version?.ToString(3)}", options.Device),
+        Verdict = new(LeakLevel.Inconclusive, "The audit has not finished."),
+    };
+
+    private static string Version()
+    {
+        var stated = typeof(ExperimentRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
+        return stated?.InformationalVersion.Split('+')[0] ?? "unknown";
+    }
+
+    private static string Processor()
+    {
+        const string Cpus = "/proc/cpuinfo";
+        var lines = File.Exists(Cpus) ? File.ReadLines(Cpus) : [];
+        var line = lines.FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal));
+        return line?.Split(':', 2)[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
 }

@@ -24,8 +24,9 @@ internal static class Page
                 SuccessPlots.Draw(report),
                 PairTable.Draw(report),
                 several ? SweepPlot.Draw(report, pictures) : null,
+                several ? SmallMultiples.Draw(report) : null,
                 ComparisonPlot.Draw(report),
-                .. report.Cases.Select((_, index) => CaseSection.Draw(report, index, pictures)),
+                .. report.Cases.Take(Overview.MostCases).Select((_, index) => CaseSection.Draw(report, index, pictures)),
             ],
             [Doubts(report), RunAgain(report.Command, report.Experiment), Machine(report.Machine), Citations(report.Citations)]);
     }

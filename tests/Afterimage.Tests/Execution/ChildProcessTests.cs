@@ -95,7 +95,7 @@ public class ChildProcessTests
         var result = Fake($"read -r line; printf %s \"$line\" > {folder["order"]}; cat {folder["answer"]}; kill -SEGV $$", seen.Add);
         Assert.Equal([new IterateSeen(One.Id, 1, 2, 3, 4)], seen);
         Assert.Equal(ReportJson.WriteEvent(answer), ReportJson.WriteEvent(result!));
-        var order = CaseOrder.Read(SmallAudit.Files, File.ReadAllText(folder["order"]));
+        var order = new OrderText(SmallAudit.Files).Read(File.ReadAllText(folder["order"]));
         Assert.Equal((One.Id, One.Name, Alone), (order.Case(SmallAudit.Files).Id, order.Case(SmallAudit.Files).Name, order.Measurement));
     }
 

@@ -46,6 +46,13 @@ public class AssemblyRoomTests
             ["Html/Plots"] = ["Html/Elements"],
             ["Html/Elements"] = [],
         },
+        ["Afterimage.Sweeps"] = new()
+        {
+            [Root] = [],
+            ["Database"] = [],
+            ["Files"] = [],
+            ["Dispatch"] = ["Database", "Files"],
+        },
         ["Afterimage.Server"] = new()
         {
             [Root] = ["Endpoints", "Runs", "Security", "Uploads", "Work"],
@@ -60,6 +67,7 @@ public class AssemblyRoomTests
             [Root] =
             [
                 "Commands", "Commands/Auditing", "Commands/Training", "Commands/Reproduction", "Commands/Listing", "Commands/Privacy",
+                "Commands/Sweeps",
                 "Options", "Console", "Conditions", "Help",
             ],
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
@@ -67,6 +75,7 @@ public class AssemblyRoomTests
             ["Commands/Training"] = ["Options", "Console"],
             ["Commands/Listing"] = ["Commands", "Options", "Console"],
             ["Commands/Reproduction"] = ["Options", "Console", "Console/Live", "Console/Views"],
+            ["Commands/Sweeps"] = ["Commands", "Commands/Auditing", "Options", "Console"],
             ["Help"] = ["Console"],
             ["Options"] = [],
             ["Console"] = [],

@@ -57,7 +57,7 @@ internal sealed class ReportFlags
     };
     private readonly Option<bool> isolate = new("--isolate")
     {
-        Description = "Run every case in a process of its own, as many at once as --parallel says: " +
+        Description = "Run cases in child processes, as many at once as --parallel says: " +
             "one that ends its process ends no other.",
     };
     private readonly Option<OperatorChoice> choice = OperatorText.Option();
@@ -153,7 +153,7 @@ internal sealed class ReportFlags
         condition.Check(MetricSet.Names);
     }
 
-    private static string Device(string name) => name switch
+    internal static string Device(string name) => name switch
     {
         "cpu" => name,
         "cuda" => TorchSharp.torch.cuda_is_available() ? name : throw new AfterimageException(DoctorCommand.HowToGetCuda),

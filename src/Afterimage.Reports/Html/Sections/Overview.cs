@@ -6,12 +6,17 @@ namespace Afterimage.Reports.Html;
 /// <summary>All cases of a sweep in one table, each row a link to its case.</summary>
 internal static class Overview
 {
+    /// <summary>Cases that are shown one by one; of a larger sweep the page shows plots, and report.csv has the rest.</summary>
+    public const int MostCases = 200;
+
     public static Element Draw(AuditReport report, Pictures pictures)
     {
         var axes = Axes.Of(report);
         string[] metrics = [.. new[] { "psnr", "ssim" }.Where(name => report.Cases.Any(found => found.Metrics.ContainsKey(name)))];
         return Tag("section", ("class", "overview"), ("aria-labelledby", "overview-title"),
             Tag("h2", ("id", "overview-title"), "All cases"),
+            report.Cases.Length <= MostCases ? null : Tag("p", ("class", "note"),
+                $"The first {MostCases} of {Numbers.Count(report.Cases.Length)} cases; report.csv has all of them."),
             Tag("p", ("class", "note"), "Medians over the images of each case; the best baseline beside them needs no update at all."),
             Table("All cases", "numbers",
                 [
@@ -22,7 +27,7 @@ internal static class Overview
                         new[] { Head(MetricText.Of(name).TitleWithUnit, "lead"), Head("best baseline", "baseline") }),
                     Head("Outcome", "words"),
                 ],
-                report.Cases.Select((found, index) => Row(found, index, axes, metrics, pictures))));
+                report.Cases.Take(MostCases).Select((found, index) => Row(found, index, axes, metrics, pictures))));
     }
 
     private static Element Row(CaseReport found, int index, IReadOnlyList<Axis> axes, string[] metrics, Pictures pictures) => Tag("tr",
