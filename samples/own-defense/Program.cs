@@ -10,6 +10,7 @@ using System.Linq;
 using Afterimage;
 using Afterimage.Cli;
 using Afterimage.Federation;
+using Afterimage.Models;
 using Afterimage.Numerics;
 using TorchSharp;
 
@@ -22,10 +23,10 @@ public sealed record Grid : Defense
     [Range(0, 10)]
     public double Step { get; init; } = 0.1;
 
-    public override GradientSet Protect(GradientSet update, RandomSource random) => Step == 0 ? update
+    public override GradientSet Protect(GradientSet update, RandomSource random, LocalRound? round = null) => Step == 0 ? update
         : new(update.Layout, torch.cat([.. update.Layout.Entries.Select((_, i) => Rounded(update[i].flatten()))]));
 
-    public override Channel Known() => Step == 0 ? Channel.None : new Steps(Step);
+    public override Channel Known(VictimModel? model = null) => Step == 0 ? Channel.None : new Steps(Step);
 
     private torch.Tensor Rounded(torch.Tensor numbers)
     {

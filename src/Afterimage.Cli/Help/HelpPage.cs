@@ -69,6 +69,12 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage privacy --flower-local-dp \"clipping=1 sensitivity=1e-4 epsilon=10 delta=1e-5\"",
             "afterimage privacy --noise-multiplier 1 --identified 9/10 --pool 100",
         ],
+        ["afterimage sweep"] = ["afterimage sweep grid.json", "afterimage sweep grid.json --dry-run"],
+        ["afterimage sweep merge"] = ["afterimage sweep merge runs/part-1 runs/part-2 --out runs/whole"],
+        ["afterimage sweep status"] = ["afterimage sweep status --on \"Host=db\""],
+        ["afterimage sweep cancel"] = ["afterimage sweep cancel --on \"Host=db\""],
+        ["afterimage sweep collect"] = ["afterimage sweep collect --on \"Host=db\" --out runs/whole"],
+        ["afterimage worker"] = ["afterimage worker --on \"Host=db\""],
         ["afterimage reproduce"] =
         [
             "afterimage reproduce --list",

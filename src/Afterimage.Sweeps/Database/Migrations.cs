@@ -51,6 +51,8 @@ public static class Migrations
         _ = database.Storage(prepare: true);
     }
 
+    /// <summary>Refuses tables that this program cannot read.</summary>
+    /// <param name="database">Whose tables.</param>
     /// <exception cref="AfterimageException">The tables are of another version than this program's.</exception>
     public static void Check(SweepDatabase database)
     {

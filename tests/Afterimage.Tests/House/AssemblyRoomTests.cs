@@ -73,6 +73,7 @@ public class AssemblyRoomTests
             ["Commands"] = ["Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Auditing"] = ["Commands", "Options", "Console", "Console/Live", "Console/Views", "Conditions"],
             ["Commands/Training"] = ["Options", "Console"],
+            ["Commands/Privacy"] = ["Commands", "Options", "Console"],
             ["Commands/Listing"] = ["Commands", "Options", "Console"],
             ["Commands/Reproduction"] = ["Options", "Console", "Console/Live", "Console/Views"],
             ["Commands/Sweeps"] = ["Commands", "Commands/Auditing", "Options", "Console"],
