@@ -70,6 +70,7 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage privacy --noise-multiplier 1 --identified 9/10 --pool 100",
         ],
         ["afterimage sweep"] = ["afterimage sweep grid.json", "afterimage sweep grid.json --dry-run"],
+        ["afterimage sweep prepare"] = ["afterimage sweep prepare --on \"Host=db\""],
         ["afterimage sweep merge"] = ["afterimage sweep merge runs/part-1 runs/part-2 --out runs/whole"],
         ["afterimage sweep status"] = ["afterimage sweep status --on \"Host=db\""],
         ["afterimage sweep cancel"] = ["afterimage sweep cancel --on \"Host=db\""],

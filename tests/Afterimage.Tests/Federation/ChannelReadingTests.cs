@@ -30,7 +30,8 @@ public class ChannelReadingTests
                 Assert.Null(found);
             else
                 Assert.Contains(words, found!.Sentence, StringComparison.Ordinal);
-            if (found?.Channel.IsNoisy == true)
+            // Signs are told without error, so that nothing is left to compare.
+            if (found?.Channel.IsNoisy == true && found.Channel.Floor(sent) > 0)
             {
                 var seen = found.Channel.At(round.Update)?.Value ?? round.Update;
                 Assert.InRange(found.Channel.Misfit(seen, sent) / found.Channel.Floor(sent), 0.4, 2);

@@ -6,7 +6,7 @@ namespace Afterimage.Federation;
 /// Random sparsification (Konečný et al., 2016): every number is sent by chance, zeros stand for the rest. An attacker compares what was
 /// sent alone.
 /// </summary>
-[Cites("konecny2016federated", "karimireddy2019error")]
+[Cites("konecny2016federated")]
 public sealed record RandomPruning : Defense
 {
     /// <summary>The probability that a number is sent, in (0,1]; 1 sends all.</summary>

@@ -6,7 +6,7 @@ namespace Afterimage.Federation;
 /// Sparsification (Aji and Heafield, 2017): only the numbers of largest magnitude are sent, zeros stand for the rest. An attacker compares
 /// what was sent alone, and knows that the rest is no larger than the smallest number sent.
 /// </summary>
-[Cites("aji2017sparse", "karimireddy2019error")]
+[Cites("aji2017sparse")]
 public sealed record TopK : Defense
 {
     /// <summary>The share of the update's numbers that is sent, in (0,1]; 1 sends all.</summary>
