@@ -75,6 +75,7 @@ public class AssemblyRoomTests
             ["Commands/Training"] = ["Options", "Console"],
             ["Commands/Listing"] = ["Commands", "Options", "Console"],
             ["Commands/Reproduction"] = ["Options", "Console", "Console/Live", "Console/Views"],
+            ["Commands/Privacy"] = ["Console"],
             ["Commands/Sweeps"] = ["Commands", "Commands/Auditing", "Options", "Console"],
             ["Help"] = ["Console"],
             ["Options"] = [],

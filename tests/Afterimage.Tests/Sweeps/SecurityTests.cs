@@ -78,7 +78,7 @@ public class SecurityTests
     [Fact]
     public void Every_file_that_a_part_names_is_known()
     {
-        string[] words = ["folder", "name", "separator", "title"];
+        string[] words = ["folder", "name", "pattern", "separator", "title"];
         foreach (var root in SmallAudit.Files.Catalog.Roots)
             foreach (var part in SmallAudit.Files.Catalog.Parts(root).Where(part => part.Assembly != GetType().Assembly))
                 foreach (var member in part.GetProperties()
