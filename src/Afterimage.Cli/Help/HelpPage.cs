@@ -45,6 +45,19 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage defend --data mnist --split dirichlet=0.5 --defense top-k --require \"identification <= 0.05\"",
             "afterimage defend --rounds 10 --attack-rounds all --attacked 1",
         ],
+        ["afterimage sweep"] =
+        [
+            "afterimage sweep grid.json --dry-run",
+            "afterimage sweep grid.json --out runs/grid --resume",
+            "afterimage sweep grid.json --shard 0/8 --out shares/0",
+            "afterimage sweep grid.json --on \"Host=db;Database=sweeps;Username=owner\"",
+        ],
+        ["afterimage sweep merge"] = ["afterimage sweep merge shares/0 shares/1 --out whole"],
+        ["afterimage sweep status"] = ["afterimage sweep status --on \"Host=db;Database=sweeps;Username=owner\""],
+        ["afterimage sweep cancel"] = ["afterimage sweep cancel --on \"Host=db;Database=sweeps;Username=owner\""],
+        ["afterimage sweep collect"] = ["afterimage sweep collect --on \"Host=db;Database=sweeps;Username=owner\" --out runs/collected"],
+        ["afterimage sweep prepare"] = ["afterimage sweep prepare --on \"Host=db;Database=sweeps;Username=owner\" --worker-role worker"],
+        ["afterimage worker"] = ["afterimage worker --on \"Host=db;Database=sweeps;Username=worker\" --slots 4"],
         ["afterimage assumptions"] =
         [
             "afterimage assumptions --data cifar10 --trials 10",
@@ -69,13 +82,6 @@ internal sealed class HelpPage(HelpAction page) : SynchronousCommandLineAction
             "afterimage privacy --flower-local-dp \"clipping=1 sensitivity=1e-4 epsilon=10 delta=1e-5\"",
             "afterimage privacy --noise-multiplier 1 --identified 9/10 --pool 100",
         ],
-        ["afterimage sweep"] = ["afterimage sweep grid.json", "afterimage sweep grid.json --dry-run"],
-        ["afterimage sweep prepare"] = ["afterimage sweep prepare --on \"Host=db\""],
-        ["afterimage sweep merge"] = ["afterimage sweep merge runs/part-1 runs/part-2 --out runs/whole"],
-        ["afterimage sweep status"] = ["afterimage sweep status --on \"Host=db\""],
-        ["afterimage sweep cancel"] = ["afterimage sweep cancel --on \"Host=db\""],
-        ["afterimage sweep collect"] = ["afterimage sweep collect --on \"Host=db\" --out runs/whole"],
-        ["afterimage worker"] = ["afterimage worker --on \"Host=db\""],
         ["afterimage reproduce"] =
         [
             "afterimage reproduce --list",

@@ -51,8 +51,7 @@ public static class Migrations
         _ = database.Storage(prepare: true);
     }
 
-    /// <summary>Refuses tables that this program cannot read.</summary>
-    /// <param name="database">Whose tables.</param>
+    /// <summary>Finds out whether the tables are those that this program reads and writes.</summary>
     /// <exception cref="AfterimageException">The tables are of another version than this program's.</exception>
     public static void Check(SweepDatabase database)
     {

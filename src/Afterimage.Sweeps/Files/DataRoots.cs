@@ -28,8 +28,8 @@ internal static class DataRoots
             return full;
         var here = Path.Combine(Real(parent), Path.GetFileName(full));
         FileSystemInfo item = Directory.Exists(here) ? new DirectoryInfo(here) : new FileInfo(here);
-        if (!item.Exists)
-            return here;
-        return item.ResolveLinkTarget(returnFinalTarget: true) is { } target ? Real(target.FullName) : here;
+        // What does not exist is no link; a link that leads nowhere does not exist either, and is refused as such.
+        return item.Exists && item.ResolveLinkTarget(returnFinalTarget: true) is { } target
+            ? Real(target.FullName) : here;
     }
 }
