@@ -30,7 +30,8 @@ public class AppTests
         Assert.Contains("130  stopped by Ctrl-C", Commanded.Run("--help").Output, StringComparison.Ordinal);
 
     [Fact]
-    public void TheVersionIsOneLine() => Assert.Matches("^afterimage [0-9]+\\.[0-9]+\\.[0-9]+(-[a-z0-9.]+)?\\s*$", Commanded.Run("--version").Output);
+    public void TheVersionIsOneLine() =>
+        Assert.Matches("^afterimage [0-9]+\\.[0-9]+\\.[0-9]+(-[a-z0-9.]+)?\\s*$", Commanded.Run("--version").Output);
 
     [Theory]
     [InlineData("A command is missing")]
@@ -40,7 +41,8 @@ public class AppTests
     [InlineData("There is no device \"tpu\"", "audit", "--device", "tpu")]
     [InlineData("--threads needs a number of at least 1", "audit", "--threads", "0")]
     [InlineData("--resume needs the folder", "audit", "--resume")]
-    [InlineData("names the metric \"lpips\"; there are feature-distance, ms-ssim, mse, psnr, rank, registered-psnr, squeeze-distance, ssim", "audit", "--fail-if", "lpips.max > 1")]
+    [InlineData("names the metric \"lpips\"; there are feature-distance, ms-ssim, mse, psnr, rank, registered-psnr, squeeze-distance, ssim",
+        "audit", "--fail-if", "lpips.max > 1")]
     [InlineData("compares with the true images, which nobody gave", "audit", "--update", "u.npz", "--fail-if", "ssim.max > 1")]
     [InlineData("lenet by itself has random ones: add the weights before the round with --weights", "check", "--update", "u.npz")]
     [InlineData("u.npz", "check", "--update", "u.npz", "--weights", "w.npz")]
