@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Afterimage.Numerics;
 
 [assembly: Afterimage.Tests.Seeded]
@@ -14,15 +13,8 @@ internal static class TestAssembly
     [ModuleInitializer]
     internal static void Start()
     {
-        // MKL orders its sums by the alignment of memory otherwise, so that two evaluations of one batch differ.
-        if (OperatingSystem.IsLinux())
-            _ = SetVariable("MKL_CBWR", "COMPATIBLE", 0);
         RuntimeHelpers.RunModuleConstructor(typeof(NativeRuntime).Module.ModuleHandle);
         TorchSharp.torch.set_num_threads(1);
         _ = ConvolutionCheck.Note;
     }
-
-    /// <summary>Native libraries do not see what .NET sets.</summary>
-    [DllImport("libc", EntryPoint = "setenv")]
-    private static extern int SetVariable(string name, string value, int overwrite);
 }

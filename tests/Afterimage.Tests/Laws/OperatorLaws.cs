@@ -34,7 +34,7 @@ public class OperatorLaws
             foreach (var layers in Enum.GetValues<LayerWeighting>())
             {
                 var misfit = (Parts.Default<Fidelity>(kind) with { Layers = layers }).Against(scene.Context.Observation.Update);
-                // Where oneDNN's convolutions were replaced, a graph and an evaluation without one round differently.
+                // Where oneDNN's convolutions were replaced, two evaluations round differently.
                 Assert.Equal(0, misfit.Evaluate(update).Value, ConvolutionCheck.Note is null ? 1e-12 : 5e-10);
                 Assert.True(misfit.Evaluate(Disturbed(scene, update)).Value > 1e-9, $"{kind} {layers} does not see another update");
             }

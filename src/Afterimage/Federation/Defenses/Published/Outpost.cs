@@ -4,7 +4,8 @@ namespace Afterimage.Federation;
 
 /// <summary>
 /// Outpost (Wang, Hugh and Li, INFOCOM 2023): the smallest numbers of every tensor are zeroed, and Gaussian noise is added where the
-/// empirical Fisher information is large. Its deviation is a base times the variance of the tensor's weights, at most 1. It acts with probability 1 / (1 + decay rounds), so that it fades while training goes on.
+/// empirical Fisher information is large. Its deviation is a base times the variance of the tensor's weights, at most 1. It acts
+/// with probability 1 / (1 + decay rounds), so that it fades while training goes on.
 /// </summary>
 [Cites("wang2023more")]
 public sealed record Outpost : Defense
