@@ -37,8 +37,8 @@ public sealed record RectifiedRecursion : Attack
     /// </summary>
     private static readonly (double Gray, bool WithGradient)[] Attempts = [(0, false), (0.4, false), (0, true), (0.4, true)];
 
-    /// <summary>What an image that was found may leave of its features.</summary>
-    private const double Found = 1e-4;
+    /// <summary>What an image that was found may leave of its features, and what one in a local minimum leaves at least.</summary>
+    private const double Found = 1e-4, Stuck = 1e-2;
 
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     [Range(4, 100_000)]
@@ -119,14 +119,16 @@ public sealed record RectifiedRecursion : Attack
         {
             images = start;
             using var whole = layers.Last(procedural.Pieces[depth - 1], withGradient: true);
-            foreach (var (gray, all) in last.HasGradient ? Attempts[..1] : Attempts)
+            // With its gradient a layer seldom misleads, and what it leaves then is large.
+            var enough = last.HasGradient ? Stuck : (chain.Pieces[0] as RectifiedBlock)?.Exact(Found);
+            foreach (var (gray, all) in last.HasGradient ? Attempts[..2] : Attempts)
             {
                 var descent = new FeatureDescent(trunk, all ? whole : last, photographs) { Sufficient = hidden ? NearContrast : 0 };
                 var found = descent.Run(gray == 0 ? start : images * (1 - gray) + gray / 2, Steps, Products, See, run.Stop);
                 evaluations += descent.Evaluations;
                 if (descent.Residual < residual)
                     (images, residual) = (found, descent.Residual);
-                if (residual < (chain.Pieces[0] as RectifiedBlock)?.Exact(Found) || run.Stop.IsCancellationRequested)
+                if (residual < enough || run.Stop.IsCancellationRequested)
                     break;
             }
         }

@@ -4,8 +4,8 @@ namespace Afterimage.Federation;
 
 /// <summary>
 /// Flower's LocalDpMod (Dwork and Roth, 2014): the update is scaled down to a norm, and Gaussian noise of deviation
-/// s sqrt(2 ln(1.25/delta)) / epsilon is added, where the sensitivity s is a setting of its own that nothing ties to the norm ("afterimage privacy" says what that delivers). An
-/// attacker differentiates through the scaling and weighs by the noise.
+/// s sqrt(2 ln(1.25/delta)) / epsilon is added, where the sensitivity s is a setting of its own that nothing ties to the norm
+/// ("afterimage privacy" says what that delivers). An attacker differentiates through the scaling and weighs by the noise.
 /// </summary>
 [Cites("dwork2014algorithmic")]
 public sealed record LocalDp : Defense

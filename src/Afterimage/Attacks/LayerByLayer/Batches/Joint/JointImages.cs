@@ -16,6 +16,9 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
     /// <summary>What may be left of the features of one of many images, which is far below what can be seen.</summary>
     private const double Sufficient = 1e-5;
 
+    /// <summary>What one in a local minimum leaves at least, and how much nearer to gray it begins again.</summary>
+    private const double Stuck = 1e-2, Nearer = 0.4;
+
     /// <summary>Procedural images from which the first guesses are learned.</summary>
     public int Examples { get; init; } = 100;
 
@@ -62,13 +65,23 @@ internal sealed class JointImages(AttackContext context, RectifiedChain chain, J
                 share.CancelAfter(TimeSpan.FromSeconds(Math.Max(0, left) * Math.Min(context.Workers, Searches - n) / (Searches - n)));
             using var trunk = new FeatureMap(chain, pieces);
             using var known = Last(last, n);
-            var descent = new FeatureDescent(trunk, known, new Photographs(context.Model.Input))
+            var (images, residual, evaluations) = (together ? starts : starts.narrow(0, n, 1), double.PositiveInfinity, 0);
+            // A local minimum is left by beginning again nearer to gray; all images at once take too long for that.
+            foreach (var gray in together ? [0.0] : (double[])[0, Nearer])
             {
-                Sufficient = Sufficient,
-                Center = center,
-            };
-            var images = descent.Run(together ? starts : starts.narrow(0, n, 1), Steps, Products, See, share.Token);
-            return new(images.DetachFromDisposeScope(), descent.Residual, descent.Evaluations);
+                var descent = new FeatureDescent(trunk, known, new Photographs(context.Model.Input))
+                {
+                    Sufficient = Sufficient,
+                    Center = center,
+                };
+                var found = descent.Run(images * (1 - gray) + gray / 2, Steps, Products, See, share.Token);
+                evaluations += descent.Evaluations;
+                if (descent.Residual < residual)
+                    (images, residual) = (found, descent.Residual);
+                if (residual < Stuck || share.IsCancellationRequested)
+                    break;
+            }
+            return new(images.DetachFromDisposeScope(), residual, evaluations);
         }
         var done = 0;
         foreach (var found in ParallelRestarts.Run(Searches, context.Workers, Image, stop))
