@@ -108,7 +108,7 @@ public class StepwiseUnitTests
     [Trait("Category", "slow")]
     public void Units_with_group_norm_are_solved_through_and_the_image_is_found_with_its_contrast()
     {
-        Assert.SkipWhen(ConvolutionCheck.Note is not null, "Known fault: where oneDNN was replaced, this image's features are left at 3 %.");
+        Assert.SkipWhen(ConvolutionCheck.Note is not null, "Known fault: where oneDNN was replaced, the features are left at 3 %.");
         using var scope = NewDisposeScope();
         var client = Simulated.Smooth(Open(Grouped()), [4]);
         using var found = new RectifiedRecursion { Images = 50 }.Run(client.Context);
