@@ -30,10 +30,12 @@ public class CmaEsTests
     public void A_curved_valley_needs_the_whole_covariance()
     {
         using var scope = NewDisposeScope();
-        double Reached(int full) => new CmaEs { Iterations = 700, Deviation = 0.3, Full = full }
-            .Descend(SolverProblem.Rosenbrock(6), SolverProblem.RosenbrockStart(6), new RandomSource(1)).Last().Value;
-        Assert.True(Reached(1024) < 1e-9);
-        Assert.True(Reached(0) > 1e-6);
+        double Reached(int full, ulong seed) => new CmaEs { Iterations = 700, Deviation = 0.3, Full = full }
+            .Descend(SolverProblem.Rosenbrock(6), SolverProblem.RosenbrockStart(6), new RandomSource(seed)).Last().Value;
+        ulong[] seeds = [1, 2, 3, 4];
+        // Between four and seven dimensions the valley has a second end, where a run may stop whatever its covariance.
+        Assert.True(seeds.Count(seed => Reached(1024, seed) < 1e-9) >= 3);
+        Assert.All(seeds, seed => Assert.True(Reached(0, seed) > 1e-6));
     }
 
     [Fact]
